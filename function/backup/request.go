@@ -73,6 +73,17 @@ type Request struct {
 	Unprecedented bool
 }
 
+// ClockSkew is how far before NotBefore a listed start may lie and still serve a redelivery.
+const ClockSkew = time.Minute
+
+// earliest is the earliest start that serves.
+func (r Request) earliest() time.Time {
+	if r.Redelivered {
+		return r.NotBefore.Add(-ClockSkew)
+	}
+	return r.NotBefore
+}
+
 // Merge makes one request of those with the same action, cluster and region: the latest NotBefore, the strongest WaitFor.
 // The order is that of first appearance.
 func Merge(requests []Request) []Request {

@@ -1,0 +1,194 @@
+package backup
+
+import (
+	"slices"
+	"time"
+)
+
+const (
+	// maxCreates is how often CreateBackup is sent for one request when its outcome stays unknown.
+	maxCreates = 3
+	// stuckAfter is the age from which a backup that is still listed as running is no longer waited for.
+	stuckAfter = 24 * time.Hour
+)
+
+// Create is one CreateBackup that this process sent for a cluster. The service answers it without a backup id, so which
+// listed set it made has to be found out.
+type Create struct {
+	Sent      time.Time // just before it was sent
+	Answered  time.Time // when it was accepted, or when it was given up as unanswered
+	Accepted  bool      // false: its outcome is unknown
+	RequestID string    // of the answer
+
+	looked bool            // whether the list was seen before it was sent
+	before map[string]bool // keys of the sets in that list
+}
+
+// made is the listed set that c made: one that was not in the list before, or, where there was no look, one that may have
+// started after c was sent; the newest where there are several. A set that started well before c is not c's, however late
+// it was listed. Nil: none is listed.
+func (c *Create) made(listed []Set) *Set {
+	since := c.Sent
+	if c.looked {
+		since = since.Add(-ClockSkew)
+	}
+	var made *Set
+	for i, s := range listed {
+		if !s.full() || c.before[s.key()] {
+			continue
+		}
+		// A set without a start is one that has just been put into the list; without an earlier look it could be any.
+		if s.Start.From.IsZero() && !c.looked || !s.Start.From.IsZero() && !s.Start.Until.After(since) {
+			continue
+		}
+		if made == nil || s.Start.From.After(made.Start.From) {
+			made = &listed[i]
+		}
+	}
+	return made
+}
+
+// serves says whether the backup that c made, listed or not, is one such as r asks for.
+func (c *Create) serves(r Request) bool { return !c.Sent.Before(r.earliest()) }
+
+// Known is all that bears on the next step of an Ensure.
+type Known struct {
+	Looked   time.Time     // when the look was sent that showed Listed; zero: there was none yet
+	Listed   []Set         // what the list showed
+	Denied   bool          // looking is denied
+	Last     *Create       // the last CreateBackup of this process for the cluster
+	Creates  int           // how many were sent for this request; Last is one of them if it is not 0
+	Settling time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
+}
+
+// Do is the kind of the next step.
+type Do int
+
+const (
+	Look      Do = iota // read the list
+	LookAgain           // read it again, after a while, for a CreateBackup whose outcome is unknown
+	Await               // an earlier backup is running: look again after a while
+	Send                // send CreateBackup
+	Adopt               // this backup serves
+	GiveUp              // whether there is a backup cannot be found out
+)
+
+// Step is what to do next.
+type Step struct {
+	Do      Do
+	Set     *Set    // Adopt: the listed set, nil while it is unlisted; Await: the running one, nil while it is unlisted
+	Create  *Create // Adopt: the create that made the backup, nil if none of this process did
+	Created bool    // Adopt: it was sent for this very request
+	Stuck   []Set   // backups that run for so long that they are not waited for
+}
+
+// Decide is the rule of an Ensure up to the point where there is a backup to wait for.
+func Decide(now time.Time, r Request, k Known) Step {
+	last, mine := k.Last, k.Creates > 0
+	looked := !k.Looked.IsZero()
+	accepted := last != nil && last.Accepted
+	// settled: had the last create made a backup, the list would show it by now.
+	settled := last == nil || looked && !k.Looked.Before(last.Answered.Add(k.Settling)) || k.Denied && !now.Before(last.Answered.Add(k.Settling))
+
+	if !looked {
+		switch {
+		case accepted && last.serves(r) && (mine || now.Before(last.Answered.Add(k.Settling))):
+			return Step{Do: Adopt, Create: last, Created: mine} // too young to have failed unseen
+		case r.Unprecedented && r.WaitFor == Requested && !mine:
+			return Step{Do: Send}
+		case !k.Denied:
+			return Step{Do: Look}
+		}
+	}
+
+	var serving []Set
+	for _, s := range k.Listed {
+		if s.serves(r) {
+			serving = append(serving, s)
+		}
+	}
+	var made *Set
+	if last != nil && last.serves(r) {
+		if made = last.made(k.Listed); made != nil && (made.State != Failed || mine) {
+			serving = append(serving, *made) // by its listed start, cut to the minute, it might not serve
+		}
+	}
+	if s := best(serving); s != nil {
+		step := Step{Do: Adopt, Set: s}
+		if made != nil && s.key() == made.key() {
+			step.Create, step.Created = last, mine
+		}
+		return step
+	}
+	if accepted && last.serves(r) && made == nil {
+		return Step{Do: Adopt, Create: last, Created: mine}
+	}
+
+	if mine && !accepted {
+		switch {
+		case k.Denied:
+			return Step{Do: GiveUp}
+		case !settled:
+			return Step{Do: LookAgain}
+		case k.Creates >= maxCreates:
+			return Step{Do: GiveUp}
+		}
+	}
+
+	var step Step
+	for i, s := range k.Listed {
+		switch {
+		case !s.full() || !s.inProgress() || s.Start.From.IsZero():
+		case s.Start.From.Before(now.Add(-stuckAfter)):
+			step.Stuck = append(step.Stuck, s)
+		case step.Set == nil || s.Start.From.After(step.Set.Start.From):
+			step.Set = &k.Listed[i]
+		}
+	}
+	unlisted := last != nil && !settled && last.made(k.Listed) == nil
+	if step.Set != nil || unlisted {
+		step.Do = Await
+	} else {
+		step.Do = Send
+	}
+	return step
+}
+
+// Progress says how far a backup is that was adopted or created.
+type Progress struct {
+	Reached bool      // as far as the request asks
+	Failed  bool      // it ended in failure
+	Until   time.Time // not reached, but will be at this moment without another look
+}
+
+// Follow is the rule of the waiting: set is the backup as it is listed, nil while it is unlisted.
+func Follow(now time.Time, w WaitFor, set *Set, ddlPause time.Duration) Progress {
+	switch {
+	case set == nil:
+		return Progress{Reached: w == Requested}
+	case set.State == Failed:
+		return Progress{Failed: true}
+	case w == Requested:
+		return Progress{Reached: true}
+	case set.State != Complete:
+		return Progress{}
+	case w == Completed:
+		return Progress{Reached: true}
+	}
+	// DDL is allowed again some time after the start; the latest that the listed one can mean is on the safe side. A set
+	// that never had a start is measured from its end.
+	from := set.Start.Until
+	if from.IsZero() {
+		from = set.End.Until
+	}
+	allowed := from.Add(ddlPause)
+	return Progress{Reached: !from.IsZero() && !now.Before(allowed), Until: allowed}
+}
+
+// find is the set with the given key.
+func find(listed []Set, key string) *Set {
+	if i := slices.IndexFunc(listed, func(s Set) bool { return s.key() == key }); i >= 0 {
+		return &listed[i]
+	}
+	return nil
+}

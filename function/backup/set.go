@@ -1,0 +1,104 @@
+package backup
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Span is what a listed time can mean, from From up to but without Until: the list cuts times to the minute, sometimes
+// to the second. The zero Span is a time that was not given.
+type Span struct{ From, Until time.Time }
+
+// State is how far a backup set is, as the rule reads the service's words.
+type State int
+
+const (
+	Running State = iota
+	Odd           // a word that the rule does not know: it counts as running, never as complete, and is named
+	Complete
+	Failed
+)
+
+// Set is one backup set of a cluster as DescribeBackups lists it.
+type Set struct {
+	ID         string
+	Full       bool // a full backup; an unnamed type counts as full
+	Copy       bool // a copy of another set (ParentBackupId)
+	Start, End Span
+	Size       int64 // bytes; 0 where it is not given
+	State      State
+	Status     string // the service's own word for State, empty where it gives none
+}
+
+// key tells sets apart, also those without an id.
+func (s Set) key() string {
+	if s.ID != "" {
+		return s.ID
+	}
+	return s.Start.From.String()
+}
+
+// full says whether the set is a full backup in its own right. Incremental ones and copies never serve.
+func (s Set) full() bool { return s.Full && !s.Copy }
+
+// inProgress says whether the service is still working on the set.
+func (s Set) inProgress() bool {
+	return s.State == Running || s.State == Odd && s.End == Span{}
+}
+
+// serves says whether the set is a backup such as r asks for. All that its listed start can mean must lie at or after
+// NotBefore; for a redelivery ClockSkew is forgiven, or the backup that an earlier delivery created would be missed.
+func (s Set) serves(r Request) bool {
+	return s.full() && s.State != Failed && !s.Start.From.IsZero() && !s.Start.From.Before(r.earliest())
+}
+
+// best is the set to adopt: a complete one first, then the newest. Nil: there is none.
+func best(sets []Set) *Set {
+	if len(sets) == 0 {
+		return nil
+	}
+	s := slices.MaxFunc(sets, func(a, b Set) int {
+		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
+	})
+	return &s
+}
+
+// rank orders the states by how good a backup in them is to adopt.
+var rank = map[State]int{Failed: 0, Running: 1, Odd: 1, Complete: 2}
+
+// Statuses are the words of BackupStatus that are understood, in lower case. AnalyticDB documents none of them, so the
+// built-in words are those of its sister services (RDS, PolarDB, AnalyticDB for PostgreSQL), and users can add theirs.
+type Statuses map[string]State
+
+// NewStatuses returns the built-in words and those given beside them.
+func NewStatuses(completed, failed []string) Statuses {
+	s := Statuses{}
+	add := func(state State, words ...string) {
+		for _, w := range words {
+			s[strings.ToLower(w)] = state
+		}
+	}
+	add(Running, "Running", "Backup", "BackingUp", "Backing_Up", "Backuping", "Creating", "Processing", "InProgress", "In_Progress",
+		"Pending", "Waiting", "Queued", "Preparing", "Init", "Initializing", "Schedule", "Scheduled", "Started", "Check", "Checking")
+	add(Complete, "Success", "Succeed", "Succeeded", "Successful", "Complete", "Completed", "Finish", "Finished", "OK", "Available")
+	add(Failed, "Fail", "Failed", "Failure", "Error", "Cancel", "Canceled", "Cancelled", "Abort", "Aborted")
+	add(Complete, completed...)
+	add(Failed, failed...)
+	return s
+}
+
+// State reads a set's status word; where there is none a set with an end time is complete.
+func (s Statuses) State(word string, ended bool) State {
+	if word == "" {
+		if ended {
+			return Complete
+		}
+		return Running
+	}
+	if state, ok := s[strings.ToLower(word)]; ok {
+		return state
+	}
+	return Odd
+}
