@@ -57,9 +57,13 @@ type Known struct {
 	Listed   []Set         // what the list showed
 	Denied   bool          // looking is denied
 	Last     *Create       // the last CreateBackup of this process for the cluster
-	Creates  int           // how many were sent for this request; Last is one of them if it is not 0
+	Mine     bool          // Last was sent for this very request
+	Creates  int           // how many were sent for this request
 	Settling time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
 }
+
+// open says whether a CreateBackup of this request is still without a known outcome.
+func (k Known) open() bool { return k.Mine && !k.Last.Accepted }
 
 // Do is the kind of the next step.
 type Do int
@@ -84,7 +88,7 @@ type Step struct {
 
 // Decide is the rule of an Ensure up to the point where there is a backup to wait for.
 func Decide(now time.Time, r Request, k Known) Step {
-	last, mine := k.Last, k.Creates > 0
+	last, mine := k.Last, k.Mine
 	looked := !k.Looked.IsZero()
 	accepted := last != nil && last.Accepted
 	// settled: had the last create made a backup, the list would show it by now.
@@ -109,14 +113,18 @@ func Decide(now time.Time, r Request, k Known) Step {
 	}
 	var made *Set
 	if last != nil && last.serves(r) {
-		if made = last.made(k.Listed); made != nil && (made.State != Failed || mine) {
-			serving = append(serving, *made) // by its listed start, cut to the minute, it might not serve
-		}
+		made = last.made(k.Listed)
+	}
+	if made != nil && mine {
+		return Step{Do: Adopt, Set: made, Create: last, Created: true}
+	}
+	if made != nil && made.State != Failed {
+		serving = append(serving, *made) // by its listed start, cut to the minute, it might not serve
 	}
 	if s := best(serving); s != nil {
 		step := Step{Do: Adopt, Set: s}
 		if made != nil && s.key() == made.key() {
-			step.Create, step.Created = last, mine
+			step.Create = last
 		}
 		return step
 	}
@@ -124,7 +132,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 		return Step{Do: Adopt, Create: last, Created: mine}
 	}
 
-	if mine && !accepted {
+	if k.open() {
 		switch {
 		case k.Denied:
 			return Step{Do: GiveUp}

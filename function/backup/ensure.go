@@ -1,0 +1,181 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// ensure is steps 1 to 3 of an Ensure, one at a time for each cluster in this process, and then the waiting.
+func (x *run) ensure(ctx context.Context) Outcome {
+	l := x.ledger(x.request.Cluster)
+	if !x.takeTurn(ctx, l) {
+		return x.unfinished()
+	}
+	held := true
+	defer func() {
+		if held {
+			<-l.turn
+		}
+	}()
+	known := Known{Settling: x.settings.Settle}
+	polls, retries := x.polls(), x.retries()
+	warned := map[string]bool{}
+	for {
+		known.Last, known.Mine = l.last, l.last != nil && l.last == x.sent
+		step := Decide(time.Now(), x.request, known)
+		for _, s := range step.Stuck {
+			if !warned[s.key()] {
+				warned[s.key()] = true
+				x.log.Warn("a backup runs for more than 24 h: it counts as stuck and is not waited for", setAttrs(s)...)
+			}
+		}
+		switch step.Do {
+		case Adopt:
+			<-l.turn
+			held = false
+			return x.follow(ctx, step)
+
+		case GiveUp:
+			return x.unknown(known)
+
+		case LookAgain:
+			if !x.sleep(ctx, min(polls.NextBackOff(), untilSettled(known))) {
+				return x.cutOff(known)
+			}
+			fallthrough
+		case Look:
+			sets, sent, err := x.look(ctx)
+			switch {
+			case err == nil:
+				known.Listed, known.Looked = sets, sent
+			case verdict(err) == Denied && x.request.WaitFor == Requested:
+				x.log.Warn("looking is denied, so an earlier backup cannot be found", "error", err)
+				known.Denied = true
+			case errors.As(err, new(*CallError)) && !known.open():
+				return x.refused(err)
+			default:
+				return x.cutOff(known)
+			}
+
+		case Await:
+			// A backup before the moment asked for: what comes of it is not ours, but two at once are nobody's.
+			x.awaiting(step.Set)
+			<-l.turn
+			held = false
+			pause := polls.NextBackOff()
+			if step.Set == nil { // it counts as running for the settle time alone
+				pause = min(pause, untilSettled(known))
+			}
+			if !x.sleep(ctx, pause) || !x.takeTurn(ctx, l) {
+				return x.unfinished()
+			}
+			held = true
+			known.Looked, known.Listed = time.Time{}, nil
+
+		case Send:
+			var call *CallError
+			err := x.create(ctx, l, &known)
+			switch {
+			case err == nil:
+			case errors.As(err, &call) && call.Verdict == Throttled:
+				x.doing = "CreateBackup was throttled"
+				if !x.sleep(ctx, max(retries.NextBackOff(), call.After)) {
+					return x.cutOff(known)
+				}
+			case call != nil:
+				return x.refused(err)
+			default:
+				return x.cutOff(known)
+			}
+		}
+	}
+}
+
+// takeTurn waits until no other invocation of this process decides on the cluster.
+func (x *run) takeTurn(ctx context.Context, l *ledger) bool {
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	default:
+	}
+	x.asked()
+	select {
+	case l.turn <- struct{}{}:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// create sends CreateBackup and enters it in the ledger. An unanswered one is no error: the next step is to look for it.
+func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
+	c := &Create{Sent: time.Now(), looked: !known.Looked.IsZero(), before: map[string]bool{}}
+	for _, s := range known.Listed {
+		c.before[s.key()] = true
+	}
+	if known.open() { // sent again: a backup of the first one, listed late, is ours too
+		c.Sent, c.looked, c.before = l.last.Sent, l.last.looked, l.last.before
+	}
+	started := time.Now()
+	id, err := x.service.CreateBackup(ctx, x.request.Cluster)
+	c.Answered = time.Now()
+	var call *CallError
+	switch {
+	case err == nil:
+		c.Accepted, c.RequestID = true, id
+		known.Creates++
+		l.last, x.sent, x.err = c, c, nil
+		x.outcome.Created, x.outcome.RequestID = true, id
+		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", c.Answered.Sub(started))
+		return nil
+	case !errors.As(err, &call):
+		return err
+	}
+	x.err = call
+	if call.Verdict == Unanswered {
+		known.Creates++
+		l.last, x.sent = c, c
+		known.Looked = time.Time{}
+		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", c.Answered.Sub(started), "error", call)
+		return nil
+	}
+	if call.Verdict == Throttled {
+		x.log.Info("CreateBackup was throttled", "apiRequestId", call.RequestID, "error", call)
+	}
+	return call
+}
+
+// untilSettled is how long a backup that the last create may have made is still looked for.
+func untilSettled(k Known) time.Duration {
+	return max(time.Until(k.Last.Answered.Add(k.Settling)), time.Millisecond)
+}
+
+// refused is the outcome where the service says no.
+func (x *run) refused(err error) Outcome {
+	if x.outcome.Status == StatusUnknown {
+		x.outcome.Status = StatusFailed
+	}
+	if x.outcome.RequestID != "" {
+		err = fmt.Errorf("CreateBackup was accepted (request id %s), but then %w", x.outcome.RequestID, err)
+	}
+	return x.outcome.fail(errorTypes[verdict(err)], "%v", err)
+}
+
+// cutOff is the outcome at the deadline, which is worse than pending while a CreateBackup has no known outcome.
+func (x *run) cutOff(known Known) Outcome {
+	if known.open() {
+		return x.unknown(known)
+	}
+	return x.unfinished()
+}
+
+func (x *run) unknown(known Known) Outcome {
+	x.outcome.Status = StatusUnknown
+	times := "once"
+	if known.Creates > 1 {
+		times = fmt.Sprintf("%d times", known.Creates)
+	}
+	return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, x.err)
+}

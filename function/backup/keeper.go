@@ -1,0 +1,168 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/semaphore"
+)
+
+// Settings are the times of the rule.
+type Settings struct {
+	Poll     time.Duration // first interval between looks; grows to twelve times that
+	Settle   time.Duration // how long a backup that may exist is looked for
+	DDLPause time.Duration // from a backup's start until DDL is allowed again
+}
+
+// Keeper carries requests out. One serves the whole process, since it remembers what the process created.
+type Keeper struct {
+	settings Settings
+	asking   *semaphore.Weighted // clusters in steps 1 to 3; keeps a look and its create close together
+
+	mu      sync.Mutex
+	ledgers map[Cluster]*ledger
+}
+
+// ledger is what the process remembers of one cluster.
+type ledger struct {
+	turn chan struct{} // holds a token while an invocation decides and creates
+	last *Create       // guarded by turn
+}
+
+// NewKeeper returns a Keeper that brings at most so many clusters at once to their CreateBackup.
+func NewKeeper(s Settings, concurrency int) *Keeper {
+	return &Keeper{settings: s, asking: semaphore.NewWeighted(int64(concurrency)), ledgers: map[Cluster]*ledger{}}
+}
+
+func (k *Keeper) ledger(c Cluster) *ledger {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	l := k.ledgers[c]
+	if l == nil {
+		l = &ledger{turn: make(chan struct{}, 1)}
+		k.ledgers[c] = l
+	}
+	return l
+}
+
+// Run carries out all requests of an invocation and returns their outcomes in the same order. It returns before ctx's
+// deadline; what is open then has failed, with a type that says so.
+func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests []Request) []Outcome {
+	outcomes := make([]Outcome, len(requests))
+	allAsked, open := make(chan struct{}), new(atomic.Int64)
+	open.Store(int64(len(requests)))
+	var wg sync.WaitGroup
+	for i, r := range requests {
+		wg.Go(func() {
+			x := &run{
+				Keeper: k, service: s, request: r, allAsked: allAsked,
+				log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
+				outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
+				doing:   "it was not started",
+			}
+			x.asked = sync.OnceFunc(func() {
+				if x.slot {
+					k.asking.Release(1)
+				}
+				if open.Add(-1) == 0 {
+					close(allAsked)
+				}
+			})
+			outcomes[i] = x.do(ctx)
+		})
+	}
+	wg.Wait()
+	return outcomes
+}
+
+// run is one request on its way.
+type run struct {
+	*Keeper
+	service Service
+	log     *slog.Logger
+	request Request
+	outcome Outcome
+
+	slot     bool            // whether it holds one of Keeper.asking
+	asked    func()          // to be called when the request first waits for something, or ends
+	allAsked <-chan struct{} // closed when all requests of the invocation have
+
+	sent  *Create // the last one of this request
+	doing string  // what it is waiting for, for the message at the deadline
+	err   error   // of the last call, nil if it succeeded
+}
+
+// do carries the request out. A panic is this request's failure alone.
+func (x *run) do(ctx context.Context) (o Outcome) {
+	defer func() {
+		x.asked()
+		if p := recover(); p != nil {
+			x.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			o = x.outcome.fail(InternalError, "a defect of the function, see its log: %v", p)
+		}
+		if o.Failure != nil {
+			level := slog.LevelError
+			if o.Failure.Type.Continues() {
+				level = slog.LevelWarn
+			}
+			x.log.Log(ctx, level, "cluster failed", "errorType", o.Failure.Type, "error", o.Failure.Message)
+		}
+	}()
+	if x.asking.Acquire(ctx, 1) != nil {
+		return x.unfinished()
+	}
+	x.slot = true
+	if x.request.Action == Verify {
+		return x.verify(ctx)
+	}
+	return x.ensure(ctx)
+}
+
+// sleep waits, and lets others ask meanwhile. It says whether there is still time.
+func (x *run) sleep(ctx context.Context, d time.Duration) bool {
+	x.asked()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// polls are the intervals between looks for a change: from Settings.Poll to twelve times that, a little scattered so
+// that the looks for many clusters spread.
+func (x *run) polls() backoff.BackOff {
+	const scatter = 0.1
+	return &backoff.ExponentialBackOff{
+		InitialInterval: x.settings.Poll, Multiplier: 1.5, RandomizationFactor: scatter,
+		MaxInterval: time.Duration(float64(12*x.settings.Poll) / (1 + scatter)),
+	}
+}
+
+// retries are the intervals between attempts of a call that failed for now.
+func (x *run) retries() backoff.BackOff {
+	return &backoff.ExponentialBackOff{
+		InitialInterval: min(500*time.Millisecond, x.settings.Poll), Multiplier: 2, RandomizationFactor: 0.5,
+		MaxInterval: min(30*time.Second, 12*x.settings.Poll),
+	}
+}
+
+// unfinished is the outcome of a request that the deadline cut off.
+func (x *run) unfinished() Outcome {
+	t, last := BackupPending, ""
+	if x.err != nil {
+		last = "; the last error: " + x.err.Error()
+		if verdict(x.err) == Throttled {
+			t = StillThrottled
+		}
+	}
+	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.doing, last)
+}

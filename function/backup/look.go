@@ -1,0 +1,55 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"time"
+)
+
+// window is how far the list is read: generously, since whether the service means a backup's start, its end or both is
+// not documented.
+func window(now time.Time, r Request) (from, to time.Time) {
+	back := 48 * time.Hour
+	if r.Action == Verify {
+		back = 31 * 24 * time.Hour
+	}
+	from = now.Add(-back)
+	if r.NotBefore.Before(from) {
+		from = r.NotBefore
+	}
+	return from.Add(-time.Hour), now.Add(time.Hour)
+}
+
+func verdict(err error) Verdict {
+	if call := (*CallError)(nil); errors.As(err, &call) {
+		return call.Verdict
+	}
+	return Refused
+}
+
+// look lists the cluster's sets, again and again while the service cannot answer. An error is final: the service refuses,
+// or ctx has ended.
+func (x *run) look(ctx context.Context) (sets []Set, sent time.Time, err error) {
+	retries := x.retries()
+	for attempt := 1; ; attempt++ {
+		sent = time.Now()
+		from, to := window(sent, x.request)
+		sets, err = x.service.Backups(ctx, x.request.Cluster, from, to)
+		var call *CallError
+		switch {
+		case err == nil:
+			x.err = nil
+			return sets, sent, nil
+		case !errors.As(err, &call): // not sent: the time is up
+			return nil, sent, err
+		}
+		x.err = call
+		if call.Verdict != Throttled && call.Verdict != Unanswered {
+			return nil, sent, call
+		}
+		x.log.Debug("look failed", "attempt", attempt, "error", call)
+		if !x.sleep(ctx, max(retries.NextBackOff(), call.After)) {
+			return nil, sent, ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,46 @@
+package backup
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// verify says whether there is a completed backup that serves; it creates nothing.
+func (x *run) verify(ctx context.Context) Outcome {
+	x.doing = "the list of backups was not read"
+	sets, _, err := x.look(ctx)
+	switch {
+	case err == nil:
+	case errors.As(err, new(*CallError)):
+		return x.refused(err)
+	default:
+		return x.unfinished()
+	}
+	var serving, complete, others []Set
+	for _, s := range sets {
+		switch {
+		case !s.full():
+		case s.State == Complete && s.serves(x.request):
+			serving = append(serving, s)
+		case s.State == Complete:
+			complete = append(complete, s)
+		case s.serves(x.request):
+			others = append(others, s)
+		}
+	}
+	if s := best(serving); s != nil {
+		x.seen(*s)
+		return x.outcome
+	}
+	x.outcome.Status = StatusMissing
+	newest := "the list, read 31 days back, shows no completed one at all"
+	if s := best(complete); s != nil {
+		newest = fmt.Sprintf("the newest completed one, %s, started %s, %s ago", s.ID, s.Start.From.Format(time.RFC3339), time.Since(s.Start.From).Round(time.Minute))
+	}
+	if s := best(others); s != nil {
+		newest += fmt.Sprintf("; %s, started %s, is not complete", s.ID, s.Start.From.Format(time.RFC3339))
+	}
+	return x.outcome.fail(BackupMissing, "no completed backup that started at or after %s; %s", x.request.NotBefore.UTC().Format(time.RFC3339), newest)
+}
