@@ -1,0 +1,66 @@
+package adb
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// Endpoint says where AnalyticDB is reached. The zero Endpoint is the SDK's public host for each region.
+type Endpoint struct {
+	Host  string // one host, or host:port, for every region; empty: the region's own
+	Plain bool   // http instead of https
+	VPC   bool   // the region's host inside a VPC, which the SDK does not know for most regions
+}
+
+var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+
+// ParseEndpoint reads host, host:port or a URL without path. Credentials go there, so plain http is for a loopback address
+// alone, and nothing that is not clearly a host is taken.
+func ParseEndpoint(s string) (Endpoint, error) {
+	raw := s
+	if !strings.Contains(raw, "://") {
+		raw = "https://" + raw
+	}
+	u, err := url.Parse(raw)
+	if err != nil {
+		return Endpoint{}, errors.New("is not a host, host:port or URL")
+	}
+	host, port := u.Hostname(), u.Port()
+	ip := net.ParseIP(host)
+	switch n, err := strconv.Atoi(port); {
+	case u.Scheme != "https" && u.Scheme != "http":
+		return Endpoint{}, fmt.Errorf("has the scheme %q; it must be https, or http to a loopback address", u.Scheme)
+	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
+		return Endpoint{}, errors.New("must be a host alone, without user, path or query")
+	case ip == nil && !hostName.MatchString(host):
+		return Endpoint{}, errors.New("names no valid host")
+	case port != "" && (err != nil || n < 1 || n > 65535) || strings.HasSuffix(u.Host, ":"):
+		return Endpoint{}, errors.New("names no valid port")
+	case u.Scheme == "http" && host != "localhost" && (ip == nil || !ip.IsLoopback()):
+		return Endpoint{}, errors.New("is plain http, which would show the credentials to the network; only a loopback address may be")
+	}
+	return Endpoint{Host: u.Host, Plain: u.Scheme == "http"}, nil
+}
+
+// Credentials leave for these hosts alone, whatever the SDK makes of a region.
+var cloudHost = regexp.MustCompile(`^adb(-vpc)?(\.[a-z0-9-]+)?\.aliyuncs\.com$`)
+
+// host returns where a region's calls go; sdk is what the SDK would take.
+func (e Endpoint) host(region, sdk string) (string, error) {
+	host := sdk
+	switch {
+	case e.Host != "":
+		return e.Host, nil
+	case e.VPC:
+		host = "adb-vpc." + region + ".aliyuncs.com"
+	}
+	if !cloudHost.MatchString(host) {
+		return "", fmt.Errorf("%q is not a host of AnalyticDB", host)
+	}
+	return host, nil
+}
