@@ -64,20 +64,20 @@ func (a *API) With(c Credentials, account string, headroom time.Duration) backup
 	return &session{api: a, credentials: c, account: account, headroom: headroom, clients: map[string]client{}}
 }
 
-// turn waits until a call to host may be sent, and returns what ends the turn. Its error is ctx's: nothing was sent.
-func (s *session) turn(ctx context.Context, p *pace) (end func(), err error) {
+// turn waits until a call to host may be sent, and returns when that was and what ends the turn. Its error is ctx's: nothing was sent.
+func (s *session) turn(ctx context.Context, p *pace) (sent time.Time, end func(), err error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-s.headroom))
 		defer cancel()
 	}
 	if err := s.api.inFlight.Acquire(ctx, 1); err != nil {
-		return nil, err
+		return sent, nil, err
 	}
 	end = func() { s.api.inFlight.Release(1) }
-	if err := p.wait(ctx); err != nil {
+	if sent, err = p.wait(ctx); err != nil {
 		end()
-		return nil, err
+		return sent, nil, err
 	}
-	return end, nil
+	return sent, end, nil
 }

@@ -73,7 +73,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	if err != nil {
 		return nil, nil, &backup.CallError{Action: action, Cluster: cluster, Verdict: backup.Refused, Message: s.clean(err.Error()), Err: err}
 	}
-	end, err := s.turn(ctx, c.pace)
+	sent, end, err := s.turn(ctx, c.pace)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -105,7 +105,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	case callErr == nil:
 		c.pace.succeeded()
 	case callErr.Verdict == backup.Throttled:
-		c.pace.throttled(callErr.After)
+		c.pace.throttled(sent, callErr.After)
 	}
 	if callErr != nil {
 		return nil, r, callErr

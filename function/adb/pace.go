@@ -11,12 +11,15 @@ import (
 
 // AnalyticDB's limits are not documented and differ by account, so each endpoint's pace is learnt: it starts gently, rises
 // while all goes well, and falls to what was really let through as soon as a call is throttled.
+const kk = 0.25
+
 const (
 	startRate  = 20.0   // calls per second at first
 	lowestRate = 0.5    // below, a fleet would hardly move
 	topRate    = 1000.0 // more than the calls in flight can use
 	steep      = 1.4    // gain per success while no limit has been met: doubles twice a second
-	gentle     = 0.01   // of the rate, gain per second once the limit is known
+	brisk      = 0.3    // gain per success once a limit has been met, well below it
+	gentle     = 0.01   // gain per success near it: one per cent a second
 	memory     = 64     // successes from which the pace let through is measured
 )
 
@@ -37,7 +40,7 @@ type pace struct {
 
 	mu     sync.Mutex
 	rate   float64           // calls per second
-	met    bool              // whether a limit has been met
+	met    float64           // the rate at which a call was throttled last; 0: none was yet
 	judged time.Time         // when the rate was lowered last
 	pause  time.Time         // nothing is sent before, on the service's word
 	recent [memory]time.Time // the last successes, a ring
@@ -57,34 +60,41 @@ func (p *pace) set(r float64) {
 	p.limiter.SetBurst(1 + int(p.rate/50))
 }
 
-// wait returns when a call may be sent, or ctx's error.
-func (p *pace) wait(ctx context.Context) error {
+// wait returns when a call may be sent, which is now, or ctx's error.
+func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 	for {
+		if err := sleep(ctx, p.paused()); err != nil {
+			return sent, err
+		}
 		r := p.limiter.Reserve()
-		p.mu.Lock()
-		until := time.Now().Add(r.Delay())
-		if p.pause.After(until) {
-			until = p.pause
-		}
-		p.mu.Unlock()
-		d := time.Until(until)
-		if d <= 0 {
-			return ctx.Err()
-		}
-		t := time.NewTimer(d)
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			t.Stop()
+		if err := sleep(ctx, r.Delay()); err != nil {
 			r.Cancel()
-			return ctx.Err()
+			return sent, err
 		}
-		p.mu.Lock()
-		paused := p.pause.After(time.Now())
-		p.mu.Unlock()
-		if !paused {
-			return nil
+		if p.paused() <= 0 {
+			return time.Now(), nil
 		}
+	}
+}
+
+// paused is for how long nothing may be sent.
+func (p *pace) paused() time.Duration {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return time.Until(p.pause)
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	if d <= 0 {
+		return ctx.Err()
+	}
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -94,28 +104,30 @@ func (p *pace) succeeded() {
 	defer p.mu.Unlock()
 	p.recent[p.n%memory] = time.Now()
 	p.n++
-	if p.met {
-		p.set(p.rate + gentle) // at this rate there are rate successes a second
-	} else {
+	switch {
+	case p.met == 0:
 		p.set(p.rate + steep)
+	case p.rate < 0.9*p.met:
+		p.set(p.rate + brisk)
+	default:
+		p.set(p.rate + gentle*(1+kk*time.Since(p.judged).Seconds()))
 	}
 }
 
 // throttled lowers the pace to what was let through lately, and pauses as the service asks. The calls that were in flight
 // at the time say the same thing and count once.
-func (p *pace) throttled(after time.Duration) {
+func (p *pace) throttled(sent time.Time, after time.Duration) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
 	if until := now.Add(after); until.After(p.pause) {
 		p.pause = until
 	}
-	p.met = true
-	if now.Sub(p.judged) < 200*time.Millisecond {
+	if sent.Before(p.judged) {
 		return
 	}
-	p.judged = now
-	p.set(math.Min(0.95*p.rate, p.passed(now)))
+	p.judged, p.met = now, p.rate
+	p.set(math.Min(math.Max(p.passed(now), 0.6*p.rate), 0.95*p.rate))
 }
 
 // passed is how many calls per second succeeded lately; without enough of them, half the pace.
