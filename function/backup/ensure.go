@@ -128,7 +128,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 		known.Creates++
 		l.last, x.sent, x.err = c, c, nil
 		x.outcome.Created, x.outcome.RequestID = true, id
-		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", c.Answered.Sub(started))
+		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", c.Answered.Sub(started).Seconds())
 		return nil
 	case !errors.As(err, &call):
 		return err
@@ -138,7 +138,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 		known.Creates++
 		l.last, x.sent = c, c
 		known.Looked = time.Time{}
-		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", c.Answered.Sub(started), "error", call)
+		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", c.Answered.Sub(started).Seconds(), "error", call)
 		return nil
 	}
 	if call.Verdict == Throttled {

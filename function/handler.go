@@ -1,0 +1,101 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"log/slog"
+	"runtime/debug"
+	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/adb"
+	"adb-backup/function/backup"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+)
+
+// handler is the function. What it keeps between invocations is no one invocation's: the transport, the pace, and what
+// the process created.
+type handler struct {
+	config config
+	api    *adb.API
+	keeper *backup.Keeper
+	log    *slog.Logger
+}
+
+// newHandler returns the function as it logs to w. The runtime SDK's own lines go through package log and stay as they are.
+func newHandler(c config, w io.Writer) *handler {
+	return &handler{
+		config: c,
+		api:    adb.New(c.adb),
+		keeper: backup.NewKeeper(c.times, c.adb.Concurrency),
+		log:    slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.logLevel})),
+	}
+}
+
+// handle is one invocation, from bytes to answer. It returns before ctx's deadline. An error is a
+// messages.InvokeResponse_Error: the only kind whose type reaches the platform.
+func (h *handler) handle(ctx context.Context, payload []byte) (answer json.RawMessage, err error) {
+	received := time.Now()
+	invocation, ok := fccontext.FromContext(ctx)
+	if !ok {
+		invocation = &fccontext.FcContext{}
+	}
+	log := h.log.With("requestId", invocation.RequestID)
+	defer func() {
+		if p := recover(); p != nil {
+			log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = messages.InvokeResponse_Error{Type: string(backup.InternalError), Message: fmt.Sprintf("a defect of the function, see its log: %v", p)}
+		}
+	}()
+	ctx, headroom, cancel := inTime(ctx, received)
+	defer cancel()
+
+	event, err := events.Decode(payload, events.Invocation{
+		RequestID:       invocation.RequestID,
+		RetryCount:      invocation.RetryCount,
+		Timeout:         time.Duration(invocation.Function.Timeout) * time.Second,
+		Region:          invocation.Region,
+		Received:        received,
+		DefaultClusters: h.config.defaultClusters,
+	})
+	r := report{event: event, received: received}
+	if event.Trigger != "" {
+		log = log.With("trigger", event.Trigger)
+	}
+	for _, w := range event.Warnings {
+		log.Warn(w)
+	}
+	credentials := adb.Credentials{
+		AccessKeyID:     invocation.Credentials.AccessKeyId,
+		AccessKeySecret: invocation.Credentials.AccessKeySecret,
+		SecurityToken:   invocation.Credentials.SecurityToken,
+	}
+	switch {
+	case err != nil:
+		r.refuse(invalidEvent, err.Error()+"; nothing was called")
+	case len(event.Requests) > 0 && (credentials.AccessKeyID == "" || credentials.AccessKeySecret == ""):
+		r.refuse(backup.PermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
+	default:
+		service := h.api.With(credentials, invocation.AccountId, headroom)
+		r.outcomes = h.keeper.Run(ctx, service, log, event.Requests)
+	}
+	r.log(log)
+	return r.answer()
+}
+
+// inTime leaves a reserve before the platform's deadline, in which to answer, and a headroom before that, in which no API
+// call is sent any more.
+func inTime(ctx context.Context, now time.Time) (_ context.Context, headroom time.Duration, cancel context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		ctx, cancel = context.WithCancel(ctx)
+		return ctx, 0, cancel
+	}
+	given := deadline.Sub(now)
+	ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(500*time.Millisecond, given/5)))
+	return ctx, min(time.Second, given/10), cancel
+}
