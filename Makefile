@@ -1,0 +1,94 @@
+# `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
+.PHONY: help need-go run faults test fuzz simulate bench lint build package tool policy deploy invoke gate logs remove clean
+.DEFAULT_GOAL := help
+
+FUZZTIME ?= 5s
+SEEDS ?= 1000
+GATE_TIMEOUT ?= 30m
+GATE_ASK ?= 200s
+
+# The same binary from the same source and Go version, in any folder and on any machine.
+BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1 go build -trimpath -buildvcs=false -ldflags "-s -w"
+
+# Go's race detector needs cgo and a C compiler on Linux.
+RACE ?= $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC | cut -d' ' -f1) >/dev/null && echo -race)
+
+# `command || $(hint) "what to do next"`
+hint = sh -c 'echo "make $@: $$0" >&2; exit 1'
+
+CHECK_S_YAML = ../shared/check-s-yaml
+
+help:
+	@echo "make TARGET [NAME=value ...]"
+	@awk -F ':[^#]*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+
+need-go:
+	@command -v go >/dev/null || { echo "Go is missing: install the version in go.mod, or a later one, from https://go.dev/dl/" >&2; exit 1; }
+
+##@ On this machine: Go is all they need
+run: build ## deliver an event to the function and a local cloud: EVENT=events/timer.json FAULT= TAKES=17m CLOUD=real YES=1 VERBOSE=1
+	@go run ./function/local -binary dist/main -event '$(or $(EVENT),events/timer.json)' $(if $(FAULT),-fault '$(FAULT)') \
+		$(if $(TAKES),-takes '$(TAKES)') $(if $(CLOUD),-cloud '$(CLOUD)') $(if $(YES),-yes) $(if $(VERBOSE),-verbose)
+
+faults: need-go ## list the faults that FAULT= can name
+	@go run ./function/local -faults
+
+##@ Checks
+test: need-go ## every test, with the race detector where this machine can
+	@echo "go test $(or $(RACE),(without the race detector: it needs cgo and a C compiler)) ./..."
+	@go test $(RACE) ./... || $(hint) "the first failure above says what broke; go test ./FOLDER -run NAME -v repeats it alone"
+
+fuzz: need-go ## every fuzz target for a while: FUZZTIME=5s
+	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's,/[^/]*:func (Fuzz[A-Za-z0-9_]*).*, \1,' | while read -r folder name; do \
+		echo "fuzz $$folder $$name for $(FUZZTIME)"; \
+		go test "$$folder" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; \
+	done || $(hint) "the failing input is now a file under testdata/fuzz: go test repeats it; keep it with the fix"
+
+simulate: need-go ## many random days in the cloud's life: SEEDS=1000
+	@echo "simulating $(SEEDS) seeds"
+	@ADB_SIMULATION_SEEDS=$(SEEDS) go test ./function -run TestSimulation -count=1 || $(hint) "the seed above repeats the run"
+
+bench: need-go ## the figures of the README
+	@go test -run '^$$' -bench . ./function/bench/...
+
+lint: need-go build ## gofmt, go vet, staticcheck, and s.yaml against the deploy tool's schema where the checker is at hand
+	@echo "gofmt, go vet, staticcheck"
+	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || $(hint) "run gofmt -w on: $$unformatted"
+	@go vet ./... && go tool staticcheck ./...
+	@if [ -d $(CHECK_S_YAML) ]; then go run -C $(CHECK_S_YAML) . "$(CURDIR)/s.yaml"; fi
+
+##@ To the cloud: `make deploy` says what it misses
+build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
+	@$(BUILD) -o dist/main ./function || $(hint) "the function does not compile for linux/amd64; is go.mod's Go version installed?"
+
+package: build tool ## dist/function.zip for Terraform, ROS or the console: the same bytes from the same source
+	@dist/deploy package
+
+policy: tool ## the RAM policies to grant, filled in from s.yaml; ONLY=trust prints one of them alone
+	@dist/deploy policy $(ONLY)
+
+deploy: build tool ## create or update the function and its triggers
+	@dist/deploy ready || $(hint) "get what is missing above, then run it again"
+	s deploy -y || $(hint) "what Serverless Devs says is above; README, Deploy, goes through the set-up"
+	@echo "deployed. Next: make invoke EVENT=YOUR-CLUSTER-ID"
+
+invoke: tool ## invoke the deployed function once: EVENT=FILE or a cluster id
+	@dist/deploy invoke -event '$(EVENT)'
+
+gate: tool ## for pipelines: succeed only when the backup is there: EVENT=FILE or a cluster id, GATE_TIMEOUT=30m
+	@dist/deploy gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
+
+logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
+	@dist/deploy ready -s= || $(hint) "get what is missing above, then run it again"
+	s logs $(if $(TAIL),--tail)
+
+remove: tool ## take the function and its triggers out of the cloud; backups stay
+	@dist/deploy ready -s= || $(hint) "get what is missing above, then run it again"
+	s remove -y
+
+##@ Besides
+tool: need-go
+	@go build -o dist/deploy ./function/deploy
+
+clean: ## delete dist
+	rm -rf dist

@@ -1,0 +1,129 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+func TestPackage(t *testing.T) {
+	dir := t.TempDir()
+	binary, out := filepath.Join(dir, "main"), filepath.Join(dir, "function.zip")
+	pack := func() []byte {
+		var stdout, stderr bytes.Buffer
+		if code := run(context.Background(), []string{"package", "-binary", binary, "-o", out}, &stdout, &stderr); code != exitDone {
+			t.Fatalf("exit code %d: %s", code, &stderr)
+		}
+		content, err := os.ReadFile(out)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return content
+	}
+	// What a careless checkout, umask or file system does to the binary makes no difference.
+	source := bytes.Repeat([]byte("a function "), 1000)
+	if err := os.WriteFile(binary, source, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	first := pack()
+	if err := os.Chtimes(binary, time.Time{}, time.Unix(1e9, 0)); err != nil {
+		t.Fatal(err)
+	}
+	if second := pack(); !bytes.Equal(first, second) {
+		t.Error("the same binary gave two different packages")
+	}
+
+	z, err := zip.NewReader(bytes.NewReader(first), int64(len(first)))
+	if err != nil || len(z.File) != 1 {
+		t.Fatal(err, z)
+	}
+	f := z.File[0]
+	if f.Name != "main" || f.Mode() != 0o755 || f.CompressedSize64 >= f.UncompressedSize64 {
+		t.Errorf("%s, %s, %d bytes of %d", f.Name, f.Mode(), f.CompressedSize64, f.UncompressedSize64)
+	}
+	r, err := f.Open()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if content, err := io.ReadAll(r); err != nil || !bytes.Equal(content, source) {
+		t.Error("the package holds another binary", err)
+	}
+	if left, _ := filepath.Glob(filepath.Join(dir, ".function-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+}
+
+func TestPackageWithoutABinary(t *testing.T) {
+	var stdout, stderr bytes.Buffer
+	dir := t.TempDir()
+	code := run(context.Background(), []string{"package", "-binary", filepath.Join(dir, "main"), "-o", filepath.Join(dir, "zip")}, &stdout, &stderr)
+	if code != exitNotAsked || !strings.Contains(stderr.String(), "run `make build` first") {
+		t.Errorf("exit code %d: %s", code, &stderr)
+	}
+}
+
+// Two clones in different folders give the same bytes: what is deployed can be compared with what was reviewed.
+func TestPackageIsReproducible(t *testing.T) {
+	if testing.Short() {
+		t.Skip("builds the function twice")
+	}
+	if _, err := exec.LookPath("make"); err != nil {
+		t.Skip("there is no make here, whose build this is about")
+	}
+	var packages [2][]byte
+	for i, name := range []string{"one", "another folder"} {
+		dir := filepath.Join(t.TempDir(), name)
+		copyModule(t, "../..", dir)
+		packed := exec.Command("make", "package")
+		packed.Dir = dir
+		if out, err := packed.CombinedOutput(); err != nil {
+			t.Fatalf("%v\n%s", err, out)
+		}
+		var err error
+		if packages[i], err = os.ReadFile(filepath.Join(dir, "dist", "function.zip")); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if !bytes.Equal(packages[0], packages[1]) {
+		t.Error("two folders gave two different packages")
+	}
+}
+
+// copyModule copies what a clone would have that a build needs.
+func copyModule(t *testing.T, from, to string) {
+	t.Helper()
+	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		relative, err := filepath.Rel(from, path)
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() {
+			if name := entry.Name(); name == ".git" || name == "dist" || name == "testdata" {
+				return filepath.SkipDir
+			}
+			return os.MkdirAll(filepath.Join(to, relative), 0o755)
+		}
+		if strings.HasSuffix(path, "_test.go") || !entry.Type().IsRegular() {
+			return nil
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(filepath.Join(to, relative), content, 0o644)
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}

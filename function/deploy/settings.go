@@ -1,0 +1,89 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/goccy/go-yaml"
+
+	"adb-backup/events"
+)
+
+// settings are what a user edits in s.yaml.
+type settings struct {
+	Region        string `yaml:"region"`
+	FunctionName  string `yaml:"functionName"`
+	Role          string `yaml:"role"`
+	Clusters      string `yaml:"clusters"`      // "amv-1", "amv-2": the inside of a JSON array
+	ImageClusters string `yaml:"imageClusters"` // amv-1,amv-2
+	AlarmTopic    string `yaml:"alarmTopic"`
+
+	// AlarmInUse says whether the failure destination is set, and not a comment any more.
+	AlarmInUse bool `yaml:"-"`
+}
+
+// placeholder is the cluster that s.yaml ships with. It is no id that a cluster can have, so a function deployed with it
+// calls nothing.
+const placeholder = "amv-your-cluster"
+
+func readSettings(file string) (settings, error) {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return settings{}, err
+	}
+	var doc struct {
+		Vars      settings `yaml:"vars"`
+		Resources map[string]struct {
+			Props struct {
+				AsyncInvokeConfig struct {
+					DestinationConfig map[string]any `yaml:"destinationConfig"`
+				} `yaml:"asyncInvokeConfig"`
+			} `yaml:"props"`
+		} `yaml:"resources"`
+	}
+	if err := yaml.Unmarshal(source, &doc); err != nil {
+		return settings{}, fmt.Errorf("%s: %w", file, err)
+	}
+	s := doc.Vars
+	if s.Region == "" || s.FunctionName == "" || s.Role == "" {
+		return settings{}, fmt.Errorf("%s: vars need region, functionName and role", file)
+	}
+	for _, r := range doc.Resources {
+		s.AlarmInUse = s.AlarmInUse || r.Props.AsyncInvokeConfig.DestinationConfig != nil
+	}
+	return s, nil
+}
+
+// clusterIDs are all the clusters that the triggers name, each once, in their order.
+func (s settings) clusterIDs() []string {
+	var ids []string
+	seen := map[string]bool{}
+	for id := range strings.FieldsFuncSeq(s.Clusters+","+s.ImageClusters, func(r rune) bool { return strings.ContainsRune(`", `, r) }) {
+		if !seen[id] {
+			seen[id] = true
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// warnings name what nobody has filled in yet, or not rightly.
+func (s settings) warnings() []string {
+	ids := s.clusterIDs()
+	var found []string
+	if len(ids) == 0 {
+		found = append(found, "vars.clusters names no cluster")
+	}
+	if err := events.CheckRegion(s.Region); err != nil {
+		found = append(found, "vars.region: "+err.Error())
+	}
+	for _, id := range ids {
+		if id == placeholder {
+			found = append(found, "vars.clusters is still the placeholder "+placeholder+": put your own cluster's id there")
+		} else if err := events.CheckClusterID(id); err != nil {
+			found = append(found, "vars: "+err.Error())
+		}
+	}
+	return found
+}
