@@ -283,7 +283,7 @@ func TestFaults(t *testing.T) {
 		"object":    {EmptyObject, ""},
 		"broken":    {Broken, "connection reset"},
 		"slow":      {Slow(20 * time.Second), "context deadline exceeded"},
-		"redirect":  {Redirect(follow.URL), "EOF"},
+		"redirect":  {Redirect(follow.URL), ""},
 	} {
 		for _, after := range []bool{false, true} {
 			fault := c.fault
