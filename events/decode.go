@@ -76,8 +76,8 @@ func Decode(payload []byte, inv Invocation) (Event, error) {
 	if err != nil {
 		return Event{Trigger: event.Trigger}, err
 	}
-	event.Requests = backup.Merge(requests)
-	if len(event.Requests) > 0 {
+	if len(requests) > 0 {
+		event.Requests = backup.Merge(requests)
 		event.Action = event.Requests[0].Action
 	}
 	event.Warnings = d.warnings.list()

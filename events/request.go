@@ -152,7 +152,7 @@ func (e envelope) requests(r asked) []backup.Request {
 			WaitFor:       r.waitFor,
 			NotBefore:     r.notBefore,
 			Redelivered:   e.redelivered,
-			Unprecedented: r.now && e.timeless && e.RetryCount == 0,
+			Unprecedented: r.now && e.timeless && !e.redelivered,
 		}
 	}
 	return requests

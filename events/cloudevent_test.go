@@ -1,0 +1,220 @@
+package events_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
+)
+
+const (
+	arn      = `"subject":"acs:adb:cn-shanghai:1234567890123456:dbcluster/am-arn"`
+	actioned = `"type":"ads:ActionTrail:ApiCall"`
+)
+
+// published is a CloudEvent with these further attributes.
+func published(attributes ...string) string {
+	return `{"specversion":"1.0","id":"1","source":"ci","time":"2026-11-23T02:00:00Z",` + strings.Join(attributes, ",") + `}`
+}
+
+func withDefaults() events.Invocation {
+	inv := invocation()
+	inv.DefaultClusters = []string{"am-default", "am-other"}
+	return inv
+}
+
+// Where the request is found, each place ahead of those after it.
+func TestCloudEventPlaces(t *testing.T) {
+	defaults := requests(ensure("am-default", now), ensure("am-other", now))
+	one := requests(ensure("am-1", now))
+	for _, c := range []struct {
+		name, event string
+		want        []backup.Request
+	}{
+		{"data", published(`"data":{"DBClusterId":"am-1","WaitFor":"Completed"}`), requests(ensure("am-1", now, completed))},
+		{"data, names without regard to case", published(`"data":{"dbclusterids":["am-1"],"waitfor":"completed"}`), requests(ensure("am-1", now, completed))},
+		{"data's other fields are the sender's own", published(`"data":{"DBClusterId":"am-1","WaitFr":"Completed","password":"x","a":1,"A":2}`), one},
+		{"data's string: a request", published(`"data":"{\"DBClusterId\":\"am-1\",\"run\":4}"`), one},
+		{"data's string: an id", published(`"data":"am-1"`), one},
+		{"data's string: a quoted id", published(`"data":" \"am-1\" "`), one},
+		{"data's Action is the sender's own", published(`"data":{"DBClusterId":"am-1","Action":"Deploy"}`), one},
+		{"data's Action is the sender's own, and no string", published(`"data":{"DBClusterId":"am-1","Action":{"x":1}}`), one},
+		{"data's string: Action is the sender's own", published(`"data":"{\"DBClusterId\":\"am-1\",\"Action\":\"Deploy\"}"`), one},
+		{"data's Action is ours", published(`"data":{"DBClusterId":"am-1","Action":"verify","MaxAge":"0s"}`), requests(ensure("am-1", now, verify))},
+
+		{"messageBody", published(`"data":{"messageBody":"am-1"}`), one},
+		{"messageBody: a request", published(`"data":{"messageBody":"{\"DBClusterId\":\"am-1\",\"run\":4}"}`), one},
+		{"messageBody: an object", published(`"data":{"messageBody":{"DBClusterId":"am-1","Action":"x"}}`), one},
+		{"body", published(`"data":{"body":"am-1"}`), one},
+		{"value", published(`"data":{"value":"am-1"}`), one},
+		{"value: an object", published(`"data":{"value":{"DBClusterIds":["am-1"]}}`), one},
+		{"data before the message", published(`"data":{"DBClusterId":"am-1","messageBody":"am-2","body":"x y"}`), one},
+		{"messageBody before body before value", published(`"data":{"value":"am-3","body":"am-2","messageBody":"am-1"}`), one},
+		{"body before value", published(`"data":{"value":"am-3","body":"am-1","messageBody":null}`), one},
+		{"an object that names none is passed", published(`"data":{"messageBody":{"x":1},"body":{},"value":"am-1"}`), one},
+		{"neither object nor string is passed", published(`"data":{"messageBody":5,"body":["am-2"],"value":"am-1"}`), one},
+		{"a null id names none", published(`"data":{"DBClusterId":null,"value":"am-1"}`), one},
+		{"message before parameters", published(actioned, `"data":{"value":"am-1","requestParameters":{"DBClusterId":"am-2"}}`), one},
+		{"message before the ARN", published(arn, `"data":{"value":"am-1"}`), requests(ensure("am-1", now, in("cn-shanghai")))},
+
+		{"parameters", published(actioned, `"data":{"requestParameters":{"DBClusterId":"am-1"}}`), one},
+		{"parameters without regard to case", published(actioned, `"data":{"RequestParameters":{"dbClusterId":"am-1"}}`), one},
+		{"parameters: several", published(actioned, `"data":{"requestParameters":{"DBClusterIds":["am-1"]}}`), one},
+		{"parameters: a string", published(actioned, `"data":{"requestParameters":"{\"DBClusterId\":\"am-1\"}"}`), one},
+		{"parameters: nothing else is read", published(actioned,
+			`"data":{"requestParameters":{"DBClusterId":"am-1","Action":"Verify","WaitFor":"x","MaxAge":5,"NotBefore":"x"}}`), one},
+		{"parameters of AliyunServiceEvent", published(`"type":"ads:ActionTrail:AliyunServiceEvent"`, `"data":{"requestParameters":{"DBClusterId":"am-1"}}`), one},
+		{"parameters before the ARN", published(actioned, arn, `"data":{"requestParameters":{"DBClusterId":"am-1"},"acsRegion":"cn-beijing"}`), requests(ensure("am-1", now, in("cn-beijing")))},
+		{"parameters of other events are not read", published(`"type":"ci:Trail:ApiCall"`, `"data":{"requestParameters":{"DBClusterId":"am-2"}}`), defaults},
+		{"parameters that name none", published(actioned, arn, `"data":{"requestParameters":{"WaitFor":"x"}}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"no parameters", published(actioned, arn, `"data":{"requestParameters":""}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"parameters of no meaning", published(actioned, arn, `"data":{"requestParameters":5}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+
+		{"ARN", published(arn, `"data":{"x":1}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"ARN without data", published(arn), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"ARN and a misspelt field", published(arn, `"data":{"DBCluster":"am-1"}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"another product's ARN", published(`"subject":"acs:ecs:cn-shanghai:1:dbcluster/am-arn"`), defaults},
+		{"another resource's ARN", published(`"subject":"acs:adb:cn-shanghai:1:backup/am-arn"`), defaults},
+		{"ARN within a text", published(`"subject":"on acs:adb:cn-shanghai:1:dbcluster/am-arn"`), defaults},
+
+		{"default clusters", published(`"data":{"RepoName":"orders","RegionId":"cn-shanghai"}`, `"aliyunregionid":"cn-beijing"`), defaults},
+		{"default clusters whatever else data is", published(`"data":["am-1"]`), defaults},
+		{"default clusters without data", published(`"subject":null,"data":null`), defaults},
+		{"default clusters beside an Action", published(`"data":{"Action":"push","DBName":"x"}`), defaults},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			event := must(t, c.event, withDefaults())
+			same(t, event.Requests, c.want)
+			if event.Trigger != "eventbridge" {
+				t.Errorf("trigger %q", event.Trigger)
+			}
+		})
+	}
+}
+
+// What is a wrong request: nothing later may stand in for it, neither the ARN nor the default clusters.
+func TestCloudEventFaults(t *testing.T) {
+	for _, c := range []struct{ event, want string }{
+		{published(arn, `"data":"no id"`), "data must hold a request or a cluster id, not a text of 5 bytes"},
+		{published(arn, `"data":"none"`), `data: "none" is not a cluster id`},
+		{published(arn, `"data":""`), "data must hold a request or a cluster id, not an empty text"},
+		{published(arn, `"data":"{}"`), "data: the request names no cluster"},
+		{published(arn, `"data":"{\"value\":\"am-1\"}"`), "data: the request names no cluster"},
+		{published(arn, `"data":"{"`), "data is not JSON: unexpected end of JSON input"},
+		{published(arn, `"data":"amv-wz9or2xawpnc****"`), `data: "amv-wz9or2xawpnc****" is a masked example`},
+		{published(arn, `"data":{"DBClusterId":""}`), `data: DBClusterId: "" is not a cluster id`},
+		{published(arn, `"data":{"DBClusterId":"am-1","dbClusterId":"am-2"}`), "data: DBClusterId is given twice"},
+		{published(arn, `"data":{"DBClusterId":"am-1","Action":"Verify","action":"Ensure"}`), "data: Action is given twice"},
+		{published(arn, `"data":{"DBClusterId":"am-1","DBClusterIds":["am-2"]}`), "exclude each other"},
+		{published(arn, `"data":{"DBClusterId":"am-1","WaitFor":"all","MaxAge":5}`), "data: WaitFor must be one of Requested, Completed, DDLAllowed, not \"all\"; MaxAge must be a string, not a number"},
+		{published(arn, `"data":{"DBClusterId":"am-1","Action":"Verify"}`), "data: Verify needs MaxAge or NotBefore"},
+		{published(arn, `"data":{"WaitFor":"Completed"}`), "data has WaitFor but names no cluster: give DBClusterId or DBClusterIds"},
+		{published(arn, `"data":{"maxage":"1h","value":"am-1"}`), "data has MaxAge but names no cluster"},
+		{published(arn, `"data":{"NotBefore":"x","DBClusterId":null}`), "data has NotBefore but names no cluster"},
+		{published(arn, `"data":{"messageBody":"hello"}`), `data.messageBody: "hello" is not a cluster id`},
+		{published(arn, `"data":{"messageBody":"","body":"am-1"}`), "data.messageBody must hold a request or a cluster id, not an empty text"},
+		{published(arn, `"data":{"body":"{\"x\":1}","value":"am-1"}`), "data.body: the request names no cluster"},
+		{published(arn, `"data":{"value":"{\"DBClusterId\":\"am-1\",\"RegionId\":\"x/\"}"}`), `data.value: RegionId: "x/" is not a region`},
+		{published(arn, `"data":{"value":{"WaitFor":"Completed"}}`), "data.value has WaitFor but names no cluster"},
+		{published(arn, `"data":{"body":"am-1","Body":"am-2"}`), "data: body is given twice"},
+		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterId":"x","RegionId":"y"}}`),
+			`data.requestParameters: DBClusterId: "x" is not a cluster id such as amv-wz9or2xawpnc; RegionId: "y" is not a region such as cn-hangzhou`},
+		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterIds":"am-1,am-2"}}`), "DBClusterIds must be an array of strings, not a string"},
+		{published(arn, actioned, `"data":{"requestParameters":"am-1"}`), `data.requestParameters must hold an object, not "am-1"`},
+		{published(arn, actioned, `"data":{"requestParameters":"{\"DBClusterId\":\"am-1\""}`), "data.requestParameters is not JSON"},
+		{published(arn, actioned, `"data":{"requestParameters":{},"requestparameters":{}}`), "data: requestParameters is given twice"},
+		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterId":"am-1"},"acsRegion":"x/"}`), `data.requestParameters: data.acsRegion: "x/" is not a region`},
+		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterId":"am-1"},"acsRegion":5}`), "acsRegion must be a string, not a number"},
+		{published(arn, actioned, `"data":{"eventName":"x","EventName":"CreateBackup"}`), "data: eventName is given twice"},
+		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/AM-1"`), `the ARN in subject: "AM-1" is not a cluster id`},
+		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/amv-wz9or2xawpnc****"`), "is a masked example"},
+		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/am-1/backup"`), `"am-1/backup" is not a cluster id`},
+		{published(`"subject":"acs:adb:x.example/:1:dbcluster/am-1"`), `"x.example/" is not a region`},
+		{published(`"subject":"acs:adb::1:dbcluster/am-1"`), `"" is not a region`},
+		{published(`"subject":5`), "the CloudEvent: subject must be a string, not a number"},
+		{published(`"type":5`), "the CloudEvent: type must be a string, not a number"},
+		{published(`"data":{},"Data":{}`), "the CloudEvent: data is given twice"},
+		{published(`"data":{"DB_Cluster_Id":"am-1"}`), `data has a field "DB_Cluster_Id" but names no cluster: give DBClusterId or DBClusterIds`},
+		{published(`"data":{"x":1,"db-clusterid":"am-1"}`), `data has a field "db-clusterid" but names no cluster`},
+		{published(`"data":{"DBClusters":["am-1"]}`), `data has a field "DBClusters" but names no cluster`},
+		{published(`"data":{"DBClusterId":null}`), `data has a field "DBClusterId" but names no cluster`},
+		{published(`"data":{"value":{"dbcluster":"am-1"}}`), `data.value has a field "dbcluster" but names no cluster`},
+	} {
+		refused(t, c.event, withDefaults(), c.want)
+	}
+	refused(t, published(`"data":{"RepoName":"orders"}`), invocation(),
+		"the CloudEvent names no cluster, neither in data nor by an ARN in subject, and ADB_DEFAULT_CLUSTERS is not set")
+}
+
+// The region of a request that names none, and that every source of one is checked.
+func TestCloudEventRegions(t *testing.T) {
+	one := `"data":{"DBClusterId":"am-1"}`
+	beijing := `"aliyunregionid":"cn-beijing"`
+	for _, c := range []struct{ name, event, want string }{
+		{"the request's", published(arn, beijing, `"data":{"DBClusterId":"am-1","RegionId":"cn-qingdao"}`), "cn-qingdao"},
+		{"the message's", published(arn, beijing, `"data":{"body":"{\"DBClusterId\":\"am-1\",\"RegionId\":\"cn-qingdao\"}"}`), "cn-qingdao"},
+		{"the ARN's", published(arn, beijing, one), "cn-shanghai"},
+		{"aliyunregionid", published(beijing, one), "cn-beijing"},
+		{"aliyunregionid for a bare id", published(beijing, `"data":{"value":"am-1"}`), "cn-beijing"},
+		{"the function's", published(one), home},
+		{"null counts as none", published(`"aliyunregionid":null`, one), home},
+		{"parameters' own", published(actioned, arn, beijing, `"data":{"acsRegion":"cn-chengdu","requestParameters":{"DBClusterId":"am-1","RegionId":"cn-qingdao"}}`), "cn-qingdao"},
+		{"acsRegion", published(actioned, arn, beijing, `"data":{"acsRegion":"cn-chengdu","requestParameters":{"DBClusterId":"am-1"}}`), "cn-chengdu"},
+		{"acsRegion is ActionTrail's", published(actioned, arn, beijing, `"data":{"acsRegion":"cn-chengdu","DBClusterId":"am-1"}`), "cn-shanghai"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			same(t, must(t, c.event, invocation()).Requests, requests(ensure("am-1", now, in(c.want))))
+		})
+	}
+
+	refused(t, published(`"aliyunregionid":"x.example/"`, one), invocation(), `data: aliyunregionid: "x.example/" is not a region`)
+	refused(t, published(`"aliyunregionid":""`, one), invocation(), `aliyunregionid: "" is not a region`)
+	refused(t, published(`"aliyunregionid":7`, one), invocation(), "aliyunregionid must be a string, not a number")
+	refused(t, published(beijing, `"AliyunRegionId":"cn-beijing"`, one), invocation(), "aliyunregionid is given twice")
+	refused(t, published(`"subject":"acs:adb:x/:1:dbcluster/am-2"`, beijing, one), invocation(), `data: the ARN in subject: "x/" is not a region`)
+	same(t, must(t, published(`"aliyunregionid":"x/"`, `"data":{"DBClusterId":"am-1","RegionId":"cn-qingdao"}`), invocation()).Requests,
+		requests(ensure("am-1", now, in("cn-qingdao"))))
+
+	nowhere := withDefaults()
+	nowhere.Region = "x.example/"
+	for _, payload := range []string{"am-1", `{"DBClusterId":"am-1"}`, fired(`"am-1"`), published(one), published(`"data":{}`)} {
+		refused(t, payload, nowhere, `the function's region: "x.example/" is not a region`)
+	}
+	unchecked := invocation()
+	unchecked.DefaultClusters = []string{"am-1", "x"}
+	refused(t, published(`"data":{}`), unchecked, `ADB_DEFAULT_CLUSTERS: "x" is not a cluster id`)
+}
+
+// A report of the function's own work is passed over, or a rule on ActionTrail would feed it for ever.
+func TestOwnWork(t *testing.T) {
+	report := func(kind, name string) string {
+		return fmt.Sprintf(`{"specversion":"1.0","type":%q,"data":{"eventName":%q,"requestParameters":{"DBClusterId":"am-1"}}}`, kind, name)
+	}
+	for _, call := range events.OwnCalls {
+		for _, kind := range []string{"ads:ActionTrail:ApiCall", "ads:ActionTrail:ConsoleOperation", "actiontrail:ActionTrail:ApiCall"} {
+			if event := must(t, report(kind, call), withDefaults()); event.Requests != nil || event.Wrong != nil || event.Action != "" {
+				t.Errorf("%s %s: %+v", kind, call, event)
+			}
+		}
+	}
+	// Nothing else of the report is looked at.
+	for _, rest := range []string{`"subject":5`, `"time":"x"`, `"aliyunregionid":"x/"`, arn} {
+		event := must(t, `{"specversion":"1.0",`+actioned+`,"data":{"eventName":"CreateBackup","DBClusterId":5,"WaitFor":5},`+rest+`}`, withDefaults())
+		if event.Requests != nil {
+			t.Errorf("%s: %+v", rest, event)
+		}
+	}
+	for _, other := range []string{
+		report("ads:ActionTrail:ApiCall", "ModifyDBCluster"),
+		report("ads:ActionTrail:ApiCall", "CreateBackupPolicy"),
+		report("ads:ActionTrail:AliyunServiceEvent", "CreateBackup"),
+		report("ads:ActionTrail:ApiCall:x", "CreateBackup"),
+	} {
+		event, err := events.Decode([]byte(other), invocation())
+		if err != nil || len(event.Requests) != 1 {
+			t.Errorf("%s: %+v, %v", other, event, err)
+		}
+	}
+}

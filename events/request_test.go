@@ -1,0 +1,219 @@
+package events_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
+)
+
+func TestRequests(t *testing.T) {
+	long := "am-" + strings.Repeat("x", 61)
+	for _, c := range []struct {
+		name, payload string
+		want          []backup.Request
+	}{
+		{"names without regard to case", `{"dbclusterID":"` + orders + `","WAITFOR":"COMPLETED","regionid":"cn-beijing","action":"ensure"}`,
+			requests(ensure(orders, now, completed, unprecedented, in("cn-beijing")))},
+		{"null is absent", `{"DBClusterId":"` + orders + `","DBClusterIds":null,"RegionId":null,"Action":null,"WaitFor":null,"MaxAge":null,"NotBefore":null}`,
+			requests(ensure(orders, now, unprecedented))},
+		{"several clusters", `{"DBClusterIds":["` + orders + `","` + shop + `"]}`,
+			requests(ensure(orders, now, unprecedented), ensure(shop, now, unprecedented))},
+		{"repeats count once", `{"DBClusterIds":["` + orders + `","` + shop + `","` + orders + `","\u0061mv-wz9or2xawpnc"]}`,
+			requests(ensure(orders, now, unprecedented), ensure(shop, now, unprecedented))},
+		{"64 characters", `{"DBClusterId":"` + long + `"}`, requests(ensure(long, now, unprecedented))},
+		{"32 characters of region", `{"DBClusterId":"am-1","RegionId":"cn-abcdefghijklmnopqrstuvwxyz-12"}`,
+			requests(ensure("am-1", now, unprecedented, in("cn-abcdefghijklmnopqrstuvwxyz-12")))},
+		{"Requested", `{"DBClusterId":"am-1","WaitFor":"requested"}`, requests(ensure("am-1", now, unprecedented))},
+		{"DDLAllowed", `{"DBClusterId":"am-1","WaitFor":"DdlAllowed"}`, requests(ensure("am-1", now, unprecedented, ddlAllowed))},
+		{"MaxAge", `{"DBClusterId":"am-1","MaxAge":"90m"}`, requests(ensure("am-1", now.Add(-90*time.Minute)))},
+		{"MaxAge of nothing is given", `{"DBClusterId":"am-1","MaxAge":"0s"}`, requests(ensure("am-1", now))},
+		{"longest MaxAge", `{"DBClusterId":"am-1","MaxAge":"2562047h47m16.854775807s"}`, requests(ensure("am-1", time.Unix(0, 0).UTC()))},
+		{"NotBefore", `{"DBClusterId":"am-1","NotBefore":"2026-11-22T10:00:00.25+08:00"}`, requests(ensure("am-1", at("2026-11-22T02:00:00.25Z")))},
+		{"NotBefore now", `{"DBClusterId":"am-1","NotBefore":"2026-11-23T02:00:00Z"}`, requests(ensure("am-1", now))},
+		{"NotBefore in EventBridge's form", `{"DBClusterId":"am-1","NotBefore":"2026-11-22T10:00:00PRC"}`, requests(ensure("am-1", at("2026-11-22T02:00:00Z")))},
+		{"NotBefore long ago", `{"DBClusterId":"am-1","NotBefore":"0000-01-01T00:00:00Z"}`, requests(ensure("am-1", time.Unix(0, 0).UTC()))},
+		{"Verify with MaxAge", `{"Action":"verify","DBClusterId":"am-1","MaxAge":"26h"}`, requests(ensure("am-1", now.Add(-26*time.Hour), verify))},
+		{"Verify with NotBefore", `{"Action":"Verify","DBClusterId":"am-1","NotBefore":"2026-11-22T02:00:00Z"}`, requests(ensure("am-1", now.Add(-24*time.Hour), verify))},
+		{"Verify with MaxAge of nothing", `{"Action":"Verify","DBClusterId":"am-1","MaxAge":"0"}`, requests(ensure("am-1", now, verify))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			same(t, must(t, c.payload, invocation()).Requests, c.want)
+		})
+	}
+}
+
+// Every fault of a request, by its full text: a person reads it in an alarm.
+func TestFaults(t *testing.T) {
+	id := `"DBClusterId":"am-1"`
+	for _, c := range []struct{ payload, want string }{
+		{`{"DBClusterId":null}`, "the request names no cluster: give DBClusterId or DBClusterIds"},
+		{`{` + id + `,"DBClusterIds":["am-2"]}`, "DBClusterId and DBClusterIds exclude each other: give one of them"},
+		{`{` + id + `,"dbclusterid":"am-1"}`, "DBClusterId is given twice"},
+		{`{` + id + `,"DBClusterId":null}`, "DBClusterId is given twice"},
+		{`{` + id + `,"WaitFor":"Completed","waitFor":"Completed"}`, "WaitFor is given twice"},
+		{`{` + id + `,"Action":"Verify","MaxAge":"1h","ACTION":"Ensure"}`, "Action is given twice"},
+		{`{` + id + `,"RegionId":"cn-beijing","regionId":"cn-beijing"}`, "RegionId is given twice"},
+		{`{"DBClusterId":""}`, `DBClusterId: "" is not a cluster id such as amv-wz9or2xawpnc`},
+		{`{"DBClusterId":5}`, "DBClusterId must be a string, not a number"},
+		{`{"DBClusterId":["am-1"]}`, "DBClusterId must be a string, not an array"},
+		{`{"DBClusterId":{}}`, "DBClusterId must be a string, not an object"},
+		{`{"DBClusterId":true}`, "DBClusterId must be a string, not true"},
+		{`{"DBClusterId":"amv-wz9or2xawpnc****"}`, `DBClusterId: "amv-wz9or2xawpnc****" is a masked example: give the whole cluster id`},
+		{`{"DBClusterId":"` + strings.Repeat("x", 300) + `"}`, "DBClusterId: a string of 300 characters is not a cluster id such as amv-wz9or2xawpnc"},
+		{`{"DBClusterId":"amv-ü"}`, "DBClusterId: a string with other than printable ASCII characters is not a cluster id such as amv-wz9or2xawpnc"},
+		{`{"DBClusterIds":[]}`, "DBClusterIds is empty"},
+		{`{"DBClusterIds":"am-1"}`, "DBClusterIds must be an array of strings, not a string"},
+		{`{"DBClusterIds":{}}`, "DBClusterIds must be an array of strings, not an object"},
+		{`{"DBClusterIds":["am-1",5,"AM-2","am-3",null]}`,
+			`DBClusterIds, item 2: must be a string, not a number; DBClusterIds, item 3: "AM-2" is not a cluster id such as amv-wz9or2xawpnc; DBClusterIds, item 5: must be a string, not null`},
+		{`{` + id + `,"RegionId":""}`, `RegionId: "" is not a region such as cn-hangzhou`},
+		{`{` + id + `,"RegionId":7}`, "RegionId must be a string, not a number"},
+		{`{` + id + `,"RegionId":"x.example/"}`, `RegionId: "x.example/" is not a region such as cn-hangzhou`},
+		{`{` + id + `,"Action":"Delete"}`, `Action must be Ensure or Verify, not "Delete"`},
+		{`{` + id + `,"Action":""}`, `Action must be Ensure or Verify, not ""`},
+		{`{` + id + `,"Action":1}`, "Action must be a string, not a number"},
+		{`{` + id + `,"WaitFor":"Complete"}`, `WaitFor must be one of Requested, Completed, DDLAllowed, not "Complete"`},
+		{`{` + id + `,"WaitFor":false}`, "WaitFor must be a string, not false"},
+		{`{` + id + `,"MaxAge":"-1s"}`, `MaxAge must be a duration such as 90m or 26h, and not negative, not "-1s"`},
+		{`{` + id + `,"MaxAge":"1d"}`, `MaxAge must be a duration such as 90m or 26h, and not negative, not "1d"`},
+		{`{` + id + `,"MaxAge":""}`, `MaxAge must be a duration such as 90m or 26h, and not negative, not ""`},
+		{`{` + id + `,"MaxAge":"9999999h"}`, `MaxAge must be a duration such as 90m or 26h, and not negative, not "9999999h"`},
+		{`{` + id + `,"MaxAge":3600}`, "MaxAge must be a string, not a number"},
+		{`{` + id + `,"NotBefore":"yesterday"}`, `NotBefore must be an RFC 3339 time such as 2026-11-23T02:00:00Z, not "yesterday"`},
+		{`{` + id + `,"NotBefore":""}`, `NotBefore must be an RFC 3339 time such as 2026-11-23T02:00:00Z, not ""`},
+		{`{` + id + `,"NotBefore":"2026-11-22T02:00Z"}`, `NotBefore must be an RFC 3339 time such as 2026-11-23T02:00:00Z, not "2026-11-22T02:00Z"`},
+		{`{` + id + `,"NotBefore":1795356361}`, "NotBefore must be a string, not a number"},
+		{`{` + id + `,"NotBefore":"2026-11-22T02:00:00Z","MaxAge":"0s"}`, "MaxAge and NotBefore exclude each other: give one of them"},
+		{`{` + id + `,"Action":"Verify"}`, "Verify needs MaxAge or NotBefore"},
+		{`{` + id + `,"Action":"Verify","MaxAge":"1h","WaitFor":"Requested"}`, "WaitFor goes with Ensure alone"},
+		{`{` + id + `,"Action":"Verify","MaxAge":1}`, "MaxAge must be a string, not a number"}, // and not that Verify needs it
+		{`{` + id + `,"Wait_For":"Completed"}`, `unknown field "Wait_For" (did you mean WaitFor?)`},
+		{`{` + id + `,"WaitFro":"Completed"}`, `unknown field "WaitFro" (did you mean WaitFor?)`},
+		{`{` + id + `,"Region":"cn-beijing"}`, `unknown field "Region" (did you mean RegionId?)`},
+		{`{"ClusterId":"am-1"}`, `the request names no cluster: give DBClusterId or DBClusterIds; unknown field "ClusterId" (did you mean DBClusterId?)`},
+		{`{` + id + `,"Timeout":"1h"}`, `unknown field "Timeout"`},
+		{`{` + id + `,"":1}`, `unknown field ""`},
+		{`{` + id + `,"tab\there ü":1}`, `unknown field "tab\there \u00fc"`},
+		{`{` + id + `,"` + strings.Repeat("n", 63) + `üü":1}`, `unknown field "` + strings.Repeat("n", 63) + `"…`},
+		{`{` + id + `,"Extra":null}`, `unknown field "Extra"`},
+		// All at once, in the order of the contract's table, whatever the order in the request.
+		{`{"zzz":1,"NotBefore":"x","MaxAge":"y","WaitFor":"z","Action":"a","RegionId":"R","DBClusterId":"b"}`,
+			`DBClusterId: "b" is not a cluster id such as amv-wz9or2xawpnc; RegionId: "R" is not a region such as cn-hangzhou; ` +
+				`Action must be Ensure or Verify, not "a"; WaitFor must be one of Requested, Completed, DDLAllowed, not "z"; ` +
+				`MaxAge must be a duration such as 90m or 26h, and not negative, not "y"; ` +
+				`NotBefore must be an RFC 3339 time such as 2026-11-23T02:00:00Z, not "x"; ` +
+				`MaxAge and NotBefore exclude each other: give one of them; unknown field "zzz"`},
+	} {
+		event, err := events.Decode([]byte(c.payload), invocation())
+		if err == nil {
+			t.Errorf("Decode(%s) accepts %+v", c.payload, event)
+		} else if err.Error() != c.want {
+			t.Errorf("Decode(%s)\n got %s\nwant %s", c.payload, err, c.want)
+		}
+	}
+}
+
+func TestThousandClusters(t *testing.T) {
+	fleet := func(n, repeats int) string {
+		var ids []string
+		for range repeats {
+			for i := range n {
+				ids = append(ids, fmt.Sprintf("amv-%d", i))
+			}
+		}
+		payload, err := json.Marshal(map[string]any{"DBClusterIds": ids})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return string(payload)
+	}
+	if got := must(t, fleet(1000, 2), invocation()).Requests; len(got) != 1000 || got[999].Cluster.ID != "amv-999" {
+		t.Errorf("%d requests of 1000 clusters given twice", len(got))
+	}
+	refused(t, fleet(1001, 1), invocation(), "DBClusterIds names 1001 clusters, at most 1000 are possible")
+}
+
+func TestManyFaultsAreCounted(t *testing.T) {
+	refused(t, `{"DBClusterIds":["x0"`+many(`,"x%d"`, 25)+`]}`, invocation(),
+		"DBClusterIds, item 20: ", "; and 6 more items of DBClusterIds are wrong")
+	refused(t, `{"DBClusterId":"am-1"`+many(`,"extra%d":1`, 11)+`}`, invocation(),
+		`unknown field "extra10"; and 1 more unknown fields`)
+	if event, err := events.Decode([]byte(`{"DBClusterId":"am-1"`+many(`,"extra%d":1`, 10)+`}`), invocation()); err == nil || strings.Contains(err.Error(), "more") {
+		t.Errorf("ten unknown fields: %v, %+v", err, event)
+	}
+}
+
+// many repeats a pattern with the numbers from 1 to n.
+func many(pattern string, n int) string {
+	var b strings.Builder
+	for i := range n {
+		fmt.Fprintf(&b, pattern, i+1)
+	}
+	return b.String()
+}
+
+// Neither an event nor a long or odd value of it may come out again: events may hold secrets.
+func TestErrorsKeepSecrets(t *testing.T) {
+	const secret = "LTAI-marked secret/of+the=sender"
+	long := secret + strings.Repeat(".", 64)
+	for _, payload := range []string{
+		secret,
+		`"` + secret + `"`,
+		`"` + secret,
+		`{"DBClusterId":"` + long + `"}`,
+		`{"DBClusterId":"am-1","RegionId":"` + long + `","WaitFor":"` + long + `","MaxAge":"` + long + `","NotBefore":"` + long + `","Action":"` + long + `"}`,
+		`{"DBClusterId":"am-1","x":"` + secret + `"}`,
+		`{"DBClusterId":"am-1","WaitFor":{"password":"` + secret + `"}}`,
+		`{"DBClusterId":"am-1","password":"` + secret + `"`,
+		`{"triggerName":"` + secret + `","payload":"` + secret + `"}`,
+		`{"specversion":"1.0","data":"` + secret + `"}`,
+		`{"specversion":"1.0","data":{"password":"` + secret + `"}}`,
+		`{"specversion":"1.0","data":{"body":"` + secret + `"}}`,
+		`{"specversion":"1.0","type":"a:ActionTrail:b","data":{"requestParameters":"` + secret + `"}}`,
+		`{"specversion":"1.0","time":"` + long + `","data":"am-1"}`,
+		`["` + secret + `",{"x":"` + secret + `"}]`,
+	} {
+		event, err := events.Decode([]byte(payload), invocation())
+		if all := fmt.Sprint(err, event); strings.Contains(all, "marked") {
+			t.Errorf("Decode(%s) tells %s", payload, all)
+		}
+	}
+}
+
+func TestCheckClusterID(t *testing.T) {
+	for _, id := range []string{"amv-wz9or2xawpnc", "am-bp1", "am-0", "amvx-a", "am-" + strings.Repeat("a", 61)} {
+		if err := events.CheckClusterID(id); err != nil {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	for _, id := range []string{"", "am", "am-", "amv_wz9", "rm-1234", "amv-A", "AMV-1", "amv-a-b", "amv1-a", "amv-wz9 ", " amv-wz9", "amv-wz9\n",
+		"amv-wz9/../x", "amv-ä", "xam-1", "am-" + strings.Repeat("a", 62), "*"} {
+		if err := events.CheckClusterID(id); err == nil || strings.Contains(err.Error(), "masked") || strings.Contains(err.Error(), "\n") {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+	for _, id := range []string{"amv-wz9or2xawpnc****", "am-bp1****************", "amv-*"} {
+		if err := events.CheckClusterID(id); err == nil || !strings.Contains(err.Error(), "is a masked example") {
+			t.Errorf("%q: %v", id, err)
+		}
+	}
+}
+
+func TestCheckRegion(t *testing.T) {
+	for _, region := range []string{"cn-hangzhou", "ap-southeast-1", "cn-beijing-finance-1", "us-west-1", "me-central-1", "cn-" + strings.Repeat("a", 29)} {
+		if err := events.CheckRegion(region); err != nil {
+			t.Errorf("%q: %v", region, err)
+		}
+	}
+	for _, region := range []string{"", "cn", "cn-", "c-hangzhou", "cn--x", "CN-hangzhou", "cn-hangzhou.example.com", "x.example/", "cn-hangzhou/", "cn-hangzhou:80",
+		"cn-hangzhou@x", "cn-hangzhou\n", " cn-hangzhou", "cn_hangzhou", "cn-hängzhou", "1n-x", "-cn-x", "cn-hangzhou-", "cn-" + strings.Repeat("a", 30)} {
+		if err := events.CheckRegion(region); err == nil {
+			t.Errorf("%q is accepted", region)
+		}
+	}
+}
