@@ -97,7 +97,7 @@ func TestWhatIsMissing(t *testing.T) {
 		set  map[string]string
 		want string
 	}{
-		{nil, "credentials are missing"},
+		{nil, "no credentials"},
 		{map[string]string{"AccessKeyID": "x", "AccountID": "x"}, "the environment also needs AccessKeySecret"},
 		{map[string]string{"my_serverless_devs_key": "x"}, ""},
 		{map[string]string{"AccessKeyID": "x", "AccountID": "x", "AccessKeySecret": "x"}, ""},
@@ -111,7 +111,7 @@ func TestWhatIsMissing(t *testing.T) {
 			}
 		}
 		err := missing()
-		if err == nil || !strings.Contains(err.Error(), "Node.js is missing") || !strings.Contains(err.Error(), "npm install -g @serverless-devs/s") {
+		if err == nil || !strings.Contains(err.Error(), "no Node.js") || !strings.Contains(err.Error(), "npm install -g @serverless-devs/s") {
 			t.Errorf("%v", err)
 		} else if !strings.Contains(err.Error(), c.want) || c.want == "" && strings.Contains(err.Error(), "credentials") {
 			t.Errorf("%v gives %v, want %q", c.set, err, c.want)

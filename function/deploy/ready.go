@@ -37,9 +37,9 @@ func missing() error {
 	var faults []error
 	if _, err := exec.LookPath("s"); err != nil {
 		if _, err := exec.LookPath("node"); err != nil {
-			faults = append(faults, errors.New("Node.js is missing, which Serverless Devs runs on: install version 18 or later from https://nodejs.org"))
+			faults = append(faults, errors.New("no Node.js, which Serverless Devs runs on: install version 18 or later from https://nodejs.org"))
 		}
-		faults = append(faults, errors.New("Serverless Devs is missing: npm install -g @serverless-devs/s"))
+		faults = append(faults, errors.New("no Serverless Devs, the command s: npm install -g @serverless-devs/s"))
 	}
 	return errors.Join(append(faults, credentials())...)
 }
@@ -58,7 +58,7 @@ func credentials() error {
 		return nil
 	}
 	if len(unset) < len(credentialVariables) {
-		return fmt.Errorf("credentials are incomplete: the environment also needs %s", strings.Join(unset, " and "))
+		return fmt.Errorf("incomplete credentials: the environment also needs %s", strings.Join(unset, " and "))
 	}
 	// Where `s config add` keeps them, encrypted; and the variables by which a pipeline hands over an alias.
 	for _, variable := range os.Environ() {
@@ -73,5 +73,5 @@ func credentials() error {
 	if _, err := os.Stat(filepath.Join(home, ".s", "access.yaml")); err == nil {
 		return nil
 	}
-	return errors.New("credentials are missing: run `s config add --access default`, or set AccountID, AccessKeyID and AccessKeySecret")
+	return errors.New("no credentials: run `s config add --access default`, or set AccountID, AccessKeyID and AccessKeySecret")
 }

@@ -88,7 +88,7 @@ func TestSYAML(t *testing.T) {
 			}
 			// The event must live until its last attempt.
 			attempts := 1 + props.AsyncInvokeConfig.MaxAsyncRetryAttempts
-			if age := props.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds; props.Timeout < 600 || attempts*props.Timeout > age {
+			if age := props.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds; props.Timeout < 600 || attempts*props.Timeout >= age {
 				t.Errorf("%d attempts of %d s do not fit into %d s", attempts, props.Timeout, age)
 			}
 			order := ""
