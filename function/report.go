@@ -177,7 +177,7 @@ func (r *report) log(log *slog.Logger) {
 	level := slog.LevelInfo
 	attrs := []any{
 		"clusters", len(r.outcomes), "failed", r.failed(), "created", created,
-		"omitted", len(r.outcomes) - len(clusters), "duration", time.Since(r.received).Seconds(), "Backups", clusters,
+		"omitted", len(r.outcomes) - len(clusters), "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
 	}
 	if r.event.Action != "" {
 		attrs = append(attrs, "action", r.event.Action)

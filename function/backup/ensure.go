@@ -121,6 +121,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	started := time.Now()
 	id, err := x.service.CreateBackup(ctx, x.request.Cluster)
 	c.Answered = time.Now()
+	took := c.Answered.Sub(started).Round(time.Millisecond).Seconds()
 	var call *CallError
 	switch {
 	case err == nil:
@@ -128,7 +129,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 		known.Creates++
 		l.last, x.sent, x.err = c, c, nil
 		x.outcome.Created, x.outcome.RequestID = true, id
-		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", c.Answered.Sub(started).Seconds())
+		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", took)
 		return nil
 	case !errors.As(err, &call):
 		return err
@@ -136,9 +137,9 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	x.err = call
 	if call.Verdict == Unanswered {
 		known.Creates++
-		l.last, x.sent = c, c
+		l.last, x.sent, x.open = c, c, call
 		known.Looked = time.Time{}
-		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", c.Answered.Sub(started).Seconds(), "error", call)
+		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", took, "error", call)
 		return nil
 	}
 	if call.Verdict == Throttled {
@@ -177,5 +178,5 @@ func (x *run) unknown(known Known) Outcome {
 	if known.Creates > 1 {
 		times = fmt.Sprintf("%d times", known.Creates)
 	}
-	return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, x.err)
+	return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, x.open)
 }

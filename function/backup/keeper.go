@@ -96,6 +96,7 @@ type run struct {
 	sent  *Create // the last one of this request
 	doing string  // what it is waiting for, for the message at the deadline
 	err   error   // of the last call, nil if it succeeded
+	open  error   // of the last CreateBackup whose outcome is unknown
 }
 
 // do carries the request out. A panic is this request's failure alone.

@@ -1,0 +1,265 @@
+package backup
+
+import (
+	"testing"
+	"time"
+)
+
+// at reads a time of the story's day, such as 02:00:30; +1 or -1 before it is the day after or before.
+func at(t *testing.T, s string) time.Time {
+	t.Helper()
+	day := time.Date(2026, 11, 23, 0, 0, 0, 0, time.UTC)
+	switch s[0] {
+	case '-':
+		day, s = day.AddDate(0, 0, -1), s[1:]
+	case '+':
+		day, s = day.AddDate(0, 0, 1), s[1:]
+	}
+	layout := time.TimeOnly
+	if len(s) > 8 {
+		layout = "15:04:05.000"
+	}
+	c, err := time.Parse(layout, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return day.Add(c.Sub(time.Date(0, 1, 1, 0, 0, 0, 0, time.UTC)))
+}
+
+// set makes a full backup that is listed to the minute (start such as 02:00) or to the second (02:00:07).
+func set(t *testing.T, id, start string, state State, change ...func(*Set)) Set {
+	t.Helper()
+	unit := time.Second
+	if len(start) < len("02:00:00") {
+		start, unit = start+":00", time.Minute
+	}
+	from := at(t, start)
+	s := Set{ID: id, Full: true, Start: Span{from, from.Add(unit)}, State: state}
+	if state == Complete || state == Failed {
+		s.End = Span{from.Add(time.Minute), from.Add(2 * time.Minute)}
+	}
+	for _, c := range change {
+		c(&s)
+	}
+	return s
+}
+
+func incremental(s *Set)     { s.Full = false }
+func copied(s *Set)          { s.Copy = true }
+func withoutStart(s *Set)    { s.Start = Span{} }
+func withEnd(s *Set)         { s.End = Span{s.Start.From.Add(time.Minute), s.Start.From.Add(2 * time.Minute)} }
+func redelivered(r *Request) { r.Redelivered = true }
+
+// TestDecide goes through section 3 of the contract, sentence by sentence. NotBefore is 02:00:30.
+func TestDecide(t *testing.T) {
+	type known struct {
+		now     string // 02:00:40 if empty
+		listed  []Set
+		unseen  bool // not looked yet
+		denied  bool
+		last    *Create
+		mine    bool
+		creates int
+	}
+	sets := func(s ...Set) []Set { return s }
+	accepted := func(sent string) *Create {
+		return &Create{Sent: at(t, sent), Answered: at(t, sent), Accepted: true, RequestID: "A", looked: true}
+	}
+	lost := func(sent string, before ...string) *Create {
+		c := &Create{Sent: at(t, sent), Answered: at(t, sent), looked: true, before: map[string]bool{}}
+		for _, id := range before {
+			c.before[id] = true
+		}
+		return c
+	}
+	direct := func(r *Request) { r.Unprecedented = true }
+	waiting := func(r *Request) { r.WaitFor = Completed }
+	for name, c := range map[string]struct {
+		request []func(*Request)
+		known   known
+		do      Do
+		set     string // id of Step.Set
+		created bool
+		stuck   int
+	}{
+		"nothing known: look":                          {known: known{unseen: true}, do: Look},
+		"an empty list: create":                        {do: Send},
+		"a direct request looks at nothing":            {request: []func(*Request){direct}, known: known{unseen: true}, do: Send},
+		"a direct request that waits looks":            {request: []func(*Request){direct, waiting}, known: known{unseen: true}, do: Look},
+		"a direct request after its create":            {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:31"), mine: true, creates: 1}, do: Adopt, created: true},
+		"a direct request whose create was lost looks": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:31"), mine: true, creates: 1}, do: Look},
+		"looking is denied: create":                    {known: known{unseen: true, denied: true}, do: Send},
+
+		// A listed time means its whole minute or second.
+		"fresh: the minute of the event does not serve":                  {known: known{listed: sets(set(t, "a", "02:00", Complete))}, do: Send},
+		"fresh: the minute after it does":                                {known: known{listed: sets(set(t, "a", "02:01", Complete))}, do: Adopt, set: "a"},
+		"fresh: the second of the event serves":                          {known: known{listed: sets(set(t, "a", "02:00:30", Complete))}, do: Adopt, set: "a"},
+		"fresh: the second before does not":                              {known: known{listed: sets(set(t, "a", "02:00:29", Complete))}, do: Send},
+		"redelivered: the minute of the event serves":                    {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "02:00", Complete))}, do: Adopt, set: "a"},
+		"redelivered: a minute before serves":                            {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:30", Complete))}, do: Adopt, set: "a"},
+		"redelivered: more than a minute before does not":                {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:29", Complete))}, do: Send},
+		"redelivered: the cut minute more than a minute before does not": {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59", Complete))}, do: Send},
+
+		// What serves.
+		"a running one serves":              {known: known{listed: sets(set(t, "a", "02:01", Running))}, do: Adopt, set: "a"},
+		"one with an unknown status serves": {known: known{listed: sets(set(t, "a", "02:01", Odd))}, do: Adopt, set: "a"},
+		"a failed one does not":             {known: known{listed: sets(set(t, "a", "02:01", Failed))}, do: Send},
+		"an incremental one does not":       {known: known{listed: sets(set(t, "a", "02:01", Complete, incremental))}, do: Send},
+		"a copy does not":                   {known: known{listed: sets(set(t, "a", "02:01", Complete, copied))}, do: Send},
+		"one without a start does not":      {known: known{listed: sets(set(t, "a", "02:01", Complete, withoutStart))}, do: Send},
+		"a complete one comes first":        {known: known{listed: sets(set(t, "a", "02:03", Running), set(t, "b", "02:01", Complete), set(t, "c", "02:02", Odd))}, do: Adopt, set: "b"},
+		"then the newest":                   {known: known{listed: sets(set(t, "a", "02:01", Complete), set(t, "b", "02:02", Complete), set(t, "c", "02:01:30", Complete))}, do: Adopt, set: "b"},
+
+		// One at a time.
+		"an earlier one is running: wait":                  {known: known{listed: sets(set(t, "a", "01:50", Running))}, do: Await, set: "a"},
+		"one with an unknown status is running, too":       {known: known{listed: sets(set(t, "a", "01:50", Odd))}, do: Await, set: "a"},
+		"with an end it is not":                            {known: known{listed: sets(set(t, "a", "01:50", Odd, withEnd))}, do: Send},
+		"an incremental one is not waited for":             {known: known{listed: sets(set(t, "a", "01:50", Running, incremental))}, do: Send},
+		"nor a copy":                                       {known: known{listed: sets(set(t, "a", "01:50", Running, copied))}, do: Send},
+		"24 hours are not stuck":                           {known: known{listed: sets(set(t, "a", "-02:00:40", Running))}, do: Await, set: "a"},
+		"more than 24 hours are":                           {known: known{listed: sets(set(t, "a", "-02:00:39", Running))}, do: Send, stuck: 1},
+		"stuck and running: the running one is waited for": {known: known{listed: sets(set(t, "a", "-01:00", Running), set(t, "b", "01:00", Running))}, do: Await, set: "b", stuck: 1},
+		"one that serves beside a running one is adopted":  {known: known{listed: sets(set(t, "a", "01:50", Running), set(t, "b", "02:01", Running))}, do: Adopt, set: "b"},
+
+		// What this process created counts before it is listed.
+		"accepted at the event: no call":                      {known: known{unseen: true, last: accepted("02:00:30")}, do: Adopt},
+		"accepted for longer than the settle time: look":      {known: known{now: "02:02:00", unseen: true, last: accepted("02:00:30")}, do: Look},
+		"looked, still unlisted: adopted all the same":        {known: known{now: "02:02:00", last: accepted("02:00:30")}, do: Adopt},
+		"looked, and it failed: create":                       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", Failed))}, do: Send},
+		"looked, and listed in its cut minute: adopted":       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
+		"accepted before the event: look":                     {known: known{unseen: true, last: accepted("02:00:29")}, do: Look},
+		"before the event, unlisted: counts as running":       {known: known{last: accepted("02:00:29")}, do: Await},
+		"for the settle time":                                 {known: known{now: "02:01:28", last: accepted("02:00:29")}, do: Await},
+		"and no longer":                                       {known: known{now: "02:01:29", last: accepted("02:00:29")}, do: Send},
+		"before the event, listed as complete: create":        {known: known{last: accepted("02:00:09"), listed: sets(set(t, "a", "02:00:09", Complete))}, do: Send},
+		"looking denied, before the event: counts as running": {known: known{unseen: true, denied: true, last: accepted("02:00:09")}, do: Await},
+		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: Send},
+		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: Adopt},
+
+		// Outcome unknown.
+		"lost, not listed yet: look again":                  {known: known{last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
+		"lost, listed: adopted as created":                  {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a", created: true},
+		"lost, listed as failed: adopted, and that is told": {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Failed))}, do: Adopt, set: "a", created: true},
+		"lost, listed without a start":                      {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running, withoutStart))}, do: Adopt, set: "a", created: true},
+		"lost: what was listed before is not new":           {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Complete))}, do: LookAgain},
+		"lost: an old one that is listed late is not ours":  {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", Complete))}, do: LookAgain},
+		"lost, a look just before the settle time":          {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
+		"lost, a look after it: again":                      {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: Send},
+		"lost a second time: again":                         {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 2}, do: Send},
+		"lost a third time: give up":                        {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 3}, do: GiveUp},
+		"lost, and looking is denied: give up":              {known: known{unseen: true, denied: true, last: lost("02:00:35"), mine: true, creates: 1}, do: GiveUp},
+		"lost by another invocation: counts as running":     {known: known{last: lost("02:00:35")}, do: Await},
+		"lost by another invocation, listed: adopted":       {known: known{last: lost("02:00:35"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Request{Action: Ensure, NotBefore: at(t, "02:00:30")}
+			for _, change := range c.request {
+				change(&r)
+			}
+			now := at(t, "02:00:40")
+			if c.known.now != "" {
+				now = at(t, c.known.now)
+			}
+			k := Known{Listed: c.known.listed, Denied: c.known.denied, Last: c.known.last, Mine: c.known.mine, Creates: c.known.creates, Settling: time.Minute}
+			if !c.known.unseen {
+				k.Looked = now
+			}
+			got := Decide(now, r, k)
+			id := ""
+			if got.Set != nil {
+				id = got.Set.ID
+			}
+			if got.Do != c.do || id != c.set || got.Created != c.created || len(got.Stuck) != c.stuck {
+				t.Errorf("got step %d, set %q, created %v, %d stuck; want %d, %q, %v, %d", got.Do, id, got.Created, len(got.Stuck), c.do, c.set, c.created, c.stuck)
+			}
+		})
+	}
+}
+
+// TestLostWithoutALook: where there was no look before, new means that it may have started after the call was sent.
+func TestLostWithoutALook(t *testing.T) {
+	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40")}
+	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true} {
+		if got := c.made([]Set{set(t, "a", start, Running)}) != nil; got != ours {
+			t.Errorf("started %s: ours %v, want %v", start, got, ours)
+		}
+	}
+	if c.made([]Set{set(t, "a", "02:00", Running, withoutStart)}) != nil {
+		t.Error("one without a start could be any")
+	}
+}
+
+func TestFollow(t *testing.T) {
+	const pause = 10 * time.Minute
+	p := func(s Set) *Set { return &s }
+	for name, c := range map[string]struct {
+		now  string
+		wait WaitFor
+		set  *Set
+		want Progress
+	}{
+		"requested, unlisted":                {"02:01:00", Requested, nil, Progress{Reached: true}},
+		"completed, unlisted":                {"02:01:00", Completed, nil, Progress{}},
+		"requested, running":                 {"02:01:00", Requested, p(set(t, "a", "02:00", Running)), Progress{Reached: true}},
+		"completed, running":                 {"02:01:00", Completed, p(set(t, "a", "02:00", Running)), Progress{}},
+		"completed, unknown":                 {"02:01:00", Completed, p(set(t, "a", "02:00", Odd)), Progress{}},
+		"completed, unknown with an end":     {"02:09:00", Completed, p(set(t, "a", "02:00", Odd, withEnd)), Progress{}},
+		"completed":                          {"02:01:00", Completed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true}},
+		"requested, failed":                  {"02:01:00", Requested, p(set(t, "a", "02:00", Failed)), Progress{Failed: true}},
+		"DDL, running after the pause":       {"02:30:00", DDLAllowed, p(set(t, "a", "02:00", Running)), Progress{}},
+		"DDL, the whole minute counts":       {"02:10:59", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Until: at(t, "02:11:00")}},
+		"DDL, the pause is over":             {"02:11:00", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
+		"DDL, listed to the second":          {"02:10:07", DDLAllowed, p(set(t, "a", "02:00:07", Complete)), Progress{Until: at(t, "02:10:08")}},
+		"DDL, without a start: from its end": {"02:05:00", DDLAllowed, p(set(t, "a", "02:00", Complete, withoutStart)), Progress{Until: at(t, "02:12:00")}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := Follow(at(t, c.now), c.wait, c.set, pause); got != c.want {
+				t.Errorf("got %+v, want %+v", got, c.want)
+			}
+		})
+	}
+}
+
+func TestStatuses(t *testing.T) {
+	words := NewStatuses([]string{"Archived"}, []string{"Lost", "Pending"})
+	for _, c := range []struct {
+		word  string
+		ended bool
+		want  State
+	}{
+		{"", false, Running}, {"", true, Complete},
+		{"Success", false, Complete}, {"SUCCESS", false, Complete}, {"finished", true, Complete}, {"archived", false, Complete},
+		{"Failed", true, Failed}, {"failed", false, Failed}, {"LOST", false, Failed}, {"Pending", false, Failed},
+		{"Running", false, Running}, {"Running", true, Running},
+		{"Frozen", false, Odd}, {"Frozen", true, Odd},
+	} {
+		if got := words.State(c.word, c.ended); got != c.want {
+			t.Errorf("%q, ended %v: %d, want %d", c.word, c.ended, got, c.want)
+		}
+	}
+}
+
+func TestMerge(t *testing.T) {
+	one, two := Cluster{"amv-1", "cn-hangzhou"}, Cluster{"amv-1", "cn-beijing"}
+	early, late := at(t, "02:00:00"), at(t, "02:00:01")
+	got := Merge([]Request{
+		{Action: Ensure, Cluster: one, WaitFor: DDLAllowed, NotBefore: early, Redelivered: true},
+		{Action: Ensure, Cluster: two, NotBefore: early, Redelivered: true},
+		{Action: Verify, Cluster: one, NotBefore: early},
+		{Action: Ensure, Cluster: one, WaitFor: Completed, NotBefore: late},
+		{Action: Ensure, Cluster: two, WaitFor: Completed, NotBefore: early},
+	})
+	want := []Request{
+		{Action: Ensure, Cluster: one, WaitFor: DDLAllowed, NotBefore: late},
+		{Action: Ensure, Cluster: two, WaitFor: Completed, NotBefore: early},
+		{Action: Verify, Cluster: one, NotBefore: early},
+	}
+	if len(got) != len(want) {
+		t.Fatalf("got %d requests: %+v", len(got), got)
+	}
+	for i := range want {
+		if got[i] != want[i] {
+			t.Errorf("got  %+v\nwant %+v", got[i], want[i])
+		}
+	}
+}

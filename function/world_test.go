@@ -1,0 +1,150 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"adb-backup/function/local/analyticdb"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+)
+
+const (
+	cluster   = "amv-wz9or2xawpnc"
+	region    = "cn-hangzhou"
+	keyID     = "STS.MarkedKeyId"
+	keySecret = "MarkedKeySecret"
+	token     = "MarkedToken/+=="
+)
+
+// world is the emulated cloud with one or more processes of the function in it, all in this process's memory: inside
+// a synctest bubble hours pass in a moment.
+type world struct {
+	t       *testing.T
+	service *analyticdb.Service
+	env     map[string]string
+	log     *safeBuffer
+}
+
+func newWorld(t *testing.T, o analyticdb.Options, env ...string) *world {
+	o.Credentials = map[string]analyticdb.Credential{keyID: {Secret: keySecret, Token: token}}
+	w := &world{t: t, service: analyticdb.New(o), env: map[string]string{}, log: &safeBuffer{}}
+	for _, e := range env {
+		name, value, _ := strings.Cut(e, "=")
+		w.env[name] = value
+	}
+	return w
+}
+
+// process starts a process of the function: it knows nothing of the others.
+func (w *world) process() *process {
+	c, err := loadConfig(func(name string) string { return w.env[name] })
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	c.adb.Transport = analyticdb.Transport(w.service)
+	return &process{w, newHandler(c, w.log)}
+}
+
+type process struct {
+	*world
+	*handler
+}
+
+// delivery is how an event reaches a process.
+type delivery struct {
+	requestID  string
+	retryCount int
+	timeout    time.Duration // of the function; 0: an hour
+	anonymous  bool          // without credentials
+}
+
+// result is an answer or an error, as the platform sees it.
+type result struct {
+	Action, Status string
+	Backups        []entry
+	errorType      string
+	errorMessage   string
+	late           time.Duration // how long after the deadline it came, if positive
+	took           time.Duration
+}
+
+func (p *process) deliver(event string, d delivery) (r result) {
+	p.t.Helper()
+	if d.timeout == 0 {
+		d.timeout = time.Hour
+	}
+	start := time.Now()
+	ctx, cancel := context.WithDeadline(context.Background(), start.Add(d.timeout))
+	defer cancel()
+	invocation := &fccontext.FcContext{
+		RequestID: d.requestID, RetryCount: d.retryCount, Region: region, AccountId: "1234567890123456",
+		Credentials: fccontext.Credentials{AccessKeyId: keyID, AccessKeySecret: keySecret, SecurityToken: token},
+		Function:    fccontext.Function{Timeout: int(d.timeout.Seconds())},
+	}
+	if d.requestID == "" {
+		invocation.RequestID = fmt.Sprintf("1-%08x-story", start.Unix())
+	}
+	if d.anonymous {
+		invocation.Credentials = fccontext.Credentials{}
+	}
+	answer, err := p.handle(fccontext.NewContext(ctx, invocation), []byte(event))
+	r.took = time.Since(start)
+	r.late = r.took - d.timeout
+	var failure messages.InvokeResponse_Error
+	switch {
+	case errors.As(err, &failure):
+		r.errorType, r.errorMessage = failure.Type, failure.Message
+	case err != nil:
+		p.t.Errorf("an error without a type: %v", err)
+	default:
+		if err := json.Unmarshal(answer, &r); err != nil {
+			p.t.Errorf("%s: %v", answer, err)
+		}
+	}
+	if strings.ContainsAny(r.errorMessage, "\n\r") {
+		p.t.Errorf("more than one line: %q", r.errorMessage)
+	}
+	for _, secret := range []string{keyID, keySecret, token} {
+		if strings.Contains(string(answer)+r.errorMessage+p.world.log.String(), secret) {
+			p.t.Errorf("%s was told:\n%s%s\n%s", secret, answer, r.errorMessage, p.world.log)
+		}
+	}
+	return r
+}
+
+// timer is a timer's event of this moment.
+func timer(request string) string {
+	return timerAt(time.Now(), request)
+}
+
+func timerAt(t time.Time, request string) string {
+	payload, _ := json.Marshal(request)
+	return fmt.Sprintf(`{"triggerTime":%q,"triggerName":"nightly","payload":%s}`, t.UTC().Format(time.RFC3339Nano), payload)
+}
+
+type safeBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *safeBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *safeBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
