@@ -84,6 +84,7 @@ func TestGate(t *testing.T) {
 		"not reached by turns":    {[]question{{err: broken}, {err: broken}, {reply: failed("BackupPending")}, {err: broken}, {err: broken}, {reply: ok}}, ok, "", 6, 5 * pause},
 		// A question that is given up is no failure: the function goes on.
 		"silent for long":      {[]question{{err: broken, takes: 200 * time.Second}, {err: broken, takes: 200 * time.Second}, {err: broken, takes: 200 * time.Second}, {reply: ok}}, ok, "", 4, 3 * (200*time.Second + pause)},
+		"silent in between":    {[]question{{err: broken}, {err: broken}, {err: broken, takes: 200 * time.Second}, {err: broken}, {err: broken}, {reply: ok}}, ok, "", 6, 200*time.Second + 5*pause},
 		"silent for ever":      {[]question{{err: broken, takes: 200 * time.Second}}, reply{}, "no answer within 30m0s", 9, 30 * time.Minute},
 		"pending, then silent": {[]question{{reply: failed("BackupPending")}, {err: broken, takes: 200 * time.Second}}, failed("BackupPending"), "", 10, 30 * time.Minute},
 	} {
