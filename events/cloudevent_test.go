@@ -138,6 +138,7 @@ func TestCloudEventFaults(t *testing.T) {
 		{published(`"data":{},"Data":{}`), "the CloudEvent: data is given twice"},
 		{published(`"data":{"DB_Cluster_Id":"am-1"}`), `data has a field "DB_Cluster_Id" but names no cluster: give DBClusterId or DBClusterIds`},
 		{published(`"data":{"x":1,"db-clusterid":"am-1"}`), `data has a field "db-clusterid" but names no cluster`},
+		{published(`"data":{"DBCluster_1":"am-1","DBCluster_2":"am-1"}`), `data has a field "DBCluster_1" but names no cluster`},
 		{published(`"data":{"DBClusters":["am-1"]}`), `data has a field "DBClusters" but names no cluster`},
 		{published(`"data":{"DBClusterId":null}`), `data has a field "DBClusterId" but names no cluster`},
 		{published(`"data":{"value":{"dbcluster":"am-1"}}`), `data.value has a field "dbcluster" but names no cluster`},

@@ -74,7 +74,7 @@ func Decode(payload []byte, inv Invocation) (Event, error) {
 		requests, err = d.directText("the event", string(payload))
 	}
 	if err != nil {
-		return Event{Trigger: event.Trigger}, err
+		return event, err
 	}
 	if len(requests) > 0 {
 		event.Requests = backup.Merge(requests)

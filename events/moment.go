@@ -47,8 +47,9 @@ func timeOfID(id string) (time.Time, bool) {
 
 // eventTime returns the time that an event carries in the field of that name. One that is missing, cannot be read or
 // lies in the future counts as the moment of the first attempt, with a warning: a time is never a reason to refuse an
-// event. Whether the event's own was kept matters, for how old an event is says whether it was delivered before.
-func (d *decoder) eventTime(o object, name string) (t time.Time, kept bool) {
+// event.
+func (d *decoder) eventTime(o object, name string) time.Time {
+	var t time.Time
 	text, given, err := o.text(name)
 	switch {
 	case err != nil:
@@ -61,19 +62,19 @@ func (d *decoder) eventTime(o object, name string) (t time.Time, kept bool) {
 	}
 	if err != nil {
 		d.warnings.add("%v: the moment of the first attempt, %s, counts", err, d.first.Format(time.RFC3339))
-		return d.first, false
+		return d.first
 	}
 	return d.notInFuture(name, t)
 }
 
 // notInFuture returns t, or the moment of the first attempt, with a warning, if t lies in the future.
-func (d *decoder) notInFuture(name string, t time.Time) (_ time.Time, kept bool) {
+func (d *decoder) notInFuture(name string, t time.Time) time.Time {
 	if t.After(d.latest) {
 		d.warnings.add("%s %s lies after the invocation's first attempt: the moment of that, %s, counts",
 			name, t.Format(time.RFC3339), d.first.Format(time.RFC3339))
-		return d.first, false
+		return d.first
 	}
-	return t, true
+	return t
 }
 
 // china is fixed, for the runtime may have no time zone database.

@@ -148,6 +148,31 @@ func TestManyFaultsAreCounted(t *testing.T) {
 	}
 }
 
+// The longest errors there are: as many faults as are told, each with the longest value that is shown.
+func TestErrorsAreBounded(t *testing.T) {
+	quoted := quote(strings.Repeat(`"`, 64))
+	payload := `{"DBClusterIds":[""`
+	for i := range 30 {
+		payload += "," + quote(strings.Repeat(`"`, 62)+fmt.Sprint(10+i))
+	}
+	payload += "]"
+	for _, name := range []string{"RegionId", "Action", "WaitFor", "MaxAge", "NotBefore"} {
+		payload += fmt.Sprintf(",%q:%s", name, quoted)
+	}
+	for i := range 20 {
+		payload += "," + quote(strings.Repeat("\x00", 62)+fmt.Sprint(10+i)) + ":1"
+	}
+	payload += "}"
+	_, err := events.Decode([]byte(payload), invocation())
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	checkSentence(t, err.Error())
+	if len(err.Error()) < 7000 {
+		t.Errorf("only %d bytes: this is not the longest error", len(err.Error()))
+	}
+}
+
 // many repeats a pattern with the numbers from 1 to n.
 func many(pattern string, n int) string {
 	var b strings.Builder
