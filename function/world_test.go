@@ -65,6 +65,8 @@ type delivery struct {
 	retryCount int
 	timeout    time.Duration // of the function; 0: an hour
 	anonymous  bool          // without credentials
+	keyID      string        // others than the world's
+	ctx        context.Context
 }
 
 // result is an answer or an error, as the platform sees it.
@@ -83,7 +85,10 @@ func (p *process) deliver(event string, d delivery) (r result) {
 		d.timeout = time.Hour
 	}
 	start := time.Now()
-	ctx, cancel := context.WithDeadline(context.Background(), start.Add(d.timeout))
+	if d.ctx == nil {
+		d.ctx = context.Background()
+	}
+	ctx, cancel := context.WithDeadline(d.ctx, start.Add(d.timeout))
 	defer cancel()
 	invocation := &fccontext.FcContext{
 		RequestID: d.requestID, RetryCount: d.retryCount, Region: region, AccountId: "1234567890123456",
@@ -92,6 +97,9 @@ func (p *process) deliver(event string, d delivery) (r result) {
 	}
 	if d.requestID == "" {
 		invocation.RequestID = fmt.Sprintf("1-%08x-story", start.Unix())
+	}
+	if d.keyID != "" {
+		invocation.Credentials.AccessKeyId = d.keyID
 	}
 	if d.anonymous {
 		invocation.Credentials = fccontext.Credentials{}

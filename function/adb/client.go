@@ -137,7 +137,7 @@ func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.T
 		"PageSize":  strconv.Itoa(pageSize),
 	}
 	var sets []backup.Set
-	seen := map[string]bool{}
+	seen, stale := map[string]bool{}, 0
 	for page := 1; ; page++ {
 		query["PageNumber"] = strconv.Itoa(page)
 		body, r, err := s.call(ctx, action, c, query)
@@ -151,18 +151,25 @@ func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.T
 		if err != nil {
 			return nil, s.unreadable(action, c, r, err, "")
 		}
-		fresh := 0
+		fresh := false
 		for _, item := range l.Items.Backup {
 			key := string(item.BackupId + "|" + item.BackupStartTime + "|" + item.BackupType)
 			if seen[key] || item.DBClusterId != "" && string(item.DBClusterId) != c.ID {
 				continue // the list moves while its pages are read, and then an entry comes twice
 			}
 			seen[key] = true
-			fresh++
+			fresh = true
 			sets = append(sets, item.set(s.api.options.Statuses))
 		}
-		// The page that came may be shorter than the one asked for, so only the total, or a page without news, ends the list.
-		if fresh == 0 || l.total() >= 0 && len(seen) >= l.total() || l.total() < 0 && len(l.Items.Backup) < 30 {
+		if fresh {
+			stale = 0
+		} else {
+			stale++
+		}
+		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, an
+		// empty page, or page after page without news. A set that is missed could mean a second backup.
+		switch total := l.total(); {
+		case len(l.Items.Backup) == 0, total >= 0 && len(seen) >= total, total < 0 && len(l.Items.Backup) < 30, stale == 3:
 			return sets, nil
 		}
 	}

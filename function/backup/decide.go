@@ -25,23 +25,17 @@ type Create struct {
 }
 
 // made is the listed set that c made: one that was not in the list before, or, where there was no look, one that may have
-// started after c was sent; the newest where there are several. A set that started well before c is not c's, however late
-// it was listed. Nil: none is listed.
+// started after c was sent; the newest where there are several. A set that is listed with a start of more than ClockSkew
+// before c was sent is not c's, however late it was listed. Nil: none is listed.
 func (c *Create) made(listed []Set) *Set {
-	since := c.Sent
-	if c.looked {
-		since = since.Add(-ClockSkew)
-	}
 	var made *Set
 	for i, s := range listed {
-		if !s.full() || c.before[s.key()] {
-			continue
-		}
-		// A set without a start is one that has just been put into the list; without an earlier look it could be any.
-		if s.Start.From.IsZero() && !c.looked || !s.Start.From.IsZero() && !s.Start.Until.After(since) {
-			continue
-		}
-		if made == nil || s.Start.From.After(made.Start.From) {
+		switch start := s.Start; {
+		case !s.full() || c.before[s.key()]:
+		case start.From.IsZero() && !c.looked: // without an earlier look it could be any; with one it has just been put there
+		case !start.From.IsZero() && !c.looked && !start.Until.After(c.Sent):
+		case !start.From.IsZero() && start.From.Before(c.Sent.Add(-ClockSkew)):
+		case made == nil || start.From.After(made.Start.From):
 			made = &listed[i]
 		}
 	}
