@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"slices"
@@ -94,27 +95,33 @@ func TestInvoke(t *testing.T) {
 
 func TestWhatIsMissing(t *testing.T) {
 	for _, c := range []struct {
-		set  map[string]string
-		want string
+		set    map[string]string
+		stored string // what `s config add` has stored
+		want   string
 	}{
-		{nil, "no credentials"},
-		{map[string]string{"AccessKeyID": "x", "AccountID": "x"}, "the environment also needs AccessKeySecret"},
-		{map[string]string{"my_serverless_devs_key": "x"}, ""},
-		{map[string]string{"AccessKeyID": "x", "AccountID": "x", "AccessKeySecret": "x"}, ""},
+		{nil, "", "no credentials: run `s config add --access default`"},
+		{nil, "another:\n  AccessKeyID: x\n", "no credentials"},
+		{nil, "default:\n  AccessKeyID: x\n", ""},
+		{map[string]string{"AccessKeyID": "x", "AccountID": "x"}, "", "the environment also needs AccessKeySecret"},
+		{map[string]string{"AccessKeyID": "x", "AccountID": "x"}, "default:\n  AccessKeyID: x\n", ""},
+		{map[string]string{"AccessKeyID": "x", "AccountID": "x", "AccessKeySecret": "x"}, "", ""},
 	} {
+		home := t.TempDir()
 		t.Setenv("PATH", "")
-		t.Setenv("HOME", t.TempDir())
-		for _, name := range append([]string{"serverless_devs_config_home", "my_serverless_devs_key"}, credentialVariables...) {
+		t.Setenv("serverless_devs_config_home", home)
+		for _, name := range credentialVariables {
 			t.Setenv(name, c.set[name])
-			if c.set[name] == "" {
-				os.Unsetenv(name)
+		}
+		if c.stored != "" {
+			if err := errors.Join(os.Mkdir(filepath.Join(home, ".s"), 0o700), os.WriteFile(filepath.Join(home, ".s", "access.yaml"), []byte(c.stored), 0o600)); err != nil {
+				t.Fatal(err)
 			}
 		}
 		err := missing()
 		if err == nil || !strings.Contains(err.Error(), "no Node.js") || !strings.Contains(err.Error(), "npm install -g @serverless-devs/s") {
 			t.Errorf("%v", err)
-		} else if !strings.Contains(err.Error(), c.want) || c.want == "" && strings.Contains(err.Error(), "credentials") {
-			t.Errorf("%v gives %v, want %q", c.set, err, c.want)
+		} else if !strings.Contains(err.Error(), c.want) || c.want == "" && strings.Contains(err.Error(), "redentials") {
+			t.Errorf("%+v gives %v", c, err)
 		}
 	}
 }

@@ -10,6 +10,8 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+
+	"github.com/goccy/go-yaml"
 )
 
 // readyCommand says what is missing before `s` can do anything. `s` itself would say so late, or ask on the terminal.
@@ -44,8 +46,11 @@ func missing() error {
 	return errors.Join(append(faults, credentials())...)
 }
 
-// credentialVariables are taken by `s` only all together.
+// credentialVariables are taken by `s` all three together, or not at all.
 var credentialVariables = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
+
+// access is the alias that s.yaml names.
+const access = "default"
 
 func credentials() error {
 	var unset []string
@@ -54,24 +59,22 @@ func credentials() error {
 			unset = append(unset, name)
 		}
 	}
-	if len(unset) == 0 {
+	switch {
+	case len(unset) == 0, configured():
 		return nil
-	}
-	if len(unset) < len(credentialVariables) {
+	case len(unset) < len(credentialVariables):
 		return fmt.Errorf("incomplete credentials: the environment also needs %s", strings.Join(unset, " and "))
 	}
-	// Where `s config add` keeps them, encrypted; and the variables by which a pipeline hands over an alias.
-	for _, variable := range os.Environ() {
-		if name, _, _ := strings.Cut(variable, "="); strings.HasSuffix(name, "_serverless_devs_key") {
-			return nil
-		}
-	}
+	return errors.New("no credentials: run `s config add --access " + access + "`, or set " + strings.Join(credentialVariables, ", "))
+}
+
+// configured says whether `s config add` has stored credentials under the alias. They are encrypted; nothing is read of them.
+func configured() bool {
 	home := os.Getenv("serverless_devs_config_home")
 	if home == "" {
 		home, _ = os.UserHomeDir()
 	}
-	if _, err := os.Stat(filepath.Join(home, ".s", "access.yaml")); err == nil {
-		return nil
-	}
-	return errors.New("no credentials: run `s config add --access default`, or set AccountID, AccessKeyID and AccessKeySecret")
+	var aliases map[string]any
+	content, err := os.ReadFile(filepath.Join(home, ".s", "access.yaml"))
+	return err == nil && yaml.Unmarshal(content, &aliases) == nil && aliases[access] != nil
 }
