@@ -59,7 +59,7 @@ lint: need-go build ## gofmt, go vet, staticcheck, and s.yaml against the deploy
 
 ##@ To the cloud: `make deploy` says what it misses
 build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
-	@$(BUILD) -o dist/main ./function || $(hint) "the function does not compile for linux/amd64; is go.mod's Go version installed?"
+	@$(BUILD) -o dist/main ./function || $(hint) "the compiler's errors are above; the function is built with the Go version in go.mod or a later one"
 
 package: build tool ## dist/function.zip for Terraform, ROS or the console: the same bytes from the same source
 	@dist/deploy package
@@ -69,7 +69,8 @@ policy: tool ## the RAM policies to grant, filled in from s.yaml; ONLY=trust pri
 
 deploy: build tool ## create or update the function and its triggers
 	@dist/deploy ready || $(hint) "get what is missing above, then run it again"
-	s deploy -y || $(hint) "what Serverless Devs says is above; README, Deploy, goes through the set-up"
+	@echo "s deploy -y"
+	@s deploy -y || $(hint) "what Serverless Devs says is above; README, Deploy, goes through the set-up"
 	@echo "deployed. Next: make invoke EVENT=YOUR-CLUSTER-ID"
 
 invoke: tool ## invoke the deployed function once: EVENT=FILE or a cluster id
@@ -87,7 +88,7 @@ remove: tool ## take the function and its triggers out of the cloud; backups sta
 	s remove -y
 
 ##@ Besides
-tool: need-go
+tool: need-go ## dist/deploy, the command behind package, policy, invoke and gate; its exit codes are in the README
 	@go build -o dist/deploy ./function/deploy
 
 clean: ## delete dist
