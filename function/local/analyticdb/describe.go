@@ -46,6 +46,11 @@ func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error
 	first := min((page-1)*size, len(listed))
 	shown := listed[first:min(first+size, len(listed))]
 	c.Listed = len(shown)
+	for _, b := range shown {
+		if b.State(now) <= Running {
+			c.Running++
+		}
+	}
 	return list(c, o, now, shown, len(listed), page, size), nil
 }
 

@@ -119,9 +119,10 @@ type Call struct {
 	RequestID string
 	Nth       int // it is the nth of its action, from 1
 
-	Status int    // of HTTP; 0: there was no answer
-	Code   string // of the error, or the fault's name; empty: the truth was told
-	Effect bool   // a backup was created
-	Listed int    // entries shown
-	Took   time.Duration
+	Status  int    // of HTTP; 0: there was no answer
+	Code    string // of the error, or the fault's name; empty: the truth was told
+	Effect  bool   // a backup was created
+	Listed  int    // entries shown
+	Running int    // of them not ended
+	Took    time.Duration
 }

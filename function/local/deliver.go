@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"adb-backup/function/local/fcruntime"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// delivery is how the event comes to the function.
+type delivery struct {
+	requestID string        // empty: a new one
+	retry     int           // how often the platform has tried it before
+	timeout   time.Duration // the function's; 0: plenty
+	anonymous bool          // without credentials
+}
+
+// retryPause stands for the minute or more that the platform lets pass before it tries again.
+const retryPause = 500 * time.Millisecond
+
+// deliverOnce starts an instance and gives it the event.
+func (s *stage) deliverOnce(ctx context.Context, d delivery) error {
+	i, err := s.launch()
+	if err != nil {
+		return err
+	}
+	_, err = s.deliver(ctx, i, d)
+	return err
+}
+
+// deliver gives the event to an instance, waits for what becomes of it, and keeps that as the result of this delivery.
+func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fcruntime.Result, error) {
+	inv := fcruntime.Invocation{
+		Payload:    s.delivered.payload,
+		RequestID:  d.requestID,
+		Region:     s.region,
+		AccountID:  s.account,
+		Timeout:    d.timeout,
+		RetryCount: d.retry,
+	}
+	if inv.RequestID == "" {
+		inv.RequestID = fcruntime.NewRequestID(time.Now())
+	}
+	if inv.Timeout == 0 {
+		inv.Timeout = s.timeout
+	}
+	if !d.anonymous {
+		inv.AccessKeyID, inv.AccessKeySecret, inv.SecurityToken = s.keyID, s.secret, s.token
+	}
+	n := s.begin()
+	what := fmt.Sprintf("invocation %s, timeout %v s", inv.RequestID, inv.Timeout.Seconds())
+	if d.retry > 0 {
+		what += fmt.Sprintf(", retry %d", d.retry)
+	}
+	s.screen.event(bold, "deliver", what+i.tag())
+	r, err := i.Invoke(ctx, inv)
+	if err != nil {
+		return r, err
+	}
+	s.end(n, r)
+	i.drain()
+	colour, how := green, "success"
+	if r.ErrorType != "" {
+		colour, how = red, r.ErrorType
+	}
+	s.screen.event(colour, "answer", fmt.Sprintf("%s, after %.2f s%s", how, r.Took.Seconds(), i.tag()))
+	return r, nil
+}
+
+// retried has the function's time end too early, and the platform try the same invocation again.
+func retried(ctx context.Context, s *stage) error {
+	i, err := s.launch()
+	if err != nil {
+		return err
+	}
+	first, err := s.deliver(ctx, i, delivery{timeout: s.times.takes / 2})
+	if err != nil || first.ErrorType == "" {
+		return err
+	}
+	time.Sleep(retryPause)
+	_, err = s.deliver(ctx, i, delivery{requestID: first.RequestID, retry: 1})
+	return err
+}
+
+// retriedElsewhere has the platform try the same invocation again in a new process.
+func retriedElsewhere(ctx context.Context, s *stage) error {
+	i, err := s.launch()
+	if err != nil {
+		return err
+	}
+	first, err := s.deliver(ctx, i, delivery{})
+	if err != nil || first.ErrorType == "" {
+		return err
+	}
+	time.Sleep(retryPause)
+	return s.deliverOnce(ctx, delivery{requestID: first.RequestID, retry: 1})
+}
+
+func twice(ctx context.Context, s *stage) error {
+	i, err := s.launch()
+	if err != nil {
+		return err
+	}
+	if _, err := s.deliver(ctx, i, delivery{}); err != nil {
+		return err
+	}
+	_, err = s.deliver(ctx, i, delivery{})
+	return err
+}
+
+// twiceElsewhere delivers the event to a second instance as soon as the first one's backup is there.
+func twiceElsewhere(ctx context.Context, s *stage) error {
+	first, err := s.launch()
+	if err != nil {
+		return err
+	}
+	second, err := s.launch()
+	if err != nil {
+		return err
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	both.Go(func() error { _, err := s.deliver(ctx, first, delivery{}); return err })
+	both.Go(func() error {
+		for len(s.created()) == 0 && ctx.Err() == nil {
+			time.Sleep(20 * time.Millisecond)
+		}
+		_, err := s.deliver(ctx, second, delivery{})
+		return err
+	})
+	return both.Wait()
+}
+
+func atOnce(ctx context.Context, s *stage) error {
+	i, err := s.launch()
+	if err != nil {
+		return err
+	}
+	both, ctx := errgroup.WithContext(ctx)
+	for range 2 {
+		both.Go(func() error { _, err := s.deliver(ctx, i, delivery{}); return err })
+	}
+	return both.Wait()
+}

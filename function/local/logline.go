@@ -1,0 +1,95 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"math"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// foldLog makes one short line of an entry of the function's log: the message, then what else it says, but for the keys
+// left out. False: it is no such entry.
+func foldLog(line string, leaveOut ...string) (level, text string, ok bool) {
+	d := json.NewDecoder(strings.NewReader(line))
+	if t, err := d.Token(); err != nil || t != json.Delim('{') {
+		return "", "", false
+	}
+	var message string
+	var rest []string
+	for d.More() {
+		key, err := d.Token()
+		if err != nil {
+			return "", "", false
+		}
+		var value json.RawMessage
+		if d.Decode(&value) != nil {
+			return "", "", false
+		}
+		name := key.(string)
+		switch {
+		case slices.Contains(leaveOut, name):
+		case name == "level":
+			json.Unmarshal(value, &level)
+		case name == "msg":
+			json.Unmarshal(value, &message)
+		default:
+			rest = append(rest, fmt.Sprintf("%s=%s", key, short(value)))
+		}
+	}
+	if message == "" {
+		return "", "", false
+	}
+	return level, strings.TrimSpace(message + "  " + strings.Join(rest, " ")), true
+}
+
+var uuid = regexp.MustCompile(`\b([0-9A-F]{8})-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}\b`)
+
+// shortIDs leaves of a service's request ids as much as a person compares.
+func shortIDs(s string) string { return uuid.ReplaceAllString(s, "$1") }
+
+func short(value json.RawMessage) string {
+	var s string
+	if json.Unmarshal(value, &s) == nil {
+		if t, err := time.Parse(time.RFC3339, s); err == nil && time.Since(t).Abs() < 12*time.Hour {
+			return t.UTC().Format("15:04:05Z")
+		}
+		if s = shortIDs(s); !strings.ContainsAny(s, " =") {
+			return s
+		}
+		const most = 100
+		if runes := []rune(s); len(runes) > most {
+			s = strings.TrimSpace(string(runes[:most])) + "…"
+		}
+		return `"` + s + `"`
+	}
+	var n float64
+	if bytes.ContainsRune(value, '.') && json.Unmarshal(value, &n) == nil {
+		return fmt.Sprint(math.Round(n*1000) / 1000)
+	}
+	return string(value)
+}
+
+// invokeEnd is the runtime SDK's line about an invocation that is over, printed before its answer is sent.
+const invokeEnd = "FC Invoke End RequestId: "
+
+// sdkNoise is what the runtime SDK prints beside the function's log: when an invocation begins and ends, and its error,
+// which the answer holds.
+type sdkNoise struct{ inError bool }
+
+var sdkError = regexp.MustCompile(`^\d{4}/\d\d/\d\d [\d:.]+\s+\S+ \[ERROR\] \{$`)
+
+func (n *sdkNoise) is(line string) bool {
+	switch {
+	case n.inError:
+		n.inError = line != "}"
+	case sdkError.MatchString(line):
+		n.inError = true
+	default:
+		return strings.HasPrefix(line, "FC Invoke ")
+	}
+	return true
+}

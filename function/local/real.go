@@ -1,0 +1,141 @@
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
+
+	"github.com/aliyun/credentials-go/credentials"
+)
+
+// realTimeout is how long the function may wait for a real backup: a person ends it sooner, and the backup goes on.
+const realTimeout = 4 * time.Hour
+
+// useReal takes the person's credentials and region, as every tool of Alibaba Cloud does.
+func (s *stage) useReal() error {
+	s.timeout = realTimeout
+	// Nobody has said which account it is; where the function names the resource to grant, a * stands for it.
+	s.account = "*"
+	if s.region == "" {
+		s.region = realRegion(environment(s.std.environ))
+	}
+	if s.region == "" {
+		return errors.New("in which region? Name it with -region cn-hangzhou, in ALIBABA_CLOUD_REGION_ID, or in Alibaba Cloud CLI's configuration")
+	}
+	if err := events.CheckRegion(s.region); err != nil {
+		return fmt.Errorf("the region of your configuration: %w", err)
+	}
+	var err error
+	if s.keyID, s.secret, s.token, err = realCredentials(); err != nil {
+		return err
+	}
+	s.env = realEnv(s.std.environ)
+	s.decode()
+	return nil
+}
+
+// realEnv is the person's settings for the function, and what it takes to reach the service from this machine.
+func realEnv(environ []string) []string {
+	env := own(environ)
+	for _, e := range environ {
+		name, _, _ := strings.Cut(e, "=")
+		switch strings.ToUpper(name) {
+		case "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "SSL_CERT_FILE", "SSL_CERT_DIR":
+			env = append(env, e)
+		}
+	}
+	return env
+}
+
+// realCredentials asks the default chain: environment, OIDC, ~/.aliyun/config.json, ~/.alibabacloud/credentials, the
+// instance's role. Its error is not shown: it may quote a configuration file, secrets and all.
+func realCredentials() (keyID, secret, token string, err error) {
+	missing := errors.New(`there are no credentials for Alibaba Cloud. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET
+(with ALIBABA_CLOUD_SECURITY_TOKEN, if they are temporary), or run "aliyun configure"`)
+	chain, err := credentials.NewCredential(nil)
+	if err != nil {
+		return "", "", "", missing
+	}
+	c, err := chain.GetCredential()
+	if err != nil || c == nil || c.AccessKeyId == nil || c.AccessKeySecret == nil {
+		return "", "", "", missing
+	}
+	if c.SecurityToken != nil {
+		token = *c.SecurityToken
+	}
+	return *c.AccessKeyId, *c.AccessKeySecret, token, nil
+}
+
+// realRegion is that of the environment, else that of Alibaba Cloud CLI's current profile; empty where neither has one.
+func realRegion(env map[string]string) string {
+	if region := env["ALIBABA_CLOUD_REGION_ID"]; region != "" {
+		return region
+	}
+	path := env["ALIBABA_CLOUD_CONFIG_FILE"]
+	if path == "" {
+		path = filepath.Join(env["HOME"], ".aliyun", "config.json")
+	}
+	var config struct {
+		Current  string `json:"current"`
+		Profiles []struct {
+			Name     string `json:"name"`
+			RegionID string `json:"region_id"`
+		} `json:"profiles"`
+	}
+	content, err := os.ReadFile(path)
+	if err != nil || json.Unmarshal(content, &config) != nil {
+		return ""
+	}
+	if name := env["ALIBABA_CLOUD_PROFILE"]; name != "" {
+		config.Current = name
+	}
+	for _, p := range config.Profiles {
+		if p.Name == config.Current {
+			return p.RegionID
+		}
+	}
+	return ""
+}
+
+// hide leaves of a key id what a person needs to recognize it.
+func hide(keyID string) string {
+	if len(keyID) < 12 {
+		return "…"
+	}
+	return keyID[:8] + "…" + keyID[len(keyID)-2:]
+}
+
+// confirm asks before anything that costs. A Verify costs nothing, and an event that is wrong comes to nothing.
+func (s *stage) confirm() error {
+	requests := s.delivered.event.Requests
+	if s.delivered.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.Ensure }) {
+		return nil
+	}
+	s.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
+	if s.yes {
+		return nil
+	}
+	file, _ := s.std.in.(*os.File)
+	if !isTerminal(file) {
+		return errors.New("nothing was called: there is no terminal to ask whether to make these backups; with -yes (make run CLOUD=real YES=1) nobody is asked")
+	}
+	return s.ask()
+}
+
+func (s *stage) ask() error {
+	fmt.Fprint(s.std.out, "Go ahead? [y/N] ")
+	reply, _ := bufio.NewReader(s.std.in).ReadString('\n')
+	if reply = strings.ToLower(strings.TrimSpace(reply)); reply != "y" && reply != "yes" {
+		return errors.New("nothing was called")
+	}
+	return nil
+}

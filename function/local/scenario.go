@@ -1,0 +1,223 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"strings"
+	"time"
+
+	"adb-backup/function/local/analyticdb"
+)
+
+// scenario is something that goes wrong, and what must hold nevertheless. It is about one event that asks for a complete
+// backup of each of its clusters, the timer's sample; some bring an event of their own.
+type scenario struct {
+	name    string
+	says    string                              // one sentence
+	payload string                              // the event, where it must be a certain one
+	cloud   func(*analyticdb.Options, times)    // what AnalyticDB is like
+	prepare func(*stage)                        // what else there is before the event comes
+	deliver func(context.Context, *stage) error // how it comes; nil: once
+
+	want    []string // of each delivery: the answer's Status, or the errorType
+	created int      // backups created for each cluster, over all deliveries
+	noCalls bool     // AnalyticDB was not called at all
+}
+
+const (
+	create = "CreateBackup"
+	look   = "DescribeBackups"
+)
+
+var scenarios = []scenario{
+	{
+		name: "lost-answer", says: "AnalyticDB starts the backup, but the connection breaks before it says so.",
+		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Broken.AfterEffect()}),
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "lost-request", says: "The connection breaks before AnalyticDB gets the request.",
+		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Broken}),
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "html-502", says: "The backup starts, and a gateway answers 502 with a page of HTML.",
+		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.BadGateway.AfterEffect()}),
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "empty-answer", says: "The backup starts, and the answer is 200 with nothing in it.",
+		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Empty.AfterEffect()}),
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "listed-late", says: "The answer is lost, and the list shows the backup only a good while later.",
+		cloud: func(o *analyticdb.Options, t times) {
+			o.ListedAfter = t.settle * 3 / 4
+			o.Faults = analyticdb.Script(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Broken.AfterEffect()})
+		},
+		want: []string{"Completed"}, created: 1,
+	},
+	{
+		name: "throttled", says: "AnalyticDB refuses the first calls, for there were too many, and says when to come again.",
+		cloud: func(o *analyticdb.Options, t times) {
+			again := analyticdb.Throttled(t.takes / 8)
+			o.Faults = analyticdb.Script(
+				analyticdb.Step{Action: look, Nth: 1, Fault: again},
+				analyticdb.Step{Action: create, Nth: 1, Fault: again},
+				analyticdb.Step{Action: create, Nth: 2, Fault: again},
+				analyticdb.Step{Action: look, Nth: 4, Fault: again})
+		},
+		want: []string{"Completed"}, created: 1,
+	},
+	{
+		name: "slow", says: "Every call takes long.",
+		cloud: func(o *analyticdb.Options, t times) { o.Latency = t.takes / 4 },
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "down", says: "AnalyticDB answers 503 to everything until the function's time is up.",
+		cloud:   faults(analyticdb.Step{Fault: analyticdb.Refused(analyticdb.ErrUnavailable)}),
+		deliver: once(func(t times) time.Duration { return t.takes / 2 }),
+		want:    []string{"BackupPending"},
+	},
+	{
+		name: "denied", says: "The function's role may not call CreateBackup.",
+		cloud: func(o *analyticdb.Options, _ times) { o.Denied = []analyticdb.Denial{{Action: create}} },
+		want:  []string{"PermissionDenied"},
+	},
+	{
+		name: "no-role", says: "The function has no role, so the invocation brings no credentials.",
+		deliver: func(ctx context.Context, s *stage) error { return s.deliverOnce(ctx, delivery{anonymous: true}) },
+		want:    []string{"PermissionDenied"}, noCalls: true,
+	},
+	{
+		name: "expired-token", says: "The credentials' token is not valid any more.",
+		cloud: func(o *analyticdb.Options, _ times) {
+			o.Credentials = map[string]analyticdb.Credential{localKeyID: {Secret: localSecret, Token: "another"}}
+		},
+		want: []string{"PermissionDenied"},
+	},
+	{
+		name: "not-found", says: "The cluster does not exist.",
+		cloud: func(o *analyticdb.Options, _ times) { o.Clusters = map[string]string{} },
+		want:  []string{"ClusterNotFound"},
+	},
+	{
+		name: "wrong-event", says: "WaitFor is misspelt in the timer's payload.",
+		payload: `{"triggerTime":"2026-11-22T18:00:00Z","triggerName":"nightly","payload":"{\"DBClusterId\":\"` + sampleCluster + `\",\"WaitFore\":\"Completed\"}"}`,
+		want:    []string{"InvalidEvent"}, noCalls: true,
+	},
+	{
+		name: "fails", says: "The backup ends in failure.",
+		cloud: func(o *analyticdb.Options, _ times) { o.Ends = analyticdb.Fails },
+		want:  []string{"BackupFailed"}, created: 1,
+	},
+	{
+		name: "never-ends", says: "The backup does not end before the function's time is up.",
+		cloud:   func(o *analyticdb.Options, _ times) { o.Ends = analyticdb.NeverEnds },
+		deliver: once(func(t times) time.Duration { return t.takes * 5 / 4 }),
+		want:    []string{"BackupPending"}, created: 1,
+	},
+	{
+		name: "retry", says: "The function's time is up before the backup is complete, so the platform tries the event again.",
+		deliver: retried, want: []string{"BackupPending", "Completed"}, created: 1,
+	},
+	{
+		name: "crash", says: "The process dies when the backup has just started, and the platform tries again in a new one.",
+		prepare: crashAtCreate, deliver: retriedElsewhere,
+		want: []string{"ProcessExited", "Completed"}, created: 1,
+	},
+	{
+		name: "twice", says: "The event comes twice, one after the other.",
+		deliver: twice, want: []string{"Completed", "Completed"}, created: 1,
+	},
+	{
+		name: "twice-elsewhere", says: "The event comes to two instances of the function, to the second a moment later.",
+		deliver: twiceElsewhere, want: []string{"Completed", "Completed"}, created: 1,
+	},
+	{
+		name: "two-at-once", says: "Two events for the same cluster come at the same moment.",
+		deliver: atOnce, want: []string{"Completed", "Completed"}, created: 1,
+	},
+	{
+		name: "busy", says: "A backup of the cluster's own schedule is still running.",
+		prepare: func(s *stage) {
+			now := s.service.Now()
+			for _, c := range s.clusters() {
+				s.service.Add(analyticdb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(s.times.takes / 2), Size: 1})
+			}
+		},
+		want: []string{"Completed"}, created: 1,
+	},
+	{
+		name: "unknown-status", says: "The list calls a complete backup by a word that the function does not know: ADB_STATUS_COMPLETED=Archived would help.",
+		cloud:   func(o *analyticdb.Options, _ times) { o.Words.Completed = "Archived" },
+		deliver: once(func(t times) time.Duration { return t.takes * 3 / 2 }),
+		want:    []string{"BackupPending"}, created: 1,
+	},
+	{
+		name: "no-status", says: "The list gives no status at all, only times.",
+		cloud: func(o *analyticdb.Options, _ times) { o.NoStatus = true },
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "missed-night", says: "A second timer asks, in the morning, for a backup that nobody made.",
+		payload: `{"triggerTime":"2026-11-23T01:00:00Z","triggerName":"morning-check","payload":"{\"Action\":\"Verify\",\"DBClusterId\":\"` + sampleCluster + `\",\"MaxAge\":\"12h\"}"}`,
+		want:    []string{"BackupMissing"},
+	},
+}
+
+func faults(steps ...analyticdb.Step) func(*analyticdb.Options, times) {
+	return func(o *analyticdb.Options, _ times) { o.Faults = analyticdb.Script(steps...) }
+}
+
+// once delivers the event to a function with a timeout that goes with the backup's time.
+func once(timeout func(times) time.Duration) func(context.Context, *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		return s.deliverOnce(ctx, delivery{timeout: timeout(s.times)})
+	}
+}
+
+// crashAtCreate kills the process between CreateBackup's effect and its answer.
+func crashAtCreate(s *stage) {
+	dies := analyticdb.Broken.AfterEffect()
+	dies.Name = "the process dies"
+	s.service.Set(func(o *analyticdb.Options) {
+		o.Faults = analyticdb.Script(analyticdb.Step{Action: create, Nth: 1, Fault: dies})
+		o.OnCall = func(c analyticdb.Call) { // before the connection breaks, so the process learns nothing
+			s.showCall(c)
+			if c.Code == dies.Name {
+				s.newest().Stop()
+			}
+		}
+	})
+}
+
+func findScenario(name string) (scenario, error) {
+	for _, sc := range scenarios {
+		if sc.name == name {
+			return sc, nil
+		}
+	}
+	var names []string
+	for _, sc := range scenarios {
+		names = append(names, sc.name)
+	}
+	return scenario{}, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(names, ", "))
+}
+
+// listScenarios prints the table.
+func listScenarios(w io.Writer) {
+	const indent = 17
+	for _, sc := range scenarios {
+		for i, line := range wrap(sc.says, columns-indent) {
+			name := sc.name
+			if i > 0 {
+				name = ""
+			}
+			fmt.Fprintf(w, "%-*s%s\n", indent, name, line)
+		}
+	}
+}

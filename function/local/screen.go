@@ -1,0 +1,135 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode/utf8"
+)
+
+const columns = 80
+
+// screen is what the person sees: lines, on a terminal in colours and with a bar at the bottom while something is awaited.
+// Calls, log and deliveries write at the same time.
+type screen struct {
+	mu       sync.Mutex
+	w        io.Writer
+	terminal bool // a bar can be drawn, and long lines are folded
+	colour   bool
+	began    time.Time
+	bar      string // what is drawn of it
+}
+
+func newScreen(w io.Writer, environ []string) *screen {
+	env := environment(environ)
+	file, _ := w.(*os.File)
+	terminal := isTerminal(file) && env["TERM"] != "dumb"
+	return &screen{w: w, terminal: terminal, colour: terminal && env["NO_COLOR"] == "", began: time.Now()}
+}
+
+func isTerminal(f *os.File) bool {
+	if f == nil {
+		return false
+	}
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
+// The colours are the terminal's own, so that they suit its background.
+const (
+	plain  = ""
+	bold   = "\x1b[1m"
+	dim    = "\x1b[2m"
+	red    = "\x1b[31m"
+	green  = "\x1b[32m"
+	yellow = "\x1b[33m"
+	cyan   = "\x1b[36m"
+)
+
+func (s *screen) paint(colour, text string) string {
+	if !s.colour || colour == plain || text == "" {
+		return text
+	}
+	return colour + text + "\x1b[0m"
+}
+
+// write puts whole lines above the bar.
+func (s *screen) write(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear := ""
+	if s.bar != "" {
+		clear = "\r\x1b[K"
+	}
+	fmt.Fprint(s.w, clear, strings.TrimSuffix(text, "\n"), "\n", s.bar)
+}
+
+// text writes a paragraph.
+func (s *screen) text(text string) { s.write(strings.Join(wrap(text, columns), "\n")) }
+
+func (s *screen) blank() { s.write("") }
+
+const labelWidth = 10
+
+// field writes a label and a paragraph beside it.
+func (s *screen) field(label, text string) {
+	for i, line := range wrap(text, columns-labelWidth) {
+		if i > 0 {
+			label = ""
+		}
+		s.write(s.paint(bold, fmt.Sprintf("%-*s", labelWidth, label)) + line)
+	}
+}
+
+// event writes a line with the time since the start and what it is about. On a terminal it is folded under itself; in a
+// file it stays one line, for whoever searches there.
+func (s *screen) event(colour, what, text string) {
+	const indent = 19
+	head := fmt.Sprintf("%7.2fs  %-*s  ", time.Since(s.began).Seconds(), indent-12, what)
+	lines := []string{text}
+	if s.terminal {
+		lines = wrap(text, columns-indent)
+	}
+	for i, line := range lines {
+		if i > 0 {
+			head = strings.Repeat(" ", indent)
+		}
+		s.write(s.paint(dim, head) + s.paint(colour, line))
+	}
+}
+
+// setBar draws the bar, or takes it away; only on a terminal.
+func (s *screen) setBar(text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bar == text || !s.terminal {
+		return
+	}
+	s.bar = text
+	fmt.Fprint(s.w, "\r\x1b[K", text)
+}
+
+// wrap breaks a text at spaces into lines of so many characters; a word that is longer has a line of its own.
+func wrap(text string, width int) []string {
+	var lines []string
+	for paragraph := range strings.SplitSeq(text, "\n") {
+		line, length := "", 0
+		for word := range strings.SplitSeq(paragraph, " ") {
+			n := utf8.RuneCountInString(word)
+			switch {
+			case line == "":
+				line, length = word, n
+			case length+1+n <= width:
+				line, length = line+" "+word, length+1+n
+			default:
+				lines = append(lines, line)
+				line, length = word, n
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}

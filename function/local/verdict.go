@@ -1,0 +1,198 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"adb-backup/function/backup"
+	"adb-backup/function/local/fcruntime"
+)
+
+// conclude shows the answers, says in a last sentence what they mean, and gives the exit code.
+func (s *stage) conclude() int {
+	s.screen.blank()
+	for i, r := range s.results {
+		label := "Answer"
+		if len(s.results) > 1 {
+			label = fmt.Sprint("Answer ", i+1)
+		}
+		s.showAnswer(label, r)
+	}
+	if len(s.results) == 0 {
+		s.screen.text("The event was not delivered.")
+		return exitUsage
+	}
+	last := s.results[len(s.results)-1]
+	code := exitSuccess
+	if last.ErrorType != "" {
+		code = exitFailure
+	}
+	s.screen.blank()
+	if s.scenario.name == "" || !s.judged() {
+		colour := green
+		if code != exitSuccess {
+			colour = red
+		}
+		s.closing(colour, meaning(last))
+		return code
+	}
+	if wrong := s.unexpected(); wrong != "" {
+		s.closing(red, fmt.Sprintf("NOT what the scenario %s should show: %s.", s.scenario.name, wrong))
+		return max(code, exitUnexpected)
+	}
+	text := meaning(last) + " " + s.madeInWords()
+	if code == exitSuccess {
+		s.closing(green, text+" That is as it should be.")
+	} else {
+		s.closing(green, text+fmt.Sprintf(" That is what the scenario %s shows; the exit code is the invocation's.", s.scenario.name))
+	}
+	return code
+}
+
+func (s *stage) closing(colour, text string) {
+	for _, line := range wrap(text, columns) {
+		s.screen.write(s.screen.paint(colour, line))
+	}
+}
+
+// showAnswer shows the answer as it came, only laid out.
+func (s *stage) showAnswer(label string, r fcruntime.Result) {
+	var laidOut bytes.Buffer
+	switch {
+	case r.ErrorType != "":
+		s.screen.field(label, r.ErrorType+": "+r.ErrorMessage)
+		return
+	case json.Indent(&laidOut, r.Payload, "", "  ") != nil:
+		laidOut.Reset()
+		laidOut.Write(r.Payload)
+	}
+	for i, line := range strings.Split(laidOut.String(), "\n") {
+		if i > 0 {
+			label = ""
+		}
+		s.screen.write(s.screen.paint(bold, fmt.Sprintf("%-*s", labelWidth, label)) + line)
+	}
+}
+
+// answer is as much of the function's answer as the sentences need.
+type answer struct {
+	Action, Status string
+	Backups        []struct {
+		DBClusterId, Status, BackupId string
+		Created                       bool
+	}
+}
+
+// outcome is a delivery's in a word: the errorType, or the answer's Status.
+func outcome(r fcruntime.Result) string {
+	var a answer
+	if r.ErrorType != "" {
+		return r.ErrorType
+	}
+	if err := json.Unmarshal(r.Payload, &a); err != nil {
+		return "an answer that is no JSON"
+	}
+	return a.Status
+}
+
+var advice = map[string]string{
+	"InvalidEvent":            "The event is wrong, and nothing was called.",
+	"PermissionDenied":        "AnalyticDB refused the function's credentials or what it wanted to do with them; the answer says what to grant.",
+	"ClusterNotFound":         "AnalyticDB does not know the cluster.",
+	"BackupFailed":            "The backup was made and failed: look at the cluster.",
+	"BackupPending":           "The function's time was up before the backup was complete; invoked again, it goes on from there and makes no second one.",
+	"BackupMissing":           "There is no such backup: this is the alarm for a night on which none was made.",
+	"OutcomeUnknown":          "Whether the backup was made could not be found out; invoking again is safe.",
+	"Throttled":               "AnalyticDB refused the calls for their number until the function's time was up.",
+	"ServiceError":            "AnalyticDB refused the call; the answer says why.",
+	"InternalError":           "This is a defect of the function: its log says more.",
+	"Mixed":                   "Several clusters failed, for different reasons.",
+	fcruntime.ProcessExited:   "The function's process ended before it answered.",
+	fcruntime.FunctionTimeout: "The function did not answer in its time, which it should whatever happens.",
+}
+
+// meaning tells a result in a sentence.
+func meaning(r fcruntime.Result) string {
+	if r.ErrorType != "" {
+		if words := advice[r.ErrorType]; words != "" {
+			return "The invocation failed. " + words
+		}
+		return "The invocation failed with " + r.ErrorType + "."
+	}
+	var a answer
+	json.Unmarshal(r.Payload, &a)
+	made := 0
+	for _, b := range a.Backups {
+		if b.Created {
+			made++
+		}
+	}
+	is := map[string]string{"Requested": "is requested", "Running": "is running", "Completed": "is complete"}[a.Status]
+	switch {
+	case a.Status == "Ignored":
+		return "Nothing was to be done: the event only reports the function's own work."
+	case len(a.Backups) == 1 && a.Action == string(backup.Verify):
+		return fmt.Sprintf("%s has the backup that was asked for, %s.", a.Backups[0].DBClusterId, a.Backups[0].BackupId)
+	case len(a.Backups) == 1 && a.Backups[0].Created:
+		return fmt.Sprintf("A backup of %s was made and %s.", a.Backups[0].DBClusterId, is)
+	case len(a.Backups) == 1:
+		return fmt.Sprintf("A backup of %s that serves was found and %s.", a.Backups[0].DBClusterId, is)
+	case len(a.Backups) > 1:
+		return fmt.Sprintf("Of %d clusters each has its backup, and the one least far along %s; %d were made now.", len(a.Backups), is, made)
+	}
+	return "The invocation succeeded."
+}
+
+// madeInWords tells how many backups there are of it all.
+func (s *stage) madeInWords() string {
+	deliveries := "one delivery"
+	if len(s.results) > 1 {
+		deliveries = fmt.Sprint(len(s.results), " deliveries")
+	}
+	backups := fmt.Sprint(len(s.created()), " backups were made")
+	switch len(s.created()) {
+	case 0:
+		backups = "no backup was made"
+	case 1:
+		backups = "exactly one backup was made"
+	}
+	return strings.ToUpper(deliveries[:1]) + deliveries[1:] + ", and " + backups + "."
+}
+
+// judged says whether what the scenario wants can be held against this event: one that waits for new backups.
+func (s *stage) judged() bool {
+	if s.scenario.payload != "" {
+		return true
+	}
+	e := s.delivered.event
+	return s.delivered.err == nil && len(e.Wrong) == 0 && len(e.Requests) > 0 &&
+		!slices.ContainsFunc(e.Requests, func(r backup.Request) bool { return r.Action != backup.Ensure || r.WaitFor < backup.Completed })
+}
+
+// unexpected says what the scenario wants and is not so.
+func (s *stage) unexpected() string {
+	var got []string
+	for _, r := range s.results {
+		got = append(got, outcome(r))
+	}
+	var wrong []string
+	if !slices.Equal(got, s.scenario.want) {
+		wrong = append(wrong, fmt.Sprintf("the outcome was %s, not %s", strings.Join(got, ", then "), strings.Join(s.scenario.want, ", then ")))
+	}
+	made := map[backup.Cluster]int{}
+	for _, b := range s.created() {
+		made[backup.Cluster{ID: b.Cluster, Region: b.Region}]++
+	}
+	for _, c := range s.clusters() {
+		if made[c] != s.scenario.created {
+			wrong = append(wrong, fmt.Sprintf("%d backups of %s were made, not %d", made[c], c.ID, s.scenario.created))
+		}
+	}
+	if calls := s.service.Count(create) + s.service.Count(look); s.scenario.noCalls && calls > 0 {
+		wrong = append(wrong, fmt.Sprintf("AnalyticDB was called %d times", calls))
+	}
+	return strings.Join(wrong, "; ")
+}
