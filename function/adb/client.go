@@ -128,49 +128,56 @@ func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (string, e
 	return string(answer.RequestId), nil
 }
 
-// Backups is AnalyticDB's DescribeBackups, all pages.
+// Backups is AnalyticDB's DescribeBackups, all pages. A list that grows or shrinks while its pages are read is read again: a
+// set that slips from page to page unseen could mean a second backup.
 func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.Time) ([]backup.Set, error) {
+	for reading := 1; ; reading++ {
+		sets, moved, err := s.pages(ctx, c, from, to)
+		if err != nil || !moved || reading == 3 {
+			return sets, err
+		}
+	}
+}
+
+// pages reads the list once, and says whether its length changed meanwhile.
+func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Time) (sets []backup.Set, moved bool, err error) {
 	const action, layout, pageSize = "DescribeBackups", "2006-01-02T15:04Z", 100
 	query := map[string]string{
 		"StartTime": from.UTC().Format(layout),
 		"EndTime":   to.UTC().Format(layout),
 		"PageSize":  strconv.Itoa(pageSize),
 	}
-	var sets []backup.Set
-	seen, stale := map[string]bool{}, 0
+	seen, stale, first := map[string]bool{}, 0, 0
 	for page := 1; ; page++ {
 		query["PageNumber"] = strconv.Itoa(page)
 		body, r, err := s.call(ctx, action, c, query)
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		l, err := decodeList(body)
-		if err == nil && page == 1 && len(l.Items.Backup) == 0 && l.total() > 0 {
+		total := l.total()
+		if err == nil && page == 1 && len(l.Items.Backup) == 0 && total > 0 {
 			err = errNoItems
 		}
 		if err != nil {
-			return nil, s.unreadable(action, c, r, err, "")
+			return nil, false, s.unreadable(action, c, r, err, "")
 		}
-		fresh := false
+		if page == 1 {
+			first = total
+		}
+		stale++
 		for _, item := range l.Items.Backup {
 			key := string(item.BackupId + "|" + item.BackupStartTime + "|" + item.BackupType)
 			if seen[key] || item.DBClusterId != "" && string(item.DBClusterId) != c.ID {
-				continue // the list moves while its pages are read, and then an entry comes twice
+				continue
 			}
-			seen[key] = true
-			fresh = true
+			seen[key], stale = true, 0
 			sets = append(sets, item.set(s.api.options.Statuses))
 		}
-		if fresh {
-			stale = 0
-		} else {
-			stale++
-		}
 		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, an
-		// empty page, or page after page without news. A set that is missed could mean a second backup.
-		switch total := l.total(); {
-		case len(l.Items.Backup) == 0, total >= 0 && len(seen) >= total, total < 0 && len(l.Items.Backup) < 30, stale == 3:
-			return sets, nil
+		// empty page, or page after page without news.
+		if len(l.Items.Backup) == 0 || total >= 0 && len(seen) >= total || total < 0 && len(l.Items.Backup) < 30 || stale == 3 {
+			return sets, total != first, nil
 		}
 	}
 }

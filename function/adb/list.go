@@ -51,7 +51,7 @@ func (i *items) UnmarshalJSON(b []byte) error {
 
 // total is how many sets the whole list has, or -1 if the service does not say.
 func (l list) total() int {
-	if l.TotalCount == nil {
+	if l.TotalCount == nil { // also of a list that could not be read
 		return -1
 	}
 	n, err := strconv.Atoi(string(*l.TotalCount))

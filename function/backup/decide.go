@@ -25,8 +25,8 @@ type Create struct {
 }
 
 // made is the listed set that c made: one that was not in the list before, or, where there was no look, one that may have
-// started after c was sent; the newest where there are several. A set that is listed with a start of more than ClockSkew
-// before c was sent is not c's, however late it was listed. Nil: none is listed.
+// started after c was sent. A set that is listed with a start of more than ClockSkew before c was sent is not c's, however
+// late it was listed. Of several the one that started soonest after c was sent is taken. Nil: none is listed.
 func (c *Create) made(listed []Set) *Set {
 	var made *Set
 	for i, s := range listed {
@@ -35,11 +35,25 @@ func (c *Create) made(listed []Set) *Set {
 		case start.From.IsZero() && !c.looked: // without an earlier look it could be any; with one it has just been put there
 		case !start.From.IsZero() && !c.looked && !start.Until.After(c.Sent):
 		case !start.From.IsZero() && start.From.Before(c.Sent.Add(-ClockSkew)):
-		case made == nil || start.From.After(made.Start.From):
+		case made == nil || c.sooner(s, *made):
 			made = &listed[i]
 		}
 	}
 	return made
+}
+
+// sooner says whether a is more likely c's than b: both are new, and two backups at once are another's work.
+func (c *Create) sooner(a, b Set) bool {
+	after := func(s Set) bool { return s.Start.Until.After(c.Sent) }
+	switch {
+	case after(a) != after(b):
+		return after(a)
+	case after(a) && a.Start.From != b.Start.From:
+		return a.Start.From.Before(b.Start.From)
+	case a.Start.From != b.Start.From:
+		return a.Start.From.After(b.Start.From)
+	}
+	return a.ID < b.ID
 }
 
 // serves says whether the backup that c made, listed or not, is one such as r asks for.

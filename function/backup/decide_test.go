@@ -189,6 +189,21 @@ func TestLostWithoutALook(t *testing.T) {
 	}
 }
 
+// TestTwoNewOnes: another process, or the cluster's own schedule, may have started a backup at the same time.
+func TestTwoNewOnes(t *testing.T) {
+	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:31"), looked: true}
+	for _, two := range [][2]string{ // ours, the other's
+		{"02:00:30", "02:00:32"}, {"02:00:31", "02:00:29"}, {"02:00:29", "02:00:20"}, {"02:00", "02:01"}, {"02:01", "01:59:40"},
+	} {
+		ours, other := set(t, "a", two[0], Running), set(t, "b", two[1], Running)
+		for _, list := range [][]Set{{ours, other}, {other, ours}} {
+			if got := c.made(list); got == nil || got.ID != "a" {
+				t.Errorf("%v: took %+v", two, got)
+			}
+		}
+	}
+}
+
 func TestFollow(t *testing.T) {
 	const pause = 10 * time.Minute
 	p := func(s Set) *Set { return &s }
