@@ -78,7 +78,7 @@ func fail(std streams, err error) int {
 
 func parse(args []string, std streams) (o options, err error) {
 	f := flag.NewFlagSet("local", flag.ContinueOnError)
-	f.SetOutput(std.err)
+	f.SetOutput(io.Discard)
 	f.StringVar(&o.binary, "binary", "dist/main", "the function, built for this machine")
 	f.StringVar(&o.event, "event", "events/timer.json", "the event's `file`, or a cluster id")
 	f.BoolVar(&o.asIs, "as-is", false, "leave the event's time as it is in the file; without it, it is now")
@@ -90,11 +90,13 @@ func parse(args []string, std streams) (o options, err error) {
 	cloud := f.String("cloud", "local", "local, or real: AnalyticDB itself, with your credentials")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before a backup that costs money")
 	f.BoolVar(&o.verbose, "verbose", false, "the function's log as it comes")
-	if err := f.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return o, err
-		}
-		return o, errors.New("what is wrong is said above, under it what there is")
+	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+		fmt.Fprintln(std.out, "Runs the function here, in a local cloud, and shows what happens on an event.")
+		f.SetOutput(std.out)
+		f.PrintDefaults()
+		return o, err
+	} else if err != nil {
+		return o, fmt.Errorf("%w; -h tells what there is", err)
 	}
 	if *faults {
 		o.fault = "list"

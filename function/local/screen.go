@@ -30,12 +30,17 @@ func newScreen(w io.Writer, environ []string) *screen {
 	return &screen{w: w, terminal: terminal, colour: terminal && env["NO_COLOR"] == "", began: time.Now()}
 }
 
+// isTerminal takes every character device for a terminal but the one that swallows everything and asks nobody.
 func isTerminal(f *os.File) bool {
 	if f == nil {
 		return false
 	}
 	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
+	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
+		return false
+	}
+	null, err := os.Stat(os.DevNull)
+	return err != nil || !os.SameFile(info, null)
 }
 
 // The colours are the terminal's own, so that they suit its background.

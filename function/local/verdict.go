@@ -124,24 +124,27 @@ func meaning(r fcruntime.Result) string {
 	}
 	var a answer
 	json.Unmarshal(r.Payload, &a)
-	made := 0
-	for _, b := range a.Backups {
-		if b.Created {
-			made++
-		}
-	}
 	is := map[string]string{"Requested": "is requested", "Running": "is running", "Completed": "is complete"}[a.Status]
 	switch {
 	case a.Status == "Ignored":
 		return "Nothing was to be done: the event only reports the function's own work."
 	case len(a.Backups) == 1 && a.Action == string(backup.Verify):
 		return fmt.Sprintf("%s has the backup that was asked for, %s.", a.Backups[0].DBClusterId, a.Backups[0].BackupId)
+	case len(a.Backups) == 1 && a.Status == "Requested":
+		return fmt.Sprintf("A backup of %s was requested.", a.Backups[0].DBClusterId)
 	case len(a.Backups) == 1 && a.Backups[0].Created:
 		return fmt.Sprintf("A backup of %s was made and %s.", a.Backups[0].DBClusterId, is)
 	case len(a.Backups) == 1:
 		return fmt.Sprintf("A backup of %s that serves was found and %s.", a.Backups[0].DBClusterId, is)
 	case len(a.Backups) > 1:
-		return fmt.Sprintf("Of %d clusters each has its backup, and the one least far along %s; %d were made now.", len(a.Backups), is, made)
+		made, how := 0, map[string]int{}
+		for _, b := range a.Backups {
+			how[b.Status]++
+			if b.Created {
+				made++
+			}
+		}
+		return fmt.Sprintf("%d clusters, %d backups made now: %d Completed, %d Running, %d Requested.", len(a.Backups), made, how["Completed"], how["Running"], how["Requested"])
 	}
 	return "The invocation succeeded."
 }
