@@ -17,7 +17,7 @@ func (s *stage) showCall(c analyticdb.Call) {
 	case c.Code == "":
 		result = fmt.Sprintf("%d listed", c.Listed)
 		if c.Running > 0 {
-			result += fmt.Sprintf(", %d running", c.Running)
+			result = fmt.Sprintf("%d of %d running", c.Running, c.Listed)
 		}
 	case c.Status == 0:
 		result = c.Code

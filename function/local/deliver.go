@@ -60,7 +60,7 @@ func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fcruntime
 	if err != nil {
 		return r, err
 	}
-	s.end(n, r)
+	s.end(n, r, s.untrue(r))
 	i.drain()
 	colour, how := green, "success"
 	if r.ErrorType != "" {

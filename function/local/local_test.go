@@ -48,6 +48,7 @@ func local(environ []string, args ...string) (int, string) {
 
 // Every scenario runs here as `make run FAULT=` runs it. They wait more than they work, so they run together.
 func TestScenarios(t *testing.T) {
+	t.Parallel()
 	type shown struct {
 		code   int
 		output string
@@ -83,6 +84,7 @@ func TestScenarios(t *testing.T) {
 
 // Every sample event comes to a good end.
 func TestSamples(t *testing.T) {
+	t.Parallel()
 	samples, err := filepath.Glob("events/*.json")
 	if err != nil || len(samples) < 10 {
 		t.Fatal(samples, err)
@@ -102,6 +104,7 @@ func TestSamples(t *testing.T) {
 }
 
 func TestAScenarioWithSeveralClusters(t *testing.T) {
+	t.Parallel()
 	if code, out := local(nil, "-takes", "1s", "-fault", "lost-answer", "-event", "events/fleet.json"); code != exitSuccess || !strings.Contains(out, "3 backups were made. That is as it should be") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
@@ -124,6 +127,7 @@ func TestWhatIsNotAsItShouldBeIsSaid(t *testing.T) {
 }
 
 func TestTheOutput(t *testing.T) {
+	t.Parallel()
 	code, out := local([]string{"ADB_MAX_CONCURRENCY=3", "ADB_ENDPOINT=http://127.0.0.1:1", "OTHER=x"}, "-takes", "2500ms", "-event", "events/timer.json")
 	if code != exitSuccess {
 		t.Fatal(code, out)
@@ -132,7 +136,7 @@ func TestTheOutput(t *testing.T) {
 		"Event     events/timer.json: a timer's event; its time, 2026-11-22T18:00:00Z, is",
 		"Request   Ensure that amv-wz9or2xawpnc (cn-hangzhou) has a backup",
 		"your own settings: ADB_MAX_CONCURRENCY=3\n",
-		"api      CreateBackup ", "  accepted\n", "  4 listed, 1 running\n",
+		"api      CreateBackup ", "  accepted\n", "  1 of 4 running\n",
 		"log      backup requested  ", "log      backup is complete  backupId=32732005 ",
 		"backup    ", " %  backup 32732005 runs",
 		"answer   success, after ",

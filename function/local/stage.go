@@ -32,6 +32,7 @@ type stage struct {
 	closers   []func()
 	instances []*instance
 	results   []fcruntime.Result // of the deliveries, in the order of their beginnings
+	lies      []string           // what the answers said and was not so
 }
 
 // instance is a process of the function, numbered.
@@ -246,10 +247,11 @@ func (s *stage) begin() int {
 	return len(s.results) - 1
 }
 
-func (s *stage) end(n int, r fcruntime.Result) {
+func (s *stage) end(n int, r fcruntime.Result, lies []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results[n] = r
+	s.lies = append(s.lies, lies...)
 }
 
 // close ends everything that was started.

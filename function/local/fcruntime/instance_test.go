@@ -27,6 +27,14 @@ func TestMain(m *testing.M) {
 		fmt.Println("to stdout")
 		fmt.Fprintln(os.Stderr, "to stderr, no end of line at the end")
 		os.Exit(3)
+	case "parent":
+		exe, _ := os.Executable()
+		child, err := Launch(Command{Path: exe, Env: []string{"FCRUNTIME_TEST=function"}})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(child.Pid())
+		select {}
 	case "function":
 		fc.Start(function)
 	}
