@@ -1,0 +1,124 @@
+// Package bench measures the function as it is deployed, between both emulators: beside a plain handler on the same SDKs
+// (folder plain), and with a fleet of clusters. `make bench` runs it; there are no tests here.
+//
+// What is compared runs in pairs, and a ratio is the median of the pairs' ratios, so that it holds on a machine that has
+// other work as well. Absolute figures are medians, and the machine's.
+package bench
+
+import (
+	"context"
+	"fmt"
+	"log"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fcruntime"
+)
+
+var folder string // of the binaries, removed at the end
+
+func TestMain(m *testing.M) {
+	var err error
+	if folder, err = os.MkdirTemp("", "adb-backup-bench-"); err != nil {
+		log.Fatal(err)
+	}
+	code := m.Run()
+	os.RemoveAll(folder)
+	os.Exit(code)
+}
+
+// build builds both binaries as they are deployed, but for this machine.
+var build = sync.OnceValue(func() error {
+	for name, source := range map[string]string{"function": "..", "plain": "./plain"} {
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w", "-o", filepath.Join(folder, name), source)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s does not build: %w\n%s", source, err, out)
+		}
+	}
+	return nil
+})
+
+func binary(b *testing.B, name string) string {
+	if err := build(); err != nil {
+		b.Fatal(err)
+	}
+	return filepath.Join(folder, name)
+}
+
+var role = struct{ id, secret, token string }{"STS.bench", "secret", "token"}
+
+// endpoint is an AnalyticDB that knows the role.
+func endpoint(b *testing.B, o analyticdb.Options) (service *analyticdb.Service, url string) {
+	binary(b, "function") // built before anything is measured
+	o.Credentials = map[string]analyticdb.Credential{role.id: {Secret: role.secret, Token: role.token}}
+	service = analyticdb.New(o)
+	server := httptest.NewServer(service)
+	b.Cleanup(server.Close)
+	return service, server.URL
+}
+
+// process is a running function or plain handler.
+type process struct {
+	*fcruntime.Instance
+	b       *testing.B
+	started time.Time
+}
+
+func start(b *testing.B, name, url string) *process {
+	path := binary(b, name)
+	env := []string{"ADB_ENDPOINT=" + url}
+	if name == "plain" {
+		env = []string{"ENDPOINT=" + strings.TrimPrefix(url, "http://")}
+	}
+	p := &process{b: b, started: time.Now()}
+	var err error
+	p.Instance, err = fcruntime.Launch(fcruntime.Command{Path: path, Env: env})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(p.Close)
+	return p
+}
+
+// invoke is one invocation that must succeed.
+func (p *process) invoke(payload string) fcruntime.Result {
+	result, err := p.Invoke(context.Background(), fcruntime.Invocation{
+		Payload: []byte(payload), AccessKeyID: role.id, AccessKeySecret: role.secret, SecurityToken: role.token, Timeout: 10 * time.Minute,
+	})
+	if err == nil {
+		err = result.Err()
+	}
+	if err != nil {
+		p.b.Fatal(err)
+	}
+	return result
+}
+
+// peak is the most memory that the process had so far, in MiB; 0 where there is no /proc. rusage does not say it: to a
+// child's Maxrss belongs what its parent had when it started the child.
+func (p *process) peak() float64 {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kib float64
+	fmt.Sscan(line, &kib)
+	return kib / 1024
+}
+
+// end ends the process and says how long it used a processor.
+func (p *process) end() time.Duration {
+	p.Close()
+	usage, ok := p.Usage().(*syscall.Rusage)
+	if !ok {
+		return 0
+	}
+	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+}
