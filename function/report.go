@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"strings"
 	"time"
+	"unicode"
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
@@ -127,7 +128,15 @@ func (r *report) failure() *backup.Failure {
 		all, more = all[:maxNamed], fmt.Sprintf("; … and %d more, see the log", n)
 	}
 	message := fmt.Sprintf("%d of %d %s failed: %s%s", r.failed(), len(r.outcomes)+len(r.event.Wrong), what, strings.Join(all, "; "), more)
-	return &backup.Failure{Type: t, Message: message}
+	return &backup.Failure{Type: t, Message: strings.Map(oneLine, message)}
+}
+
+// oneLine keeps a message on its line, whatever the service's words are.
+func oneLine(r rune) rune {
+	if unicode.IsControl(r) {
+		return ' '
+	}
+	return r
 }
 
 func (r *report) failed() int {

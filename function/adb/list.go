@@ -71,7 +71,7 @@ func (i item) set(words backup.Statuses) backup.Set {
 		Status: string(i.BackupStatus),
 	}
 	s.State = words.State(s.Status, s.End != backup.Span{})
-	if n, err := strconv.ParseInt(string(i.BackupSize), 10, 64); err == nil {
+	if n, err := strconv.ParseInt(string(i.BackupSize), 10, 64); err == nil && n >= 0 {
 		s.Size = n
 	} else if f, err := strconv.ParseFloat(string(i.BackupSize), 64); err == nil && f >= 0 && f < 1<<62 {
 		s.Size = int64(f)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"math/rand/v2"
 	"runtime/debug"
 	"sync"
 	"sync/atomic"
@@ -57,8 +58,18 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	outcomes := make([]Outcome, len(requests))
 	allAsked, open := make(chan struct{}), new(atomic.Int64)
 	open.Store(int64(len(requests)))
+	order := make([]int, len(requests))
+	for i := range order {
+		order[i] = i
+	}
+	if len(requests) > 0 && requests[0].Redelivered {
+		// An earlier attempt that ran out of time began with the first ones. Were each to begin with them, looking for what
+		// is done could use up the time of all of them, and the last clusters would never get their backup.
+		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+	}
 	var wg sync.WaitGroup
-	for i, r := range requests {
+	for _, i := range order {
+		r := requests[i]
 		wg.Go(func() {
 			x := &run{
 				Keeper: k, service: s, request: r, allAsked: allAsked,

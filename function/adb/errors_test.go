@@ -1,0 +1,71 @@
+package adb
+
+import (
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/backup"
+)
+
+func TestJudge(t *testing.T) {
+	for _, c := range []struct {
+		status int
+		code   string
+		want   backup.Verdict
+	}{
+		{400, "Throttling", backup.Throttled}, {400, "Throttling.User", backup.Throttled}, {503, "Throttling.Api", backup.Throttled},
+		{429, "", backup.Throttled}, {429, "Whatever", backup.Throttled}, {400, "Throttling.Other", backup.Throttled},
+		{0, "", backup.Unanswered}, {200, "", backup.Unanswered}, {302, "", backup.Unanswered}, {408, "", backup.Unanswered},
+		{408, "NoPermission", backup.Unanswered}, {400, "SignatureNonceUsed", backup.Unanswered}, {500, "InternalError", backup.Unanswered},
+		{502, "", backup.Unanswered}, {503, "ServiceUnavailable", backup.Unanswered}, {500, "NoPermission", backup.Unanswered},
+		{404, "InvalidDBCluster.NotFound", backup.NotFound}, {400, "InvalidDBClusterId.NotFound", backup.NotFound},
+		{400, "InvalidDBClusterId.Malformed", backup.Refused}, {404, "", backup.Refused}, {400, "", backup.Refused},
+		{403, "OperationDenied", backup.Refused}, {400, "InvalidTimeStamp.Expired", backup.Refused}, {400, "IdempotentParameterMismatch", backup.Refused},
+		{403, "NoPermission", backup.Denied}, {403, "NoPermission.Action", backup.Denied}, {403, "Forbidden.RAM", backup.Denied},
+		{401, "Unauthorized", backup.Denied}, {404, "InvalidAccessKeyId.NotFound", backup.Denied}, {400, "SignatureDoesNotMatch", backup.Denied},
+		{400, "InvalidSecurityToken.Expired", backup.Denied}, {400, "IncompleteSignature", backup.Denied},
+		{401, "", backup.Denied}, {403, "", backup.Denied},
+	} {
+		if got := judge(c.status, c.code); got != c.want {
+			t.Errorf("%d %q: %d, want %d", c.status, c.code, got, c.want)
+		}
+	}
+}
+
+func TestHint(t *testing.T) {
+	for _, c := range []struct {
+		name, value string
+		want        time.Duration
+	}{
+		{"Retry-After", "7", 7 * time.Second}, {"Retry-After", "-7", 0}, {"Retry-After", "soon", 0},
+		{"Retry-After", "9223372036854775807", time.Hour},
+		{"X-Ratelimit-User", "Limit:50,Remain:0,TimeLeft:1500", 1500 * time.Millisecond},
+		{"X-Ratelimit-User-Api", "Limit:50,Remain:0,TimeLeft:900", 900 * time.Millisecond},
+		{"X-Ratelimit-User", "TimeLeft:9223372036854775807", time.Hour}, {"X-Ratelimit-User", "nonsense", 0},
+	} {
+		if got := hint(http.Header{c.name: {c.value}}); got != c.want {
+			t.Errorf("%s: %s: %v, want %v", c.name, c.value, got, c.want)
+		}
+	}
+	if hint(nil) != 0 {
+		t.Error("no reply gives no hint")
+	}
+}
+
+func TestClean(t *testing.T) {
+	s := &session{credentials: Credentials{"KeyId", "Secret", "To/ken=="}}
+	for text, want := range map[string]string{
+		"Specified access key is not found: KeyId": "Specified access key is not found: ***",
+		"a Secret, To/ken==, To%2Fken%3D%3D":       "a ***, ***, ***",
+		"two\nlines\tand\x00 more":                 "two lines and\x00 more",
+	} {
+		if got := s.clean(text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	if got := s.clean(strings.Repeat("ä", 1000)); len(got) > 410 || !strings.HasSuffix(got, "ä…") {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}

@@ -1,0 +1,72 @@
+package main
+
+import (
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/adb"
+	"adb-backup/function/backup"
+)
+
+func load(env map[string]string) (config, error) {
+	return loadConfig(func(name string) string { return env[name] })
+}
+
+func TestConfigDefaults(t *testing.T) {
+	for name, env := range map[string]map[string]string{
+		"unset": nil,
+		"empty": {"ADB_ENDPOINT": "", "ADB_NETWORK": " ", "ADB_DEFAULT_CLUSTERS": "", "ADB_MAX_CONCURRENCY": "", "ADB_SETTLE_TIME": "", "LOG_LEVEL": ""},
+	} {
+		c, err := load(env)
+		if err != nil || c.adb.Concurrency != 16 || c.times != (backup.Settings{Poll: 5 * time.Second, Settle: time.Minute, DDLPause: 10 * time.Minute}) ||
+			c.adb.Endpoint != (adb.Endpoint{}) || c.defaultClusters != nil || c.logLevel != slog.LevelInfo {
+			t.Errorf("%s: %+v, %v", name, c, err)
+		}
+	}
+}
+
+func TestConfig(t *testing.T) {
+	c, err := load(map[string]string{
+		"ADB_ENDPOINT": "http://127.0.0.1:8080", "ADB_NETWORK": "vpc", "ADB_DEFAULT_CLUSTERS": "amv-1, amv-2,", "ADB_MAX_CONCURRENCY": "3",
+		"ADB_POLL_INTERVAL": "10ms", "ADB_SETTLE_TIME": "1s", "ADB_DDL_PAUSE": "0s", "ADB_STATUS_COMPLETED": "archived,Frozen", "ADB_STATUS_FAILED": "Lost",
+		"LOG_LEVEL": "DEBUG", "DEBUG": "something",
+	})
+	if err != nil || c.adb.Endpoint != (adb.Endpoint{Host: "127.0.0.1:8080", Plain: true, VPC: true}) || len(c.defaultClusters) != 2 || c.adb.Concurrency != 3 ||
+		c.times != (backup.Settings{Poll: 10 * time.Millisecond, Settle: time.Second}) || c.logLevel != slog.LevelDebug ||
+		c.adb.Statuses.State("FROZEN", false) != backup.Complete || c.adb.Statuses.State("lost", true) != backup.Failed {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// TestWrongConfig: the message names every variable that cannot be used, and no other.
+func TestWrongConfig(t *testing.T) {
+	wrong := map[string][]string{
+		"ADB_ENDPOINT":         {"http://adb.aliyuncs.com", "a/b", "https://u:p@adb.aliyuncs.com"},
+		"ADB_NETWORK":          {"private", "VPN"},
+		"ADB_DEFAULT_CLUSTERS": {"amv-1,amv_2", "amv-wz9or2xawpnc****"},
+		"ADB_MAX_CONCURRENCY":  {"0", "-1", "many", "1001", "1.5"},
+		"ADB_POLL_INTERVAL":    {"0s", "-5s", "5", "soon"},
+		"ADB_SETTLE_TIME":      {"-1s", "60"},
+		"ADB_DDL_PAUSE":        {"-1s", "ten"},
+		"LOG_LEVEL":            {"verbose", "info+1"},
+		"DEBUG":                {"dara", "x,tea"},
+	}
+	all := map[string]string{}
+	for name, values := range wrong {
+		all[name] = values[0]
+		for _, v := range values {
+			_, err := load(map[string]string{name: v})
+			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+				t.Errorf("%s=%s: %v", name, v, err)
+			}
+		}
+	}
+	_, err := load(all)
+	for name := range wrong {
+		if err == nil || !strings.Contains(err.Error(), name+" ") {
+			t.Errorf("%s is not told in: %v", name, err)
+		}
+	}
+}

@@ -1,0 +1,187 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"adb-backup/function/local/analyticdb"
+)
+
+// fleet is a request for so many clusters.
+func fleet(n int, more string) string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf(`"amv-%04d"`, i)
+	}
+	return `{"DBClusterIds":[` + strings.Join(ids, ",") + `]` + more + `}`
+}
+
+// once says of each cluster of a fleet that it has one backup.
+func (w *world) once(n int) {
+	w.t.Helper()
+	made := map[string]int{}
+	for _, b := range w.service.Backups("") {
+		made[b.Cluster]++
+	}
+	if len(made) != n {
+		w.t.Errorf("%d clusters have a backup, want %d", len(made), n)
+	}
+	for id, times := range made {
+		if times != 1 {
+			w.t.Errorf("%s has %d backups", id, times)
+		}
+	}
+}
+
+func TestFleet(t *testing.T) {
+	story(t, "in order, no more than sixteen calls at once, and each cluster once", analyticdb.Options{Latency: 100 * time.Millisecond, Takes: time.Minute}, func(t *testing.T, w *world) {
+		r := w.process().deliver(timer(fleet(200, `,"WaitFor":"Completed"`)), delivery{})
+		w.expect(r, "Completed", 200)
+		w.once(200)
+		for i, b := range r.Backups {
+			if b.DBClusterId != fmt.Sprintf("amv-%04d", i) {
+				t.Fatalf("%d is %s", i, b.DBClusterId)
+			}
+		}
+		if n := w.service.MaxInFlight(); n > 16 {
+			t.Errorf("%d calls in flight", n)
+		}
+	})
+	story(t, "every backup is requested before any is waited for", analyticdb.Options{Latency: 100 * time.Millisecond, Takes: time.Hour, Rate: 10, Burst: 10}, func(t *testing.T, w *world) {
+		var mu sync.Mutex
+		var order []string
+		w.service.Set(func(o *analyticdb.Options) {
+			o.OnCall = func(c analyticdb.Call) {
+				mu.Lock()
+				defer mu.Unlock()
+				order = append(order, c.Action+c.Cluster)
+			}
+		})
+		w.process().deliver(fleet(200, `,"WaitFor":"Completed"`), delivery{timeout: 5 * time.Minute})
+		looked := map[string]bool{}
+		for _, call := range order[:400] {
+			if id, look := strings.CutPrefix(call, "DescribeBackups"); look && looked[id] && w.service.Count("CreateBackup") < 200 {
+				t.Errorf("%s was looked for twice among the first calls", id)
+			} else if look {
+				looked[id] = true
+			}
+		}
+		w.once(200)
+	})
+	story(t, "three invocations for 300 clusters", analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour}, func(t *testing.T, w *world) {
+		event := timer(fleet(300, ""))
+		var r result
+		for retry := range 10 {
+			before := len(w.service.Backups(""))
+			r = w.process().deliver(event, delivery{retryCount: retry, timeout: 40 * time.Second}) // another process each time
+			if n := len(w.service.Backups("")); n == before && before < 300 {
+				t.Errorf("attempt %d made none", retry)
+			}
+			if r.errorType == "" {
+				if retry < 2 {
+					t.Errorf("done at attempt %d", retry)
+				}
+				break
+			}
+			if r.errorType != "BackupPending" && r.errorType != "Mixed" || !strings.Contains(r.errorMessage, "it was not started before the deadline") {
+				t.Errorf("%s %s", r.errorType, r.errorMessage)
+			}
+			time.Sleep(time.Minute)
+		}
+		w.expect(r, "Requested", w.service.Count("CreateBackup"))
+		w.once(300)
+	})
+	story(t, "in one process the retry takes up exactly the rest", analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour, ListedAfter: time.Hour}, func(t *testing.T, w *world) {
+		event, id, p := fleet(300, ""), fmt.Sprintf("1-%08x-fleet", time.Now().Unix()), w.process()
+		var attempts []int
+		for retry := range 4 {
+			r := p.deliver(event, delivery{requestID: id, retryCount: retry, timeout: 15 * time.Second})
+			if attempts = append(attempts, len(w.service.Backups(""))); r.errorType == "" {
+				break
+			}
+		}
+		if w.once(300); len(attempts) != 4 {
+			t.Errorf("backups after each attempt: %v", attempts)
+		}
+	})
+	story(t, "one bad cluster does not hide the others", analyticdb.Options{Clusters: existing(30)}, func(t *testing.T, w *world) {
+		r := w.process().deliver(fleet(60, ""), delivery{})
+		w.expect(r, "ClusterNotFound", 60)
+		w.once(30)
+		if !strings.HasPrefix(r.errorMessage, "30 of 60 clusters failed: amv-0030 (cn-hangzhou): ") || !strings.HasSuffix(r.errorMessage, "; … and 10 more, see the log") || strings.Count(r.errorMessage, "amv-") != 20 {
+			t.Error(r.errorMessage)
+		}
+	})
+	story(t, "different reasons are Mixed", analyticdb.Options{Clusters: existing(3), Denied: []analyticdb.Denial{{Cluster: "amv-0001"}}}, func(t *testing.T, w *world) {
+		r := w.process().deliver(fleet(5, ""), delivery{})
+		if w.expect(r, "Mixed", 5); !strings.Contains(r.errorMessage, "3 of 5") || !strings.Contains(r.errorMessage, "amv-0001 (cn-hangzhou): PermissionDenied") {
+			t.Error(r.errorMessage)
+		}
+	})
+	story(t, "the report's line stays below 64 KB, failures first", analyticdb.Options{Clusters: existing(900)}, func(t *testing.T, w *world) {
+		w.process().deliver(fleet(1000, ""), delivery{})
+		lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
+		last := lines[len(lines)-1]
+		var report struct {
+			Msg, ErrorType                     string
+			Clusters, Failed, Created, Omitted int
+			Backups                            []entry
+		}
+		if err := json.Unmarshal([]byte(last), &report); err != nil {
+			t.Fatal(err)
+		}
+		if len(last) >= 64<<10 || report.Msg != "backup report" || report.Clusters != 1000 || report.Failed != 100 || report.Created != 900 || report.Omitted != 1000-len(report.Backups) || report.Backups[99].ErrorType == "" {
+			t.Errorf("%d bytes: %.300s", len(last), last)
+		}
+		for i := range 1000 {
+			if id := fmt.Sprintf("amv-%04d", i); strings.Count(strings.Join(lines[:len(lines)-1], "\n"), id) == 0 {
+				t.Errorf("%s has no line of its own", id)
+			}
+		}
+	})
+}
+
+// existing are clusters amv-0000 and so on.
+func existing(n int) map[string]string {
+	clusters := map[string]string{}
+	for i := range n {
+		clusters[fmt.Sprintf("amv-%04d", i)] = region
+	}
+	return clusters
+}
+
+// TestFleetSimulation: 1,000 clusters, faults in every third call.
+func TestFleetSimulation(t *testing.T) {
+	for seed := range uint64(3) {
+		rnd := rand.New(rand.NewPCG(seed, 7))
+		var mu sync.Mutex
+		faulty := []analyticdb.Fault{
+			analyticdb.Throttled(0), analyticdb.Throttled(time.Second), analyticdb.BadGateway, analyticdb.Broken, analyticdb.Empty.AfterEffect(),
+			analyticdb.Broken.AfterEffect(), analyticdb.Refused(analyticdb.ErrInternal).AfterEffect(), analyticdb.Slow(12 * time.Second).AfterEffect(),
+		}
+		o := analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 100, Burst: 10, Takes: 5 * time.Minute, ListedAfter: 5 * time.Second, Faults: func(analyticdb.Call) analyticdb.Fault {
+			mu.Lock()
+			defer mu.Unlock()
+			if rnd.IntN(3) > 0 {
+				return analyticdb.Fault{}
+			}
+			return faulty[rnd.IntN(len(faulty))]
+		}}
+		story(t, fmt.Sprintf("seed %d", seed), o, func(t *testing.T, w *world) {
+			event := timer(fleet(1000, `,"WaitFor":"Completed"`))
+			var r result
+			for retry := range 4 {
+				if r = w.process().deliver(event, delivery{retryCount: retry, timeout: time.Hour}); r.errorType == "" {
+					break
+				}
+			}
+			w.expect(r, "Completed", w.service.Count("CreateBackup"))
+			w.once(1000)
+		})
+	}
+}
