@@ -189,8 +189,8 @@ func (s *story) function(ts *testscript.TestScript, neg bool, args []string) err
 	return nil
 }
 
-func (s *story) stop(ts *testscript.TestScript, neg bool, args []string) error {
-	flags := newFlags("stop")
+func (s *story) lose(ts *testscript.TestScript, neg bool, args []string) error {
+	flags := newFlags("lose")
 	name := flags.String("p", "a", "")
 	if err := flags.Parse(args); err != nil {
 		return err
@@ -231,6 +231,7 @@ func (s *story) logHas(ts *testscript.TestScript, neg bool, args []string) error
 		case neg && n == 0 && late, !neg && *want < 0 && n > 0, !neg && n == *want && late:
 			return nil
 		case neg && n > 0, time.Since(began) > 2*time.Second:
+			s.show(ts)
 			return fmt.Errorf("%d log lines match %q", n, flags.Args())
 		}
 	}
@@ -262,6 +263,17 @@ func (s *story) matching(fields []string) (n int, err error) {
 		p.mu.Unlock()
 	}
 	return n, nil
+}
+
+// show shows what all processes printed.
+func (s *story) show(ts *testscript.TestScript) {
+	for _, p := range append(slices.Clone(s.past), slices.Collect(maps.Values(s.processes))...) {
+		p.mu.Lock()
+		for _, line := range append(slices.Clone(p.stdout), p.stderr...) {
+			ts.Logf("%.2000s", line)
+		}
+		p.mu.Unlock()
+	}
 }
 
 func newFlags(name string) *flag.FlagSet {

@@ -5,7 +5,7 @@
 //	existing CLUSTER KEY=VALUE…     backups from before the story: start, end, type, parent, status, size, count …
 //	fault ACTION[@CLUSTER] N KIND [after]   the Nth call (or: all) of an action goes wrong, before or after its effect
 //	[!] function [-p NAME] [NAME=VALUE…]    start a process with that environment; with ! it must refuse to start
-//	stop [-p NAME]                  the platform kills a process
+//	lose [-p NAME]                  the platform kills a process
 //	[!] deliver [FLAGS] EVENT       an event, or a file that holds one; with ! it must fail. The answer is stdout, the
 //	                                error is stderr as "errorType: errorMessage"
 //	[!] answer PATH [VALUE]         a field of the last answer: its value as JSON, or a string; with ! it must be absent
@@ -23,6 +23,7 @@
 package main_test
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -32,7 +33,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestEndToEnd tests the binary that it builds as it is deployed, or the one that ADB_BACKUP_BINARY names.
+// TestEndToEnd tests the binary that it builds as it is deployed, or the one that ADB_BACKUP_BINARY names; with the stories
+// of the folder ADB_STORIES, if that is set: testdata/pending has those that the binary does not live up to yet.
 func TestEndToEnd(t *testing.T) {
 	binary := os.Getenv("ADB_BACKUP_BINARY")
 	if binary == "" {
@@ -43,7 +45,7 @@ func TestEndToEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	testscript.Run(t, testscript.Params{
-		Dir:                 "testdata",
+		Dir:                 cmp.Or(os.Getenv("ADB_STORIES"), "testdata"),
 		RequireUniqueNames:  true,
 		RequireExplicitExec: true,
 		Setup: func(env *testscript.Env) error {
@@ -55,7 +57,7 @@ func TestEndToEnd(t *testing.T) {
 			"existing":      word((*story).existing),
 			"fault":         word((*story).fault),
 			"function":      word((*story).function),
-			"stop":          word((*story).stop),
+			"lose":          word((*story).lose),
 			"deliver":       word((*story).deliver),
 			"answer":        word((*story).answerHas),
 			"wrong":         word((*story).wrong),
