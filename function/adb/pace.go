@@ -23,7 +23,7 @@ const (
 	gone       = 1.5             // a limit outdone by so much is no longer there
 	measured   = 2 * time.Second // what is let through is measured over one to two of them, as a limit may count by the second,
 	enough     = 32              // and over half as many successes at least
-	idle       = time.Second     // a longer gap between answers says that nobody called
+	idle       = time.Second     // a longer gap between answers says that nobody called; an outage is asked about as often
 )
 
 // paces are the paces of the process, one for each endpoint.
@@ -137,10 +137,8 @@ func (p *pace) succeeded() {
 			p.met = 0
 		}
 	}
-	if r != p.rate || p.closed > 0 {
-		p.closed = 0
-		p.set(r)
-	}
+	p.closed = 0
+	p.set(r)
 }
 
 // throttled lowers the pace to what was let through lately, and pauses as the service asks. Calls sent before the last
@@ -152,7 +150,7 @@ func (p *pace) throttled(sent time.Time, after time.Duration) {
 	if until := now.Add(after); until.After(p.pause) {
 		p.pause = until
 	}
-	if !sent.After(p.judged) {
+	if sent.Before(p.judged) {
 		return
 	}
 	if p.passed == 0 && !p.judged.IsZero() {
