@@ -56,15 +56,10 @@ func (c Command) Start(api string) (*Process, error) {
 	}
 
 	p := &Process{cmd: cmd, exited: make(chan struct{})}
-	started := make(chan error)
+	if err := cmd.Start(); err != nil {
+		return nil, startError(c.Path, err)
+	}
 	go func() {
-		// On Linux the child ends with the thread that started it (sysProcAttr), so that thread must outlive it.
-		runtime.LockOSThread()
-		err := cmd.Start()
-		started <- err
-		if err != nil {
-			return
-		}
 		var reading sync.WaitGroup
 		reading.Go(func() { p.read(stdout, c.Stdout) })
 		reading.Go(func() { p.read(stderr, c.Stderr) })
@@ -72,9 +67,6 @@ func (c Command) Start(api string) (*Process, error) {
 		p.err = p.describe(cmd.Wait())
 		close(p.exited)
 	}()
-	if err := <-started; err != nil {
-		return nil, startError(c.Path, err)
-	}
 	return p, nil
 }
 
