@@ -163,6 +163,16 @@ var scenarios = []scenario{
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
+		name: "slow-clock", says: "AnalyticDB's clock is 40 seconds behind, so that the new backup seems to be older than the event.",
+		cloud: func(o *analyticdb.Options, _ times) { o.Skew = -40 * time.Second },
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "read-denied", says: "The function's role may not call DescribeBackups, so it could not wait for a backup that it made.",
+		cloud: func(o *analyticdb.Options, _ times) { o.Denied = []analyticdb.Denial{{Action: look}} },
+		want:  []string{"PermissionDenied"},
+	},
+	{
 		name: "missed-night", says: "A second timer asks, in the morning, for a backup that nobody made.",
 		payload: `{"triggerTime":"2026-11-23T01:00:00Z","triggerName":"morning-check","payload":"{\"Action\":\"Verify\",\"DBClusterId\":\"` + sampleCluster + `\",\"MaxAge\":\"12h\"}"}`,
 		want:    []string{"BackupMissing"},

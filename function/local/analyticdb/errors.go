@@ -40,7 +40,7 @@ func (e *Error) with(format string, args ...any) *Error {
 // Codes, statuses and messages follow the API's reference and the common errors of the OpenAPI gateway, as far as they are
 // published; where they are not, the message says in plain words what is wrong.
 var (
-	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method."}
+	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method. The local cloud has CreateBackup and DescribeBackups alone."}
 	ErrVersion           = &Error{Status: http.StatusBadRequest, Code: "InvalidVersion", Message: "Specified parameter Version is not valid."}
 	ErrMethod            = &Error{Status: http.StatusBadRequest, Code: "UnsupportedHTTPMethod", Message: "The emulated service takes POST alone, as the SDK sends it."}
 	ErrIncomplete        = &Error{Status: http.StatusBadRequest, Code: "IncompleteSignature", Message: "The request signature does not conform to Aliyun standards."}
