@@ -22,7 +22,7 @@ import (
 // platform, processes that die, faults before and after their effect, lists that lag. After each the claims made in it
 // are held against what was true. ADB_SIMULATION_SEEDS says how many, ADB_SIMULATION_SEED replays one.
 func TestSimulation(t *testing.T) {
-	first, n := uint64(1), 300
+	first, n := uint64(1), 200
 	if s := os.Getenv("ADB_SIMULATION_SEEDS"); s != "" {
 		n, _ = strconv.Atoi(s)
 	}
@@ -31,7 +31,8 @@ func TestSimulation(t *testing.T) {
 		n = 1
 	}
 	for seed := first; seed < first+uint64(n); seed++ {
-		ok := t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				h := newHistory(t, seed)
 				h.run()
@@ -40,9 +41,6 @@ func TestSimulation(t *testing.T) {
 				}
 			})
 		})
-		if !ok {
-			break
-		}
 	}
 }
 
@@ -71,21 +69,21 @@ type sent struct {
 
 type history struct {
 	*world
-	seed      uint64
-	rnd       *rand.Rand
-	rndMu     sync.Mutex
-	settle    time.Duration
-	faulty    float64
-	processes []*process
-	dead      []*atomic.Bool
+	seed   uint64
+	rnd    *rand.Rand // of the one goroutine that tells the history
+	settle time.Duration
+	faulty float64
 
 	mu         sync.Mutex
+	faultRnd   *rand.Rand
+	processes  []*process
+	dead       []*atomic.Bool
 	calls      []analyticdb.Call
 	deliveries []*sent
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{seed: seed, rnd: rand.New(rand.NewPCG(seed, 2026))}
+	h := &history{seed: seed, rnd: rand.New(rand.NewPCG(seed, 2026)), faultRnd: rand.New(rand.NewPCG(seed, 2027))}
 	pick := func(ds ...time.Duration) time.Duration { return ds[h.rnd.IntN(len(ds))] }
 	h.settle = pick(10*time.Second, time.Minute)
 	h.faulty = []float64{0, 0.1, 0.33, 0.6}[h.rnd.IntN(4)]
@@ -138,9 +136,9 @@ func newHistory(t *testing.T, seed uint64) *history {
 
 // fault strikes an authenticated call now and then.
 func (h *history) fault(c analyticdb.Call) analyticdb.Fault {
-	h.rndMu.Lock()
-	defer h.rndMu.Unlock()
-	if h.rnd.Float64() >= h.faulty {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	if h.faultRnd.Float64() >= h.faulty {
 		return analyticdb.Fault{}
 	}
 	faults := []analyticdb.Fault{
@@ -148,15 +146,15 @@ func (h *history) fault(c analyticdb.Call) analyticdb.Fault {
 		analyticdb.BadGateway, analyticdb.RequestTimeout, analyticdb.Empty, analyticdb.EmptyObject, analyticdb.Garbage, analyticdb.Broken,
 		analyticdb.Slow(15 * time.Second), analyticdb.Slow(4 * time.Second), analyticdb.Redirect("https://elsewhere.example/"), analyticdb.Refused(analyticdb.ErrNonceUsed),
 	}
-	n := h.rnd.IntN(len(faults))
+	n := h.faultRnd.IntN(len(faults))
 	f := faults[n]
-	if n > 1 && h.rnd.IntN(2) == 0 { // a throttled call never takes effect
+	if n > 1 && h.faultRnd.IntN(2) == 0 { // a throttled call never takes effect
 		f = f.AfterEffect()
 	}
 	return f
 }
 
-// start adds a process, whose calls end when it dies.
+// start adds a process, whose calls end when it dies. The caller holds mu, unless nothing runs yet.
 func (h *history) start() int {
 	dead := &atomic.Bool{}
 	p := h.process()
@@ -192,7 +190,9 @@ func (h *history) run() {
 			copies += max(0, h.rnd.IntN(4)-1)
 		}
 		for range copies {
+			h.mu.Lock()
 			process, seed := h.rnd.IntN(len(h.processes)), h.rnd.Uint64()
+			h.mu.Unlock()
 			wg.Go(func() { h.deliverWithRetries(e, process, rand.New(rand.NewPCG(seed, 1))) })
 			if h.rnd.IntN(2) == 0 {
 				time.Sleep(time.Duration(h.rnd.IntN(120)) * time.Second)
@@ -236,21 +236,23 @@ func (h *history) deliverWithRetries(e *simulated, process int, rnd *rand.Rand) 
 		})
 		timeout := []time.Duration{3 * time.Second, 30 * time.Second, 10 * time.Minute, time.Hour}[rnd.IntN(4)]
 		ctx, cancel := context.WithCancel(context.Background())
+		h.mu.Lock()
+		p, dead := h.processes[process], h.dead[process]
+		h.mu.Unlock()
 		if rnd.IntN(8) == 0 { // the process dies on the way, and another takes its place
 			dies := time.AfterFunc(time.Duration(rnd.IntN(5000))*time.Millisecond, func() {
-				d.killed = true
-				h.dead[process].Store(true)
+				dead.Store(true)
 				cancel()
 			})
 			defer dies.Stop()
 		}
-		d.result = h.processes[process].deliver(e.text, delivery{requestID: id, retryCount: retry, timeout: timeout, keyID: d.key, ctx: ctx})
+		d.result = p.deliver(e.text, delivery{requestID: id, retryCount: retry, timeout: timeout, keyID: d.key, ctx: ctx})
 		cancel()
 		d.answered = time.Now()
 		h.mu.Lock()
 		h.deliveries = append(h.deliveries, d)
-		if h.dead[process].Load() {
-			d.killed = true // with all that ran in it
+		if dead.Load() {
+			d.killed = true // with all that ran in the process
 			process = h.start()
 		} else if rnd.IntN(3) == 0 {
 			process = rnd.IntN(len(h.processes))
