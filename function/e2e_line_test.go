@@ -146,12 +146,14 @@ func (s *step) kind(kind string) error {
 		s.spoil = func(_ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { <-r.Context().Done() }
 	case name == "trickle": // the body comes a byte at a time
 		s.spoil = trickle
-	case name == "huge": // and the body is 20 MB
+	case name == "huge": // so many MB more
+		mb, err := strconv.Atoi(value)
 		s.spoil = func(w http.ResponseWriter, _ *http.Request, truth *httptest.ResponseRecorder) {
 			pass(w, truth)
 			body := truth.Body.String()
-			fmt.Fprint(w, body[:len(body)-1], `,"Padding":"`, strings.Repeat("x", 20<<20), `"}`)
+			fmt.Fprint(w, strings.TrimSuffix(strings.TrimSpace(body), "}"), `,"Padding":"`, strings.Repeat("x", mb<<20), `"}`)
 		}
+		return err
 	default:
 		return fmt.Errorf("there is no fault %q", kind)
 	}
