@@ -12,8 +12,6 @@ import (
 	"syscall"
 	"testing"
 	"time"
-
-	"adb-backup/function/local/analyticdb"
 )
 
 var binary string
@@ -232,95 +230,5 @@ func TestCtrlCEndsTheProcess(t *testing.T) {
 	process, err := os.FindProcess(pid)
 	if err != nil || pid == 0 || process.Signal(syscall.Signal(0)) == nil {
 		t.Errorf("process %d is still there", pid)
-	}
-}
-
-// The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
-func TestTheRealCloud(t *testing.T) {
-	const id, secret = "LTAI5tMarkedKeyId", "MarkedSecret"
-	service := analyticdb.New(analyticdb.Options{Credentials: map[string]analyticdb.Credential{id: {Secret: secret}}})
-	address, closeIt, err := serve(service)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer closeIt()
-	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
-	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
-	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "")
-	environ := []string{"ADB_ENDPOINT=http://" + address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen"}
-
-	code, out := local(environ, "-cloud", "real", "-event", "events/bare-id.json")
-	if code != exitUsage || service.Count(create) != 0 || !strings.Contains(out, "no terminal to ask") {
-		t.Errorf("nobody was asked: exit code %d\n%s", code, out)
-	}
-	code, out = local(environ, "-cloud", "real", "-event", "events/bare-id.json", "-yes")
-	if code != exitSuccess || service.Count(create) != 1 || !strings.Contains(out, "(cn-shenzhen)") || !strings.Contains(out, "LTAI5tMa…Id") || strings.Contains(out, secret) {
-		t.Errorf("with -yes: exit code %d\n%s", code, out)
-	}
-	code, out = local(environ, "-cloud", "real", "-event", "events/verify.json")
-	if code != exitSuccess || service.Count(create) != 1 || service.Count(look) == 0 {
-		t.Errorf("a Verify asks nobody: exit code %d\n%s", code, out)
-	}
-	if code, out := local(nil, "-cloud", "real"); code != exitUsage || !strings.Contains(out, "in which region?") {
-		t.Errorf("no region: exit code %d\n%s", code, out)
-	}
-	if code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=evil.example/"}, "-cloud", "real"); code != exitUsage || !strings.Contains(out, "is not a region") {
-		t.Errorf("a region that is none: exit code %d\n%s", code, out)
-	}
-}
-
-func TestNoCredentials(t *testing.T) {
-	for _, name := range []string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_FILE"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-	config := filepath.Join(t.TempDir(), "config.json")
-	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", config)
-	// The chain's own error would quote this file.
-	if err := os.WriteFile(config, []byte(`{"profiles":[{"access_key_secret":"MarkedSecret"`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("HOME", filepath.Dir(config))
-	code, out := local(nil, "-cloud", "real", "-region", "cn-hangzhou")
-	if code != exitUsage || !strings.Contains(out, "there are no credentials") || strings.Contains(out, "MarkedSecret") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestTheQuestion(t *testing.T) {
-	for reply, yes := range map[string]bool{"y\n": true, "Yes\n": true, "n\n": false, "\n": false, "": false, "yeah\n": false} {
-		var out bytes.Buffer
-		s := &stage{std: streams{in: strings.NewReader(reply), out: &out}}
-		if err := s.ask(); (err == nil) != yes || out.String() != "Go ahead? [y/N] " {
-			t.Errorf("%q: %v", reply, err)
-		}
-	}
-}
-
-func TestTheRegionOfTheConfiguration(t *testing.T) {
-	home := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, ".aliyun"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(home, ".aliyun", "config.json")
-	if err := os.WriteFile(path, []byte(`{"current":"a","profiles":[{"name":"a","region_id":"cn-a"},{"name":"b","region_id":"cn-b"}]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for want, env := range map[string]map[string]string{
-		"cn-a": {"HOME": home},
-		"cn-b": {"HOME": home, "ALIBABA_CLOUD_PROFILE": "b"},
-		"cn-c": {"HOME": home, "ALIBABA_CLOUD_REGION_ID": "cn-c"},
-		"":     {"HOME": t.TempDir()},
-	} {
-		if got := realRegion(env); got != want {
-			t.Errorf("%v: %q, want %q", env, got, want)
-		}
-	}
-	if got := realRegion(map[string]string{"ALIBABA_CLOUD_CONFIG_FILE": path}); got != "cn-a" {
-		t.Errorf("named file: %q", got)
-	}
-	env := strings.Join(realEnv([]string{"https_proxy=http://p", "ADB_NETWORK=vpc", "AWS_SECRET=x", "LOG_LEVEL=debug"}), " ")
-	if env != "ADB_NETWORK=vpc LOG_LEVEL=debug https_proxy=http://p" {
-		t.Errorf("the function's environment: %s", env)
 	}
 }
