@@ -1,6 +1,7 @@
 package analyticdb
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
