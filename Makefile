@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go run faults test fuzz simulate bench lint build package tool policy deploy invoke gate logs remove clean
+.PHONY: help need-go run faults test fuzz simulate bench lint build package build-here tool policy deploy invoke gate logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -16,6 +16,15 @@ RACE ?= $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC | cu
 # `command || $(hint) "what to do next"`
 hint = sh -c 'echo "make $@: $$0" >&2; exit 1'
 
+# What `make run` starts: the binary as it is deployed where it can start, else the same source for this machine.
+ifeq ($(shell go env GOHOSTOS GOHOSTARCH 2>/dev/null | tr '\n' /),linux/amd64/)
+HERE = build
+BINARY = dist/main
+else
+HERE = build-here
+BINARY = dist/here/main
+endif
+
 CHECK_S_YAML = ../shared/check-s-yaml
 
 help:
@@ -26,8 +35,8 @@ need-go:
 	@command -v go >/dev/null || { echo "Go is missing: install the version in go.mod, or a later one, from https://go.dev/dl/" >&2; exit 1; }
 
 ##@ On this machine: Go is all they need
-run: build ## deliver an event to the function and a local cloud: EVENT=events/timer.json FAULT= TAKES=17m CLOUD=real YES=1 VERBOSE=1
-	@go run ./function/local -binary dist/main -event '$(or $(EVENT),events/timer.json)' $(if $(FAULT),-fault '$(FAULT)') \
+run: $(HERE) ## deliver an event to the function and a local cloud: EVENT=events/timer.json FAULT= TAKES=20s CLOUD=real YES=1 VERBOSE=1
+	@go run ./function/local -binary '$(BINARY)' -event '$(or $(EVENT),events/timer.json)' $(if $(FAULT),-fault '$(FAULT)') \
 		$(if $(TAKES),-takes '$(TAKES)') $(if $(CLOUD),-cloud '$(CLOUD)') $(if $(YES),-yes) $(if $(VERBOSE),-verbose)
 
 faults: need-go ## list the faults that FAULT= can name
@@ -88,6 +97,9 @@ remove: tool ## take the function and its triggers out of the cloud; backups sta
 	s remove -y
 
 ##@ Besides
+build-here: need-go
+	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o dist/here/main ./function
+
 tool: need-go ## dist/deploy, the command behind package, policy, invoke and gate; its exit codes are in the README
 	@go build -o dist/deploy ./function/deploy
 

@@ -1,11 +1,13 @@
 package adb
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -17,8 +19,15 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// deniedCodes are the beginnings of the codes by which the service refuses credentials or their permissions.
-var deniedCodes = []string{"NoPermission", "Forbidden", "Unauthorized", "InvalidAccessKeyId", "InvalidSecurityToken", "SignatureDoesNotMatch", "IncompleteSignature"}
+// The beginnings of the codes by which the service refuses what credentials may do, and credentials as such.
+var (
+	deniedCodes     = []string{"NoPermission", "Forbidden", "Unauthorized"}
+	credentialCodes = []string{"InvalidAccessKeyId", "InvalidSecurityToken", "SignatureDoesNotMatch", "IncompleteSignature"}
+)
+
+func beginsWith(code string, beginnings []string) bool {
+	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(code, b) })
+}
 
 // judge says what an HTTP status and the service's code mean. Status 0: no reply; an empty code: none that can be read.
 func judge(status int, code string) backup.Verdict {
@@ -30,13 +39,9 @@ func judge(status int, code string) backup.Verdict {
 		return backup.Unanswered
 	case code == "InvalidDBCluster.NotFound" || code == "InvalidDBClusterId.NotFound":
 		return backup.NotFound
-	case code == "" && (status == http.StatusUnauthorized || status == http.StatusForbidden):
+	case code == "" && (status == http.StatusUnauthorized || status == http.StatusForbidden),
+		beginsWith(code, deniedCodes), beginsWith(code, credentialCodes):
 		return backup.Denied
-	}
-	for _, c := range deniedCodes {
-		if strings.HasPrefix(code, c) {
-			return backup.Denied
-		}
 	}
 	return backup.Refused
 }
@@ -73,6 +78,7 @@ func (s *session) failure(action string, c backup.Cluster, r *reply, err error) 
 		e.RequestID = r.header.Get("x-acs-request-id")
 	}
 	if e.Verdict == backup.Denied {
+		e.Unknown = beginsWith(e.Code, credentialCodes)
 		e.Resource = fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, s.account, c.ID)
 	}
 	e.Code, e.Message, e.RequestID = s.clean(e.Code), s.clean(e.Message), s.clean(e.RequestID)
@@ -102,6 +108,9 @@ func reason(err error) string {
 	var u *url.Error
 	if errors.As(err, &u) {
 		err = u.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
 	}
 	return err.Error()
 }
