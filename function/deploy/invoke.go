@@ -124,11 +124,16 @@ type reply struct {
 func parseReply(out string) (reply, error) {
 	lines := strings.Split(strings.ReplaceAll(withoutColours(out), "\r\n", "\n"), "\n")
 	result := lastLine(lines, func(line string) bool { return strings.TrimSpace(line) == "Invoke Result:" })
-	if result < 0 {
+	if result < 0 { // another version's words: the answer is the last JSON that begins a line and is none of the log's
+		result = lastLine(lines, func(line string) bool {
+			return strings.HasPrefix(line, "{") && !strings.Contains(line, `"msg":`) || strings.Contains(line, "FC invoke Logs end")
+		}) - 1
+	}
+	if result < -1 || strings.Contains(lines[result+1], "FC invoke Logs end") {
 		return reply{}, errors.New("s invoke printed no answer; is its option --silent set?")
 	}
 	// The log may hold any line at all: the headers begin after it.
-	headers := lines[:result]
+	headers := lines[:result+1]
 	headers = headers[lastLine(headers, func(line string) bool { return strings.Contains(line, "FC invoke Logs end") })+1:]
 	var r reply
 	for _, line := range headers {
@@ -137,19 +142,19 @@ func parseReply(out string) (reply, error) {
 		}
 	}
 	text := strings.Join(lines[result+1:], "\n")
+	var said struct{ ErrorType, ErrorMessage string }
 	err := json.NewDecoder(strings.NewReader(text)).Decode(&r.Answer)
-	if err != nil && !r.Failed {
-		return reply{}, fmt.Errorf("the answer is not JSON: %w", err)
+	if err == nil && json.Unmarshal(r.Answer, &said) == nil && said.ErrorType != "" {
+		r.Failed, r.ErrorType = true, said.ErrorType // the function's own; the header may have the platform's
 	}
-	if r.Failed {
+	switch {
+	case !r.Failed && err != nil:
+		return reply{}, fmt.Errorf("the answer is not JSON: %w", err)
+	case !r.Failed:
+	case said.ErrorMessage != "":
+		r.ErrorMessage = said.ErrorMessage
+	default:
 		r.ErrorMessage = strings.TrimSpace(text)
-		var said struct{ ErrorType, ErrorMessage string }
-		if err == nil && json.Unmarshal(r.Answer, &said) == nil && said.ErrorMessage != "" {
-			r.ErrorMessage = said.ErrorMessage
-			if said.ErrorType != "" {
-				r.ErrorType = said.ErrorType
-			}
-		}
 	}
 	r.Answer = compact(r.Answer)
 	return r, nil

@@ -45,10 +45,28 @@ func TestParseReply(t *testing.T) {
 	}
 }
 
+// TestParseReplyInOtherWords: where the headline is another, the answer still tells what it is.
+func TestParseReplyInOtherWords(t *testing.T) {
+	log := "========= FC invoke Logs begin =========\n{\"level\":\"INFO\",\"msg\":\"x\"}\n========= FC invoke Logs end =========\n"
+	for out, want := range map[string]reply{
+		log + done:                          {Answer: []byte(done)},
+		done + "\n":                         {Answer: []byte(done)},
+		log + "Error Type: X\n\n" + pending: {[]byte(pending), true, "BackupPending", "1 of 1 clusters failed: amv-1 (cn-hangzhou): not complete"},
+		log + pending:                       {[]byte(pending), true, "BackupPending", "1 of 1 clusters failed: amv-1 (cn-hangzhou): not complete"},
+		log + "Request ID: 1\nInvoke Result:\n" + pending: {[]byte(pending), true, "BackupPending", "1 of 1 clusters failed: amv-1 (cn-hangzhou): not complete"},
+	} {
+		got, err := parseReply(out)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Errorf("%v (-want +got)\n%s\nof\n%s", err, diff, out)
+		}
+	}
+}
+
 func TestParseReplyWithoutAnAnswer(t *testing.T) {
 	text, _ := step{Body: "plain text"}.print()
 	cut, _, _ := strings.Cut(text, "\x1b[1mInvoke Result:")
-	for _, out := range []string{"", "⌛  Steps for [invoke] of [adb-backup]\n", text, cut} {
+	log := `{"level":"INFO","msg":"backup report","status":"Completed"}`
+	for _, out := range []string{"", log, "{\"Status\":\"Completed\"}\n========= FC invoke Logs end =========\n" + log, "⌛  Steps for [invoke] of [adb-backup]\n", text, cut} {
 		if r, err := parseReply(out); err == nil {
 			t.Errorf("%q is read as %+v", out, r)
 		}
