@@ -33,11 +33,12 @@ func loadConfig(getenv func(string) string) (config, error) {
 			}
 		}
 	}
+	const most = 24 * time.Hour // as long as a function may run
 	duration := func(name string, d *time.Duration, standard, least time.Duration) {
 		*d = standard
 		read(name, func(v string) (err error) {
-			if *d, err = time.ParseDuration(v); err != nil || *d < least {
-				return fmt.Errorf("must be a duration of at least %v, such as %v", least, standard)
+			if *d, err = time.ParseDuration(v); err != nil || *d < least || *d > most {
+				return fmt.Errorf("must be a duration from %v to %v, such as %v", least, most, standard)
 			}
 			return nil
 		})
@@ -73,7 +74,16 @@ func loadConfig(getenv func(string) string) (config, error) {
 	duration("ADB_POLL_INTERVAL", &c.times.Poll, 5*time.Second, time.Millisecond)
 	duration("ADB_SETTLE_TIME", &c.times.Settle, 60*time.Second, 0)
 	duration("ADB_DDL_PAUSE", &c.times.DDLPause, 10*time.Minute, 0)
-	c.adb.Statuses = backup.NewStatuses(words(getenv("ADB_STATUS_COMPLETED")), words(getenv("ADB_STATUS_FAILED")))
+	completed := words(getenv("ADB_STATUS_COMPLETED"))
+	read("ADB_STATUS_FAILED", func(v string) error {
+		for _, word := range words(v) {
+			if slices.ContainsFunc(completed, func(c string) bool { return strings.EqualFold(c, word) }) {
+				return fmt.Errorf("has %q in common with ADB_STATUS_COMPLETED", word)
+			}
+		}
+		return nil
+	})
+	c.adb.Statuses = backup.NewStatuses(completed, words(getenv("ADB_STATUS_FAILED")))
 	read("LOG_LEVEL", func(v string) error {
 		if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(v)) {
 			return errors.New("must be debug, info, warn or error")

@@ -2,6 +2,7 @@ package main
 
 import (
 	"log/slog"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -42,14 +43,16 @@ func TestConfig(t *testing.T) {
 
 // TestWrongConfig: the message names every variable that cannot be used, and no other.
 func TestWrongConfig(t *testing.T) {
+	both := map[string]string{"ADB_STATUS_COMPLETED": "done,over"}
 	wrong := map[string][]string{
 		"ADB_ENDPOINT":         {"http://adb.aliyuncs.com", "a/b", "https://u:p@adb.aliyuncs.com"},
 		"ADB_NETWORK":          {"private", "VPN"},
 		"ADB_DEFAULT_CLUSTERS": {"amv-1,amv_2", "amv-wz9or2xawpnc****"},
 		"ADB_MAX_CONCURRENCY":  {"0", "-1", "many", "1001", "1.5"},
-		"ADB_POLL_INTERVAL":    {"0s", "-5s", "5", "soon"},
+		"ADB_POLL_INTERVAL":    {"0s", "-5s", "5", "soon", "25h", "2562047h"},
 		"ADB_SETTLE_TIME":      {"-1s", "60"},
 		"ADB_DDL_PAUSE":        {"-1s", "ten"},
+		"ADB_STATUS_FAILED":    {"Over"},
 		"LOG_LEVEL":            {"verbose", "info+1"},
 		"DEBUG":                {"dara", "x,tea"},
 	}
@@ -57,12 +60,15 @@ func TestWrongConfig(t *testing.T) {
 	for name, values := range wrong {
 		all[name] = values[0]
 		for _, v := range values {
-			_, err := load(map[string]string{name: v})
+			env := map[string]string{name: v}
+			maps.Copy(env, both)
+			_, err := load(env)
 			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
 				t.Errorf("%s=%s: %v", name, v, err)
 			}
 		}
 	}
+	maps.Copy(all, both)
 	_, err := load(all)
 	for name := range wrong {
 		if err == nil || !strings.Contains(err.Error(), name+" ") {

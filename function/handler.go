@@ -36,10 +36,36 @@ func newHandler(c config, w io.Writer) *handler {
 	}
 }
 
-// handle is one invocation, from bytes to answer. It returns before ctx's deadline. An error is a
-// messages.InvokeResponse_Error: the only kind whose type reaches the platform.
-func (h *handler) handle(ctx context.Context, payload []byte) (answer json.RawMessage, err error) {
+// handle is one invocation, from bytes to answer. It returns before ctx's deadline, whatever keeps the work busy: some of
+// what it does, such as reading an event of many megabytes, heeds no context. An error is a messages.InvokeResponse_Error:
+// the only kind whose type reaches the platform.
+func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	received := time.Now()
+	type result struct {
+		answer json.RawMessage
+		err    error
+	}
+	done := make(chan result, 1)
+	go func() {
+		answer, err := h.work(ctx, payload, received)
+		done <- result{answer, err}
+	}()
+	var lastMoment <-chan time.Time
+	if deadline, ok := ctx.Deadline(); ok {
+		t := time.NewTimer(deadline.Sub(received) - reserve(deadline.Sub(received))/2)
+		defer t.Stop()
+		lastMoment = t.C
+	}
+	select {
+	case r := <-done:
+		return r.answer, r.err
+	case <-lastMoment:
+		return nil, messages.InvokeResponse_Error{Type: string(backup.BackupPending), Message: "the function was still busy when its time was up; invoking again continues"}
+	}
+}
+
+// work is the invocation proper.
+func (h *handler) work(ctx context.Context, payload []byte, received time.Time) (answer json.RawMessage, err error) {
 	invocation, ok := fccontext.FromContext(ctx)
 	if !ok {
 		invocation = &fccontext.FcContext{}
@@ -96,6 +122,9 @@ func inTime(ctx context.Context, now time.Time) (_ context.Context, headroom tim
 		return ctx, 0, cancel
 	}
 	given := deadline.Sub(now)
-	ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(500*time.Millisecond, given/5)))
+	ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve(given)))
 	return ctx, min(time.Second, given/10), cancel
 }
+
+// reserve is how long before the deadline the answer is made, where so much time is given.
+func reserve(given time.Duration) time.Duration { return min(500*time.Millisecond, given/5) }

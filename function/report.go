@@ -158,11 +158,15 @@ func (r *report) answer() (json.RawMessage, error) {
 	for i, o := range r.outcomes {
 		entries[i] = newEntry(o)
 	}
-	return json.Marshal(struct {
+	answer, err := json.Marshal(struct {
 		Action  backup.Action `json:",omitempty"`
 		Status  string
 		Backups []entry `json:",omitempty"`
 	}{r.event.Action, r.status(), entries})
+	if err != nil {
+		return nil, messages.InvokeResponse_Error{Type: string(backup.InternalError), Message: err.Error()}
+	}
+	return answer, nil
 }
 
 // log writes the report's one line: counts, and every cluster, those that failed first, as far as they fit.

@@ -195,7 +195,7 @@ func TestOneAtATime(t *testing.T) {
 		wg.Go(func() { w.expect(p.deliver(event, delivery{}), "Completed", 1) })
 		time.Sleep(time.Minute)
 		r := p.deliver(timerAt(time.Now().Add(-time.Minute), plain), delivery{})
-		if w.expect(r, "Requested", 1); r.took > time.Second {
+		if w.expect(r, "Running", 1); r.took > time.Second {
 			t.Errorf("took %v", r.took)
 		}
 		wg.Wait()

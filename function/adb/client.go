@@ -125,7 +125,7 @@ func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (string, e
 	if err := json.Unmarshal(body, &answer); err != nil || answer.RequestId == "" {
 		return "", s.unreadable(action, c, r, err, "the reply has no RequestId")
 	}
-	return string(answer.RequestId), nil
+	return s.clean(string(answer.RequestId)), nil
 }
 
 // Backups is AnalyticDB's DescribeBackups, all pages. A list that grows or shrinks while its pages are read is read again: a
@@ -172,7 +172,9 @@ func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Tim
 				continue
 			}
 			seen[key], stale = true, 0
-			sets = append(sets, item.set(s.api.options.Statuses))
+			set := item.set(s.api.options.Statuses)
+			set.ID, set.Status = s.clean(set.ID), s.clean(set.Status)
+			sets = append(sets, set)
 		}
 		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, an
 		// empty page, or page after page without news.
@@ -190,8 +192,8 @@ type reply struct {
 	header    http.Header
 }
 
-// maxBody is far more than any list; it bounds memory if something else answers.
-const maxBody = 16 << 20
+// maxBody is twenty times a page of the list; it bounds memory and time if something else answers.
+const maxBody = 1 << 20
 
 // Call implements dara.HttpClient.
 func (r *reply) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {

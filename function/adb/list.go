@@ -86,7 +86,7 @@ func span(s string) backup.Span {
 		layout string
 		unit   time.Duration
 	}{{"2006-01-02T15:04Z07:00", time.Minute}, {time.RFC3339Nano, time.Second}} {
-		if t, err := time.Parse(precision.layout, s); err == nil {
+		if t, err := time.Parse(precision.layout, s); err == nil && t.UTC().Year() < 9999 { // later ones have no RFC 3339 form
 			t = t.UTC()
 			return backup.Span{From: t, Until: t.Add(precision.unit)}
 		}

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"slices"
+	"sync/atomic"
 	"time"
 )
 
@@ -19,6 +20,8 @@ type Create struct {
 	Answered  time.Time // when it was accepted, or when it was given up as unanswered
 	Accepted  bool      // false: its outcome is unknown
 	RequestID string    // of the answer
+
+	seen atomic.Pointer[Set] // what the list last showed of its backup; nil: nothing yet
 
 	looked bool            // whether the list was seen before it was sent
 	before map[string]bool // keys of the sets in that list
@@ -57,7 +60,10 @@ func (c *Create) sooner(a, b Set) bool {
 }
 
 // serves says whether the backup that c made, listed or not, is one such as r asks for.
-func (c *Create) serves(r Request) bool { return !c.Sent.Before(r.earliest()) }
+func (c *Create) serves(r Request) bool {
+	seen := c.seen.Load()
+	return !c.Sent.Before(r.earliest()) && (seen == nil || seen.State != Failed)
+}
 
 // Known is all that bears on the next step of an Ensure.
 type Known struct {
@@ -105,7 +111,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 	if !looked {
 		switch {
 		case accepted && last.serves(r) && (mine || now.Before(last.Answered.Add(k.Settling))):
-			return Step{Do: Adopt, Create: last, Created: mine} // too young to have failed unseen
+			return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine} // too young to have failed unseen
 		case r.Unprecedented && r.WaitFor == Requested && !mine:
 			return Step{Do: Send}
 		case !k.Denied:
@@ -137,7 +143,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 		return step
 	}
 	if accepted && last.serves(r) && made == nil {
-		return Step{Do: Adopt, Create: last, Created: mine}
+		return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine}
 	}
 
 	if k.open() {

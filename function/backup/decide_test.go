@@ -72,6 +72,10 @@ func TestDecide(t *testing.T) {
 		}
 		return c
 	}
+	seen := func(c *Create, s Set) *Create {
+		c.seen.Store(&s)
+		return c
+	}
 	direct := func(r *Request) { r.Unprecedented = true }
 	waiting := func(r *Request) { r.WaitFor = Completed }
 	for name, c := range map[string]struct {
@@ -128,6 +132,9 @@ func TestDecide(t *testing.T) {
 		"looked, and it failed: create":                       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", Failed))}, do: Send},
 		"looked, and listed in its cut minute: adopted":       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
 		"accepted before the event: look":                     {known: known{unseen: true, last: accepted("02:00:29")}, do: Look},
+		"accepted, and seen to fail: look":                    {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", Failed))}, do: Look},
+		"seen to fail, and not listed: create":                {known: known{now: "02:03:00", last: seen(accepted("02:00:35"), set(t, "a", "02:00", Failed))}, do: Send},
+		"accepted, and seen to run: adopted as it was":        {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
 		"before the event, unlisted: counts as running":       {known: known{last: accepted("02:00:29")}, do: Await},
 		"for the settle time":                                 {known: known{now: "02:01:28", last: accepted("02:00:29")}, do: Await},
 		"and no longer":                                       {known: known{now: "02:01:29", last: accepted("02:00:29")}, do: Send},

@@ -20,6 +20,9 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 		if set != nil {
 			key = set.key()
 			x.seen(*set)
+			if step.Create != nil {
+				step.Create.seen.Store(set) // other invocations for the cluster adopt it by what is known of it
+			}
 		}
 		p := Follow(time.Now(), x.request.WaitFor, set, x.settings.DDLPause)
 		switch {

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -123,7 +124,11 @@ func (x *run) do(ctx context.Context) (o Outcome) {
 			if o.Failure.Type.Continues() {
 				level = slog.LevelWarn
 			}
-			x.log.Log(ctx, level, "cluster failed", "errorType", o.Failure.Type, "error", o.Failure.Message)
+			attrs := []any{"errorType", o.Failure.Type, "error", o.Failure.Message}
+			if call := (*CallError)(nil); errors.As(x.err, &call) && call.RequestID != "" {
+				attrs = append(attrs, "apiRequestId", call.RequestID)
+			}
+			x.log.Log(ctx, level, "cluster failed", attrs...)
 		}
 	}()
 	if x.asking.Acquire(ctx, 1) != nil {

@@ -24,7 +24,7 @@ func (x *run) verify(ctx context.Context) Outcome {
 		case !s.full():
 		case s.State == Complete && s.serves(x.request):
 			serving = append(serving, s)
-		case s.State == Complete:
+		case s.State == Complete && !s.Start.From.IsZero():
 			complete = append(complete, s)
 		case s.serves(x.request):
 			others = append(others, s)
