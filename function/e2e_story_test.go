@@ -108,7 +108,7 @@ func (s *story) sing(w http.ResponseWriter, r *http.Request) {
 var marked = regexp.MustCompile(`sEcReT-of-|tOkEn-of-|kEy-of-|of-the-process|Signature=[0-9a-f]{8}`)
 
 // crashed is what no function may print.
-var crashed = regexp.MustCompile(`DATA RACE|panic:|goroutine \d+ \[|fatal error`)
+var crashed = regexp.MustCompile(`DATA RACE|panic|goroutine \d+ \[|fatal error`)
 
 // invariants are what holds in every story, whatever it tells.
 func (s *story) invariants() (broken []string) {

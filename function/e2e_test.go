@@ -33,8 +33,8 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 )
 
-// TestEndToEnd tests the binary that it builds as it is deployed, or the one that ADB_BACKUP_BINARY names; with the stories
-// of the folder ADB_STORIES, if that is set: testdata/pending has those that the binary does not live up to yet.
+// TestEndToEnd tests the binary that it builds as it is deployed, or the one that ADB_BACKUP_BINARY names, with the stories
+// of testdata, or those of the folder ADB_STORIES: for trying out what is not to stay.
 func TestEndToEnd(t *testing.T) {
 	binary := os.Getenv("ADB_BACKUP_BINARY")
 	if binary == "" {
