@@ -55,7 +55,7 @@ func (e envelope) readText(where, text string) ([]backup.Request, error) {
 	if err == nil {
 		return e.plain(where, []string{text}, e.region)
 	}
-	if plainWord.MatchString(text) {
+	if isWord(text) {
 		return nil, fmt.Errorf("%s: %w", where, err)
 	}
 	return nil, fmt.Errorf("%s must hold a request or a cluster id, not %s", where, shownText(text))

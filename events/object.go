@@ -3,7 +3,6 @@ package events
 import (
 	"bytes"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"strings"
 )
@@ -49,8 +48,7 @@ func (o *object) UnmarshalJSON(raw []byte) error {
 
 // syntax says where JSON breaks off. The errors of encoding/json for values are not passed on: they quote them.
 func syntax(err error) error {
-	var s *json.SyntaxError
-	if errors.As(err, &s) {
+	if s, ok := err.(*json.SyntaxError); ok {
 		return fmt.Errorf("%s (at byte %d)", s.Error(), s.Offset)
 	}
 	return err

@@ -70,10 +70,9 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	if !ok {
 		invocation = &fccontext.FcContext{}
 	}
-	log := h.log.With("requestId", invocation.RequestID)
 	defer func() {
 		if p := recover(); p != nil {
-			log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			h.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "requestId", invocation.RequestID)
 			err = messages.InvokeResponse_Error{Type: string(backup.InternalError), Message: fmt.Sprintf("a defect of the function, see its log: %v", p)}
 		}
 	}()
@@ -89,9 +88,11 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 		DefaultClusters: h.config.defaultClusters,
 	})
 	r := report{event: event, received: received}
+	about := []any{"requestId", invocation.RequestID}
 	if event.Trigger != "" {
-		log = log.With("trigger", event.Trigger)
+		about = append(about, "trigger", event.Trigger)
 	}
+	log := h.log.With(about...)
 	for _, w := range event.Warnings {
 		log.Warn(w)
 	}

@@ -74,10 +74,12 @@ func (s *session) turn(ctx context.Context, p *pace) (sent time.Time, end func()
 	if err := s.api.inFlight.Acquire(ctx, 1); err != nil {
 		return sent, nil, err
 	}
-	end = func() { s.api.inFlight.Release(1) }
 	if sent, err = p.wait(ctx); err != nil {
-		end()
+		s.api.inFlight.Release(1)
 		return sent, nil, err
 	}
-	return sent, end, nil
+	return sent, func() {
+		p.landed()
+		s.api.inFlight.Release(1)
+	}, nil
 }

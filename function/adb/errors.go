@@ -60,9 +60,9 @@ var _ = []sdkError{(*openapi.ClientError)(nil), (*openapi.ServerError)(nil), (*o
 // takes for a success and we do not.
 func (s *session) failure(action string, c backup.Cluster, r *reply, err error) *backup.CallError {
 	e := &backup.CallError{Action: action, Cluster: c, Status: r.status, Err: err, After: hint(r.header)}
-	var said sdkError
+	said, ok := err.(sdkError)
 	switch {
-	case errors.As(err, &said):
+	case ok:
 		e.Code, e.RequestID = given(said.GetCode()), given(said.GetRequestId())
 		data := said.GetData()
 		if e.Message, _ = data["Message"].(string); e.Message == "" {
@@ -103,10 +103,9 @@ func given(s *string) string {
 	return ""
 }
 
-// reason is a network error without the URL, which says nothing more than the action does.
+// reason is a network error in words, without the URL: a proxy's may hold a password.
 func reason(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
+	if u, ok := err.(*url.Error); ok {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {

@@ -53,6 +53,7 @@ type pace struct {
 	judged time.Time     // when the rate was lowered last
 	closed time.Duration // between calls while nothing passes at all; 0: something does
 	pause  time.Time     // nothing is sent before, on the service's word
+	flying int           // calls on their way
 }
 
 func newPace() *pace {
@@ -64,7 +65,8 @@ func (p *pace) set(r float64) {
 	p.limiter.SetLimit(rate.Limit(p.rate))
 }
 
-// wait returns when a call may be sent, which is now, or ctx's error.
+// wait returns when a call may be sent, which is now, or ctx's error. Calls one after another have the pace of their
+// answers, so as long as no limit is known they are not spaced. A call that was sent has landed at its end.
 func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 	select {
 	case p.first <- struct{}{}:
@@ -77,6 +79,13 @@ func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 			return sent, err
 		}
 		p.mu.Lock()
+		if p.flying == 0 && p.met == 0 && ctx.Err() == nil {
+			p.limiter.Allow() // those that come meanwhile are spaced from this one
+			p.late = false
+			p.flying++
+			p.mu.Unlock()
+			return time.Now(), nil
+		}
 		turn, judged := p.limiter.Reserve(), p.judged
 		p.late = turn.Delay() > 0
 		p.mu.Unlock()
@@ -85,12 +94,21 @@ func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 			return sent, err
 		}
 		p.mu.Lock()
-		slower := p.judged.After(judged)
+		ready := !p.judged.After(judged) && time.Until(p.pause) <= 0
+		if ready {
+			p.flying++
+		}
 		p.mu.Unlock()
-		if !slower && p.paused() <= 0 {
+		if ready {
 			return time.Now(), nil
 		}
 	}
+}
+
+func (p *pace) landed() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.flying--
 }
 
 // paused is for how long nothing may be sent.

@@ -31,6 +31,7 @@ func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (
 				time.Sleep(latency / 2)
 				ok := allow()
 				time.Sleep(latency / 2)
+				p.landed()
 				if ok {
 					p.succeeded()
 					turns.Release(1)
@@ -297,6 +298,36 @@ func TestPaceCutOff(t *testing.T) {
 		start := time.Now()
 		if _, err := p.wait(t.Context()); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
 			t.Errorf("sent after %v, error %v", time.Since(start), err)
+		}
+	})
+}
+
+// Calls one after another are not spaced while no limit is known; with one known they are.
+func TestPaceOneByOne(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace()
+		call := func() time.Time {
+			sent, _ := p.wait(t.Context())
+			time.Sleep(time.Millisecond)
+			p.landed()
+			return sent
+		}
+		start := time.Now()
+		var last time.Time
+		for range 100 {
+			last = call()
+			p.succeeded()
+		}
+		if got := time.Since(start); got > 101*time.Millisecond {
+			t.Errorf("a hundred calls of a millisecond took %v", got)
+		}
+		p.throttled(last, 0)
+		start = time.Now()
+		for range 10 {
+			call()
+		}
+		if got := time.Since(start); got < time.Duration(8/p.rate*float64(time.Second)) {
+			t.Errorf("ten calls took %v at %v a second", got, p.rate)
 		}
 	})
 }

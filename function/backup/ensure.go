@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -23,7 +22,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 	polls, retries := x.polls(), x.retries()
 	warned := map[string]bool{}
 	for {
-		known.Last, known.Mine = l.last, l.last != nil && l.last == x.sent
+		known.Last, known.Mine = l.last, l.last != nil && l.last == x.made
 		step := Decide(time.Now(), x.request, known)
 		for _, s := range step.Stuck {
 			if !warned[s.key()] {
@@ -46,15 +45,15 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			}
 			fallthrough
 		case Look:
-			sets, sent, err := x.look(ctx)
-			switch {
+			sets, at, err := x.look(ctx)
+			switch call := sent(err); {
 			case err == nil:
-				known.Listed, known.Looked = sets, sent
-			case verdict(err) == Denied && x.request.WaitFor == Requested:
-				x.log.Warn("looking is denied, so an earlier backup cannot be found", "error", err)
+				known.Listed, known.Looked = sets, at
+			case call != nil && call.Verdict == Denied && x.request.WaitFor == Requested:
+				x.log.Warn("looking is denied, so an earlier backup cannot be found", "error", call)
 				known.Denied = true
-			case errors.As(err, new(*CallError)) && !known.open():
-				return x.refused(err)
+			case call != nil && !known.open():
+				return x.refused(call)
 			default:
 				return x.cutOff(known)
 			}
@@ -75,17 +74,16 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			known.Looked, known.Listed = time.Time{}, nil
 
 		case Send:
-			var call *CallError
 			err := x.create(ctx, l, &known)
-			switch {
+			switch call := sent(err); {
 			case err == nil:
-			case errors.As(err, &call) && call.Verdict == Throttled:
+			case call != nil && call.Verdict == Throttled:
 				x.doing = "CreateBackup was throttled"
 				if !x.sleep(ctx, max(retries.NextBackOff(), call.After)) {
 					return x.cutOff(known)
 				}
 			case call != nil:
-				return x.refused(err)
+				return x.refused(call)
 			default:
 				return x.cutOff(known)
 			}
@@ -122,22 +120,22 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	id, err := x.service.CreateBackup(ctx, x.request.Cluster)
 	c.Answered = time.Now()
 	took := c.Answered.Sub(started).Round(time.Millisecond).Seconds()
-	var call *CallError
+	call := sent(err)
 	switch {
 	case err == nil:
 		c.Accepted, c.RequestID = true, id
 		known.Creates++
-		l.last, x.sent, x.err = c, c, nil
+		l.last, x.made, x.err = c, c, nil
 		x.outcome.Created, x.outcome.RequestID = true, id
 		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", took)
 		return nil
-	case !errors.As(err, &call):
+	case call == nil:
 		return err
 	}
 	x.err = call
 	if call.Verdict == Unanswered {
 		known.Creates++
-		l.last, x.sent, x.open = c, c, call
+		l.last, x.made, x.open = c, c, call
 		known.Looked = time.Time{}
 		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", took, "error", call)
 		return nil
@@ -154,14 +152,15 @@ func untilSettled(k Known) time.Duration {
 }
 
 // refused is the outcome where the service says no.
-func (x *run) refused(err error) Outcome {
+func (x *run) refused(call *CallError) Outcome {
 	if x.outcome.Status == StatusUnknown {
 		x.outcome.Status = StatusFailed
 	}
+	before := ""
 	if x.outcome.RequestID != "" {
-		err = fmt.Errorf("CreateBackup was accepted (request id %s), but then %w", x.outcome.RequestID, err)
+		before = fmt.Sprintf("CreateBackup was accepted (request id %s), but then ", x.outcome.RequestID)
 	}
-	return x.outcome.fail(errorTypes[verdict(err)], "%v", err)
+	return x.outcome.fail(errorTypes[call.Verdict], "%s%v", before, call)
 }
 
 // cutOff is the outcome at the deadline, which is worse than pending while a CreateBackup has no known outcome.

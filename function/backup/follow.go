@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -50,11 +49,9 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 			continue // it is complete, and only time has to pass
 		}
 		listed, _, err := x.look(ctx)
-		switch {
-		case err == nil:
-		case errors.As(err, new(*CallError)):
-			return x.refused(err)
-		default:
+		if call := sent(err); call != nil {
+			return x.refused(call)
+		} else if err != nil {
 			return x.unfinished()
 		}
 		if key != "" {

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
@@ -68,26 +67,31 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		// is done could use up the time of all of them, and the last clusters would never get their backup.
 		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
+	carryOut := func(i int) {
+		r := requests[i]
+		x := &run{
+			Keeper: k, service: s, request: r, allAsked: allAsked,
+			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
+			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
+			doing:   "it was not started",
+		}
+		x.asked = sync.OnceFunc(func() {
+			if x.slot {
+				k.asking.Release(1)
+			}
+			if open.Add(-1) == 0 {
+				close(allAsked)
+			}
+		})
+		outcomes[i] = x.do(ctx)
+	}
+	if len(requests) == 1 { // the usual case needs no goroutine, whose stack would have to grow anew
+		carryOut(0)
+		return outcomes
+	}
 	var wg sync.WaitGroup
 	for _, i := range order {
-		r := requests[i]
-		wg.Go(func() {
-			x := &run{
-				Keeper: k, service: s, request: r, allAsked: allAsked,
-				log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
-				outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
-				doing:   "it was not started",
-			}
-			x.asked = sync.OnceFunc(func() {
-				if x.slot {
-					k.asking.Release(1)
-				}
-				if open.Add(-1) == 0 {
-					close(allAsked)
-				}
-			})
-			outcomes[i] = x.do(ctx)
-		})
+		wg.Go(func() { carryOut(i) })
 	}
 	wg.Wait()
 	return outcomes
@@ -105,10 +109,10 @@ type run struct {
 	asked    func()          // to be called when the request first waits for something, or ends
 	allAsked <-chan struct{} // closed when all requests of the invocation have
 
-	sent  *Create // the last one of this request
-	doing string  // what it is waiting for, for the message at the deadline
-	err   error   // of the last call, nil if it succeeded
-	open  error   // of the last CreateBackup whose outcome is unknown
+	made  *Create    // the last CreateBackup of this request
+	doing string     // what it is waiting for, for the message at the deadline
+	err   *CallError // of the last call, nil if it succeeded
+	open  *CallError // of the last CreateBackup whose outcome is unknown
 }
 
 // do carries the request out. A panic is this request's failure alone.
@@ -125,8 +129,8 @@ func (x *run) do(ctx context.Context) (o Outcome) {
 				level = slog.LevelWarn
 			}
 			attrs := []any{"errorType", o.Failure.Type, "error", o.Failure.Message}
-			if call := (*CallError)(nil); errors.As(x.err, &call) && call.RequestID != "" {
-				attrs = append(attrs, "apiRequestId", call.RequestID)
+			if x.err != nil && x.err.RequestID != "" {
+				attrs = append(attrs, "apiRequestId", x.err.RequestID)
 			}
 			x.log.Log(ctx, level, "cluster failed", attrs...)
 		}
@@ -177,7 +181,7 @@ func (x *run) unfinished() Outcome {
 	t, last := BackupPending, ""
 	if x.err != nil {
 		last = "; the last error: " + x.err.Error()
-		if verdict(x.err) == Throttled {
+		if x.err.Verdict == Throttled {
 			t = StillThrottled
 		}
 	}

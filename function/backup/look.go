@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"time"
 )
 
@@ -20,36 +19,28 @@ func window(now time.Time, r Request) (from, to time.Time) {
 	return from.Add(-time.Hour), now.Add(time.Hour)
 }
 
-func verdict(err error) Verdict {
-	if call := (*CallError)(nil); errors.As(err, &call) {
-		return call.Verdict
-	}
-	return Refused
-}
-
 // look lists the cluster's sets, again and again while the service cannot answer. An error is final: the service refuses,
 // or ctx has ended.
-func (x *run) look(ctx context.Context) (sets []Set, sent time.Time, err error) {
+func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 	retries := x.retries()
 	for attempt := 1; ; attempt++ {
-		sent = time.Now()
-		from, to := window(sent, x.request)
+		at = time.Now()
+		from, to := window(at, x.request)
 		sets, err = x.service.Backups(ctx, x.request.Cluster, from, to)
-		var call *CallError
-		switch {
-		case err == nil:
-			x.err = nil
-			return sets, sent, nil
-		case !errors.As(err, &call): // not sent: the time is up
-			return nil, sent, err
+		call := sent(err)
+		if call == nil { // read, or not sent: the time is up
+			if err == nil {
+				x.err = nil
+			}
+			return sets, at, err
 		}
 		x.err = call
 		if call.Verdict != Throttled && call.Verdict != Unanswered {
-			return nil, sent, call
+			return nil, at, call
 		}
-		x.log.Debug("look failed", "attempt", attempt, "error", call)
+		x.log.Debug("look failed", "attempt", attempt, "apiRequestId", call.RequestID, "error", call)
 		if !x.sleep(ctx, max(retries.NextBackOff(), call.After)) {
-			return nil, sent, ctx.Err()
+			return nil, at, ctx.Err()
 		}
 	}
 }

@@ -10,7 +10,8 @@ import (
 // Service is AnalyticDB as the rule needs it, with the credentials of one invocation.
 //
 // Each call takes its turn among those of the process and may take ten seconds once it is sent. An error is a *CallError
-// if the call was sent; if its turn did not come before ctx ended, it is ctx's error, and nothing was sent.
+// itself, not one that is wrapped, if the call was sent; if its turn did not come before ctx ended, it is ctx's error, and
+// nothing was sent.
 type Service interface {
 	// Backups lists the backup sets of a cluster, all pages, in no particular order. The window is cut to minutes.
 	Backups(ctx context.Context, c Cluster, from, to time.Time) ([]Set, error)
@@ -45,6 +46,12 @@ type CallError struct {
 }
 
 func (e *CallError) Unwrap() error { return e.Err }
+
+// sent is the error of a call that was sent; nil: it was not, or there is no error.
+func sent(err error) *CallError {
+	call, _ := err.(*CallError)
+	return call
+}
 
 // Error tells a person what happened, in one line.
 func (e *CallError) Error() string {

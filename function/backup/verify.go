@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -11,11 +10,9 @@ import (
 func (x *run) verify(ctx context.Context) Outcome {
 	x.doing = "the list of backups was not read"
 	sets, _, err := x.look(ctx)
-	switch {
-	case err == nil:
-	case errors.As(err, new(*CallError)):
-		return x.refused(err)
-	default:
+	if call := sent(err); call != nil {
+		return x.refused(call)
+	} else if err != nil {
 		return x.unfinished()
 	}
 	var serving, complete, others []Set
