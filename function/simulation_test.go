@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"net/http"
 	"os"
@@ -75,7 +76,7 @@ type history struct {
 	faulty float64
 
 	mu         sync.Mutex
-	faultRnd   *rand.Rand
+	nth        map[string]uint64 // calls of each delivery
 	processes  []*process
 	dead       []*atomic.Bool
 	calls      []analyticdb.Call
@@ -83,7 +84,7 @@ type history struct {
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{seed: seed, rnd: rand.New(rand.NewPCG(seed, 2026)), faultRnd: rand.New(rand.NewPCG(seed, 2027))}
+	h := &history{seed: seed, rnd: rand.New(rand.NewPCG(seed, 2026)), nth: map[string]uint64{}}
 	pick := func(ds ...time.Duration) time.Duration { return ds[h.rnd.IntN(len(ds))] }
 	h.settle = pick(10*time.Second, time.Minute)
 	h.faulty = []float64{0, 0.1, 0.33, 0.6}[h.rnd.IntN(4)]
@@ -137,8 +138,13 @@ func newHistory(t *testing.T, seed uint64) *history {
 // fault strikes an authenticated call now and then.
 func (h *history) fault(c analyticdb.Call) analyticdb.Fault {
 	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.faultRnd.Float64() >= h.faulty {
+	h.nth[c.KeyID]++
+	// What befalls a call must not hang on the order of those that come at the same instant, or no seed could be replayed.
+	which := fnv.New64a()
+	fmt.Fprint(which, c.KeyID, h.nth[c.KeyID])
+	h.mu.Unlock()
+	rnd := rand.New(rand.NewPCG(h.seed, which.Sum64()))
+	if rnd.Float64() >= h.faulty {
 		return analyticdb.Fault{}
 	}
 	faults := []analyticdb.Fault{
@@ -146,9 +152,9 @@ func (h *history) fault(c analyticdb.Call) analyticdb.Fault {
 		analyticdb.BadGateway, analyticdb.RequestTimeout, analyticdb.Empty, analyticdb.EmptyObject, analyticdb.Garbage, analyticdb.Broken,
 		analyticdb.Slow(15 * time.Second), analyticdb.Slow(4 * time.Second), analyticdb.Redirect("https://elsewhere.example/"), analyticdb.Refused(analyticdb.ErrNonceUsed),
 	}
-	n := h.faultRnd.IntN(len(faults))
+	n := rnd.IntN(len(faults))
 	f := faults[n]
-	if n > 1 && h.faultRnd.IntN(2) == 0 { // a throttled call never takes effect
+	if n > 1 && rnd.IntN(2) == 0 { // a throttled call never takes effect
 		f = f.AfterEffect()
 	}
 	return f
@@ -193,6 +199,7 @@ func (h *history) run() {
 			h.mu.Lock()
 			process, seed := h.rnd.IntN(len(h.processes)), h.rnd.Uint64()
 			h.mu.Unlock()
+			time.Sleep(time.Duration(1+h.rnd.IntN(1000)) * time.Microsecond) // no two at one instant
 			wg.Go(func() { h.deliverWithRetries(e, process, rand.New(rand.NewPCG(seed, 1))) })
 			if h.rnd.IntN(2) == 0 {
 				time.Sleep(time.Duration(h.rnd.IntN(120)) * time.Second)

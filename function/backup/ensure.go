@@ -40,7 +40,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			return x.unknown(known)
 
 		case LookAgain:
-			if !x.sleep(ctx, min(polls.NextBackOff(), untilSettled(known))) {
+			if !x.sleep(ctx, min(polls.next(), untilSettled(known))) {
 				return x.cutOff(known)
 			}
 			fallthrough
@@ -63,7 +63,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			x.awaiting(step.Set)
 			<-l.turn
 			held = false
-			pause := polls.NextBackOff()
+			pause := polls.next()
 			if step.Set == nil { // it counts as running for the settle time alone
 				pause = min(pause, untilSettled(known))
 			}
@@ -79,7 +79,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			case err == nil:
 			case call != nil && call.Verdict == Throttled:
 				x.doing = "CreateBackup was throttled"
-				if !x.sleep(ctx, max(retries.NextBackOff(), call.After)) {
+				if !x.sleep(ctx, max(retries.next(), call.After)) {
 					return x.cutOff(known)
 				}
 			case call != nil:

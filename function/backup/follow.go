@@ -38,7 +38,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 		case <-ctx.Done():
 			return x.unfinished()
 		}
-		pause := polls.NextBackOff()
+		pause := polls.next()
 		if left := time.Until(p.Until); left > 0 {
 			pause = left
 		}

@@ -10,7 +10,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	"github.com/cenkalti/backoff/v5"
 	"golang.org/x/sync/semaphore"
 )
 
@@ -65,7 +64,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	if len(requests) > 0 && requests[0].Redelivered {
 		// An earlier attempt that ran out of time began with the first ones. Were each to begin with them, looking for what
 		// is done could use up the time of all of them, and the last clusters would never get their backup.
-		rand.Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
+		chance(0).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
 	}
 	carryOut := func(i int) {
 		r := requests[i]
@@ -74,6 +73,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
 			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
 			doing:   "it was not started",
+			chance:  chance(1 + uint64(i)),
 		}
 		x.asked = sync.OnceFunc(func() {
 			if x.slot {
@@ -105,6 +105,7 @@ type run struct {
 	request Request
 	outcome Outcome
 
+	chance   *rand.Rand      // scatters the intervals
 	slot     bool            // whether it holds one of Keeper.asking
 	asked    func()          // to be called when the request first waits for something, or ends
 	allAsked <-chan struct{} // closed when all requests of the invocation have
@@ -155,24 +156,6 @@ func (x *run) sleep(ctx context.Context, d time.Duration) bool {
 		return true
 	case <-ctx.Done():
 		return false
-	}
-}
-
-// polls are the intervals between looks for a change: from Settings.Poll to twelve times that, a little scattered so
-// that the looks for many clusters spread.
-func (x *run) polls() backoff.BackOff {
-	const scatter = 0.1
-	return &backoff.ExponentialBackOff{
-		InitialInterval: x.settings.Poll, Multiplier: 1.5, RandomizationFactor: scatter,
-		MaxInterval: time.Duration(float64(12*x.settings.Poll) / (1 + scatter)),
-	}
-}
-
-// retries are the intervals between attempts of a call that failed for now.
-func (x *run) retries() backoff.BackOff {
-	return &backoff.ExponentialBackOff{
-		InitialInterval: min(500*time.Millisecond, x.settings.Poll), Multiplier: 2, RandomizationFactor: 0.5,
-		MaxInterval: min(30*time.Second, 12*x.settings.Poll),
 	}
 }
 

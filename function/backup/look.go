@@ -39,7 +39,7 @@ func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 			return nil, at, call
 		}
 		x.log.Debug("look failed", "attempt", attempt, "apiRequestId", call.RequestID, "error", call)
-		if !x.sleep(ctx, max(retries.NextBackOff(), call.After)) {
+		if !x.sleep(ctx, max(retries.next(), call.After)) {
 			return nil, at, ctx.Err()
 		}
 	}
