@@ -113,7 +113,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	for _, s := range known.Listed {
 		c.before[s.key()] = true
 	}
-	if known.open() { // sent again: a backup of the first one, listed late, is ours too
+	if l.last != nil && !l.last.Accepted && l.last.serves(x.request) { // sent again: a backup of the first one, listed late, is ours too
 		c.Sent, c.looked, c.before = l.last.Sent, l.last.looked, l.last.before
 	}
 	started := time.Now()
