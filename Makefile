@@ -25,8 +25,6 @@ HERE = build-here
 BINARY = dist/here/main
 endif
 
-CHECK_S_YAML = ../shared/check-s-yaml
-
 help:
 	@echo "make TARGET [NAME=value ...]"
 	@awk -F ':[^#]*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
@@ -61,15 +59,14 @@ bench: need-go ## the figures of the README
 	@echo "two minutes; on a machine that does nothing else"
 	@go test -run '^$$' -bench . ./function/bench/... ./function
 
-lint: need-go build ## gofmt, go vet, staticcheck, and s.yaml against the deploy tool's schema where the checker is at hand
+lint: need-go build ## gofmt, go vet, staticcheck
 	@echo "gofmt, go vet, staticcheck"
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || $(hint) "run gofmt -w on: $$unformatted"
 	@go vet ./... && go tool staticcheck ./...
-	@if [ -d $(CHECK_S_YAML) ]; then go run -C $(CHECK_S_YAML) . "$(CURDIR)/s.yaml"; fi
 
 ##@ To the cloud: `make deploy` says what it misses
 build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
-	@$(BUILD) -o dist/main ./function || $(hint) "the compiler's errors are above; the function is built with the Go version in go.mod or a later one"
+	@$(BUILD) -o dist/main ./function && chmod 755 dist/main || $(hint) "the compiler's errors are above; the function is built with the Go version in go.mod or a later one"
 
 package: build tool ## dist/function.zip for Terraform, ROS or the console: the same bytes from the same source
 	@dist/deploy package

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"context"
+	"log/slog"
 	"time"
 )
 
@@ -38,7 +39,11 @@ func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 		if call.Verdict != Throttled && call.Verdict != Unanswered {
 			return nil, at, call
 		}
-		x.log.Debug("look failed", "attempt", attempt, "apiRequestId", call.RequestID, "error", call)
+		level := slog.LevelDebug
+		if attempt == 3 { // once: whoever watches must not learn at the deadline alone why nothing happens
+			level = slog.LevelWarn
+		}
+		x.log.Log(ctx, level, "look failed", "attempt", attempt, "apiRequestId", call.RequestID, "error", call)
 		if !x.sleep(ctx, max(retries.next(), call.After)) {
 			return nil, at, ctx.Err()
 		}

@@ -112,7 +112,7 @@ func (g gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 			if !answered {
 				return reply{}, fmt.Errorf("no answer within %s", g.timeout)
 			}
-			g.say(start, "time is up after %s", g.timeout)
+			g.say(start, "no time for another question within %s", g.timeout)
 			if !request.notBefore.IsZero() {
 				g.say(start, `to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-skew).Format(time.RFC3339))
 			}

@@ -151,7 +151,7 @@ func TestGateCommand(t *testing.T) {
 	}{
 		"there in the end": {[]step{{Body: pending, Error: "UnhandledInvocationError"}, {Refused: "socket hang up"}, {Body: done}}, nil, exitDone, done + "\n", []string{"gate:    0s  question 1", "BackupPending: 1 of 1", "socket hang up", "question 3"}, 3},
 		"not there":        {[]step{{Body: `{"errorType":"BackupFailed","errorMessage":"why"}`, Error: "UnhandledInvocationError"}}, nil, exitNoBackup, `{"errorType":"BackupFailed","errorMessage":"why"}` + "\n", []string{"BackupFailed: why"}, 1},
-		"time is up":       {[]step{{Body: pending, Error: "UnhandledInvocationError"}}, []string{"-timeout", "12s"}, exitNoBackup, pending + "\n", []string{"time is up after 12s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 3},
+		"time is up":       {[]step{{Body: pending, Error: "UnhandledInvocationError"}}, []string{"-timeout", "12s"}, exitNoBackup, pending + "\n", []string{"no time for another question within 12s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 3},
 		"not asked":        {[]step{{Refused: "code: 403, no permission"}}, nil, exitNotAsked, "", []string{"code: 403", "could not ask the function, 3 times in a row"}, 3},
 		"an event":         {nil, []string{"-event", "../../events/timer.json"}, exitUsage, "", []string{"put the request in it into a file"}, 0},
 	} {

@@ -69,20 +69,31 @@ func TestPolicies(t *testing.T) {
 
 func TestWarnings(t *testing.T) {
 	for _, c := range []struct {
-		s    settings
-		want string
+		change func(*settings)
+		want   string
 	}{
-		{settings{Region: "cn-beijing", Clusters: `"amv-1"`}, ""},
-		{settings{Region: "cn-beijing", Clusters: `"amv-1"`, ImageClusters: "amv-2, amv-3"}, ""},
-		{settings{Region: "cn-beijing"}, "names no cluster"},
-		{settings{Region: "cn-beijing", Clusters: `"amv-your-cluster"`}, "still the placeholder"},
-		{settings{Region: "cn-beijing", Clusters: `"amv-1", "amv-2****"`}, "masked"},
-		{settings{Region: "cn-beijing", Clusters: `"amv-1"`, ImageClusters: "adb-2"}, "adb-2"},
-		{settings{Region: "x.example/", Clusters: `"amv-1"`}, "region"},
+		{func(s *settings) {}, ""},
+		{func(s *settings) { s.ImageClusters = "amv-2, amv-3" }, ""},
+		{func(s *settings) { s.BackupCron = "0 0 18 * * *" }, ""},
+		{func(s *settings) { s.BackupCron = "@every 24h" }, ""},
+		{func(s *settings) { s.Clusters = "" }, "names no cluster"},
+		{func(s *settings) { s.Clusters = `"amv-your-cluster"` }, "still the placeholder"},
+		{func(s *settings) { s.Clusters = `"amv-1", "amv-2****"` }, "masked"},
+		{func(s *settings) { s.Clusters = "amv-1" }, "double quotes"},
+		{func(s *settings) { s.Clusters = "amv-1, amv-2" }, "double quotes"},
+		{func(s *settings) { s.ImageClusters = "adb-2" }, "adb-2"},
+		{func(s *settings) { s.ImageClusters = `"amv-2"` }, "without quotes"},
+		{func(s *settings) { s.ImageClusters = "amv-2 amv-3" }, "with commas"},
+		{func(s *settings) { s.Region = "x.example/" }, "region"},
+		{func(s *settings) { s.BackupCron = "0 2 * * *" }, "backupCron"},
+		{func(s *settings) { s.VerifyCron = "CRON_TZ=Asia/Shanghai 0 8 * * *" }, "verifyCron"},
+		{func(s *settings) { s.VerifyMaxAge = "7" }, "verifyMaxAge"},
 	} {
-		got := strings.Join(c.s.warnings(), "\n")
+		set := settings{Region: "cn-beijing", Clusters: `"amv-1"`, BackupCron: "CRON_TZ=Asia/Shanghai 0 0 2 * * *", VerifyCron: "0 0 8 * * *", VerifyMaxAge: "7h"}
+		c.change(&set)
+		got := strings.Join(set.warnings(), "\n")
 		if !strings.Contains(got, c.want) || c.want == "" && got != "" {
-			t.Errorf("%+v: %q, want %q", c.s, got, c.want)
+			t.Errorf("%+v: %q, want %q", set, got, c.want)
 		}
 	}
 }

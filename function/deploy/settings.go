@@ -1,9 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"fmt"
 	"os"
 	"strings"
+	"time"
 
 	"github.com/goccy/go-yaml"
 
@@ -18,6 +20,9 @@ type settings struct {
 	Clusters      string `yaml:"clusters"`      // "amv-1", "amv-2": the inside of a JSON array
 	ImageClusters string `yaml:"imageClusters"` // amv-1,amv-2
 	AlarmTopic    string `yaml:"alarmTopic"`
+	BackupCron    string `yaml:"backupCron"`
+	VerifyCron    string `yaml:"verifyCron"`
+	VerifyMaxAge  string `yaml:"verifyMaxAge"`
 
 	// AlarmInUse says whether the failure destination is set, and not a comment any more.
 	AlarmInUse bool `yaml:"-"`
@@ -74,6 +79,26 @@ func (s settings) warnings() []string {
 	var found []string
 	if len(ids) == 0 {
 		found = append(found, "vars.clusters names no cluster")
+	}
+	if json.Unmarshal([]byte("["+s.Clusters+"]"), new([]string)) != nil {
+		found = append(found, `vars.clusters: put each id in double quotes, and all of it in single ones: '"amv-1", "amv-2"'`)
+	}
+	for id := range strings.SplitSeq(s.ImageClusters, ",") {
+		if id = strings.TrimSpace(id); id != "" && events.CheckClusterID(id) != nil {
+			found = append(found, fmt.Sprintf("vars.imageClusters: %s is not a cluster id; ids stand there without quotes, with commas between: amv-1,amv-2", id))
+		}
+	}
+	for _, cron := range [][2]string{{"backupCron", s.BackupCron}, {"verifyCron", s.VerifyCron}} {
+		fields := cron[1]
+		if zoned, ok := strings.CutPrefix(fields, "CRON_TZ="); ok {
+			_, fields, _ = strings.Cut(zoned, " ")
+		}
+		if len(strings.Fields(fields)) != 6 && !strings.HasPrefix(fields, "@every ") {
+			found = append(found, fmt.Sprintf("vars.%s: %q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", cron[0], cron[1]))
+		}
+	}
+	if age, err := time.ParseDuration(s.VerifyMaxAge); err != nil || age <= 0 {
+		found = append(found, fmt.Sprintf("vars.verifyMaxAge: %q is no duration such as 7h", s.VerifyMaxAge))
 	}
 	if err := events.CheckRegion(s.Region); err != nil {
 		found = append(found, "vars.region: "+err.Error())

@@ -72,8 +72,11 @@ func localEnv(endpoint string, t times, environ []string) []string {
 		fmt.Sprintf("ADB_DDL_PAUSE=%v", t.ddlPause),
 		"ADB_DEFAULT_CLUSTERS=" + sampleCluster,
 	}
-	return append(env, own(environ, "ADB_ENDPOINT", "ADB_NETWORK")...)
+	return append(env, own(environ, localOnly...)...)
 }
+
+// localOnly are the settings that the local cloud makes itself.
+var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK"}
 
 // localOptions are AnalyticDB's. Times are listed in seconds, which an older page of the reference shows: with minutes, the
 // end of a pause could be a minute away.

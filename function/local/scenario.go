@@ -152,7 +152,7 @@ var scenarios = []scenario{
 		want: []string{"Completed"}, created: 1,
 	},
 	{
-		name: "unknown-status", says: "The list calls a complete backup by a word that the function does not know: ADB_STATUS_COMPLETED=Archived would help.",
+		name: "unknown-status", says: "The list calls a complete backup by a word that the function does not know.",
 		cloud:   func(o *analyticdb.Options, _ times) { o.Words.Completed = "Archived" },
 		deliver: once(func(t times) time.Duration { return t.takes * 3 / 2 }),
 		want:    []string{"BackupPending"}, created: 1,

@@ -110,6 +110,9 @@ func (s *screen) event(colour, what, text string) {
 func (s *screen) setBar(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if text != "" {
+		text = "\x1b[?7l" + text + "\x1b[?7h" // a narrow terminal cuts it off instead of beginning a second line
+	}
 	if s.bar == text || !s.terminal {
 		return
 	}

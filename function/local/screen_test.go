@@ -89,7 +89,8 @@ func TestTheBarStaysBelow(t *testing.T) {
 	s.setBar("[#-]")
 	s.event(red, "api", "a call")
 	s.setBar("")
-	want := "\r\x1b[K[#-]" + "\r\x1b[K" + "\x1b[2m   0.00s  api      \x1b[0m\x1b[31ma call\x1b[0m\n[#-]" + "\r\x1b[K"
+	bar := "\x1b[?7l[#-]\x1b[?7h"
+	want := "\r\x1b[K" + bar + "\r\x1b[K" + "\x1b[2m   0.00s  api      \x1b[0m\x1b[31ma call\x1b[0m\n" + bar + "\r\x1b[K"
 	if out.String() != want {
 		t.Errorf("%q\nwant %q", out.String(), want)
 	}

@@ -191,10 +191,14 @@ func (s *stage) introduce() {
 	s.delivered.describe(s.screen)
 	settings := s.binary + " in " + s.region
 	if !s.real {
-		settings += fmt.Sprintf("; a backup takes %v here, so\n", s.times.takes) + strings.Join(s.env[1:4], " ")
+		settings += fmt.Sprintf("; a backup takes %v here, so\n", s.times.takes) + strings.Join(s.env[1:5], " ")
 	}
 	s.screen.field("Function", settings)
-	if kept := own(s.std.environ); len(kept) > 0 {
+	kept := own(s.std.environ)
+	if !s.real {
+		kept = own(s.std.environ, localOnly...)
+	}
+	if len(kept) > 0 {
 		s.screen.field("", "your own settings: "+strings.Join(kept, " "))
 	}
 }

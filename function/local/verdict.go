@@ -147,7 +147,7 @@ func meaning(r fcruntime.Result) string {
 				made++
 			}
 		}
-		return fmt.Sprintf("%d clusters, %d backups made now: %d Completed, %d Running, %d Requested.", len(a.Backups), made, how["Completed"], how["Running"], how["Requested"])
+		return fmt.Sprintf("%d clusters: %d Completed, %d Running, %d Requested; backups that this invocation made: %d.", len(a.Backups), how["Completed"], how["Running"], how["Requested"], made)
 	}
 	return "The invocation succeeded."
 }
