@@ -117,6 +117,11 @@ func TestFleet(t *testing.T) {
 			t.Error(r.errorMessage)
 		}
 	})
+	story(t, "the twenty-first failure is counted", analyticdb.Options{Clusters: existing(0)}, func(t *testing.T, w *world) {
+		if r := w.process().deliver(fleet(21, ""), delivery{}); !strings.HasSuffix(r.errorMessage, "; … and 1 more, see the log") {
+			t.Error(r.errorMessage)
+		}
+	})
 	story(t, "different reasons are Mixed", analyticdb.Options{Clusters: existing(3), Denied: []analyticdb.Denial{{Cluster: "amv-0001"}}}, func(t *testing.T, w *world) {
 		r := w.process().deliver(fleet(5, ""), delivery{})
 		if w.expect(r, "Mixed", 5); !strings.Contains(r.errorMessage, "3 of 5") || !strings.Contains(r.errorMessage, "amv-0001 (cn-hangzhou): PermissionDenied") {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 	"unicode"
@@ -199,11 +200,18 @@ func (r *report) log(log *slog.Logger) {
 		attrs = append(attrs, "status", r.status())
 	} else {
 		attrs = append(attrs, "status", "Failed", "errorType", f.Type, "error", cut(f.Message, 2000))
-		if level = slog.LevelError; f.Type.Continues() {
+		if level = slog.LevelError; r.continues() {
 			level = slog.LevelWarn
 		}
 	}
 	log.Log(context.Background(), level, "backup report", attrs...)
+}
+
+// continues says whether invoking again goes on with all that failed.
+func (r *report) continues() bool {
+	return r.refused == nil && len(r.event.Wrong) == 0 && !slices.ContainsFunc(r.outcomes, func(o backup.Outcome) bool {
+		return o.Failure != nil && !o.Failure.Type.Continues()
+	})
 }
 
 func cut(s string, n int) string {

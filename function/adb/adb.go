@@ -71,11 +71,7 @@ func (s *session) turn(ctx context.Context, p *pace) (sent time.Time, end func()
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-s.headroom))
 		defer cancel()
 	}
-	if err := s.api.inFlight.Acquire(ctx, 1); err != nil {
-		return sent, nil, err
-	}
-	if sent, err = p.wait(ctx); err != nil {
-		s.api.inFlight.Release(1)
+	if sent, err = p.wait(ctx, s.api.inFlight); err != nil {
 		return sent, nil, err
 	}
 	return sent, func() {

@@ -179,7 +179,7 @@ func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Tim
 		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, an
 		// empty page, or page after page without news.
 		if len(l.Items.Backup) == 0 || total >= 0 && len(seen) >= total || total < 0 && len(l.Items.Backup) < 30 || stale == 3 {
-			return sets, total != first, nil
+			return sets, total != first || total > len(seen), nil
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
 
@@ -67,7 +68,7 @@ func (p *pace) set(r float64) {
 
 // wait returns when a call may be sent, which is now, or ctx's error. Calls one after another have the pace of their
 // answers, so as long as no limit is known they are not spaced. A call that was sent has landed at its end.
-func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
+func (p *pace) wait(ctx context.Context, slots *semaphore.Weighted) (sent time.Time, err error) {
 	select {
 	case p.first <- struct{}{}:
 		defer func() { <-p.first }()
@@ -76,6 +77,9 @@ func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 	}
 	for {
 		if err := sleep(ctx, p.paused()); err != nil {
+			return sent, err
+		}
+		if err := slots.Acquire(ctx, 1); err != nil { // not before: a pause at one endpoint is none at another
 			return sent, err
 		}
 		p.mu.Lock()
@@ -91,6 +95,7 @@ func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 		p.mu.Unlock()
 		if err := sleep(ctx, turn.Delay()); err != nil {
 			turn.Cancel()
+			slots.Release(1)
 			return sent, err
 		}
 		p.mu.Lock()
@@ -102,6 +107,7 @@ func (p *pace) wait(ctx context.Context) (sent time.Time, err error) {
 		if ready {
 			return time.Now(), nil
 		}
+		slots.Release(1)
 	}
 }
 

@@ -26,8 +26,7 @@ func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (
 	for range calls {
 		wg.Go(func() {
 			for {
-				turns.Acquire(context.Background(), 1)
-				sent, _ := p.wait(context.Background())
+				sent, _ := p.wait(context.Background(), turns)
 				time.Sleep(latency / 2)
 				ok := allow()
 				time.Sleep(latency / 2)
@@ -222,7 +221,7 @@ func TestPaceThrottled(t *testing.T) {
 		p := newPace()
 		var sent [8]time.Time
 		for i := range sent {
-			sent[i], _ = p.wait(t.Context())
+			sent[i], _ = p.wait(t.Context(), semaphore.NewWeighted(inFlight))
 		}
 		time.Sleep(10 * time.Millisecond)
 		p.throttled(sent[0], 2*time.Second)
@@ -237,11 +236,11 @@ func TestPaceThrottled(t *testing.T) {
 			t.Errorf("rate %v, want %v: calls in flight together count once", p.rate, lowered)
 		}
 		start := time.Now()
-		p.wait(t.Context())
+		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
 		if got := time.Since(start); got < 2*time.Second || got > 2200*time.Millisecond {
 			t.Errorf("sent after %v, the service asked for 2 s", got)
 		}
-		p.wait(t.Context())
+		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
 		if got := time.Since(start); got < 2*time.Second+time.Duration(0.9*float64(time.Second)/lowered) {
 			t.Errorf("the second was sent after %v, at once with the first", got)
 		}
@@ -265,14 +264,14 @@ func TestPaceOutage(t *testing.T) {
 func TestPaceTurnGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
-		p.wait(t.Context())
+		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
 		start := time.Now()
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			p.wait(ctx)
+			p.wait(ctx, semaphore.NewWeighted(inFlight))
 			cancel()
 		}
-		p.wait(t.Context())
+		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
 		if got := time.Since(start); got > time.Second/startRate+time.Millisecond {
 			t.Errorf("sent after %v", got)
 		}
@@ -289,14 +288,14 @@ func TestPaceCutOff(t *testing.T) {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if _, err := p.wait(ctx); !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := p.wait(ctx, semaphore.NewWeighted(inFlight)); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v", err)
 				}
 			})
 		}
 		wg.Wait()
 		start := time.Now()
-		if _, err := p.wait(t.Context()); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
+		if _, err := p.wait(t.Context(), semaphore.NewWeighted(inFlight)); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
 			t.Errorf("sent after %v, error %v", time.Since(start), err)
 		}
 	})
@@ -307,7 +306,7 @@ func TestPaceOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
 		call := func() time.Time {
-			sent, _ := p.wait(t.Context())
+			sent, _ := p.wait(t.Context(), semaphore.NewWeighted(inFlight))
 			time.Sleep(time.Millisecond)
 			p.landed()
 			return sent

@@ -105,14 +105,15 @@ func Decide(now time.Time, r Request, k Known) Step {
 	last, mine := k.Last, k.Mine
 	looked := !k.Looked.IsZero()
 	accepted := last != nil && last.Accepted
+	serves := last != nil && (mine || last.serves(r)) // its own serves a request whatever the clock did meanwhile
 	// settled: had the last create made a backup, the list would show it by now.
 	settled := last == nil || looked && !k.Looked.Before(last.Answered.Add(k.Settling)) || k.Denied && !now.Before(last.Answered.Add(k.Settling))
 
 	if !looked {
 		switch {
-		case accepted && last.serves(r) && (mine || now.Before(last.Answered.Add(k.Settling))):
+		case accepted && serves && (mine || now.Before(last.Answered.Add(k.Settling))):
 			return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine} // too young to have failed unseen
-		case r.Unprecedented && r.WaitFor == Requested && !mine:
+		case r.Unprecedented && r.WaitFor == Requested && k.Creates == 0:
 			return Step{Do: Send}
 		case !k.Denied:
 			return Step{Do: Look}
@@ -126,7 +127,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 		}
 	}
 	var made *Set
-	if last != nil && last.serves(r) {
+	if serves {
 		made = last.made(k.Listed)
 	}
 	if made != nil && mine {
@@ -142,14 +143,15 @@ func Decide(now time.Time, r Request, k Known) Step {
 		}
 		return step
 	}
-	if accepted && last.serves(r) && made == nil {
+	if accepted && serves && made == nil {
 		return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine}
 	}
 
+	if k.Denied && serves && !accepted {
+		return Step{Do: GiveUp} // it may exist, and nothing can tell
+	}
 	if k.open() {
 		switch {
-		case k.Denied:
-			return Step{Do: GiveUp}
 		case !settled:
 			return Step{Do: LookAgain}
 		case k.Creates >= maxCreates:
@@ -168,9 +170,12 @@ func Decide(now time.Time, r Request, k Known) Step {
 		}
 	}
 	unlisted := last != nil && !settled && last.made(k.Listed) == nil
-	if step.Set != nil || unlisted {
+	switch {
+	case step.Set != nil || unlisted:
 		step.Do = Await
-	} else {
+	case k.Creates >= maxCreates:
+		step.Do = GiveUp
+	default:
 		step.Do = Send
 	}
 	return step
@@ -203,8 +208,11 @@ func Follow(now time.Time, w WaitFor, set *Set, ddlPause time.Duration) Progress
 	if from.IsZero() {
 		from = set.End.Until
 	}
+	if from.IsZero() {
+		return Progress{} // the next look may tell
+	}
 	allowed := from.Add(ddlPause)
-	return Progress{Reached: !from.IsZero() && !now.Before(allowed), Until: allowed}
+	return Progress{Reached: !now.Before(allowed), Until: allowed}
 }
 
 // find is the set with the given key.

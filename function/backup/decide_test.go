@@ -143,20 +143,25 @@ func TestDecide(t *testing.T) {
 		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: Send},
 		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: Adopt},
 
+		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), mine: true, creates: 1}, do: Adopt, created: true},
+
 		// Outcome unknown.
-		"lost, not listed yet: look again":                  {known: known{last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
-		"lost, listed: adopted as created":                  {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a", created: true},
-		"lost, listed as failed: adopted, and that is told": {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Failed))}, do: Adopt, set: "a", created: true},
-		"lost, listed without a start":                      {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running, withoutStart))}, do: Adopt, set: "a", created: true},
-		"lost: what was listed before is not new":           {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Complete))}, do: LookAgain},
-		"lost: an old one that is listed late is not ours":  {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", Complete))}, do: LookAgain},
-		"lost, a look just before the settle time":          {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
-		"lost, a look after it: again":                      {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: Send},
-		"lost a second time: again":                         {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 2}, do: Send},
-		"lost a third time: give up":                        {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 3}, do: GiveUp},
-		"lost, and looking is denied: give up":              {known: known{unseen: true, denied: true, last: lost("02:00:35"), mine: true, creates: 1}, do: GiveUp},
-		"lost by another invocation: counts as running":     {known: known{last: lost("02:00:35")}, do: Await},
-		"lost by another invocation, listed: adopted":       {known: known{last: lost("02:00:35"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
+		"lost, and another's was lost since: look":                   {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: Look},
+		"three creates are three, whoever sent the last":             {known: known{now: "02:02:00", last: lost("02:00:35"), creates: 3}, do: GiveUp},
+		"lost by another invocation, and looking is denied: give up": {known: known{unseen: true, denied: true, last: lost("02:00:35")}, do: GiveUp},
+		"lost, not listed yet: look again":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
+		"lost, listed: adopted as created":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a", created: true},
+		"lost, listed as failed: adopted, and that is told":          {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Failed))}, do: Adopt, set: "a", created: true},
+		"lost, listed without a start":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running, withoutStart))}, do: Adopt, set: "a", created: true},
+		"lost: what was listed before is not new":                    {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Complete))}, do: LookAgain},
+		"lost: an old one that is listed late is not ours":           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", Complete))}, do: LookAgain},
+		"lost, a look just before the settle time":                   {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
+		"lost, a look after it: again":                               {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: Send},
+		"lost a second time: again":                                  {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 2}, do: Send},
+		"lost a third time: give up":                                 {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 3}, do: GiveUp},
+		"lost, and looking is denied: give up":                       {known: known{unseen: true, denied: true, last: lost("02:00:35"), mine: true, creates: 1}, do: GiveUp},
+		"lost by another invocation: counts as running":              {known: known{last: lost("02:00:35")}, do: Await},
+		"lost by another invocation, listed: adopted":                {known: known{last: lost("02:00:35"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := Request{Action: Ensure, NotBefore: at(t, "02:00:30")}
@@ -220,19 +225,20 @@ func TestFollow(t *testing.T) {
 		set  *Set
 		want Progress
 	}{
-		"requested, unlisted":                {"02:01:00", Requested, nil, Progress{Reached: true}},
-		"completed, unlisted":                {"02:01:00", Completed, nil, Progress{}},
-		"requested, running":                 {"02:01:00", Requested, p(set(t, "a", "02:00", Running)), Progress{Reached: true}},
-		"completed, running":                 {"02:01:00", Completed, p(set(t, "a", "02:00", Running)), Progress{}},
-		"completed, unknown":                 {"02:01:00", Completed, p(set(t, "a", "02:00", Odd)), Progress{}},
-		"completed, unknown with an end":     {"02:09:00", Completed, p(set(t, "a", "02:00", Odd, withEnd)), Progress{}},
-		"completed":                          {"02:01:00", Completed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true}},
-		"requested, failed":                  {"02:01:00", Requested, p(set(t, "a", "02:00", Failed)), Progress{Failed: true}},
-		"DDL, running after the pause":       {"02:30:00", DDLAllowed, p(set(t, "a", "02:00", Running)), Progress{}},
-		"DDL, the whole minute counts":       {"02:10:59", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Until: at(t, "02:11:00")}},
-		"DDL, the pause is over":             {"02:11:00", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
-		"DDL, listed to the second":          {"02:10:07", DDLAllowed, p(set(t, "a", "02:00:07", Complete)), Progress{Until: at(t, "02:10:08")}},
-		"DDL, without a start: from its end": {"02:05:00", DDLAllowed, p(set(t, "a", "02:00", Complete, withoutStart)), Progress{Until: at(t, "02:12:00")}},
+		"requested, unlisted":                    {"02:01:00", Requested, nil, Progress{Reached: true}},
+		"completed, unlisted":                    {"02:01:00", Completed, nil, Progress{}},
+		"requested, running":                     {"02:01:00", Requested, p(set(t, "a", "02:00", Running)), Progress{Reached: true}},
+		"completed, running":                     {"02:01:00", Completed, p(set(t, "a", "02:00", Running)), Progress{}},
+		"completed, unknown":                     {"02:01:00", Completed, p(set(t, "a", "02:00", Odd)), Progress{}},
+		"completed, unknown with an end":         {"02:09:00", Completed, p(set(t, "a", "02:00", Odd, withEnd)), Progress{}},
+		"completed":                              {"02:01:00", Completed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true}},
+		"requested, failed":                      {"02:01:00", Requested, p(set(t, "a", "02:00", Failed)), Progress{Failed: true}},
+		"DDL, running after the pause":           {"02:30:00", DDLAllowed, p(set(t, "a", "02:00", Running)), Progress{}},
+		"DDL, the whole minute counts":           {"02:10:59", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Until: at(t, "02:11:00")}},
+		"DDL, the pause is over":                 {"02:11:00", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
+		"DDL, listed to the second":              {"02:10:07", DDLAllowed, p(set(t, "a", "02:00:07", Complete)), Progress{Until: at(t, "02:10:08")}},
+		"DDL, without start and end: look again": {"02:30:00", DDLAllowed, &Set{ID: "a", Full: true, State: Complete}, Progress{}},
+		"DDL, without a start: from its end":     {"02:05:00", DDLAllowed, p(set(t, "a", "02:00", Complete, withoutStart)), Progress{Until: at(t, "02:12:00")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Follow(at(t, c.now), c.wait, c.set, pause); got != c.want {

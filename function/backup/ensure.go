@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
@@ -22,7 +23,8 @@ func (x *run) ensure(ctx context.Context) Outcome {
 	polls, retries := x.polls(), x.retries()
 	warned := map[string]bool{}
 	for {
-		known.Last, known.Mine = l.last, l.last != nil && l.last == x.made
+		known.Last = l.known(x.request, x.made)
+		known.Mine = known.Last != nil && known.Last == x.made
 		step := Decide(time.Now(), x.request, known)
 		for _, s := range step.Stuck {
 			if !warned[s.key()] {
@@ -82,6 +84,9 @@ func (x *run) ensure(ctx context.Context) Outcome {
 				if !x.sleep(ctx, max(retries.next(), call.After)) {
 					return x.cutOff(known)
 				}
+				if time.Since(known.Looked) > x.settings.Settle { // meanwhile another instance may have created one
+					known.Looked, known.Listed = time.Time{}, nil
+				}
 			case call != nil:
 				return x.refused(call)
 			default:
@@ -113,8 +118,9 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	for _, s := range known.Listed {
 		c.before[s.key()] = true
 	}
-	if l.last != nil && !l.last.Accepted && l.last.serves(x.request) { // sent again: a backup of the first one, listed late, is ours too
-		c.Sent, c.looked, c.before = l.last.Sent, l.last.looked, l.last.before
+	if p := known.Last; p != nil && !p.Accepted && (known.Mine || p.serves(x.request)) && p.made(known.Listed) == nil {
+		// Sent again: a backup of the first one, listed late, is ours too. One that is listed by now has failed.
+		c.Sent, c.looked, c.before = p.Sent, p.looked, p.before
 	}
 	started := time.Now()
 	id, err := x.service.CreateBackup(ctx, x.request.Cluster)
@@ -125,7 +131,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	case err == nil:
 		c.Accepted, c.RequestID = true, id
 		known.Creates++
-		l.last, x.made, x.err = c, c, nil
+		l.last, l.accepted, x.made, x.err = c, c, c, nil
 		x.outcome.Created, x.outcome.RequestID = true, id
 		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", took)
 		return nil
@@ -177,5 +183,8 @@ func (x *run) unknown(known Known) Outcome {
 	if known.Creates > 1 {
 		times = fmt.Sprintf("%d times", known.Creates)
 	}
-	return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, x.open)
+	if known.Denied {
+		return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and looking for the backup is denied: invoking again may create a second one; the last error: %v", times, x.err)
+	}
+	return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, cmp.Or(x.err, x.open))
 }

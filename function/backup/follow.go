@@ -34,7 +34,8 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 		x.doing = x.progress()
 		x.asked()
 		select {
-		case <-x.allAsked:
+		case <-x.allAsked: // every backup is requested before any is waited for,
+		case <-time.After(12 * x.settings.Poll): // but a region that is throttled does not hold up the others for ever
 		case <-ctx.Done():
 			return x.unfinished()
 		}

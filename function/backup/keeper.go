@@ -23,21 +23,43 @@ type Settings struct {
 // Keeper carries requests out. One serves the whole process, since it remembers what the process created.
 type Keeper struct {
 	settings Settings
-	asking   *semaphore.Weighted // clusters in steps 1 to 3; keeps a look and its create close together
+	slots    int // clusters of a region in steps 1 to 3; keeps a look and its create close together
 
 	mu      sync.Mutex
 	ledgers map[Cluster]*ledger
+	asking  map[string]*semaphore.Weighted // by region: one that is throttled must not keep the others
 }
 
 // ledger is what the process remembers of one cluster.
 type ledger struct {
-	turn chan struct{} // holds a token while an invocation decides and creates
-	last *Create       // guarded by turn
+	turn     chan struct{} // holds a token while an invocation decides and creates
+	last     *Create       // the last one; guarded by turn, as is
+	accepted *Create       // the last one that was accepted
+}
+
+// known is the create that matters to a request whose own is made (nil: none). An unanswered one of another invocation
+// must not hide one that was accepted and serves.
+func (l *ledger) known(r Request, made *Create) *Create {
+	if a := l.accepted; a != nil && l.last != made && a.serves(r) {
+		return a
+	}
+	return l.last
 }
 
 // NewKeeper returns a Keeper that brings at most so many clusters at once to their CreateBackup.
 func NewKeeper(s Settings, concurrency int) *Keeper {
-	return &Keeper{settings: s, asking: semaphore.NewWeighted(int64(concurrency)), ledgers: map[Cluster]*ledger{}}
+	return &Keeper{settings: s, slots: concurrency, ledgers: map[Cluster]*ledger{}, asking: map[string]*semaphore.Weighted{}}
+}
+
+func (k *Keeper) slotsOf(region string) *semaphore.Weighted {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	s := k.asking[region]
+	if s == nil {
+		s = semaphore.NewWeighted(int64(k.slots))
+		k.asking[region] = s
+	}
+	return s
 }
 
 func (k *Keeper) ledger(c Cluster) *ledger {
@@ -68,8 +90,9 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	}
 	carryOut := func(i int) {
 		r := requests[i]
+		slots := k.slotsOf(r.Cluster.Region)
 		x := &run{
-			Keeper: k, service: s, request: r, allAsked: allAsked,
+			Keeper: k, service: s, request: r, slots: slots, allAsked: allAsked,
 			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
 			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
 			doing:   "it was not started",
@@ -77,7 +100,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		}
 		x.asked = sync.OnceFunc(func() {
 			if x.slot {
-				k.asking.Release(1)
+				slots.Release(1)
 			}
 			if open.Add(-1) == 0 {
 				close(allAsked)
@@ -105,10 +128,11 @@ type run struct {
 	request Request
 	outcome Outcome
 
-	chance   *rand.Rand      // scatters the intervals
-	slot     bool            // whether it holds one of Keeper.asking
-	asked    func()          // to be called when the request first waits for something, or ends
-	allAsked <-chan struct{} // closed when all requests of the invocation have
+	chance   *rand.Rand          // scatters the intervals
+	slots    *semaphore.Weighted // the region's
+	slot     bool                // whether it holds one of them
+	asked    func()              // to be called when the request first waits for something, or ends
+	allAsked <-chan struct{}     // closed when all requests of the invocation have
 
 	made  *Create    // the last CreateBackup of this request
 	doing string     // what it is waiting for, for the message at the deadline
@@ -136,7 +160,7 @@ func (x *run) do(ctx context.Context) (o Outcome) {
 			x.log.Log(ctx, level, "cluster failed", attrs...)
 		}
 	}()
-	if x.asking.Acquire(ctx, 1) != nil {
+	if x.slots.Acquire(ctx, 1) != nil {
 		return x.unfinished()
 	}
 	x.slot = true

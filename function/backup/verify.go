@@ -15,15 +15,17 @@ func (x *run) verify(ctx context.Context) Outcome {
 	} else if err != nil {
 		return x.unfinished()
 	}
+	strict := x.request
+	strict.Redelivered = false // no delivery of a Verify has created anything
 	var serving, complete, others []Set
 	for _, s := range sets {
 		switch {
 		case !s.full():
-		case s.State == Complete && s.serves(x.request):
+		case s.State == Complete && s.serves(strict):
 			serving = append(serving, s)
 		case s.State == Complete && !s.Start.From.IsZero():
 			complete = append(complete, s)
-		case s.serves(x.request):
+		case s.serves(strict):
 			others = append(others, s)
 		}
 	}
