@@ -268,7 +268,7 @@ func TestStatuses(t *testing.T) {
 }
 
 func TestMerge(t *testing.T) {
-	one, two := Cluster{"amv-1", "cn-hangzhou"}, Cluster{"amv-1", "cn-beijing"}
+	one, two, three := Cluster{"amv-1", "cn-hangzhou"}, Cluster{"amv-1", "cn-beijing"}, Cluster{"amv-3", "cn-beijing"}
 	early, late := at(t, "02:00:00"), at(t, "02:00:01")
 	got := Merge([]Request{
 		{Action: Ensure, Cluster: one, WaitFor: DDLAllowed, NotBefore: early, Redelivered: true},
@@ -276,11 +276,14 @@ func TestMerge(t *testing.T) {
 		{Action: Verify, Cluster: one, NotBefore: early},
 		{Action: Ensure, Cluster: one, WaitFor: Completed, NotBefore: late},
 		{Action: Ensure, Cluster: two, WaitFor: Completed, NotBefore: early},
+		{Action: Ensure, Cluster: three, NotBefore: early, Unprecedented: true},
+		{Action: Ensure, Cluster: three, NotBefore: early},
 	})
 	want := []Request{
 		{Action: Ensure, Cluster: one, WaitFor: DDLAllowed, NotBefore: late},
 		{Action: Ensure, Cluster: two, WaitFor: Completed, NotBefore: early},
 		{Action: Verify, Cluster: one, NotBefore: early},
+		{Action: Ensure, Cluster: three, NotBefore: early},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %d requests: %+v", len(got), got)
