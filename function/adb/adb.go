@@ -6,6 +6,7 @@ import (
 	"context"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 
 	"adb-backup/function/backup"
@@ -29,6 +30,7 @@ type API struct {
 	options  Options
 	inFlight *semaphore.Weighted
 	paces    paces
+	hosts    sync.Map // region to host
 }
 
 // New returns the API. Nothing is called yet.

@@ -41,6 +41,10 @@ func (s *session) client(region string) (client, error) {
 	if c, ok := s.clients[region]; ok {
 		return c, nil
 	}
+	host, err := s.api.host(region)
+	if err != nil {
+		return client{}, err
+	}
 	config := &openapi.Config{
 		AccessKeyId:     dara.String(s.credentials.AccessKeyID),
 		AccessKeySecret: dara.String(s.credentials.AccessKeySecret),
@@ -51,19 +55,32 @@ func (s *session) client(region string) (client, error) {
 	if s.api.options.Endpoint.Plain {
 		config.Protocol = dara.String("http")
 	}
-	product, err := sdk.NewClient(config) // no RetryOptions: every repetition is a decision of package backup
+	generic, err := openapi.NewClient(config) // no RetryOptions: every repetition is a decision of package backup
 	if err != nil {
 		return client{}, err
 	}
-	host, err := s.api.options.Endpoint.host(region, dara.StringValue(product.Endpoint))
-	if err != nil {
-		return client{}, err
-	}
-	c := client{Client: product.Client, pace: s.api.paces.of(host)}
+	c := client{Client: *generic, pace: s.api.paces.of(host)}
 	c.Endpoint = dara.String(host)
 	c.DisableSDKError = dara.Bool(true) // keeps the errors' types, and with them the hint of a throttled call
 	s.clients[region] = c
 	return c, nil
+}
+
+// host returns where a region's calls go. The product's client knows; it is asked once for each region, for making it is
+// dear: it brings a map of all endpoints.
+func (a *API) host(region string) (string, error) {
+	if host, ok := a.hosts.Load(region); ok {
+		return host.(string), nil
+	}
+	product, err := sdk.NewClient(&openapi.Config{RegionId: dara.String(region)})
+	if err != nil {
+		return "", err
+	}
+	host, err := a.options.Endpoint.host(region, dara.StringValue(product.Endpoint))
+	if err == nil {
+		a.hosts.Store(region, host)
+	}
+	return host, err
 }
 
 // call sends one API call in its turn and returns the reply's text. Generic for both operations: the SDK's typed
