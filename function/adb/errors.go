@@ -78,7 +78,7 @@ func (s *session) failure(action string, c backup.Cluster, r *reply, err error) 
 		e.RequestID = r.header.Get("x-acs-request-id")
 	}
 	if e.Verdict == backup.Denied {
-		e.Unknown = beginsWith(e.Code, credentialCodes)
+		e.BadKeys = beginsWith(e.Code, credentialCodes)
 		e.Resource = fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, s.account, c.ID)
 	}
 	e.Code, e.Message, e.RequestID = s.clean(e.Code), s.clean(e.Message), s.clean(e.RequestID)

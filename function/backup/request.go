@@ -1,5 +1,5 @@
 // Package backup is the rule of adb-backup: what must be true of a cluster's backups, what the service's list shows of
-// them, and the next step. Ensure and Verify carry the rule out against a Service; Decide is the rule itself, a pure function.
+// them, and the next step. Decide and Follow are the rule itself, pure functions; a Keeper carries it out against a Service.
 package backup
 
 import (

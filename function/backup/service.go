@@ -41,7 +41,7 @@ type CallError struct {
 	RequestID string        // the service's, empty if there was none
 	After     time.Duration // how long the service asks to wait, 0 if it does not say
 	Resource  string        // Denied: the RAM resource that the action needs
-	Unknown   bool          // Denied: the credentials themselves are refused, whatever they allow
+	BadKeys   bool          // Denied: the credentials themselves are refused, whatever they allow
 	Err       error         // what the network or the decoder said, nil if the service answered
 }
 
@@ -88,7 +88,7 @@ func (e *CallError) Error() string {
 		b.WriteString(" (" + strings.Join(where, ", ") + ")")
 	}
 	switch {
-	case e.Verdict == Denied && e.Unknown:
+	case e.Verdict == Denied && e.BadKeys:
 		fmt.Fprintf(&b, "; the credentials of the function's role were refused when it asked for adb:%s on %s", e.Action, e.Resource)
 	case e.Verdict == Denied:
 		fmt.Fprintf(&b, "; the function's role needs adb:%s on %s", e.Action, e.Resource)

@@ -1,0 +1,87 @@
+package backup
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"math/rand/v2"
+	"runtime/debug"
+	"time"
+
+	"golang.org/x/sync/semaphore"
+)
+
+// run is one request on its way.
+type run struct {
+	*Keeper
+	service Service
+	log     *slog.Logger
+	request Request
+	outcome Outcome
+
+	chance   *rand.Rand          // scatters the intervals
+	slots    *semaphore.Weighted // the region's
+	slot     bool                // whether it holds one of them
+	asked    func()              // to be called when the request first waits for something, or ends
+	allAsked <-chan struct{}     // closed when all requests of the invocation have
+
+	made  *Create    // the last CreateBackup of this request
+	doing string     // what it is waiting for, for the message at the deadline
+	err   *CallError // of the last call, nil if it succeeded
+	open  *CallError // of the last CreateBackup whose outcome is unknown
+}
+
+// do carries the request out. A panic is this request's failure alone.
+func (x *run) do(ctx context.Context) (o Outcome) {
+	defer func() {
+		x.asked()
+		if p := recover(); p != nil {
+			x.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			o = x.outcome.fail(InternalError, "a defect of the function, see its log: %v", p)
+		}
+		if o.Failure != nil {
+			level := slog.LevelError
+			if o.Failure.Type.Continues() {
+				level = slog.LevelWarn
+			}
+			attrs := []any{"errorType", o.Failure.Type, "error", o.Failure.Message}
+			if x.err != nil && x.err.RequestID != "" {
+				attrs = append(attrs, "apiRequestId", x.err.RequestID)
+			}
+			x.log.Log(ctx, level, "cluster failed", attrs...)
+		}
+	}()
+	if x.slots.Acquire(ctx, 1) != nil {
+		return x.unfinished()
+	}
+	x.slot = true
+	if x.request.Action == Verify {
+		return x.verify(ctx)
+	}
+	return x.ensure(ctx)
+}
+
+// sleep waits, and lets others ask meanwhile. It says whether there is still time.
+func (x *run) sleep(ctx context.Context, d time.Duration) bool {
+	x.asked()
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// unfinished is the outcome of a request that the deadline cut off.
+func (x *run) unfinished() Outcome {
+	t, last := BackupPending, ""
+	if x.err != nil {
+		last = "; the last error: " + x.err.Error()
+		if x.err.Verdict == Throttled {
+			t = StillThrottled
+		}
+	}
+	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.doing, last)
+}
