@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // callTimeout is how long one API call may take; what takes longer counts as unanswered.
@@ -28,7 +26,7 @@ type Options struct {
 // API is AnalyticDB for the whole process: one transport, one pace for each endpoint.
 type API struct {
 	options  Options
-	inFlight *semaphore.Weighted
+	inFlight chan struct{} // holds a token for each call
 	paces    paces
 	hosts    sync.Map // region to host
 }
@@ -38,7 +36,7 @@ func New(o Options) *API {
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
 	}
-	return &API{options: o, inFlight: semaphore.NewWeighted(int64(o.Concurrency))}
+	return &API{options: o, inFlight: make(chan struct{}, o.Concurrency)}
 }
 
 // newTransport is one for the process, so that connections are kept. HTTP/1.1 alone: Go then repeats a POST by itself only
@@ -78,6 +76,6 @@ func (s *session) turn(ctx context.Context, p *pace) (sent time.Time, end func()
 	}
 	return sent, func() {
 		p.landed()
-		s.api.inFlight.Release(1)
+		<-s.api.inFlight
 	}, nil
 }

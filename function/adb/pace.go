@@ -6,7 +6,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
 
@@ -68,7 +67,7 @@ func (p *pace) set(r float64) {
 
 // wait returns when a call may be sent, which is now, or ctx's error. Calls one after another have the pace of their
 // answers, so as long as no limit is known they are not spaced. A call that was sent has landed at its end.
-func (p *pace) wait(ctx context.Context, slots *semaphore.Weighted) (sent time.Time, err error) {
+func (p *pace) wait(ctx context.Context, slots chan struct{}) (sent time.Time, err error) {
 	select {
 	case p.first <- struct{}{}:
 		defer func() { <-p.first }()
@@ -79,8 +78,10 @@ func (p *pace) wait(ctx context.Context, slots *semaphore.Weighted) (sent time.T
 		if err := sleep(ctx, p.paused()); err != nil {
 			return sent, err
 		}
-		if err := slots.Acquire(ctx, 1); err != nil { // not before: a pause at one endpoint is none at another
-			return sent, err
+		select { // not before: a pause at one endpoint is none at another
+		case slots <- struct{}{}:
+		case <-ctx.Done():
+			return sent, ctx.Err()
 		}
 		p.mu.Lock()
 		if p.flying == 0 && p.met == 0 && ctx.Err() == nil {
@@ -95,7 +96,7 @@ func (p *pace) wait(ctx context.Context, slots *semaphore.Weighted) (sent time.T
 		p.mu.Unlock()
 		if err := sleep(ctx, turn.Delay()); err != nil {
 			turn.Cancel()
-			slots.Release(1)
+			<-slots
 			return sent, err
 		}
 		p.mu.Lock()
@@ -107,7 +108,7 @@ func (p *pace) wait(ctx context.Context, slots *semaphore.Weighted) (sent time.T
 		if ready {
 			return time.Now(), nil
 		}
-		slots.Release(1)
+		<-slots
 	}
 }
 

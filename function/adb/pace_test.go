@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
 
@@ -19,7 +18,7 @@ const inFlight = 16
 // fleet sends calls at the pace to a service that lets so many through, and says how long it took and how many were
 // throttled. All of it is virtual time.
 func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (took time.Duration, throttled int) {
-	turns := semaphore.NewWeighted(inFlight)
+	turns := make(chan struct{}, inFlight)
 	var denied atomic.Int64
 	start := time.Now()
 	var wg sync.WaitGroup
@@ -33,11 +32,11 @@ func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (
 				p.landed()
 				if ok {
 					p.succeeded()
-					turns.Release(1)
+					<-turns
 					return
 				}
 				p.throttled(sent, hint)
-				turns.Release(1)
+				<-turns
 				denied.Add(1)
 				time.Sleep(max(hint, 500*time.Millisecond)) // as the caller does, on average
 			}
@@ -221,7 +220,7 @@ func TestPaceThrottled(t *testing.T) {
 		p := newPace()
 		var sent [8]time.Time
 		for i := range sent {
-			sent[i], _ = p.wait(t.Context(), semaphore.NewWeighted(inFlight))
+			sent[i], _ = p.wait(t.Context(), make(chan struct{}, inFlight))
 		}
 		time.Sleep(10 * time.Millisecond)
 		p.throttled(sent[0], 2*time.Second)
@@ -236,11 +235,11 @@ func TestPaceThrottled(t *testing.T) {
 			t.Errorf("rate %v, want %v: calls in flight together count once", p.rate, lowered)
 		}
 		start := time.Now()
-		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
+		p.wait(t.Context(), make(chan struct{}, inFlight))
 		if got := time.Since(start); got < 2*time.Second || got > 2200*time.Millisecond {
 			t.Errorf("sent after %v, the service asked for 2 s", got)
 		}
-		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
+		p.wait(t.Context(), make(chan struct{}, inFlight))
 		if got := time.Since(start); got < 2*time.Second+time.Duration(0.9*float64(time.Second)/lowered) {
 			t.Errorf("the second was sent after %v, at once with the first", got)
 		}
@@ -264,14 +263,14 @@ func TestPaceOutage(t *testing.T) {
 func TestPaceTurnGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
-		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
+		p.wait(t.Context(), make(chan struct{}, inFlight))
 		start := time.Now()
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			p.wait(ctx, semaphore.NewWeighted(inFlight))
+			p.wait(ctx, make(chan struct{}, inFlight))
 			cancel()
 		}
-		p.wait(t.Context(), semaphore.NewWeighted(inFlight))
+		p.wait(t.Context(), make(chan struct{}, inFlight))
 		if got := time.Since(start); got > time.Second/startRate+time.Millisecond {
 			t.Errorf("sent after %v", got)
 		}
@@ -288,14 +287,14 @@ func TestPaceCutOff(t *testing.T) {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if _, err := p.wait(ctx, semaphore.NewWeighted(inFlight)); !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := p.wait(ctx, make(chan struct{}, inFlight)); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v", err)
 				}
 			})
 		}
 		wg.Wait()
 		start := time.Now()
-		if _, err := p.wait(t.Context(), semaphore.NewWeighted(inFlight)); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
+		if _, err := p.wait(t.Context(), make(chan struct{}, inFlight)); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
 			t.Errorf("sent after %v, error %v", time.Since(start), err)
 		}
 	})
@@ -306,7 +305,7 @@ func TestPaceOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
 		call := func() time.Time {
-			sent, _ := p.wait(t.Context(), semaphore.NewWeighted(inFlight))
+			sent, _ := p.wait(t.Context(), make(chan struct{}, inFlight))
 			time.Sleep(time.Millisecond)
 			p.landed()
 			return sent

@@ -6,8 +6,6 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // Settings are the times of the rule.
@@ -24,7 +22,7 @@ type Keeper struct {
 
 	mu      sync.Mutex
 	ledgers map[Cluster]*ledger
-	asking  map[string]*semaphore.Weighted // by region: one that is throttled must not keep the others
+	asking  map[string]chan struct{} // by region: one that is throttled must not keep the others
 }
 
 // ledger is what the process remembers of one cluster.
@@ -45,15 +43,15 @@ func (l *ledger) known(r Request, made *Create) *Create {
 
 // NewKeeper returns a Keeper that brings at most so many clusters at once to their CreateBackup.
 func NewKeeper(s Settings, concurrency int) *Keeper {
-	return &Keeper{settings: s, slots: concurrency, ledgers: map[Cluster]*ledger{}, asking: map[string]*semaphore.Weighted{}}
+	return &Keeper{settings: s, slots: concurrency, ledgers: map[Cluster]*ledger{}, asking: map[string]chan struct{}{}}
 }
 
-func (k *Keeper) slotsOf(region string) *semaphore.Weighted {
+func (k *Keeper) slotsOf(region string) chan struct{} {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	s := k.asking[region]
 	if s == nil {
-		s = semaphore.NewWeighted(int64(k.slots))
+		s = make(chan struct{}, k.slots)
 		k.asking[region] = s
 	}
 	return s
@@ -97,7 +95,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		}
 		x.asked = sync.OnceFunc(func() {
 			if x.slot {
-				slots.Release(1)
+				<-slots
 			}
 			if open.Add(-1) == 0 {
 				close(allAsked)

@@ -7,8 +7,6 @@ import (
 	"math/rand/v2"
 	"runtime/debug"
 	"time"
-
-	"golang.org/x/sync/semaphore"
 )
 
 // run is one request on its way.
@@ -19,11 +17,11 @@ type run struct {
 	request Request
 	outcome Outcome
 
-	chance   *rand.Rand          // scatters the intervals
-	slots    *semaphore.Weighted // the region's
-	slot     bool                // whether it holds one of them
-	asked    func()              // to be called when the request first waits for something, or ends
-	allAsked <-chan struct{}     // closed when all requests of the invocation have
+	chance   *rand.Rand      // scatters the intervals
+	slots    chan struct{}   // the region's
+	slot     bool            // whether it holds one of them
+	asked    func()          // to be called when the request first waits for something, or ends
+	allAsked <-chan struct{} // closed when all requests of the invocation have
 
 	made  *Create    // the last CreateBackup of this request
 	doing string     // what it is waiting for, for the message at the deadline
@@ -51,7 +49,9 @@ func (x *run) do(ctx context.Context) (o Outcome) {
 			x.log.Log(ctx, level, "cluster failed", attrs...)
 		}
 	}()
-	if x.slots.Acquire(ctx, 1) != nil {
+	select {
+	case x.slots <- struct{}{}:
+	case <-ctx.Done():
 		return x.unfinished()
 	}
 	x.slot = true
