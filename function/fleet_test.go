@@ -181,9 +181,10 @@ func TestFleetSimulation(t *testing.T) {
 			event := timer(fleet(1000, `,"WaitFor":"Completed"`))
 			var r result
 			for retry := range 4 {
-				if r = w.process().deliver(event, delivery{retryCount: retry, timeout: time.Hour}); r.errorType == "" {
+				if r = w.process().deliver(event, delivery{retryCount: retry, timeout: 2 * time.Hour}); r.errorType == "" {
 					break
 				}
+				time.Sleep(time.Minute) // what the last attempt created has been listed by then, as in the cloud
 			}
 			w.expect(r, "Completed", w.service.Count("CreateBackup"))
 			w.once(1000)
