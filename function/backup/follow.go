@@ -8,7 +8,7 @@ import (
 
 // follow waits for a backup, as far as the request asks.
 func (x *run) follow(ctx context.Context, step Step) Outcome {
-	polls, key := x.polls(), ""
+	polls, key, after := x.polls(), "", false
 	x.outcome.Created = step.Created
 	x.outcome.Status = StatusRequested
 	if !step.Created {
@@ -32,12 +32,15 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 			return x.outcome
 		}
 		x.doing = x.progress()
-		x.asked()
-		select {
-		case <-x.allAsked: // every backup is requested before any is waited for,
-		case <-time.After(12 * x.settings.Poll): // but a region that is throttled does not hold up the others for ever
-		case <-ctx.Done():
-			return x.unfinished()
+		if !after {
+			x.asked()
+			select {
+			case <-x.allAsked: // every backup is requested before any is waited for,
+			case <-time.After(12 * x.settings.Poll): // but a region that is throttled does not hold up the others for ever
+			case <-ctx.Done():
+				return x.unfinished()
+			}
+			after = true
 		}
 		pause := polls.next()
 		if left := time.Until(p.Until); left > 0 {
@@ -68,7 +71,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 // seen takes over what the list shows, and logs a change of state.
 func (x *run) seen(s Set) {
 	was := x.outcome.Status
-	if x.outcome.Set == nil && s.State == Odd || x.outcome.Set != nil && x.outcome.Set.Status != s.Status && s.State == Odd {
+	if s.State == Odd && (x.outcome.Set == nil || x.outcome.Set.Status != s.Status) {
 		x.log.Warn("the backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", setAttrs(s)...)
 	}
 	x.outcome.Set = &s

@@ -85,9 +85,8 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	}
 	carryOut := func(i int) {
 		r := requests[i]
-		slots := k.slotsOf(r.Cluster.Region)
 		x := &run{
-			Keeper: k, service: s, request: r, slots: slots, allAsked: allAsked,
+			Keeper: k, service: s, request: r, slots: k.slotsOf(r.Cluster.Region), allAsked: allAsked,
 			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
 			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
 			doing:   "it was not started",
@@ -95,7 +94,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		}
 		x.asked = sync.OnceFunc(func() {
 			if x.slot {
-				<-slots
+				<-x.slots
 			}
 			if open.Add(-1) == 0 {
 				close(allAsked)
