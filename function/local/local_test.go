@@ -32,6 +32,7 @@ func TestMain(m *testing.M) {
 		fmt.Fprintf(os.Stderr, "the function does not build: %v\n%s", err, out)
 		os.Exit(1)
 	}
+	grace = 10 * time.Second
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)

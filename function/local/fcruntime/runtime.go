@@ -84,7 +84,7 @@ func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	}
 
 	began := <-run.fetched
-	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout)))
+	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
 	defer deadline.Stop()
 	select {
 	case r := <-run.result:

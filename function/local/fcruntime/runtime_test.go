@@ -95,6 +95,21 @@ func TestALateAnswerIsRefused(t *testing.T) {
 	})
 }
 
+func TestGraceTakesALateAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		rt := New()
+		go func() {
+			id := call(t.Context(), rt, "GET", "next", "").Header().Get("x-fc-request-id")
+			time.Sleep(3 * time.Second)
+			call(t.Context(), rt, "POST", id+"/response", `{}`)
+		}()
+		got, err := rt.Invoke(t.Context(), Invocation{Timeout: time.Second, Grace: 5 * time.Second})
+		if err != nil || got.ErrorType != "" || got.Took != 3*time.Second {
+			t.Errorf("got %+v, %v", got, err)
+		}
+	})
+}
+
 func TestOnlyTheFirstAnswerCounts(t *testing.T) {
 	rt := New()
 	second := make(chan int, 1)
