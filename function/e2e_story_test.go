@@ -139,6 +139,8 @@ func (s *story) invariants() (broken []string) {
 		}
 		p.mu.Unlock()
 	}
+	s.mu.Lock() // a call that was given up is still on its way through the service
+	defer s.mu.Unlock()
 	for _, c := range s.seen {
 		// In forty invocations at once each has its own role, and its own cluster named after it.
 		if n, ok := strings.CutPrefix(c.Cluster, "amv-own"); ok && c.KeyID != keyOf(n) {
