@@ -65,7 +65,7 @@ func (i item) set(words backup.Statuses) backup.Set {
 	s := backup.Set{
 		ID:     string(i.BackupId),
 		Full:   i.BackupType == "" || strings.EqualFold(string(i.BackupType), "FullBackup"),
-		Copy:   i.ParentBackupId != "" && i.ParentBackupId != "0",
+		Copy:   i.ParentBackupId != "" && i.ParentBackupId != "0" && i.ParentBackupId != i.BackupId,
 		Start:  span(string(i.BackupStartTime)),
 		End:    span(string(i.BackupEndTime)),
 		Status: string(i.BackupStatus),

@@ -38,6 +38,7 @@ func TestDecodeList(t *testing.T) {
 		"incremental":                   {one(`{"BackupId":"1","BackupType":"IncrementalBackup"}`), backup.Set{ID: "1"}},
 		"a copy":                        {one(`{"BackupId":"1","ParentBackupId":"2"}`), backup.Set{ID: "1", Full: true, Copy: true}},
 		"no parent":                     {one(`{"BackupId":"1","ParentBackupId":""}`), backup.Set{ID: "1", Full: true}},
+		"its own parent":                {one(`{"BackupId":"1","ParentBackupId":"1"}`), backup.Set{ID: "1", Full: true}},
 		"an unknown status":             {one(`{"BackupId":"1","BackupStatus":"Frozen"}`), backup.Set{ID: "1", Full: true, State: backup.Odd, Status: "Frozen"}},
 		"no status, but an end":         {one(`{"BackupId":"1","BackupEndTime":"2026-11-23T02:17Z"}`), backup.Set{ID: "1", Full: true, End: minute("2026-11-23T02:17:00Z"), State: backup.Complete}},
 		"a size that is a float":        {one(`{"BackupId":"1","BackupSize":5e9}`), backup.Set{ID: "1", Full: true, Size: 5_000_000_000}},
