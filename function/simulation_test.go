@@ -25,10 +25,16 @@ import (
 func TestSimulation(t *testing.T) {
 	first, n := uint64(1), 200
 	if s := os.Getenv("ADB_SIMULATION_SEEDS"); s != "" {
-		n, _ = strconv.Atoi(s)
+		var err error
+		if n, err = strconv.Atoi(s); err != nil || n < 1 {
+			t.Fatalf("ADB_SIMULATION_SEEDS (make simulate SEEDS=) is %q: a number of seeds is wanted, such as 1000", s)
+		}
 	}
 	if s := os.Getenv("ADB_SIMULATION_SEED"); s != "" {
-		first, _ = strconv.ParseUint(s, 10, 64)
+		var err error
+		if first, err = strconv.ParseUint(s, 10, 64); err != nil {
+			t.Fatalf("ADB_SIMULATION_SEED is %q: a seed is a number", s)
+		}
 		n = 1
 	}
 	for seed := first; seed < first+uint64(n); seed++ {

@@ -52,7 +52,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			case err == nil:
 				known.Listed, known.Looked = sets, at
 			case call != nil && call.Verdict == Denied && x.request.WaitFor == Requested:
-				x.log.Warn("looking is denied, so an earlier backup cannot be found", "error", call)
+				x.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
 				known.Denied = true
 			case call != nil && !known.open():
 				return x.refused(call)
@@ -143,11 +143,11 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 		known.Creates++
 		l.last, x.made, x.open = c, c, call
 		known.Looked = time.Time{}
-		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", "attempt", known.Creates, "duration", took, "error", call)
+		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", append(call.attrs(), "attempt", known.Creates, "duration", took)...)
 		return nil
 	}
 	if call.Verdict == Throttled {
-		x.log.Info("CreateBackup was throttled", "apiRequestId", call.RequestID, "error", call)
+		x.log.Info("CreateBackup was throttled", call.attrs()...)
 	}
 	return call
 }

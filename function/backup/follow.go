@@ -84,7 +84,7 @@ func (x *run) seen(s Set) {
 		x.outcome.Status = StatusRunning
 	}
 	if x.outcome.Status != was {
-		x.log.Info("backup is "+map[Status]string{StatusCompleted: "complete", StatusFailed: "failed", StatusRunning: "running"}[x.outcome.Status], setAttrs(s)...)
+		x.log.Info("backup "+map[Status]string{StatusCompleted: "is complete", StatusFailed: "has failed", StatusRunning: "is running"}[x.outcome.Status], setAttrs(s)...)
 	}
 }
 
@@ -95,7 +95,7 @@ func (x *run) progress() string {
 	case s.State == Complete:
 		return fmt.Sprintf("backup %s is complete, but DDL was not allowed", s.ID)
 	case s.State == Odd:
-		return fmt.Sprintf("backup %s has the unknown status %q and was not complete", s.ID, s.Status)
+		return fmt.Sprintf("backup %s has the status %q, which is not known (if that means complete or failed, add it to ADB_STATUS_COMPLETED or ADB_STATUS_FAILED), and was not complete", s.ID, s.Status)
 	default:
 		return fmt.Sprintf("backup %s, running since %s, was not complete", s.ID, s.Start.From.Format(time.RFC3339))
 	}

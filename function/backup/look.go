@@ -43,7 +43,7 @@ func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 		if attempt == 3 { // once: whoever watches must not learn at the deadline alone why nothing happens
 			level = slog.LevelWarn
 		}
-		x.log.Log(ctx, level, "look failed", "attempt", attempt, "apiRequestId", call.RequestID, "error", call)
+		x.log.Log(ctx, level, "look failed", append(call.attrs(), "attempt", attempt)...)
 		if !x.sleep(ctx, max(retries.next(), call.After)) {
 			return nil, at, ctx.Err()
 		}

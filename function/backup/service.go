@@ -47,6 +47,15 @@ type CallError struct {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
+// attrs are the error's log attributes.
+func (e *CallError) attrs() []any {
+	a := []any{"error", e}
+	if e.RequestID != "" {
+		a = append(a, "apiRequestId", e.RequestID)
+	}
+	return a
+}
+
 // sent is the error of a call that was sent; nil: it was not, or there is no error.
 func sent(err error) *CallError {
 	call, _ := err.(*CallError)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"flag"
 	"fmt"
@@ -56,7 +57,12 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	g := gate{timeout: *timeout, ask: *ask, progress: stderr}
 	g.invoke = func(ctx context.Context, payload []byte, wait time.Duration) (reply, error) {
-		return invoke(ctx, payload, wait, stderr)
+		var said bytes.Buffer // by `s`; of use only where the function did not answer
+		r, err := invoke(ctx, payload, wait, &said)
+		if err != nil {
+			said.WriteTo(stderr)
+		}
+		return r, err
 	}
 	r, err := g.pass(ctx, request)
 	if err != nil {
@@ -65,12 +71,11 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	return r.finish(stdout)
 }
 
-// pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer.
-// An error means that there was none.
+// pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer. A
+// function that has not answered yet has a backup pending. An error means that it could not be asked.
 func (g gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 	start := time.Now()
 	var last reply
-	answered := false
 	unanswered, unknown := 0, 0
 	for n := 1; ; n++ {
 		left := g.timeout - time.Since(start)
@@ -83,8 +88,11 @@ func (g gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 		then := pause
 		switch {
 		case err != nil && time.Since(asked) >= min(g.ask, left):
-			g.say(start, "no answer yet; the function goes on, and the next question finds its backup")
+			g.say(start, "no answer yet; the function goes on")
 			unanswered = 0
+			if !last.Failed {
+				last = reply{Failed: true, ErrorType: "BackupPending", ErrorMessage: "the function has not answered yet, and goes on"}
+			}
 		case err != nil:
 			g.say(start, "%v", err)
 			if unanswered++; unanswered == attempts {
@@ -93,8 +101,7 @@ func (g gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 		case !r.Failed:
 			return r, nil
 		default:
-			last, answered, unanswered = r, true, 0
-			g.say(start, "%s: %s", r.ErrorType, r.ErrorMessage)
+			last, unanswered = r, 0
 			switch r.ErrorType {
 			case "BackupPending":
 			case "Throttled":
@@ -107,10 +114,11 @@ func (g gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 			default:
 				return r, nil
 			}
+			g.say(start, "%s: %s", r.ErrorType, r.ErrorMessage)
 		}
 		if time.Since(start)+then >= g.timeout {
-			if !answered {
-				return reply{}, fmt.Errorf("no answer within %s", g.timeout)
+			if !last.Failed {
+				return reply{}, fmt.Errorf("could not ask the function within %s: %w", g.timeout, err)
 			}
 			g.say(start, "no time for another question within %s", g.timeout)
 			if !request.notBefore.IsZero() {

@@ -57,6 +57,7 @@ func failed(errorType string) reply {
 
 func TestGate(t *testing.T) {
 	ok, broken := reply{Answer: []byte(done)}, errors.New("exit status 101")
+	silent := reply{Failed: true, ErrorType: "BackupPending", ErrorMessage: "the function has not answered yet, and goes on"}
 	type question struct {
 		reply reply
 		err   error
@@ -85,7 +86,8 @@ func TestGate(t *testing.T) {
 		// A question that is given up is no failure: the function goes on.
 		"silent for long":      {[]question{{err: broken, takes: 200 * time.Second}, {err: broken, takes: 200 * time.Second}, {err: broken, takes: 200 * time.Second}, {reply: ok}}, ok, "", 4, 3 * (200*time.Second + pause)},
 		"silent in between":    {[]question{{err: broken}, {err: broken}, {err: broken, takes: 200 * time.Second}, {err: broken}, {err: broken}, {reply: ok}}, ok, "", 6, 200*time.Second + 5*pause},
-		"silent for ever":      {[]question{{err: broken, takes: 200 * time.Second}}, reply{}, "no answer within 30m0s", 9, 30 * time.Minute},
+		"silent for ever":      {[]question{{err: broken, takes: 200 * time.Second}}, silent, "", 9, 30 * time.Minute},
+		"silent, then broken":  {[]question{{err: broken, takes: 200 * time.Second}, {err: broken}}, reply{}, "3 times in a row: exit status 101", 4, 200*time.Second + 3*pause},
 		"pending, then silent": {[]question{{reply: failed("BackupPending")}, {err: broken, takes: 200 * time.Second}}, failed("BackupPending"), "", 10, 30 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {

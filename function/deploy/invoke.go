@@ -72,7 +72,7 @@ func invoke(ctx context.Context, payload []byte, wait time.Duration, progress io
 		args = append(args, "--timeout", fmt.Sprint(max(1, int(wait.Seconds()))))
 		// Should `s` itself hang, it is ended; it has had time enough to start and to give up by itself.
 		var cancel func()
-		ctx, cancel = context.WithTimeout(ctx, wait+time.Minute)
+		ctx, cancel = context.WithTimeout(ctx, wait+20*time.Second)
 		defer cancel()
 	}
 	var out strings.Builder

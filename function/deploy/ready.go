@@ -37,10 +37,10 @@ func readyCommand(_ context.Context, args []string, _, stderr io.Writer) error {
 // missing reports all that Serverless Devs lacks on this machine, with the way to get each.
 func missing() error {
 	var faults []error
+	if _, err := exec.LookPath("node"); err != nil {
+		faults = append(faults, errors.New("no Node.js, which Serverless Devs runs on: install version 18 or later from https://nodejs.org"))
+	}
 	if _, err := exec.LookPath("s"); err != nil {
-		if _, err := exec.LookPath("node"); err != nil {
-			faults = append(faults, errors.New("no Node.js, which Serverless Devs runs on: install version 18 or later from https://nodejs.org"))
-		}
 		faults = append(faults, errors.New("no Serverless Devs, the command s: npm install -g @serverless-devs/s"))
 	}
 	return errors.Join(append(faults, credentials())...)

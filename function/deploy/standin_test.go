@@ -91,7 +91,7 @@ func (s step) print() (out string, code int) {
 		"\n✔ [backup] completed (1.2s)\n", 0
 }
 
-// useStandIn makes the stand-in the only `s` there is, with credentials. What it saw is read when the test is done with it.
+// useStandIn makes the stand-in the only `s` there is, with a `node` and credentials. What it saw is read when the test is done with it.
 func useStandIn(t *testing.T, steps ...step) (sawSoFar func() []seen) {
 	t.Helper()
 	self, err := os.Executable()
@@ -103,8 +103,10 @@ func useStandIn(t *testing.T, steps ...step) (sawSoFar func() []seen) {
 	if err := os.WriteFile(filepath.Join(folder, "script"), text, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if err := os.Symlink(self, filepath.Join(folder, "s")); err != nil {
-		t.Fatal(err)
+	for _, name := range []string{"s", "node"} {
+		if err := os.Symlink(self, filepath.Join(folder, name)); err != nil {
+			t.Fatal(err)
+		}
 	}
 	t.Setenv("PATH", folder)
 	t.Setenv("STAND_IN", folder)
