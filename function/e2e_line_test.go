@@ -142,6 +142,11 @@ func (s *step) kind(kind string) error {
 		return err
 	case name == "redirect":
 		s.fault = analyticdb.Redirect(value)
+	case name == "echo": // an error repeats how the request was signed
+		s.spoil = func(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+			w.WriteHeader(http.StatusForbidden)
+			fmt.Fprintf(w, `{"RequestId":"R","Code":"SignatureDoesNotMatch","Message":"yours: %s"}`, r.Header.Get("Authorization"))
+		}
 	case name == "hang": // no header ever comes
 		s.spoil = func(_ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { <-r.Context().Done() }
 	case name == "trickle": // the body comes a byte at a time

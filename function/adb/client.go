@@ -86,19 +86,19 @@ func (a *API) host(region string) (string, error) {
 // call sends one API call in its turn and returns the reply's text. Generic for both operations: the SDK's typed
 // DescribeBackups decodes a size beyond 2 GiB wrongly or not at all, and its typed replies cost several JSON round trips.
 func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, query map[string]string) ([]byte, *reply, error) {
+	r := &reply{transport: s.api.options.Transport}
 	c, err := s.client(cluster.Region)
 	if err != nil {
-		return nil, nil, &backup.CallError{Action: action, Cluster: cluster, Verdict: backup.Refused, Message: s.clean(err.Error()), Err: err}
+		return nil, r, &backup.CallError{Action: action, Cluster: cluster, Verdict: backup.Refused, Message: s.clean(r, err.Error()), Err: err}
 	}
-	sent, end, err := s.turn(ctx, c.pace)
-	if err != nil {
-		return nil, nil, err
+	var end func()
+	if r.sent, end, err = s.turn(ctx, c.pace); err != nil {
+		return nil, r, err
 	}
 	defer end()
 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	r := &reply{transport: s.api.options.Transport}
 	c.HttpClient = r
 	parameters := map[string]*string{"DBClusterId": dara.String(cluster.ID), "RegionId": dara.String(cluster.Region)}
 	for name, value := range query {
@@ -113,7 +113,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	if err == nil && r.status/100 != 2 { // a redirect, which is not followed
 		callErr = s.failure(action, cluster, r, nil)
 	} else if err != nil {
-		if ctx.Err() != nil {
+		if _, answered := err.(sdkError); !answered && ctx.Err() != nil {
 			err = ctx.Err() // the SDK hides it
 		}
 		callErr = s.failure(action, cluster, r, err)
@@ -122,7 +122,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	case callErr == nil:
 		c.pace.succeeded()
 	case callErr.Verdict == backup.Throttled:
-		c.pace.throttled(sent, callErr.After)
+		c.pace.throttled(r.sent, callErr.After)
 	}
 	if callErr != nil {
 		return nil, r, callErr
@@ -132,17 +132,17 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 }
 
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.
-func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (string, error) {
+func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time.Time, requestID string, err error) {
 	const action = "CreateBackup"
 	body, r, err := s.call(ctx, action, c, nil)
 	if err != nil {
-		return "", err
+		return r.sent, "", err
 	}
 	var answer struct{ RequestId text }
 	if err := json.Unmarshal(body, &answer); err != nil || answer.RequestId == "" {
-		return "", s.unreadable(action, c, r, err, "the reply has no RequestId")
+		return r.sent, "", s.unreadable(action, c, r, err, "the reply has no RequestId")
 	}
-	return s.clean(string(answer.RequestId)), nil
+	return r.sent, s.clean(r, string(answer.RequestId)), nil
 }
 
 // Backups is AnalyticDB's DescribeBackups, all pages. A list that grows or shrinks while its pages are read is read again: a
@@ -190,7 +190,7 @@ func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Tim
 			}
 			seen[key], stale = true, 0
 			set := item.set(s.api.options.Statuses)
-			set.ID, set.Status = s.clean(set.ID), s.clean(set.Status)
+			set.ID, set.Status = s.clean(r, set.ID), s.clean(r, set.Status)
 			sets = append(sets, set)
 		}
 		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, an
@@ -204,9 +204,11 @@ func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Tim
 // reply is the SDK's HTTP client for one call. It keeps what the SDK forgets when a body is not JSON. A single
 // RoundTrip, since http.Client would carry the security token along a redirect.
 type reply struct {
-	transport http.RoundTripper
-	status    int
-	header    http.Header
+	transport     http.RoundTripper
+	sent          time.Time
+	authorization string // the request's
+	status        int
+	header        http.Header
 }
 
 // maxBody is twenty times a page of the list; it bounds memory and time if something else answers.
@@ -214,6 +216,7 @@ const maxBody = 1 << 20
 
 // Call implements dara.HttpClient.
 func (r *reply) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
+	r.authorization = request.Header.Get("Authorization")
 	request.Header.Del("Proxy-Authorization") // the SDK's; it is for the proxy, to which the transport gives it
 	response, err := r.transport.RoundTrip(request)
 	if err != nil {

@@ -81,7 +81,7 @@ func (s *session) failure(action string, c backup.Cluster, r *reply, err error) 
 		e.BadKeys = beginsWith(e.Code, credentialCodes)
 		e.Resource = fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, s.account, c.ID)
 	}
-	e.Code, e.Message, e.RequestID = s.clean(e.Code), s.clean(e.Message), s.clean(e.RequestID)
+	e.Code, e.Message, e.RequestID = s.clean(r, e.Code), s.clean(r, e.Message), s.clean(r, e.RequestID)
 	return e
 }
 
@@ -131,9 +131,10 @@ func hint(h http.Header) time.Duration {
 }
 
 // clean makes text of the service fit for a log: one line, not endless, and without what is secret, should the service
-// repeat it (it does repeat access key ids).
-func (s *session) clean(text string) string {
-	for _, secret := range []string{s.credentials.SecurityToken, s.credentials.AccessKeySecret, s.credentials.AccessKeyID} {
+// repeat it (it does repeat access key ids, and what was signed).
+func (s *session) clean(r *reply, text string) string {
+	_, signature, _ := strings.Cut(r.authorization, "Signature=")
+	for _, secret := range []string{r.authorization, signature, s.credentials.SecurityToken, s.credentials.AccessKeySecret, s.credentials.AccessKeyID} {
 		if secret != "" {
 			text = strings.ReplaceAll(text, secret, "***")
 			text = strings.ReplaceAll(text, url.QueryEscape(secret), "***")

@@ -56,16 +56,19 @@ func TestHint(t *testing.T) {
 
 func TestClean(t *testing.T) {
 	s := &session{credentials: Credentials{"KeyId", "Secret", "To/ken=="}}
+	r := &reply{authorization: "ACS3-HMAC-SHA256 Credential=KeyId,SignedHeaders=host,Signature=5167ed"}
 	for text, want := range map[string]string{
 		"Specified access key is not found: KeyId": "Specified access key is not found: ***",
 		"a Secret, To/ken==, To%2Fken%3D%3D":       "a ***, ***, ***",
+		"you sent " + r.authorization:              "you sent ***",
+		"signed 5167ed":                            "signed ***",
 		"two\nlines\tand\x00 more":                 "two lines and\x00 more",
 	} {
-		if got := s.clean(text); got != want {
+		if got := s.clean(r, text); got != want {
 			t.Errorf("%q: %q", text, got)
 		}
 	}
-	if got := s.clean(strings.Repeat("ä", 1000)); len(got) > 410 || !strings.HasSuffix(got, "ä…") {
+	if got := s.clean(r, strings.Repeat("ä", 1000)); len(got) > 410 || !strings.HasSuffix(got, "ä…") {
 		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }

@@ -37,7 +37,7 @@ func (c *Create) made(listed []Set) *Set {
 		case !s.full() || c.before[s.key()]:
 		case start.From.IsZero() && !c.looked: // without an earlier look it could be any; with one it has just been put there
 		case !start.From.IsZero() && !c.looked && !start.Until.After(c.Sent):
-		case !start.From.IsZero() && start.From.Before(c.Sent.Add(-ClockSkew)):
+		case !start.From.IsZero() && !start.Until.After(c.Sent.Add(-ClockSkew)):
 		case made == nil || c.sooner(s, *made):
 			made = &listed[i]
 		}
@@ -67,7 +67,7 @@ func (c *Create) serves(r Request) bool {
 
 // Known is all that bears on the next step of an Ensure.
 type Known struct {
-	Looked   time.Time     // when the look was sent that showed Listed; zero: there was none yet
+	Looked   time.Time     // when the look was asked for that showed Listed; zero: there was none yet
 	Listed   []Set         // what the list showed
 	Denied   bool          // looking is denied
 	Last     *Create       // the last CreateBackup of this process for the cluster
@@ -113,7 +113,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 		switch {
 		case accepted && serves && (mine || now.Before(last.Answered.Add(k.Settling))):
 			return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine} // too young to have failed unseen
-		case r.Unprecedented && r.WaitFor == Requested && k.Creates == 0:
+		case r.Unprecedented && r.WaitFor == Requested && k.Creates == 0 && !serves:
 			return Step{Do: Send}
 		case !k.Denied:
 			return Step{Do: Look}
@@ -150,13 +150,8 @@ func Decide(now time.Time, r Request, k Known) Step {
 	if k.Denied && serves && !accepted {
 		return Step{Do: GiveUp} // it may exist, and nothing can tell
 	}
-	if k.open() {
-		switch {
-		case !settled:
-			return Step{Do: LookAgain}
-		case k.Creates >= maxCreates:
-			return Step{Do: GiveUp}
-		}
+	if k.open() && !settled {
+		return Step{Do: LookAgain}
 	}
 
 	var step Step

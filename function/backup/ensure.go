@@ -13,12 +13,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 	if !x.takeTurn(ctx, l) {
 		return x.unfinished()
 	}
-	held := true
-	defer func() {
-		if held {
-			<-l.turn
-		}
-	}()
+	defer x.endTurn(l)
 	known := Known{Settling: x.settings.Settle}
 	polls, retries := x.polls(), x.retries()
 	warned := map[string]bool{}
@@ -34,8 +29,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 		}
 		switch step.Do {
 		case Adopt:
-			<-l.turn
-			held = false
+			x.endTurn(l)
 			return x.follow(ctx, step)
 
 		case GiveUp:
@@ -63,8 +57,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 		case Await:
 			// A backup before the moment asked for: what comes of it is not ours, but two at once are nobody's.
 			x.awaiting(step.Set)
-			<-l.turn
-			held = false
+			x.endTurn(l)
 			pause := polls.next()
 			if step.Set == nil { // it counts as running for the settle time alone
 				pause = min(pause, untilSettled(known))
@@ -72,7 +65,6 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			if !x.sleep(ctx, pause) || !x.takeTurn(ctx, l) {
 				return x.unfinished()
 			}
-			held = true
 			known.Looked, known.Listed = time.Time{}, nil
 
 		case Send:
@@ -100,39 +92,46 @@ func (x *run) ensure(ctx context.Context) Outcome {
 func (x *run) takeTurn(ctx context.Context, l *ledger) bool {
 	select {
 	case l.turn <- struct{}{}:
-		return true
 	default:
+		x.asked()
+		select {
+		case l.turn <- struct{}{}:
+		case <-ctx.Done():
+			return false
+		}
 	}
-	x.asked()
-	select {
-	case l.turn <- struct{}{}:
-		return true
-	case <-ctx.Done():
-		return false
+	x.turn = true
+	return true
+}
+
+// endTurn lets the next one decide. It may be called again.
+func (x *run) endTurn(l *ledger) {
+	if x.turn {
+		x.turn = false
+		<-l.turn
 	}
 }
 
 // create sends CreateBackup and enters it in the ledger. An unanswered one is no error: the next step is to look for it.
 func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
-	c := &Create{Sent: time.Now(), looked: !known.Looked.IsZero(), before: map[string]bool{}}
+	c := &Create{looked: !known.Looked.IsZero(), before: map[string]bool{}}
 	for _, s := range known.Listed {
 		c.before[s.key()] = true
 	}
+	at, id, err := x.service.CreateBackup(ctx, x.request.Cluster)
+	c.Sent, c.Answered = at, time.Now()
+	took := c.Answered.Sub(c.Sent).Round(time.Millisecond).Seconds()
 	if p := known.Last; p != nil && !p.Accepted && (known.Mine || p.serves(x.request)) && p.made(known.Listed) == nil {
 		// Sent again: a backup of the first one, listed late, is ours too. One that is listed by now has failed.
 		c.Sent, c.looked, c.before = p.Sent, p.looked, p.before
 	}
-	started := time.Now()
-	id, err := x.service.CreateBackup(ctx, x.request.Cluster)
-	c.Answered = time.Now()
-	took := c.Answered.Sub(started).Round(time.Millisecond).Seconds()
 	call := sent(err)
 	switch {
 	case err == nil:
 		c.Accepted, c.RequestID = true, id
 		known.Creates++
 		l.last, l.accepted, x.made, x.err = c, c, c, nil
-		x.outcome.Created, x.outcome.RequestID = true, id
+		x.outcome.RequestID = id
 		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", took)
 		return nil
 	case call == nil:

@@ -20,7 +20,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 			key = set.key()
 			x.seen(*set)
 			if step.Create != nil {
-				step.Create.seen.Store(set) // other invocations for the cluster adopt it by what is known of it
+				step.Create.seen.Store(x.outcome.Set) // other invocations for the cluster adopt it by what is known of it
 			}
 		}
 		p := Follow(time.Now(), x.request.WaitFor, set, x.settings.DDLPause)

@@ -20,6 +20,7 @@ type run struct {
 	chance   *rand.Rand      // scatters the intervals
 	slots    chan struct{}   // the region's
 	slot     bool            // whether it holds one of them
+	turn     bool            // whether it holds the cluster's turn
 	asked    func()          // to be called when the request first waits for something, or ends
 	allAsked <-chan struct{} // closed when all requests of the invocation have
 

@@ -15,8 +15,9 @@ import (
 type Service interface {
 	// Backups lists the backup sets of a cluster, all pages, in no particular order. The window is cut to minutes.
 	Backups(ctx context.Context, c Cluster, from, to time.Time) ([]Set, error)
-	// CreateBackup asks for a full backup and returns the request id of the answer. It is sent once.
-	CreateBackup(ctx context.Context, c Cluster) (requestID string, err error)
+	// CreateBackup asks for a full backup and returns the request id of the answer. It is sent once; when, is known even if
+	// it fails.
+	CreateBackup(ctx context.Context, c Cluster) (sent time.Time, requestID string, err error)
 }
 
 // Verdict is what an error of the service means to the rule.

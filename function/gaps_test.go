@@ -1,0 +1,97 @@
+package main
+
+import (
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"adb-backup/function/local/analyticdb"
+)
+
+func TestGaps(t *testing.T) {
+	broken := func(nth ...int) func(analyticdb.Call) analyticdb.Fault {
+		return faults("CreateBackup", analyticdb.Broken, nth...)
+	}
+	story(t, "a direct request: what started before its lost create is not its own", analyticdb.Options{Takes: time.Hour, Precision: analyticdb.Seconds, Faults: broken(1)}, func(t *testing.T, w *world) {
+		now := time.Now()
+		w.service.Add(analyticdb.Backup{Cluster: cluster, Region: region, Start: now.Add(-30 * time.Second), Listed: now, End: now.Add(5 * time.Minute)})
+		r := w.process().deliver(plain, delivery{})
+		if w.expect(r, "Requested", 2); r.Backups[0].BackupId == "32732001" {
+			t.Errorf("%+v", r.Backups[0])
+		}
+	})
+	story(t, "a create's backup that is listed late is known after another create", analyticdb.Options{Takes: time.Hour, Latency: time.Second, ListedAfter: 90 * time.Second, Precision: analyticdb.Seconds,
+		Faults: analyticdb.Script(analyticdb.Step{Action: "CreateBackup", Nth: 1, Fault: analyticdb.Broken.AfterEffect()}, analyticdb.Step{Action: "CreateBackup", Nth: 2, Fault: analyticdb.Broken})}, func(t *testing.T, w *world) {
+		r := w.process().deliver(plain, delivery{})
+		if w.expect(r, "Running", 2); r.errorType == "" && !r.Backups[0].Created {
+			t.Errorf("%+v", r.Backups)
+		}
+	})
+	story(t, "a lost create, and then no right to look: the outcome is unknown", analyticdb.Options{Takes: time.Hour, Faults: func(c analyticdb.Call) analyticdb.Fault {
+		if c.Action == "CreateBackup" {
+			return analyticdb.Broken.AfterEffect()
+		}
+		if c.Nth > 1 {
+			return analyticdb.Refused(analyticdb.ErrNoPermission)
+		}
+		return analyticdb.Fault{}
+	}}, func(t *testing.T, w *world) {
+		w.expect(w.process().deliver(timer(waiting), delivery{}), "OutcomeUnknown", 1)
+	})
+	story(t, "no right to look any more while it waits", analyticdb.Options{Takes: time.Hour, Faults: func(c analyticdb.Call) analyticdb.Fault {
+		if c.Action == "DescribeBackups" && c.Nth > 3 {
+			return analyticdb.Refused(analyticdb.ErrNoPermission)
+		}
+		return analyticdb.Fault{}
+	}}, func(t *testing.T, w *world) {
+		r := w.process().deliver(timer(waiting), delivery{})
+		if w.expect(r, "PermissionDenied", 1); !strings.Contains(r.errorMessage, "was accepted (request id") || !strings.Contains(w.log.String(), `"Status":"Running","Created":true`) {
+			t.Error(r.errorMessage, w.log)
+		}
+	})
+	story(t, "it waits for this backup, though another that fits better comes and a look misses it", analyticdb.Options{Takes: 10 * time.Minute, Precision: analyticdb.Seconds}, func(t *testing.T, w *world) {
+		w.service.Set(func(o *analyticdb.Options) {
+			o.ListedAfter = 0
+			o.StartsAfter = 20 * time.Second
+		})
+		go func() {
+			time.Sleep(time.Minute)
+			now := time.Now()
+			w.service.Add(analyticdb.Backup{Cluster: cluster, Region: region, Start: now.Add(-50 * time.Second), Listed: now, End: now.Add(time.Minute)})
+		}()
+		r := w.process().deliver(timer(waiting), delivery{})
+		if w.expect(r, "Completed", 1); r.Backups[0].BackupId != "32732001" || r.took < 10*time.Minute {
+			t.Errorf("%v %+v", r.took, r.Backups[0])
+		}
+	})
+	story(t, "a defect is one cluster's failure", analyticdb.Options{}, func(t *testing.T, w *world) {
+		p := w.process()
+		c := p.config
+		inner := c.adb.Transport
+		c.adb.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Get("DBClusterId") == "amv-0001" {
+				panic("a defect")
+			}
+			return inner.RoundTrip(r)
+		})
+		p.handler = newHandler(c, w.log)
+		w.expect(p.deliver(fleet(3, ""), delivery{}), "InternalError", 2)
+	})
+	story(t, "a throttled region holds up no other, though it has all the slots", analyticdb.Options{Faults: func(c analyticdb.Call) analyticdb.Fault {
+		if c.Region == region {
+			return analyticdb.Slow(9 * time.Second)
+		}
+		return analyticdb.Fault{}
+	}}, func(t *testing.T, w *world) {
+		p := w.process()
+		var wg sync.WaitGroup
+		wg.Go(func() { p.deliver(fleet(100, ""), delivery{}) })
+		time.Sleep(time.Second)
+		if r := p.deliver(`{"DBClusterId":"amv-other","RegionId":"cn-wulanchabu"}`, delivery{}); r.took > 10*time.Second {
+			t.Errorf("after %v", r.took)
+		}
+		wg.Wait()
+	})
+}
