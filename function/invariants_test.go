@@ -77,20 +77,25 @@ func (h *history) excuse(first, second creation) string {
 	o := h.service.Options()
 	precision := map[analyticdb.Precision]time.Duration{analyticdb.Minutes: time.Minute, analyticdb.Seconds: time.Second}[o.Precision]
 	shown := lastLook.Add(o.Latency) // at the latest
+	listed, ended := first.Listed.Add(-o.Skew), first.End.Add(-o.Skew)
 	switch {
-	case first.Ends == analyticdb.Fails && !first.End.IsZero() && first.End.Before(second.called):
+	case first.Ends == analyticdb.Fails && !first.End.IsZero() && ended.Before(second.called):
 		return "the first one had failed"
 	case first.by.direct && second.by.direct && first.by.process != second.by.process && lastLook.IsZero():
 		return "a direct request's first attempt looks at nothing"
-	case first.by.process != second.by.process && !first.Listed.Before(lastLook.Add(-time.Minute)) && first.Listed.After(lastLook):
+	case first.by.process != second.by.process && !listed.Before(lastLook.Add(-time.Minute)) && listed.After(lastLook):
 		return "another process could not see it"
-	case first.by.process != second.by.process && !first.Listed.Before(shown):
+	case first.by.process != second.by.process && !listed.Before(shown):
 		return "another process could not see it"
-	case first.Listed.Sub(first.called) > h.settle && !first.Listed.Before(lastLook):
+	case listed.Sub(first.called) > h.settle && !listed.Before(lastLook):
 		return "it was listed after the settle time"
 	case first.by.process != second.by.process && second.by.retry == 0 && second.by.delivered.Sub(second.by.at) <= time.Minute &&
 		first.Start.Truncate(precision).Before(second.by.notBefore):
 		return "a fresh delivery must not take a start that may lie before the event"
+	case first.by.direct && !first.Start.Truncate(precision).Add(precision).After(first.called):
+		return "without a look before it, one listed as started before the call is another's"
+	case first.by.process != second.by.process && first.Start.Truncate(precision).Before(second.by.notBefore.Add(-backup.ClockSkew)):
+		return "a start listed as more than a minute before the event serves not even a redelivery"
 	}
 	return ""
 }
@@ -101,25 +106,29 @@ func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine 
 		h.t.Errorf("%s: %d backups in the answer", d.key, len(d.Backups))
 		return
 	}
-	claim := d.Backups[0]
-	earliest := d.notBefore
+	claim, o := d.Backups[0], h.service.Options()
+	earliest, answered := d.notBefore.Add(-o.Skew.Abs()), d.answered.Add(o.Skew) // the latter by the service's clock
 	if d.retry > 0 || !d.direct && d.delivered.Sub(d.at) > time.Minute {
 		earliest = earliest.Add(-backup.ClockSkew)
 	}
 	if d.direct {
 		earliest = earliest.Truncate(time.Second) // a retry knows the first attempt to the second
 	}
-	if d.direct && d.retry == 0 && d.waitFor == backup.Requested && h.lost(d) && h.service.Options().Precision == analyticdb.Minutes {
+	if d.direct && d.retry == 0 && d.waitFor == backup.Requested && h.lost(d) && o.Precision == analyticdb.Minutes {
 		// No look before, and a start cut to the minute: one that may have started after the call is taken for new.
 		earliest = earliest.Truncate(time.Minute)
 	}
-	if h.service.Options().ListedAfter > 0 {
+	if o.ListedAfter > 0 {
 		// A backup that another delivery requested less than a minute before, and that was listed only after our own look,
-		// is new to us: clocks may differ by as much.
+		// is new to us: clocks may differ by as much. A list that lags by more than the settle time, and is cut to minutes,
+		// makes that another one.
 		earliest = earliest.Add(-backup.ClockSkew)
+		if o.ListedAfter > h.settle && o.Precision == analyticdb.Minutes {
+			earliest = earliest.Add(-time.Minute)
+		}
 	}
 	serving := func(b analyticdb.Backup) bool {
-		return b.Type != "IncrementalBackup" && b.Parent == "" && !b.Start.Before(earliest) && !b.Start.After(d.answered.Add(time.Hour))
+		return b.Type != "IncrementalBackup" && b.Parent == "" && !b.Start.Before(earliest) && !b.Start.After(answered.Add(time.Hour))
 	}
 	found := false
 	for _, b := range byID {
@@ -149,14 +158,14 @@ func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine 
 		return
 	}
 	b, ok := byID[claim.BackupId]
-	switch state := b.State(d.answered); {
+	switch state := b.State(answered); {
 	case !ok || !serving(b):
 		h.t.Errorf("%s: backup %s does not serve", d.key, claim.BackupId)
 	case claim.Status == backup.StatusCompleted && state != analyticdb.Completed:
 		h.t.Errorf("%s: backup %s is said to be complete, but is %d", d.key, b.ID, state)
 	case (d.waitFor >= backup.Completed || d.verify) && claim.Status != backup.StatusCompleted:
 		h.t.Errorf("%s: not waited for: %s", d.key, claim.Status)
-	case d.waitFor == backup.DDLAllowed && !d.verify && d.answered.Before(b.Start.Add(10*time.Minute)):
+	case d.waitFor == backup.DDLAllowed && !d.verify && answered.Add(o.Skew.Abs()).Before(b.Start.Add(10*time.Minute)):
 		h.t.Errorf("%s: DDL is not allowed yet", d.key)
 	case claim.Status == backup.StatusCompleted && claim.BackupSize != b.Size:
 		h.t.Errorf("%s: size %d, not %d", d.key, claim.BackupSize, b.Size)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"strings"
 	"sync"
 	"testing"
@@ -107,4 +108,56 @@ func TestOverlap(t *testing.T) {
 		w.expect(w.process().deliver(event, delivery{}), "BackupMissing", 0)
 		w.expect(w.process().deliver(event, delivery{retryCount: 1}), "BackupMissing", 0)
 	})
+
+	story(t, "who waits behind a call that was throttled is throttled, too", analyticdb.Options{Faults: faults("CreateBackup", analyticdb.Throttled(time.Minute), 1)}, func(t *testing.T, w *world) {
+		p := w.process()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() { p.deliver(plain, delivery{timeout: 10 * time.Second}) })
+		time.Sleep(time.Second)
+		for _, event := range []string{`{"DBClusterId":"amv-other"}`, timer(`{"DBClusterId":"amv-other","Action":"Verify","MaxAge":"1h"}`)} {
+			if r := p.deliver(event, delivery{timeout: 4 * time.Second}); r.errorType != "Throttled" || !strings.Contains(r.errorMessage, "Throttling.User") {
+				t.Error(r.errorType, r.errorMessage)
+			}
+		}
+	})
+	story(t, "two direct requests for one fleet, a second apart: the second adopts what was sent after its moment", analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Minute}, func(t *testing.T, w *world) {
+		p := w.process()
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { p.deliver(fleet(1000, ""), delivery{}) })
+			time.Sleep(time.Second)
+		}
+		wg.Wait()
+		if n := len(w.service.Backups("")); n > 1100 { // but for those that the first had sent by then
+			t.Errorf("%d backups", n)
+		}
+	})
+	story(t, "what started while a create was waiting for its turn is not that create's", analyticdb.Options{Precision: analyticdb.Seconds, Faults: analyticdb.Script(
+		analyticdb.Step{Action: "CreateBackup", Cluster: "amv-first", Nth: 1, Fault: analyticdb.Throttled(40 * time.Second)},
+		analyticdb.Step{Action: "CreateBackup", Cluster: cluster, Nth: 2, Fault: analyticdb.Broken})}, func(t *testing.T, w *world) {
+		p := w.process()
+		var wg sync.WaitGroup
+		defer wg.Wait()
+		wg.Go(func() { p.deliver(`{"DBClusterId":"amv-first"}`, delivery{}) })
+		time.Sleep(time.Second)
+		time.AfterFunc(20*time.Second, func() { // of the cluster's own schedule
+			w.service.Add(analyticdb.Backup{Cluster: cluster, Region: region, Start: time.Now(), Listed: time.Now(), End: time.Now().Add(time.Minute)})
+		})
+		r := p.deliver(plain, delivery{})
+		made := w.service.Backups(cluster)
+		if claim := r.Backups[0]; claim.Created && (claim.RequestId == "" || len(made) != 2 || made[1].RequestID != claim.RequestId) {
+			t.Errorf("%+v, but there is %+v", claim, made)
+		}
+	})
+	for _, precision := range []analyticdb.Precision{analyticdb.Minutes, analyticdb.Seconds} {
+		for _, skew := range []time.Duration{-30 * time.Second, -time.Second, time.Second, 30 * time.Second} {
+			lagging := analyticdb.Options{Skew: skew, Precision: precision, Takes: 15 * time.Minute, Faults: lost}
+			story(t, fmt.Sprintf("a lost create is known where the service's clock is off by %v, precision %d", skew, precision), lagging, func(t *testing.T, w *world) {
+				event := timer(waiting) // at second 0, as timers fire
+				time.Sleep(300 * time.Millisecond)
+				w.expect(w.process().deliver(event, delivery{}), "Completed", 1)
+			})
+		}
+	}
 }

@@ -101,6 +101,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		Order:       analyticdb.Order(h.rnd.IntN(3)),
 		Window:      analyticdb.Window(h.rnd.IntN(3)),
 		Numbers:     analyticdb.Numbers(h.rnd.IntN(3)),
+		Skew:        pick(0, 0, -time.Second, time.Second),
 		Latency:     pick(0, 30*time.Millisecond, 2*time.Second),
 		PageCap:     []int{0, 0, 1, 2}[h.rnd.IntN(4)],
 		Repeat:      h.rnd.IntN(4) == 0,
@@ -284,7 +285,7 @@ func (h *history) deliverWithRetries(e *simulated, process int, rnd *rand.Rand) 
 func (h *history) String() string {
 	var b strings.Builder
 	o := h.service.Options()
-	fmt.Fprintf(&b, "takes %v, listed after %v, settle %v, precision %d, faults %.2f, ends %d\n", o.Takes, o.ListedAfter, h.settle, o.Precision, h.faulty, o.Ends)
+	fmt.Fprintf(&b, "takes %v, listed after %v, settle %v, precision %d, clock off by %v, faults %.2f, ends %d\n", o.Takes, o.ListedAfter, h.settle, o.Precision, o.Skew, h.faulty, o.Ends)
 	for _, d := range h.deliveries {
 		fmt.Fprintf(&b, "%s %s process %d, delivered %s, answered %s, killed %v: %s %s %s\n   %s\n", d.key, d.waitFor, d.process, d.delivered.Format(stamp), d.answered.Format(stamp), d.killed, d.Status, d.errorType, d.errorMessage, d.text)
 	}

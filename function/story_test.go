@@ -336,10 +336,11 @@ func TestVerify(t *testing.T) {
 		told   string
 	}{
 		"yesterday's":       {25 * time.Hour, as, "Completed", ""},
-		"too old":           {27 * time.Hour, as, "BackupMissing", "32732001, started 1999-12-30T21:00:00Z, 27h"},
+		"too old":           {27 * time.Hour, as, "BackupMissing", "32732001 (started 1999-12-30T21:00:00Z), 27h"},
 		"a month old":       {30 * 24 * time.Hour, as, "BackupMissing", "32732001"},
 		"older than listed": {40 * 24 * time.Hour, as, "BackupMissing", "no completed one at all"},
-		"running":           {time.Hour, func(b *analyticdb.Backup) { b.End = time.Now().Add(time.Hour) }, "BackupMissing", "32732001, started 1999-12-31T23:00:00Z, is not complete"},
+		"running":           {time.Hour, func(b *analyticdb.Backup) { b.End = time.Now().Add(time.Hour) }, "BackupMissing", "32732001 (started 1999-12-31T23:00:00Z) is not complete"},
+		"unknown status":    {time.Hour, func(b *analyticdb.Backup) { b.Status = "Archived" }, "BackupMissing", `its status "Archived" is not known`},
 		"failed":            {time.Hour, func(b *analyticdb.Backup) { b.Ends = analyticdb.Fails }, "BackupMissing", ""},
 		"incremental":       {time.Hour, func(b *analyticdb.Backup) { b.Type = "IncrementalBackup" }, "BackupMissing", ""},
 		"a copy":            {time.Hour, func(b *analyticdb.Backup) { b.Parent = "1" }, "BackupMissing", ""},

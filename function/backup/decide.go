@@ -1,7 +1,6 @@
 package backup
 
 import (
-	"slices"
 	"sync/atomic"
 	"time"
 )
@@ -27,17 +26,28 @@ type Create struct {
 	before map[string]bool // keys of the sets in that list
 }
 
+// settled says whether a look was so late that its list shows what c made.
+func (c *Create) settled(looked time.Time, settling time.Duration) bool {
+	return !looked.Before(c.Answered.Add(settling))
+}
+
 // made is the listed set that c made: one that was not in the list before, or, where there was no look, one that may have
-// started after c was sent. A set that is listed with a start of more than ClockSkew before c was sent is not c's, however
-// late it was listed. Of several the one that started soonest after c was sent is taken. Nil: none is listed.
-func (c *Create) made(listed []Set) *Set {
+// started after c was sent. Of several the one that started soonest after c was sent is taken. Nil: none is listed.
+//
+// A new set may be listed as older than c, for clocks differ. But another's, listed late, looks the same: it is taken only
+// in a settled list that shows nothing better, and never if it is older by more than ClockSkew.
+func (c *Create) made(listed []Set, settled bool) *Set {
+	oldest := c.Sent
+	if c.looked && settled {
+		oldest = oldest.Add(-ClockSkew)
+	}
 	var made *Set
 	for i, s := range listed {
-		switch start := s.Start; {
+		known := s.Start != Span{}
+		switch {
 		case !s.full() || c.before[s.key()]:
-		case start.From.IsZero() && !c.looked: // without an earlier look it could be any; with one it has just been put there
-		case !start.From.IsZero() && !c.looked && !start.Until.After(c.Sent):
-		case !start.From.IsZero() && !start.Until.After(c.Sent.Add(-ClockSkew)):
+		case !known && !c.looked: // without an earlier look it could be any; with one it has just been put there
+		case known && !s.Start.Until.After(oldest):
 		case made == nil || c.sooner(s, *made):
 			made = &listed[i]
 		}
@@ -107,7 +117,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 	accepted := last != nil && last.Accepted
 	serves := last != nil && (mine || last.serves(r)) // its own serves a request whatever the clock did meanwhile
 	// settled: had the last create made a backup, the list would show it by now.
-	settled := last == nil || looked && !k.Looked.Before(last.Answered.Add(k.Settling)) || k.Denied && !now.Before(last.Answered.Add(k.Settling))
+	settled := last == nil || looked && last.settled(k.Looked, k.Settling) || k.Denied && last.settled(now, k.Settling)
 
 	if !looked {
 		switch {
@@ -128,7 +138,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 	}
 	var made *Set
 	if serves {
-		made = last.made(k.Listed)
+		made = last.made(k.Listed, settled)
 	}
 	if made != nil && mine {
 		return Step{Do: Adopt, Set: made, Create: last, Created: true}
@@ -138,8 +148,8 @@ func Decide(now time.Time, r Request, k Known) Step {
 	}
 	if s := best(serving); s != nil {
 		step := Step{Do: Adopt, Set: s}
-		if made != nil && s.key() == made.key() {
-			step.Create = last
+		if serves && last.made([]Set{*s}, true) != nil { // it serves whoever made it, so there is nothing to wait for
+			step.Create, step.Created = last, mine
 		}
 		return step
 	}
@@ -164,7 +174,7 @@ func Decide(now time.Time, r Request, k Known) Step {
 			step.Set = &k.Listed[i]
 		}
 	}
-	unlisted := last != nil && !settled && last.made(k.Listed) == nil
+	unlisted := last != nil && !settled && last.made(k.Listed, settled) == nil
 	switch {
 	case step.Set != nil || unlisted:
 		step.Do = Await
@@ -208,12 +218,4 @@ func Follow(now time.Time, w WaitFor, set *Set, ddlPause time.Duration) Progress
 	}
 	allowed := from.Add(ddlPause)
 	return Progress{Reached: !now.Before(allowed), Until: allowed}
-}
-
-// find is the set with the given key.
-func find(listed []Set, key string) *Set {
-	if i := slices.IndexFunc(listed, func(s Set) bool { return s.key() == key }); i >= 0 {
-		return &listed[i]
-	}
-	return nil
 }

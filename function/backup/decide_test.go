@@ -192,12 +192,38 @@ func TestDecide(t *testing.T) {
 func TestLostWithoutALook(t *testing.T) {
 	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40")}
 	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true} {
-		if got := c.made([]Set{set(t, "a", start, Running)}) != nil; got != ours {
-			t.Errorf("started %s: ours %v, want %v", start, got, ours)
+		for _, settled := range []bool{false, true} {
+			if got := c.made([]Set{set(t, "a", start, Running)}, settled) != nil; got != ours {
+				t.Errorf("started %s: ours %v, want %v", start, got, ours)
+			}
 		}
 	}
-	if c.made([]Set{set(t, "a", "02:00", Running, withoutStart)}) != nil {
+	if c.made([]Set{set(t, "a", "02:00", Running, withoutStart)}, true) != nil {
 		t.Error("one without a start could be any")
+	}
+}
+
+// TestClocksDiffer: a new set that seems to be older is taken when nothing better comes, within a minute.
+func TestClocksDiffer(t *testing.T) {
+	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40"), looked: true, before: map[string]bool{"old": true}}
+	for start, want := range map[string][2]bool{ // in an early look, in a settled one
+		"02:00": {true, true}, "02:00:30": {true, true}, "02:01": {true, true},
+		"02:00:29": {false, true}, "01:59:31": {false, true}, "01:59": {false, true},
+		"01:59:29": {false, false}, "01:58": {false, false},
+	} {
+		for i, settled := range []bool{false, true} {
+			if got := c.made([]Set{set(t, "a", start, Running)}, settled) != nil; got != want[i] {
+				t.Errorf("started %s, settled %v: ours %v, want %v", start, settled, got, want[i])
+			}
+		}
+		if c.made([]Set{set(t, "old", start, Running)}, true) != nil {
+			t.Errorf("started %s: it was there before", start)
+		}
+	}
+	for looked, want := range map[string]bool{"02:01:39": false, "02:01:40": true} {
+		if got := c.settled(at(t, looked), time.Minute); got != want {
+			t.Errorf("looked at %s: settled %v", looked, got)
+		}
 	}
 }
 
@@ -209,7 +235,7 @@ func TestTwoNewOnes(t *testing.T) {
 	} {
 		ours, other := set(t, "a", two[0], Running), set(t, "b", two[1], Running)
 		for _, list := range [][]Set{{ours, other}, {other, ours}} {
-			if got := c.made(list); got == nil || got.ID != "a" {
+			if got := c.made(list, true); got == nil || got.ID != "a" {
 				t.Errorf("%v: took %+v", two, got)
 			}
 		}

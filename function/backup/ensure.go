@@ -24,7 +24,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 		for _, s := range step.Stuck {
 			if !warned[s.key()] {
 				warned[s.key()] = true
-				x.log.Warn("a backup runs for more than 24 h: it counts as stuck and is not waited for", setAttrs(s)...)
+				x.log.Warn("a backup runs for more than 24 h: it counts as stuck and is not waited for", setAttrs(&s)...)
 			}
 		}
 		switch step.Do {
@@ -121,23 +121,24 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	at, id, err := x.service.CreateBackup(ctx, x.request.Cluster)
 	c.Sent, c.Answered = at, time.Now()
 	took := c.Answered.Sub(c.Sent).Round(time.Millisecond).Seconds()
-	if p := known.Last; p != nil && !p.Accepted && (known.Mine || p.serves(x.request)) && p.made(known.Listed) == nil {
+	if p := known.Last; p != nil && !p.Accepted && (known.Mine || p.serves(x.request)) && p.made(known.Listed, p.settled(known.Looked, known.Settling)) == nil {
 		// Sent again: a backup of the first one, listed late, is ours too. One that is listed by now has failed.
 		c.Sent, c.looked, c.before = p.Sent, p.looked, p.before
 	}
 	call := sent(err)
-	switch {
-	case err == nil:
+	if err != nil && call == nil { // not sent: the time is up
+		x.noTurn()
+		return err
+	}
+	x.answered("CreateBackup", call)
+	if call == nil {
 		c.Accepted, c.RequestID = true, id
 		known.Creates++
-		l.last, l.accepted, x.made, x.err = c, c, c, nil
+		l.last, l.accepted, x.made = c, c, c
 		x.outcome.RequestID = id
 		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", took)
 		return nil
-	case call == nil:
-		return err
 	}
-	x.err = call
 	if call.Verdict == Unanswered {
 		known.Creates++
 		l.last, x.made, x.open = c, c, call

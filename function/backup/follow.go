@@ -2,17 +2,18 @@ package backup
 
 import (
 	"context"
-	"fmt"
+	"slices"
 	"time"
 )
 
 // follow waits for a backup, as far as the request asks.
 func (x *run) follow(ctx context.Context, step Step) Outcome {
-	polls, key, after := x.polls(), "", false
+	polls, key, passed := x.polls(), "", false
+	x.err = nil // what came before has been overcome
 	x.outcome.Created = step.Created
 	x.outcome.Status = StatusRequested
 	if !step.Created {
-		x.log.Info("a backup that serves was found", setAttrs(deref(step.Set))...)
+		x.log.Info("a backup that serves was found", setAttrs(step.Set)...)
 	}
 	set := step.Set
 	for {
@@ -27,12 +28,12 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 		switch {
 		case p.Failed:
 			x.outcome.Status = StatusFailed
-			return x.outcome.fail(BackupFailed, "backup %s ended in failure (%s); invoking again creates another", set.ID, set.Status)
+			return x.outcome.fail(BackupFailed, "%v ended in failure, %q; invoking again creates another", set, set.Status)
 		case p.Reached:
 			return x.outcome
 		}
 		x.doing = x.progress()
-		if !after {
+		if !passed {
 			x.asked()
 			select {
 			case <-x.allAsked: // every backup is requested before any is waited for,
@@ -40,7 +41,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 			case <-ctx.Done():
 				return x.unfinished()
 			}
-			after = true
+			passed = true
 		}
 		pause := polls.next()
 		if left := time.Until(p.Until); left > 0 {
@@ -52,7 +53,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 		if !p.Until.IsZero() {
 			continue // it is complete, and only time has to pass
 		}
-		listed, _, err := x.look(ctx)
+		listed, at, err := x.look(ctx)
 		if call := sent(err); call != nil {
 			return x.refused(call)
 		} else if err != nil {
@@ -63,7 +64,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 				set = s
 			}
 		} else {
-			set = step.Create.made(listed)
+			set = step.Create.made(listed, step.Create.settled(at, x.settings.Settle))
 		}
 	}
 }
@@ -71,20 +72,28 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 // seen takes over what the list shows, and logs a change of state.
 func (x *run) seen(s Set) {
 	was := x.outcome.Status
-	if s.State == Odd && (x.outcome.Set == nil || x.outcome.Set.Status != s.Status) {
-		x.log.Warn("the backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", setAttrs(s)...)
+	if x.outcome.Set == nil || x.outcome.Set.Status != s.Status {
+		x.nameOdd(s)
 	}
 	x.outcome.Set = &s
+	var news string
 	switch s.State {
 	case Complete:
-		x.outcome.Status = StatusCompleted
+		x.outcome.Status, news = StatusCompleted, "backup is complete"
 	case Failed:
-		x.outcome.Status = StatusFailed
+		x.outcome.Status, news = StatusFailed, "backup has failed"
 	default:
-		x.outcome.Status = StatusRunning
+		x.outcome.Status, news = StatusRunning, "backup is running"
 	}
 	if x.outcome.Status != was {
-		x.log.Info("backup "+map[Status]string{StatusCompleted: "is complete", StatusFailed: "has failed", StatusRunning: "is running"}[x.outcome.Status], setAttrs(s)...)
+		x.log.Info(news, setAttrs(&s)...)
+	}
+}
+
+// nameOdd logs a status that the rule does not know: it counts as running, and somebody must say what it means.
+func (x *run) nameOdd(s Set) {
+	if s.State == Odd {
+		x.log.Warn("a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", setAttrs(&s)...)
 	}
 }
 
@@ -93,34 +102,32 @@ func (x *run) progress() string {
 	case s == nil:
 		return "the backup was accepted, but was not listed as complete"
 	case s.State == Complete:
-		return fmt.Sprintf("backup %s is complete, but DDL was not allowed", s.ID)
-	case s.State == Odd:
-		return fmt.Sprintf("backup %s has the status %q, which is not known (if that means complete or failed, add it to ADB_STATUS_COMPLETED or ADB_STATUS_FAILED), and was not complete", s.ID, s.Status)
+		return s.String() + " is complete, but DDL was not allowed"
 	default:
-		return fmt.Sprintf("backup %s, running since %s, was not complete", s.ID, s.Start.From.Format(time.RFC3339))
+		return s.String() + " was not complete"
 	}
 }
 
 func (x *run) awaiting(s *Set) {
-	doing := "an earlier backup that this process requested was still to be awaited"
+	doing := "an earlier backup, which this process requested, had not ended"
 	if s != nil {
-		doing = fmt.Sprintf("an earlier backup, %s, running since %s, was still to be awaited", s.ID, s.Start.From.Format(time.RFC3339))
+		doing = "an earlier one, " + s.String() + ", had not ended"
 	}
-	if doing != x.doing {
-		x.doing = doing
-		x.log.Info("an earlier backup is running; another is created after it", setAttrs(deref(s))...)
+	if doing == x.doing {
+		return
+	}
+	x.doing, x.err = doing, nil
+	x.log.Info("an earlier backup is running; another is created after it", setAttrs(s)...)
+	if s != nil {
+		x.nameOdd(*s)
 	}
 }
 
-func deref(s *Set) Set {
+// setAttrs are a set's log attributes, as far as they are known; of nil there are none.
+func setAttrs(s *Set) []any {
 	if s == nil {
-		return Set{}
+		return nil
 	}
-	return *s
-}
-
-// setAttrs are a set's log attributes, as far as they are known.
-func setAttrs(s Set) []any {
 	var a []any
 	if s.ID != "" {
 		a = append(a, "backupId", s.ID)
@@ -132,4 +139,12 @@ func setAttrs(s Set) []any {
 		a = append(a, "backupStatus", s.Status)
 	}
 	return a
+}
+
+// find is the set with the given key.
+func find(listed []Set, key string) *Set {
+	if i := slices.IndexFunc(listed, func(s Set) bool { return s.key() == key }); i >= 0 {
+		return &listed[i]
+	}
+	return nil
 }

@@ -15,14 +15,21 @@ type Settings struct {
 	DDLPause time.Duration // from a backup's start until DDL is allowed again
 }
 
-// Keeper carries requests out. One serves the whole process, since it remembers what the process created.
+// Keeper carries requests out. One serves the whole process, since it remembers what the process created: a few hundred
+// bytes for each cluster that was ever asked for.
 type Keeper struct {
-	settings Settings
-	slots    int // clusters of a region in steps 1 to 3; keeps a look and its create close together
+	settings    Settings
+	concurrency int
 
 	mu      sync.Mutex
 	ledgers map[Cluster]*ledger
-	asking  map[string]chan struct{} // by region: one that is throttled must not keep the others
+	regions map[string]*region
+}
+
+// region is what the clusters of one region share: one that is throttled must not keep the others.
+type region struct {
+	slots     chan struct{}             // clusters in steps 1 to 3; keeps a look and its create close together
+	throttled atomic.Pointer[CallError] // the last call, if it was; those that wait for their turn are held up by it, too
 }
 
 // ledger is what the process remembers of one cluster.
@@ -43,18 +50,18 @@ func (l *ledger) known(r Request, made *Create) *Create {
 
 // NewKeeper returns a Keeper that brings at most so many clusters at once to their CreateBackup.
 func NewKeeper(s Settings, concurrency int) *Keeper {
-	return &Keeper{settings: s, slots: concurrency, ledgers: map[Cluster]*ledger{}, asking: map[string]chan struct{}{}}
+	return &Keeper{settings: s, concurrency: concurrency, ledgers: map[Cluster]*ledger{}, regions: map[string]*region{}}
 }
 
-func (k *Keeper) slotsOf(region string) chan struct{} {
+func (k *Keeper) region(name string) *region {
 	k.mu.Lock()
 	defer k.mu.Unlock()
-	s := k.asking[region]
-	if s == nil {
-		s = make(chan struct{}, k.slots)
-		k.asking[region] = s
+	r := k.regions[name]
+	if r == nil {
+		r = &region{slots: make(chan struct{}, k.concurrency)}
+		k.regions[name] = r
 	}
-	return s
+	return r
 }
 
 func (k *Keeper) ledger(c Cluster) *ledger {
@@ -74,19 +81,10 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	outcomes := make([]Outcome, len(requests))
 	allAsked, open := make(chan struct{}), new(atomic.Int64)
 	open.Store(int64(len(requests)))
-	order := make([]int, len(requests))
-	for i := range order {
-		order[i] = i
-	}
-	if len(requests) > 0 && requests[0].Redelivered {
-		// An earlier attempt that ran out of time began with the first ones. Were each to begin with them, looking for what
-		// is done could use up the time of all of them, and the last clusters would never get their backup.
-		chance(0).Shuffle(len(order), func(i, j int) { order[i], order[j] = order[j], order[i] })
-	}
 	carryOut := func(i int) {
 		r := requests[i]
 		x := &run{
-			Keeper: k, service: s, request: r, slots: k.slotsOf(r.Cluster.Region), allAsked: allAsked,
+			Keeper: k, service: s, request: r, region: k.region(r.Cluster.Region), allAsked: allAsked,
 			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
 			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
 			doing:   "it was not started",
@@ -94,7 +92,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		}
 		x.asked = sync.OnceFunc(func() {
 			if x.slot {
-				<-x.slots
+				<-x.region.slots
 			}
 			if open.Add(-1) == 0 {
 				close(allAsked)
@@ -106,6 +104,9 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		carryOut(0)
 		return outcomes
 	}
+	// An earlier attempt that ran out of time began with some of them. Were each attempt to begin with the same ones, looking
+	// for what is done could use up the time of all of them, and the last clusters would never get their backup.
+	order := chance(0).Perm(len(requests))
 	var wg sync.WaitGroup
 	for _, i := range order {
 		wg.Go(func() { carryOut(i) })

@@ -29,13 +29,14 @@ func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 		from, to := window(at, x.request)
 		sets, err = x.service.Backups(ctx, x.request.Cluster, from, to)
 		call := sent(err)
-		if call == nil { // read, or not sent: the time is up
-			if err == nil {
-				x.err = nil
-			}
-			return sets, at, err
+		if err != nil && call == nil { // not sent: the time is up
+			x.noTurn()
+			return nil, at, err
 		}
-		x.err = call
+		x.answered("DescribeBackups", call)
+		if call == nil {
+			return sets, at, nil
+		}
 		if call.Verdict != Throttled && call.Verdict != Unanswered {
 			return nil, at, call
 		}

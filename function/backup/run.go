@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -18,8 +19,8 @@ type run struct {
 	outcome Outcome
 
 	chance   *rand.Rand      // scatters the intervals
-	slots    chan struct{}   // the region's
-	slot     bool            // whether it holds one of them
+	region   *region         // the cluster's
+	slot     bool            // whether it holds one of the region's
 	turn     bool            // whether it holds the cluster's turn
 	asked    func()          // to be called when the request first waits for something, or ends
 	allAsked <-chan struct{} // closed when all requests of the invocation have
@@ -51,8 +52,9 @@ func (x *run) do(ctx context.Context) (o Outcome) {
 		}
 	}()
 	select {
-	case x.slots <- struct{}{}:
+	case x.region.slots <- struct{}{}:
 	case <-ctx.Done():
+		x.noTurn()
 		return x.unfinished()
 	}
 	x.slot = true
@@ -74,6 +76,20 @@ func (x *run) sleep(ctx context.Context, d time.Duration) bool {
 		return false
 	}
 }
+
+// answered takes note of what came of a call: nil if it succeeded. A look that succeeds does not undo a create that did not.
+func (x *run) answered(action string, call *CallError) {
+	if call != nil || x.err != nil && x.err.Action == action {
+		x.err = call
+	}
+	if call != nil && call.Verdict != Throttled {
+		call = nil
+	}
+	x.region.throttled.Store(call)
+}
+
+// noTurn says why a call's turn did not come: perhaps the service throttles all calls to the region.
+func (x *run) noTurn() { x.err = cmp.Or(x.err, x.region.throttled.Load()) }
 
 // unfinished is the outcome of a request that the deadline cut off.
 func (x *run) unfinished() Outcome {

@@ -2,6 +2,7 @@ package backup
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strings"
 	"time"
@@ -38,6 +39,25 @@ func (s Set) key() string {
 		return s.ID
 	}
 	return s.Start.From.String()
+}
+
+// String tells a person which set it is.
+func (s Set) String() string {
+	text := "backup"
+	if s.ID != "" {
+		text += " " + s.ID
+	}
+	var more []string
+	if !s.Start.From.IsZero() {
+		more = append(more, "started "+s.Start.From.Format(time.RFC3339))
+	}
+	if s.State == Odd {
+		more = append(more, fmt.Sprintf("its status %q is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", s.Status))
+	}
+	if len(more) > 0 {
+		text += " (" + strings.Join(more, "; ") + ")"
+	}
+	return text
 }
 
 // full says whether the set is a full backup in its own right. Incremental ones and copies never serve.

@@ -34,12 +34,15 @@ func (x *run) verify(ctx context.Context) Outcome {
 		return x.outcome
 	}
 	x.outcome.Status = StatusMissing
-	newest := "the list, read 31 days back, shows no completed one at all"
+	from, _ := window(time.Now(), x.request)
+	newest := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one at all"
 	if s := best(complete); s != nil {
-		newest = fmt.Sprintf("the newest completed one, %s, started %s, %s ago", s.ID, s.Start.From.Format(time.RFC3339), time.Since(s.Start.From).Round(time.Minute))
+		newest = fmt.Sprintf("the newest completed one is %v, %s ago", s, time.Since(s.Start.From).Round(time.Minute))
 	}
 	if s := best(others); s != nil {
-		newest += fmt.Sprintf("; %s, started %s, is not complete", s.ID, s.Start.From.Format(time.RFC3339))
+		newest += fmt.Sprintf("; %v is not complete", s)
+		x.nameOdd(*s)
 	}
-	return x.outcome.fail(BackupMissing, "no completed backup that started at or after %s; %s", x.request.NotBefore.UTC().Format(time.RFC3339), newest)
+	return x.outcome.fail(BackupMissing, "no completed backup that started at or after %s; %s",
+		x.request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), newest)
 }
