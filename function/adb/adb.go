@@ -65,7 +65,7 @@ func (a *API) With(c Credentials, account string, headroom time.Duration) backup
 }
 
 // turn waits until a call to host may be sent, and returns when that was and what ends the turn. Its error is ctx's: nothing was sent.
-func (s *session) turn(ctx context.Context, p *pace) (sent time.Time, end func(), err error) {
+func (s *session) turn(ctx context.Context, p *pace) (sent turn, end func(), err error) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-s.headroom))

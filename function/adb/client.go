@@ -91,11 +91,12 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	if err != nil {
 		return nil, r, &backup.CallError{Action: action, Cluster: cluster, Verdict: backup.Refused, Message: s.clean(r, err.Error()), Err: err}
 	}
-	var end func()
-	if r.sent, end, err = s.turn(ctx, c.pace); err != nil {
+	turn, end, err := s.turn(ctx, c.pace)
+	if err != nil {
 		return nil, r, err
 	}
 	defer end()
+	r.sent = turn.at
 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
@@ -122,7 +123,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	case callErr == nil:
 		c.pace.succeeded()
 	case callErr.Verdict == backup.Throttled:
-		c.pace.throttled(r.sent, callErr.After)
+		c.pace.throttled(turn, callErr.After)
 	}
 	if callErr != nil {
 		return nil, r, callErr

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -16,26 +17,27 @@ import (
 const inFlight = 16
 
 // fleet sends calls at the pace to a service that lets so many through, and says how long it took and how many were
-// throttled. All of it is virtual time.
+// throttled. Each arrives a little late, by up to a millisecond. All of it is virtual time.
 func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (took time.Duration, throttled int) {
 	turns := make(chan struct{}, inFlight)
 	var denied atomic.Int64
 	start := time.Now()
 	var wg sync.WaitGroup
-	for range calls {
+	for i := range calls {
+		late := time.Duration(i*997%1000) * time.Microsecond
 		wg.Go(func() {
 			for {
-				sent, _ := p.wait(context.Background(), turns)
-				time.Sleep(latency / 2)
+				t, _ := p.wait(context.Background(), turns)
+				time.Sleep(latency/2 + late)
 				ok := allow()
-				time.Sleep(latency / 2)
+				time.Sleep(latency/2 - late)
 				p.landed()
 				if ok {
 					p.succeeded()
 					<-turns
 					return
 				}
-				p.throttled(sent, hint)
+				p.throttled(t, hint)
 				<-turns
 				denied.Add(1)
 				time.Sleep(max(hint, 500*time.Millisecond)) // as the caller does, on average
@@ -68,11 +70,28 @@ func service(kind string, limit int) func() bool {
 			n++
 			return n <= limit
 		}
+	case "sliding": // as many in any second
+		var mu sync.Mutex
+		var passed []time.Time
+		return func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			for len(passed) > 0 && time.Since(passed[0]) >= time.Second {
+				passed = passed[1:]
+			}
+			if len(passed) == limit {
+				return false
+			}
+			passed = append(passed, time.Now())
+			return true
+		}
 	}
 	panic(kind)
 }
 
-// The bounds are what the pace does, and a little more. Half a second is lost if the very last call is throttled.
+// The bounds are the worst of 25 runs, for goroutines of one instant run in any order; slack is for the runs that were not
+// seen. Half a second is lost if the very last call is throttled. A strict
+// service loses by itself what the calls' scatter is to their distance.
 func TestPaceFindsTheLimit(t *testing.T) {
 	type bound struct {
 		ideal     float64 // times the ideal time
@@ -83,27 +102,37 @@ func TestPaceFindsTheLimit(t *testing.T) {
 		kind         string
 		free, hinted bound // without a hint, and with one of 500 ms at each throttled answer
 	}{
-		{5, "bucket", bound{1.02, 50}, bound{1.02, 50}},
-		{5, "tight", bound{1.02, 50}, bound{1.02, 50}},
-		{5, "window", bound{1.07, 60}, bound{1.10, 58}},
-		{5, "strict", bound{1.13, 48}, bound{1.18, 46}},
-		{10, "bucket", bound{1.03, 50}, bound{1.03, 50}},
-		{10, "tight", bound{1.03, 42}, bound{1.06, 42}},
-		{10, "window", bound{1.09, 60}, bound{1.13, 48}},
-		{10, "strict", bound{1.12, 52}, bound{1.28, 46}},
-		{50, "bucket", bound{1.01, 32}, bound{1.03, 34}},
-		{50, "tight", bound{1.08, 22}, bound{1.27, 18}},
-		{50, "window", bound{1.10, 56}, bound{1.25, 46}},
-		{50, "strict", bound{1.30, 36}, bound{1.35, 46}},
-		{100, "bucket", bound{1.05, 26}, bound{1.05, 26}},
-		{100, "tight", bound{1.20, 22}, bound{1.40, 18}},
-		{100, "window", bound{1.17, 64}, bound{1.25, 55}},
-		{100, "strict", bound{1.27, 26}, bound{1.40, 26}},
-		{500, "bucket", bound{1.10, 0}, bound{1.10, 0}},
-		{500, "window", bound{1.10, 0}, bound{1.10, 0}},
-		{500, "strict", bound{1.10, 0}, bound{1.10, 0}},
+		{5, "bucket", bound{1.01, 43}, bound{1.01, 59}},
+		{5, "tight", bound{1.01, 43}, bound{1.01, 59}},
+		{5, "window", bound{1.03, 45}, bound{1.07, 58}},
+		{5, "sliding", bound{1.06, 42}, bound{1.10, 61}},
+		{5, "strict", bound{1.14, 35}, bound{1.16, 52}},
+		{10, "bucket", bound{1.01, 35}, bound{1.01, 50}},
+		{10, "tight", bound{1.01, 26}, bound{1.04, 43}},
+		{10, "window", bound{1.03, 34}, bound{1.09, 31}},
+		{10, "sliding", bound{1.06, 36}, bound{1.12, 33}},
+		{10, "strict", bound{1.08, 32}, bound{1.40, 36}},
+		{50, "bucket", bound{1.00, 36}, bound{0.99, 41}},
+		{50, "tight", bound{1.04, 20}, bound{1.44, 21}},
+		{50, "window", bound{1.07, 30}, bound{1.26, 29}},
+		{50, "sliding", bound{1.09, 30}, bound{1.24, 24}},
+		{50, "strict", bound{1.16, 35}, bound{1.40, 41}},
+		{100, "bucket", bound{1.03, 29}, bound{1.03, 27}},
+		{100, "tight", bound{1.03, 16}, bound{1.67, 18}},
+		{100, "window", bound{1.19, 102}, bound{1.33, 99}},
+		{100, "sliding", bound{1.17, 36}, bound{1.30, 18}},
+		{100, "strict", bound{1.21, 26}, bound{1.58, 24}},
+		{200, "bucket", bound{1.09, 32}, bound{1.09, 23}},
+		{200, "tight", bound{1.09, 11}, bound{1.98, 12}},
+		{200, "window", bound{1.31, 43}, bound{1.15, 30}},
+		{200, "sliding", bound{1.53, 65}, bound{1.39, 17}},
+		{200, "strict", bound{1.39, 13}, bound{2.08, 13}},
+		{500, "bucket", bound{1.09, 0}, bound{1.09, 0}},
+		{500, "window", bound{1.09, 0}, bound{1.09, 0}},
+		{500, "sliding", bound{1.09, 0}, bound{1.09, 0}},
+		{500, "strict", bound{1.09, 0}, bound{1.09, 0}},
 	} {
-		for _, latency := range []time.Duration{10 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond} {
+		for _, latency := range []time.Duration{20 * time.Millisecond, 100 * time.Millisecond, 300 * time.Millisecond} {
 			if c.limit == 500 && latency < 100*time.Millisecond {
 				continue // over within two seconds
 			}
@@ -113,9 +142,9 @@ func TestPaceFindsTheLimit(t *testing.T) {
 					synctest.Test(t, func(t *testing.T) {
 						took, throttled := fleet(newPace(), 1000, service(c.kind, c.limit), latency, hint)
 						ideal := 1000 / min(float64(c.limit), inFlight/latency.Seconds())
-						if r := took.Seconds() / ideal; r > most.ideal || throttled > most.throttled {
+						if r := took.Seconds() / ideal; r > most.ideal+0.05 || throttled > slack(most.throttled) {
 							t.Errorf("took %.2f of the ideal %.1f s, %d throttled; want %.2f, %d at most",
-								r, ideal, throttled, most.ideal, most.throttled)
+								r, ideal, throttled, most.ideal+0.05, slack(most.throttled))
 						}
 					})
 				})
@@ -134,7 +163,7 @@ func TestPaceFollowsTheLimit(t *testing.T) {
 				var done sync.WaitGroup
 				var throttled int
 				done.Go(func() {
-					_, throttled = fleet(newPace(), 1700, func() bool {
+					_, throttled = fleet(newPace(), 2200, func() bool {
 						if !l.Allow() {
 							return false
 						}
@@ -145,7 +174,7 @@ func TestPaceFollowsTheLimit(t *testing.T) {
 				for _, phase := range []struct {
 					limit           rate.Limit
 					learn, measured time.Duration
-				}{{50, 3 * time.Second, 7 * time.Second}, {10, 2 * time.Second, 18 * time.Second}, {50, 10 * time.Second, 10 * time.Second}} {
+				}{{50, 3 * time.Second, 7 * time.Second}, {10, 2 * time.Second, 18 * time.Second}, {50, 20 * time.Second, 10 * time.Second}} {
 					l.SetLimit(phase.limit)
 					time.Sleep(phase.learn)
 					before := passed.Load()
@@ -156,13 +185,15 @@ func TestPaceFollowsTheLimit(t *testing.T) {
 					}
 				}
 				done.Wait()
-				if throttled > 75 {
+				if throttled > 95 {
 					t.Errorf("%d throttled", throttled)
 				}
 			})
 		})
 	}
 }
+
+func slack(throttled int) int { return throttled*4/3 + 4 }
 
 // What was learnt holds for the next night, whatever single calls came between.
 func TestPaceRemembers(t *testing.T) {
@@ -176,8 +207,8 @@ func TestPaceRemembers(t *testing.T) {
 					fleet(p, 1, allow, 100*time.Millisecond, 0)
 				}
 				took, throttled := fleet(p, 1000, allow, 100*time.Millisecond, 0)
-				if took > 26*time.Second || throttled > most {
-					t.Errorf("took %v, %d throttled; want %d at most", took, throttled, most)
+				if took > 26*time.Second || throttled > slack(most) {
+					t.Errorf("took %v, %d throttled; want %d at most", took, throttled, slack(most))
 				}
 			})
 		})
@@ -215,24 +246,25 @@ func TestPaceRisesWithUseAlone(t *testing.T) {
 	})
 }
 
+// Each throttled call lowers the rate, but what was sent before it was cut says nothing new.
 func TestPaceThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
-		var sent [8]time.Time
+		var sent [8]turn
 		for i := range sent {
 			sent[i], _ = p.wait(t.Context(), make(chan struct{}, inFlight))
 		}
 		time.Sleep(10 * time.Millisecond)
-		p.throttled(sent[0], 2*time.Second)
-		lowered := p.rate
-		if lowered >= startRate {
-			t.Errorf("rate %v after a throttled call", lowered)
+		before := p.rate
+		for i, s := range sent {
+			p.throttled(s, 2*time.Second)
+			if i < refused == (p.rate == before) {
+				t.Errorf("rate %v after %d throttled calls, %v before", p.rate, i+1, before)
+			}
+			before = p.rate
 		}
-		for _, s := range sent[1:] {
-			p.throttled(s, time.Second)
-		}
-		if p.rate != lowered {
-			t.Errorf("rate %v, want %v: calls in flight together count once", p.rate, lowered)
+		if p.rate < 0.75*startRate*plunge {
+			t.Errorf("rate %v, from %v", p.rate, startRate)
 		}
 		start := time.Now()
 		p.wait(t.Context(), make(chan struct{}, inFlight))
@@ -240,8 +272,25 @@ func TestPaceThrottled(t *testing.T) {
 			t.Errorf("sent after %v, the service asked for 2 s", got)
 		}
 		p.wait(t.Context(), make(chan struct{}, inFlight))
-		if got := time.Since(start); got < 2*time.Second+time.Duration(0.9*float64(time.Second)/lowered) {
+		if got := time.Since(start); got < 2*time.Second+time.Duration(0.9*float64(time.Second)/p.rate) {
 			t.Errorf("the second was sent after %v, at once with the first", got)
+		}
+	})
+}
+
+// Throttling that comes at random has no rate to find.
+func TestPaceThrottledAtRandom(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		chance := rand.New(rand.NewPCG(1, 1))
+		var mu sync.Mutex
+		allow := service("bucket", 50)
+		took, _ := fleet(newPace(), 1000, func() bool {
+			mu.Lock()
+			defer mu.Unlock()
+			return chance.Float64() >= 0.05 && allow()
+		}, 100*time.Millisecond, 0)
+		if took > 100*time.Second {
+			t.Errorf("took %v, of the ideal 20 s", took)
 		}
 	})
 }
@@ -253,8 +302,8 @@ func TestPaceOutage(t *testing.T) {
 		down := func() bool { s := time.Since(start).Seconds(); return s < 5 || s > 35 }
 		allow := service("bucket", 50)
 		took, throttled := fleet(newPace(), 1000, func() bool { return down() && allow() }, 100*time.Millisecond, 0)
-		if took > 53*time.Second || throttled > 90 {
-			t.Errorf("took %v, %d throttled; want 53 s, 90 at most", took, throttled)
+		if took > 53*time.Second || throttled > 100 {
+			t.Errorf("took %v, %d throttled; want 53 s, 100 at most", took, throttled)
 		}
 	})
 }
@@ -281,7 +330,7 @@ func TestPaceTurnGivenBack(t *testing.T) {
 func TestPaceCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
-		p.throttled(time.Now(), time.Minute)
+		p.throttled(turn{at: time.Now(), rate: startRate}, time.Minute)
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
@@ -304,14 +353,14 @@ func TestPaceCutOff(t *testing.T) {
 func TestPaceOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newPace()
-		call := func() time.Time {
+		call := func() turn {
 			sent, _ := p.wait(t.Context(), make(chan struct{}, inFlight))
 			time.Sleep(time.Millisecond)
 			p.landed()
 			return sent
 		}
 		start := time.Now()
-		var last time.Time
+		var last turn
 		for range 100 {
 			last = call()
 			p.succeeded()
