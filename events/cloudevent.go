@@ -20,7 +20,7 @@ type cloudEvent struct {
 	kind     string          // the attribute type
 	data     json.RawMessage // the sender's; nil when there is none
 	fields   object          // data's, when it is an object
-	misspelt error           // a field that was surely meant to name a cluster
+	misspelt error           // something that was surely meant to name a cluster
 }
 
 // cloudEvent reads an event of EventBridge. The request is looked for in one place after another: the more a place
@@ -50,9 +50,9 @@ func (d *decoder) cloudEvent(o object) ([]backup.Request, error) {
 	c.envelope = d.envelope(o, "time")
 	c.open = true
 	cluster, isARN := parseARN(subject)
-	if isARN {
+	if isARN && cluster.Region != "" {
 		c.region = origin{name: "the ARN in subject", value: cluster.Region}
-	} else if text, given, err := o.text("aliyunregionid"); given || err != nil {
+	} else if text, _, err := o.text("aliyunregionid"); text != "" || err != nil {
 		c.region = origin{name: "aliyunregionid", value: text, err: err}
 	}
 
@@ -84,6 +84,9 @@ func (c *cloudEvent) inData() ([]backup.Request, error) {
 	if text, isText := readString(c.data); isText {
 		return c.readText("data", text)
 	}
+	if holdsCluster(c.data) {
+		c.suspect("data is an array: for several clusters, give an object with DBClusterIds")
+	}
 	return c.inObject("data", c.fields)
 }
 
@@ -105,6 +108,9 @@ func (c *cloudEvent) inMessage() ([]backup.Request, error) {
 			}
 			requests, err = c.inObject(where, message)
 		}
+		if holdsCluster(raw) {
+			c.suspect("%s is an array: for several clusters, give an object with DBClusterIds", where)
+		}
 		if err != nil || requests != nil {
 			return requests, err
 		}
@@ -118,17 +124,48 @@ func (c *cloudEvent) inObject(where string, o object) ([]backup.Request, error) 
 	if o.has("DBClusterId") || o.has("DBClusterIds") {
 		return c.request(where, o, c.region)
 	}
+	const missing = "but names no cluster: give DBClusterId or DBClusterIds"
 	for _, word := range []string{"WaitFor", "MaxAge", "NotBefore"} {
 		if o.has(word) {
-			return nil, fmt.Errorf("%s has %s but names no cluster: give DBClusterId or DBClusterIds", where, word)
+			return nil, fmt.Errorf("%s has %s %s", where, word, missing)
 		}
 	}
+	text, _, _ := o.text("Action")
+	if action, err := backup.ParseAction(text); err == nil {
+		return nil, fmt.Errorf("%s has the Action %s %s", where, action, missing)
+	}
 	for _, field := range o {
-		if c.misspelt == nil && strings.HasPrefix(folded(field.name), "dbcluster") {
-			c.misspelt = fmt.Errorf("%s has a field %s but names no cluster: give DBClusterId or DBClusterIds", where, shownName(field.name))
+		if meansCluster(field) {
+			c.suspect("%s has a field %s %s", where, shownName(field.name), missing)
 		}
 	}
 	return nil, nil
+}
+
+// meansCluster: the field's name is nearly ours, or speaks of a cluster and has the id of one. Others have clusters, too.
+func meansCluster(f field) bool {
+	name := folded(f.name)
+	if strings.HasPrefix(name, "db") && strings.HasPrefix(nearest(f.name), "DBClusterId") || strings.HasPrefix(name, "dbcluster") {
+		return true
+	}
+	id, _ := readString(f.value)
+	return strings.Contains(name, "cluster") && (CheckClusterID(id) == nil || holdsCluster(f.value))
+}
+
+// holdsCluster: an array of cluster ids, or of requests, is no request.
+func holdsCluster(raw json.RawMessage) bool {
+	var items []json.RawMessage
+	return json.Unmarshal(raw, &items) == nil && slices.ContainsFunc(items, func(item json.RawMessage) bool {
+		id, _ := readString(item)
+		o, _ := readObject(item)
+		return CheckClusterID(id) == nil || o.has("DBClusterId") || o.has("DBClusterIds")
+	})
+}
+
+func (c *cloudEvent) suspect(format string, args ...any) {
+	if c.misspelt == nil {
+		c.misspelt = fmt.Errorf(format, args...)
+	}
 }
 
 // inParameters reads the parameters of the call that ActionTrail reports: the cluster that was called for is backed up.
@@ -168,7 +205,7 @@ func (c *cloudEvent) inParameters() ([]backup.Request, error) {
 		return nil, nil
 	}
 	region := c.region
-	if text, given, err := c.fields.text("acsRegion"); given || err != nil {
+	if text, _, err := c.fields.text("acsRegion"); text != "" || err != nil {
 		region = origin{name: "data.acsRegion", value: text, err: err}
 	}
 	return c.request(where, parameters, region)

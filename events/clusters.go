@@ -20,24 +20,25 @@ func readClusters(o object, f *faults) []string {
 	}
 	switch {
 	case err1 != nil || err2 != nil:
-		return nil
+	case one == nil && many == nil:
+		f.add("the request names no cluster: give DBClusterId or DBClusterIds")
 	case one != nil && many != nil:
 		f.add("DBClusterId and DBClusterIds exclude each other: give one of them")
-		return nil
-	case one != nil:
+	}
+	var ids []string
+	if one != nil {
 		id, isText := readString(one)
 		if !isText {
 			f.add("DBClusterId must be a string, not %s", kind(one))
 		} else if err := CheckClusterID(id); err != nil {
 			f.add("DBClusterId: %v", err)
 		}
-		return []string{id}
-	case many != nil:
-		return readIDs(many, f)
-	default:
-		f.add("the request names no cluster: give DBClusterId or DBClusterIds")
-		return nil
+		ids = []string{id}
 	}
+	if many != nil {
+		ids = readIDs(many, f)
+	}
+	return ids
 }
 
 func readIDs(raw json.RawMessage, f *faults) []string {

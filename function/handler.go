@@ -96,6 +96,9 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	for _, w := range event.Warnings {
 		log.Warn(w)
 	}
+	for _, w := range event.Wrong {
+		log.Error("event failed", "position", w.Position, "errorType", invalidEvent, "error", w.Err)
+	}
 	credentials := adb.Credentials{
 		AccessKeyID:     invocation.Credentials.AccessKeyId,
 		AccessKeySecret: invocation.Credentials.AccessKeySecret,

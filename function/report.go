@@ -120,7 +120,7 @@ func (r *report) failure() *backup.Failure {
 	if len(all) == 0 {
 		return nil
 	}
-	what := "clusters"
+	failed, what := len(all), "clusters"
 	if len(r.event.Wrong) > 0 {
 		what = "clusters and wrong events"
 	}
@@ -128,7 +128,7 @@ func (r *report) failure() *backup.Failure {
 	if n := len(all) - maxNamed; n > 0 {
 		all, more = all[:maxNamed], fmt.Sprintf("; … and %d more, see the log", n)
 	}
-	message := fmt.Sprintf("%d of %d %s failed: %s%s", r.failed(), len(r.outcomes)+len(r.event.Wrong), what, strings.Join(all, "; "), more)
+	message := fmt.Sprintf("%d of %d %s failed: %s%s", failed, len(r.outcomes)+len(r.event.Wrong), what, strings.Join(all, "; "), more)
 	return &backup.Failure{Type: t, Message: strings.Map(oneLine, message)}
 }
 
@@ -138,16 +138,6 @@ func oneLine(r rune) rune {
 		return ' '
 	}
 	return r
-}
-
-func (r *report) failed() int {
-	n := len(r.event.Wrong)
-	for _, o := range r.outcomes {
-		if o.Failure != nil {
-			n++
-		}
-	}
-	return n
 }
 
 // answer is what the platform gets.
@@ -173,7 +163,7 @@ func (r *report) answer() (json.RawMessage, error) {
 // log writes the report's one line: counts, and every cluster, those that failed first, as far as they fit.
 func (r *report) log(log *slog.Logger) {
 	var clusters []json.RawMessage
-	size, created := 0, 0
+	size, created, bad := 0, 0, 0
 	for _, failed := range []bool{true, false} {
 		for _, o := range r.outcomes {
 			if (o.Failure != nil) != failed {
@@ -181,6 +171,9 @@ func (r *report) log(log *slog.Logger) {
 			}
 			if o.Created {
 				created++
+			}
+			if failed {
+				bad++
 			}
 			line, err := json.Marshal(newEntry(o))
 			if size += len(line) + 1; err == nil && size <= maxReport {
@@ -190,7 +183,7 @@ func (r *report) log(log *slog.Logger) {
 	}
 	level := slog.LevelInfo
 	attrs := []any{
-		"clusters", len(r.outcomes), "failed", r.failed(), "created", created,
+		"clusters", len(r.outcomes), "failed", bad, "created", created, "wrongEvents", len(r.event.Wrong),
 		"omitted", len(r.outcomes) - len(clusters), "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
 	}
 	if r.event.Action != "" {
