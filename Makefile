@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go run faults test fuzz simulate bench lint build package build-here tool policy deploy invoke gate logs remove clean
+.PHONY: help need-go run faults test fuzz simulate bench lint build package build-here local tool policy deploy invoke gate logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -27,18 +27,19 @@ endif
 
 help:
 	@echo "make TARGET [NAME=value ...]"
-	@awk -F ':[^#]*## ' '/^##@/ { print "\n" substr($$0, 5) } /^[a-z-]+:.*## / { printf "  %-9s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':[^#]*## ' '/^##@/ { print "\n" substr($$0, 5) } \
+		/^[a-z-]+:.*## / { n = split($$2, text, " [|] "); printf "  %-9s %s\n", $$1, text[1]; if (n > 1) printf "  %-9s   %s\n", "", text[2] }' Makefile
 
 need-go:
 	@command -v go >/dev/null || { echo "Go is missing: install the version in go.mod, or a later one, from https://go.dev/dl/" >&2; exit 1; }
 
 ##@ On this machine: Go is all they need
-run: $(HERE) ## deliver an event to the function and a local cloud: EVENT=events/timer.json FAULT= TAKES=20s CLOUD=real YES=1 VERBOSE=1
-	@go run ./function/local -binary '$(BINARY)' -event '$(or $(EVENT),events/timer.json)' $(if $(FAULT),-fault '$(FAULT)') \
+run: $(HERE) local ## deliver an event to the function in a local cloud | EVENT=FILE or a cluster id, FAULT=NAME TAKES=20s VERBOSE=1 CLOUD=real YES=1
+	@dist/local -binary '$(BINARY)' -event '$(or $(EVENT),events/timer.json)' $(if $(FAULT),-fault '$(FAULT)') \
 		$(if $(TAKES),-takes '$(TAKES)') $(if $(CLOUD),-cloud '$(CLOUD)') $(if $(YES),-yes) $(if $(VERBOSE),-verbose)
 
-faults: need-go ## list the faults that FAULT= can name
-	@go run ./function/local -faults
+faults: local ## list the faults that FAULT= can name
+	@dist/local -faults
 
 ##@ Checks
 test: need-go ## every test, with the race detector where this machine can
@@ -68,10 +69,10 @@ lint: need-go build ## gofmt, go vet, staticcheck
 build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
 	@$(BUILD) -o dist/main ./function && chmod 755 dist/main || $(hint) "the compiler's errors are above; the function is built with the Go version in go.mod or a later one"
 
-package: build tool ## dist/function.zip for Terraform, ROS or the console: the same bytes from the same source
+package: build tool ## dist/function.zip for Terraform, ROS or the console
 	@dist/deploy package
 
-policy: tool ## the RAM policies to grant, filled in from s.yaml; ONLY=trust prints one of them alone
+policy: tool ## the RAM policies to grant, filled in from s.yaml | ONLY=trust prints one of them alone
 	@dist/deploy policy $(ONLY)
 
 deploy: build tool ## create or update the function and its triggers
@@ -83,22 +84,25 @@ deploy: build tool ## create or update the function and its triggers
 invoke: tool ## invoke the deployed function once: EVENT=FILE or a cluster id
 	@dist/deploy invoke -event '$(EVENT)'
 
-gate: tool ## for pipelines: succeed only when the backup is there: EVENT=FILE or a cluster id, GATE_TIMEOUT=30m
+gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s
 	@dist/deploy gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
 	@dist/deploy ready -s= || $(hint) "get what is missing above, then run it again"
-	s logs $(if $(TAIL),--tail)
+	s logs$(if $(TAIL), --tail) || $(hint) "what Serverless Devs says is above; is the function deployed (make deploy), with a log in s.yaml?"
 
 remove: tool ## take the function and its triggers out of the cloud; backups stay
 	@dist/deploy ready -s= || $(hint) "get what is missing above, then run it again"
-	s remove -y
+	s remove -y || $(hint) "what Serverless Devs says is above; what is left can be deleted in the console of Function Compute"
 
 ##@ Besides
 build-here: need-go
 	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o dist/here/main ./function
 
-tool: need-go ## dist/deploy, the command behind package, policy, invoke and gate; its exit codes are in the README
+local: need-go
+	@go build -o dist/local ./function/local
+
+tool: need-go ## dist/deploy, the command behind those above; its exit codes are in the README
 	@go build -o dist/deploy ./function/deploy
 
 clean: ## delete dist

@@ -19,6 +19,7 @@ require (
 	github.com/google/go-cmp v0.7.0
 	github.com/rogpeppe/go-internal v1.15.0
 	golang.org/x/sync v0.22.0
+	golang.org/x/term v0.38.0
 	golang.org/x/time v0.15.0
 )
 

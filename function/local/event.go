@@ -34,10 +34,9 @@ func readEvent(name string) ([]byte, error) {
 		return nil, fmt.Errorf("the event cannot be read: %w", err)
 	}
 	samples, _ := filepath.Glob("events/*.json")
-	if len(samples) == 0 {
-		return nil, fmt.Errorf("there is no event file %s", name)
-	}
-	return nil, fmt.Errorf("there is no event file %s; there are\n  %s\nA cluster id will do, too", name, strings.Join(samples, "\n  "))
+	texts, _ := filepath.Glob("events/*.txt")
+	samples = append(samples, texts...)
+	return nil, fmt.Errorf("there is no file %s, and %w; the samples are\n  %s", name, events.CheckClusterID(name), strings.Join(samples, "\n  "))
 }
 
 // freshen gives a timer's event, a CloudEvent, or an array of them the time now: a sample's own is long past, and would make

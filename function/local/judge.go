@@ -54,8 +54,12 @@ func (s *stage) overlaps() (told []string) {
 	return told
 }
 
-// judged says whether what the scenario wants can be held against this event: one that waits for new backups.
+// judged says whether what the scenario wants can be held against this run: one whose event waits for new backups, and in
+// which the function has the local cloud's settings alone.
 func (s *stage) judged() bool {
+	if s.scenario.name == "" || len(own(s.std.environ, localOnly...)) > 0 {
+		return false
+	}
 	if s.scenario.payload != "" {
 		return true
 	}

@@ -108,7 +108,7 @@ func TestAScenarioWithSeveralClusters(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	// An event that waits for nothing is no measure of what a scenario shows.
-	if code, out := local(nil, "-takes", "1s", "-fault", "fails", "-event", "amv-abc"); code != exitSuccess || strings.Contains(out, "scenario fails shows") {
+	if code, out := local(nil, "-takes", "1s", "-fault", "fails", "-event", "amv-abc"); code != exitSuccess || strings.Contains(out, "the fault fails should") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
@@ -118,7 +118,7 @@ func TestWhatIsNotAsItShouldBeIsSaid(t *testing.T) {
 	defer func() { scenarios = scenarios[:len(scenarios)-1] }()
 	code, out := local(nil, "-takes", "200ms", "-fault", "test")
 	out = strings.Join(strings.Fields(out), " ")
-	for _, want := range []string{"NOT what the scenario test should show", "the outcome was Completed, not BackupFailed", "1 backups of amv-wz9or2xawpnc were made, not 2", "AnalyticDB was called"} {
+	for _, want := range []string{"NOT what the fault test should come to", "the outcome was Completed, not BackupFailed", "1 backups of amv-wz9or2xawpnc were made, not 2", "AnalyticDB was called"} {
 		if code != exitUnexpected || !strings.Contains(out, want) {
 			t.Errorf("exit code %d, %q is missing:\n%s", code, want, out)
 		}
@@ -166,10 +166,12 @@ func TestVerboseIsRaw(t *testing.T) {
 
 func TestMistakesAreToldKindly(t *testing.T) {
 	for args, want := range map[string]string{
-		"-event events/nope.json": "there are\n  events/actiontrail-own.json",
+		"-event events/nope.json": "there is no file events/nope.json, and \"events/nope.json\" is not a cluster id such as amv-wz9or2xawpnc; the samples are\n  events/actiontrail-own.json",
+		"-event amv-wz9or2xaw***": "is a masked example: give the whole cluster id",
+		"-takes 10":               "durations are written 20s or 5m",
 		"-binary no/such":         `there is no no/such: run "make build" first`,
 		"-binary go.mod":          "does not start",
-		"-fault nope":             "lost-answer, lost-request",
+		"-fault nope":             "make faults lists",
 		"-nope":                   "-h tells what there is",
 		"event.json":              "is no option",
 		"-takes 1ms":              "100ms at least",

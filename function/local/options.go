@@ -82,8 +82,8 @@ func parse(args []string, std streams) (o options, err error) {
 	f.StringVar(&o.binary, "binary", "dist/main", "the function, built for this machine")
 	f.StringVar(&o.event, "event", "events/timer.json", "the event's `file`, or a cluster id")
 	f.BoolVar(&o.asIs, "as-is", false, "leave the event's time as it is in the file; without it, it is now")
-	f.StringVar(&o.fault, "fault", "", "what goes wrong: the `name` of a scenario")
-	faults := f.Bool("faults", false, "list the scenarios")
+	f.StringVar(&o.fault, "fault", "", "what goes wrong: its `name`")
+	faults := f.Bool("faults", false, "list the faults")
 	f.DurationVar(&o.takes, "takes", 4*time.Second, "how long a backup takes in the local cloud; the function's intervals go with it")
 	clusters := f.String("clusters", "", "the cluster ids that exist, separated by commas; without it, any")
 	f.StringVar(&o.region, "region", "", "the region that the function runs in (cn-hangzhou; with -cloud real that of your configuration)")
@@ -96,7 +96,7 @@ func parse(args []string, std streams) (o options, err error) {
 		f.PrintDefaults()
 		return o, err
 	} else if err != nil {
-		return o, fmt.Errorf("%w; -h tells what there is", err)
+		return o, fmt.Errorf("%w (durations are written 20s or 5m; -h tells what there is)", err)
 	}
 	if *faults {
 		o.fault = "list"

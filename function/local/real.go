@@ -15,6 +15,7 @@ import (
 	"adb-backup/function/backup"
 
 	"github.com/aliyun/credentials-go/credentials"
+	"golang.org/x/term"
 )
 
 // realTimeout is how long the function may wait for a real backup: a person ends it sooner, and the backup goes on.
@@ -29,7 +30,7 @@ func (s *stage) useReal() error {
 		s.region = realRegion(environment(s.std.environ))
 	}
 	if s.region == "" {
-		return errors.New("in which region? Name it with -region cn-hangzhou, in ALIBABA_CLOUD_REGION_ID, or in Alibaba Cloud CLI's configuration")
+		return errors.New("in which region? Put it before the command, ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or into Alibaba Cloud CLI's configuration")
 	}
 	if err := events.CheckRegion(s.region); err != nil {
 		return fmt.Errorf("the region of your configuration: %w", err)
@@ -43,9 +44,10 @@ func (s *stage) useReal() error {
 	return nil
 }
 
-// realEnv is the person's settings for the function, and what it takes to reach the service from this machine.
+// realEnv is the person's settings for the function, and what it takes to reach the service from this machine. Nobody sees
+// the calls themselves here, so the log tells of each one that fails, unless the person has chosen otherwise.
 func realEnv(environ []string) []string {
-	env := own(environ)
+	env := append([]string{"LOG_LEVEL=debug"}, own(environ)...)
 	for _, e := range environ {
 		name, _, _ := strings.Cut(e, "=")
 		switch strings.ToUpper(name) {
@@ -125,7 +127,7 @@ func (s *stage) confirm() error {
 		return nil
 	}
 	file, _ := s.std.in.(*os.File)
-	if !isTerminal(file) {
+	if file == nil || !term.IsTerminal(int(file.Fd())) {
 		return errors.New("nothing was called: there is no terminal to ask whether to make these backups; with -yes (make run CLOUD=real YES=1) nobody is asked")
 	}
 	return s.ask()

@@ -94,8 +94,8 @@ func TestTheRegionOfTheConfiguration(t *testing.T) {
 	if got := realRegion(map[string]string{"ALIBABA_CLOUD_CONFIG_FILE": path}); got != "cn-a" {
 		t.Errorf("named file: %q", got)
 	}
-	env := strings.Join(realEnv([]string{"https_proxy=http://p", "ADB_NETWORK=vpc", "AWS_SECRET=x", "LOG_LEVEL=debug"}), " ")
-	if env != "ADB_NETWORK=vpc LOG_LEVEL=debug https_proxy=http://p" {
+	env := strings.Join(realEnv([]string{"https_proxy=http://p", "ADB_NETWORK=vpc", "AWS_SECRET=x", "LOG_LEVEL=warn"}), " ")
+	if env != "LOG_LEVEL=debug ADB_NETWORK=vpc LOG_LEVEL=warn https_proxy=http://p" {
 		t.Errorf("the function's environment: %s", env)
 	}
 }

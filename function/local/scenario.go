@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"strings"
 	"time"
 
 	"adb-backup/function/local/analyticdb"
@@ -93,7 +92,7 @@ var scenarios = []scenario{
 		want:    []string{"PermissionDenied"}, noCalls: true,
 	},
 	{
-		name: "expired-token", says: "The credentials' token is not valid any more.",
+		name: "expired-token", says: "The credentials' token is not the right one any more.",
 		cloud: func(o *analyticdb.Options, _ times) {
 			o.Credentials = map[string]analyticdb.Credential{localKeyID: {Secret: localSecret, Token: "another"}}
 		},
@@ -211,11 +210,7 @@ func findScenario(name string) (scenario, error) {
 			return sc, nil
 		}
 	}
-	var names []string
-	for _, sc := range scenarios {
-		names = append(names, sc.name)
-	}
-	return scenario{}, fmt.Errorf("there is no scenario %q; there are %s", name, strings.Join(names, ", "))
+	return scenario{}, fmt.Errorf("there is no fault %q: make faults lists those there are", name)
 }
 
 // listScenarios prints the table.

@@ -8,8 +8,11 @@ import (
 	"sync"
 	"time"
 	"unicode/utf8"
+
+	"golang.org/x/term"
 )
 
+// columns is the width where no terminal has its own.
 const columns = 80
 
 // screen is what the person sees: lines, on a terminal in colours and with a bar at the bottom while something is awaited.
@@ -19,28 +22,21 @@ type screen struct {
 	w        io.Writer
 	terminal bool // a bar can be drawn, and long lines are folded
 	colour   bool
+	width    int // in characters
 	began    time.Time
 	bar      string // what is drawn of it
 }
 
 func newScreen(w io.Writer, environ []string) *screen {
 	env := environment(environ)
-	file, _ := w.(*os.File)
-	terminal := isTerminal(file) && env["TERM"] != "dumb"
-	return &screen{w: w, terminal: terminal, colour: terminal && env["NO_COLOR"] == "", began: time.Now()}
-}
-
-// isTerminal takes every character device for a terminal but the one that swallows everything and asks nobody.
-func isTerminal(f *os.File) bool {
-	if f == nil {
-		return false
+	s := &screen{w: w, width: columns, began: time.Now()}
+	if file, ok := w.(*os.File); ok && env["TERM"] != "dumb" && term.IsTerminal(int(file.Fd())) {
+		s.terminal, s.colour = true, env["NO_COLOR"] == ""
+		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
+			s.width = min(max(width, 60), 160) // in a narrower one a request id has no room, and nobody reads longer lines
+		}
 	}
-	info, err := f.Stat()
-	if err != nil || info.Mode()&os.ModeCharDevice == 0 {
-		return false
-	}
-	null, err := os.Stat(os.DevNull)
-	return err != nil || !os.SameFile(info, null)
+	return s
 }
 
 // The colours are the terminal's own, so that they suit its background.
@@ -73,7 +69,7 @@ func (s *screen) write(text string) {
 }
 
 // text writes a paragraph.
-func (s *screen) text(text string) { s.write(strings.Join(wrap(text, columns), "\n")) }
+func (s *screen) text(text string) { s.write(strings.Join(wrap(text, s.width), "\n")) }
 
 func (s *screen) blank() { s.write("") }
 
@@ -81,7 +77,7 @@ const labelWidth = 10
 
 // field writes a label and a paragraph beside it.
 func (s *screen) field(label, text string) {
-	for i, line := range wrap(text, columns-labelWidth) {
+	for i, line := range wrap(text, s.width-labelWidth) {
 		if i > 0 {
 			label = ""
 		}
@@ -96,7 +92,7 @@ func (s *screen) event(colour, what, text string) {
 	head := fmt.Sprintf("%7.2fs  %-*s  ", time.Since(s.began).Seconds(), indent-12, what)
 	lines := []string{text}
 	if s.terminal {
-		lines = wrap(text, columns-indent)
+		lines = wrap(text, s.width-indent)
 	}
 	for i, line := range lines {
 		if i > 0 {

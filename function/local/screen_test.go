@@ -84,7 +84,7 @@ func TestWrap(t *testing.T) {
 
 func TestTheBarStaysBelow(t *testing.T) {
 	var out bytes.Buffer
-	s := &screen{w: &out, terminal: true, colour: true, began: time.Now()}
+	s := &screen{w: &out, terminal: true, colour: true, width: columns, began: time.Now()}
 	s.setBar("[#-]")
 	s.setBar("[#-]")
 	s.event(red, "api", "a call")

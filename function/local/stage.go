@@ -70,7 +70,7 @@ func newStage(o options, std streams) (*stage, error) {
 	s.delivered.source = o.event
 	payload := []byte(s.scenario.payload)
 	if s.scenario.payload != "" {
-		s.delivered.source = "of the scenario"
+		s.delivered.source = "the fault's own"
 	} else {
 		var err error
 		if payload, err = readEvent(o.event); err != nil {
@@ -186,7 +186,7 @@ func (s *stage) introduce() {
 	}
 	s.screen.field("Cloud", where)
 	if s.scenario.name != "" {
-		s.screen.field("Scenario", s.scenario.name+": "+s.scenario.says)
+		s.screen.field("Fault", s.scenario.name+": "+s.scenario.says)
 	}
 	s.delivered.describe(s.screen)
 	settings := s.binary + " in " + s.region

@@ -34,7 +34,7 @@ func (s *stage) conclude() int {
 		s.closing(red, "The answer is NOT true: "+strings.Join(s.lies, "; ")+".")
 		return max(code, exitUnexpected)
 	}
-	if s.scenario.name == "" || !s.judged() {
+	if !s.judged() {
 		colour := green
 		if code != exitSuccess {
 			colour = red
@@ -43,20 +43,21 @@ func (s *stage) conclude() int {
 		return code
 	}
 	if wrong := s.unexpected(); wrong != "" {
-		s.closing(red, fmt.Sprintf("NOT what the scenario %s should show: %s.", s.scenario.name, wrong))
+		s.closing(red, fmt.Sprintf("NOT what the fault %s should come to: %s.", s.scenario.name, wrong))
 		return max(code, exitUnexpected)
 	}
 	text := meaning(last) + " " + s.madeInWords()
 	if code == exitSuccess {
 		s.closing(green, text+" That is as it should be.")
 	} else {
-		s.closing(green, text+fmt.Sprintf(" That is what the scenario %s shows; the exit code is the invocation's.", s.scenario.name))
+		s.closing(red, text)
+		s.closing(green, fmt.Sprintf("That is what the fault %s should come to; the exit code is the invocation's.", s.scenario.name))
 	}
 	return code
 }
 
 func (s *stage) closing(colour, text string) {
-	for _, line := range wrap(text, columns) {
+	for _, line := range wrap(text, s.screen.width) {
 		s.screen.write(s.screen.paint(colour, line))
 	}
 }
@@ -102,13 +103,13 @@ func outcome(r fcruntime.Result) string {
 }
 
 var advice = map[string]string{
-	"InvalidEvent":            "The event is wrong, and nothing was called.",
-	"PermissionDenied":        "AnalyticDB refused the function's credentials or what it wanted to do with them; the answer says what to grant.",
+	"InvalidEvent":            "The event is wrong, or an item of it is; nothing was called for that.",
+	"PermissionDenied":        "The function's credentials were refused, or lack a permission; the answer says what is needed.",
 	"ClusterNotFound":         "AnalyticDB does not know the cluster.",
 	"BackupFailed":            "The backup was made and failed: look at the cluster.",
-	"BackupPending":           "The function's time was up before the backup was complete; invoked again, it goes on from there and makes no second one.",
+	"BackupPending":           "The function's time was up before all was done; invoked again, it goes on from there and makes no second backup.",
 	"BackupMissing":           "There is no such backup: this is the alarm for a night on which none was made.",
-	"OutcomeUnknown":          "Whether the backup was made could not be found out; invoking again is safe.",
+	"OutcomeUnknown":          "Whether the backup was made could not be found out; the answer says whether invoking again is safe.",
 	"Throttled":               "AnalyticDB refused the calls for their number until the function's time was up.",
 	"ServiceError":            "AnalyticDB refused the call; the answer says why.",
 	"InternalError":           "This is a defect of the function: its log says more.",
@@ -147,7 +148,13 @@ func meaning(r fcruntime.Result) string {
 				made++
 			}
 		}
-		return fmt.Sprintf("%d clusters: %d Completed, %d Running, %d Requested; backups that this invocation made: %d.", len(a.Backups), how["Completed"], how["Running"], how["Requested"], made)
+		var states []string
+		for _, state := range []string{"Completed", "Running", "Requested"} {
+			if how[state] > 0 {
+				states = append(states, fmt.Sprintf("%d %s", how[state], strings.ToLower(state)))
+			}
+		}
+		return fmt.Sprintf("%d clusters: %s; this invocation made %d of the backups.", len(a.Backups), strings.Join(states, ", "), made)
 	}
 	return "The invocation succeeded."
 }
