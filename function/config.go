@@ -59,7 +59,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 		c.defaultClusters = words(v)
 		for _, id := range c.defaultClusters {
 			if err := events.CheckClusterID(id); err != nil {
-				return fmt.Errorf("names a cluster that is none: %w", err)
+				return fmt.Errorf("has a wrong entry: %w", err)
 			}
 		}
 		return nil

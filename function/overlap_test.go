@@ -160,4 +160,12 @@ func TestOverlap(t *testing.T) {
 			})
 		}
 	}
+	refusedThen := analyticdb.Script(analyticdb.Step{Action: "CreateBackup", Nth: 1, Fault: analyticdb.Broken.AfterEffect()},
+		analyticdb.Step{Action: "CreateBackup", Nth: 2, Fault: analyticdb.Refused(&analyticdb.Error{Status: 409, Code: "OperationDenied"})})
+	story(t, "a create refused after a lost one says that there may be a backup", analyticdb.Options{ListedAfter: time.Hour, Faults: refusedThen}, func(t *testing.T, w *world) {
+		r := w.process().deliver(timer(plain), delivery{})
+		if w.expect(r, "ServiceError", 2); !strings.Contains(r.errorMessage, "went without a readable answer and may have made one") {
+			t.Error(r.errorMessage)
+		}
+	})
 }

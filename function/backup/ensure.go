@@ -72,7 +72,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			switch call := sent(err); {
 			case err == nil:
 			case call != nil && call.Verdict == Throttled:
-				x.doing = "CreateBackup was throttled"
+				x.doing = "CreateBackup was not accepted"
 				if !x.sleep(ctx, max(retries.next(), call.After)) {
 					return x.cutOff(known)
 				}
@@ -163,8 +163,11 @@ func (x *run) refused(call *CallError) Outcome {
 		x.outcome.Status = StatusFailed
 	}
 	before := ""
-	if x.outcome.RequestID != "" {
+	switch {
+	case x.outcome.RequestID != "":
 		before = fmt.Sprintf("CreateBackup was accepted (request id %s), but then ", x.outcome.RequestID)
+	case x.open != nil:
+		before = "an earlier CreateBackup went without a readable answer and may have made one; then "
 	}
 	return x.outcome.fail(errorTypes[call.Verdict], "%s%v", before, call)
 }

@@ -87,7 +87,7 @@ func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 			Keeper: k, service: s, request: r, region: k.region(r.Cluster.Region), allAsked: allAsked,
 			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
 			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
-			doing:   "it was not started",
+			doing:   "the backup was not started",
 			chance:  chance(1 + uint64(i)),
 		}
 		x.asked = sync.OnceFunc(func() {

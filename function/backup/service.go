@@ -99,7 +99,7 @@ func (e *CallError) Error() string {
 	}
 	switch {
 	case e.Verdict == Denied && e.BadKeys:
-		fmt.Fprintf(&b, "; the credentials of the function's role were refused when it asked for adb:%s on %s", e.Action, e.Resource)
+		fmt.Fprintf(&b, "; the credentials of the function's role were refused when it asked for adb:%s on %s: check that role", e.Action, e.Resource)
 	case e.Verdict == Denied:
 		fmt.Fprintf(&b, "; the function's role needs adb:%s on %s", e.Action, e.Resource)
 	}
