@@ -126,6 +126,8 @@ func hint(h http.Header) time.Duration {
 	ms := dara.Int64Value(openapiutil.GetThrottlingTimeLeft(headers))
 	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 64); err == nil {
 		ms = max(ms, 1000*min(seconds, 3600))
+	} else if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
+		ms = max(ms, time.Until(at).Milliseconds())
 	}
 	return min(time.Duration(min(max(ms, 0), most.Milliseconds()))*time.Millisecond, most)
 }

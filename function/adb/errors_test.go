@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"adb-backup/function/backup"
@@ -49,6 +50,13 @@ func TestHint(t *testing.T) {
 			t.Errorf("%s: %s: %v, want %v", c.name, c.value, got, c.want)
 		}
 	}
+	synctest.Test(t, func(t *testing.T) {
+		for date, want := range map[string]time.Duration{"Sat, 01 Jan 2000 00:00:09 GMT": 9 * time.Second, "Fri, 31 Dec 1999 23:59:59 GMT": 0} {
+			if got := hint(http.Header{"Retry-After": {date}}); got != want {
+				t.Errorf("%s: %v, want %v", date, got, want)
+			}
+		}
+	})
 	if hint(nil) != 0 {
 		t.Error("no reply gives no hint")
 	}

@@ -90,10 +90,14 @@ func (p *pace) wait(ctx context.Context, slots chan struct{}) (turn, error) {
 				return turn{}, ctx.Err()
 			}
 		}
-		if t, ok := p.leave(late); ok {
+		t, ok := p.leave(ctx, late)
+		if ok {
 			return t, nil
 		}
 		<-slots
+		if err := ctx.Err(); err != nil { // a select may overlook it
+			return turn{}, err
+		}
 	}
 }
 
@@ -114,11 +118,11 @@ func (p *pace) untilDue() time.Duration {
 	return d
 }
 
-// leave takes the turn, unless it is due no longer.
-func (p *pace) leave(late bool) (turn, bool) {
+// leave takes the turn, unless it is due no longer, or too late.
+func (p *pace) leave(ctx context.Context, late bool) (turn, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.untilDue() > 0 {
+	if p.untilDue() > 0 || ctx.Err() != nil {
 		return turn{}, false
 	}
 	p.late, p.last = late, turn{time.Now(), p.rate}

@@ -1,0 +1,178 @@
+package adb
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/backup"
+)
+
+// canned is an answer of the service.
+type canned struct {
+	status int
+	body   string
+	header http.Header
+}
+
+// roundTrip answers the nth request, from 1.
+type roundTrip func(n int, r *http.Request) (canned, error)
+
+// sessionOn is the API over a transport of the test's own.
+func sessionOn(answer roundTrip) backup.Service {
+	n := 0
+	transport := transportFunc(func(r *http.Request) (*http.Response, error) {
+		n++
+		c, err := answer(n, r)
+		if err != nil {
+			return nil, err
+		}
+		if c.header == nil {
+			c.header = http.Header{}
+		}
+		return &http.Response{StatusCode: c.status, Status: http.StatusText(c.status), Header: c.header, Body: io.NopCloser(strings.NewReader(c.body)), Request: r}, nil
+	})
+	api := New(Options{Concurrency: 1, Statuses: backup.NewStatuses(nil, nil), Transport: transport})
+	return api.With(Credentials{"STS.1", "Secret", "Token"}, "42", 0)
+}
+
+type transportFunc func(*http.Request) (*http.Response, error)
+
+func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
+var someCluster = backup.Cluster{ID: "amv-1", Region: "cn-hangzhou"}
+
+// TestVerdicts: what a reply to CreateBackup means, and what is kept of it.
+func TestVerdicts(t *testing.T) {
+	for name, c := range map[string]struct {
+		reply canned
+		want  backup.CallError // the fields that are not empty
+		text  string           // is in its text
+	}{
+		"refused":                {canned{400, `{"Code":"InvalidX","Message":"not so","RequestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Refused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, "was refused: InvalidX: not so (HTTP 400, request id R1)"},
+		"small letters":          {canned{400, `{"code":"InvalidX","message":"not so","requestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Refused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, ""},
+		"without a code":         {canned{400, `{"Message":"not so"}`, nil}, backup.CallError{Verdict: backup.Refused, Status: 400, Message: "not so"}, "was refused: not so (HTTP 400)"},
+		"id in the header":       {canned{400, `<html>`, http.Header{"X-Acs-Request-Id": {"R2"}}}, backup.CallError{Verdict: backup.Refused, Status: 400, RequestID: "R2", Message: "the reply cannot be read"}, ""},
+		"no permission":          {canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Denied, Status: 403, Code: "NoPermission", Message: "no", RequestID: "R1", Resource: "acs:adb:cn-hangzhou:42:dbcluster/amv-1"}, "the function's role needs adb:CreateBackup on acs:adb:cn-hangzhou:42:dbcluster/amv-1"},
+		"no such key":            {canned{404, `{"Code":"InvalidAccessKeyId.NotFound","Message":"STS.1","RequestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Denied, Status: 404, Code: "InvalidAccessKeyId.NotFound", Message: "***", RequestID: "R1", BadKeys: true}, "check that role"},
+		"throttled":              {canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"X-Ratelimit-User": {"Limit:1,Remain:0,TimeLeft:1500"}}}, backup.CallError{Verdict: backup.Throttled, Status: 400, Code: "Throttling.User", After: 1500 * time.Millisecond}, "was throttled"},
+		"throttled by a proxy":   {canned{429, `<html>`, http.Header{"Retry-After": {"7"}}}, backup.CallError{Verdict: backup.Throttled, Status: 429, After: 7 * time.Second}, ""},
+		"redirected":             {canned{302, `{"RequestId":"R1"}`, http.Header{"Location": {"https://x.example/"}}}, backup.CallError{Verdict: backup.Unanswered, Status: 302}, "was not answered"},
+		"an empty answer":        {canned{200, ``, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 200}, ""},
+		"no request id":          {canned{200, `{}`, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 200, Message: "the reply has no RequestId"}, ""},
+		"more than is an answer": {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", maxBody) + `"}`, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 200}, ""},
+		"a gateway's page":       {canned{502, `<html>`, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 502}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			before := time.Now()
+			sent, id, err := sessionOn(func(int, *http.Request) (canned, error) { return c.reply, nil }).CreateBackup(t.Context(), someCluster)
+			got, ok := err.(*backup.CallError)
+			if !ok || id != "" {
+				t.Fatalf("%q, %v", id, err)
+			}
+			w := c.want
+			if got.Verdict != w.Verdict || got.Status != w.Status || got.BadKeys != w.BadKeys || got.After != w.After ||
+				w.Code != "" && got.Code != w.Code || w.Message != "" && got.Message != w.Message ||
+				w.RequestID != "" && got.RequestID != w.RequestID || w.Resource != "" && got.Resource != w.Resource {
+				t.Errorf("got  %+v\nwant %+v", *got, w)
+			}
+			if text := got.Error(); !strings.Contains(text, c.text) || strings.Contains(text, "<nil>") {
+				t.Errorf("it says %s", text)
+			}
+			if sent.Before(before) {
+				t.Errorf("sent at %v", sent)
+			}
+		})
+	}
+}
+
+// TestAnsweredAtTheEnd: what the service said counts, though the time ended while it was read.
+func TestAnsweredAtTheEnd(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	s := sessionOn(func(int, *http.Request) (canned, error) {
+		cancel()
+		return canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, nil}, nil
+	})
+	_, _, err := s.CreateBackup(ctx, someCluster)
+	if e, ok := err.(*backup.CallError); !ok || e.Verdict != backup.Throttled {
+		t.Error(err)
+	}
+}
+
+// TestNotSent: a turn that does not come is no call.
+func TestNotSent(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	s := sessionOn(func(int, *http.Request) (canned, error) { return canned{}, errors.New("it was sent") })
+	if _, _, err := s.CreateBackup(ctx, someCluster); err != context.Canceled {
+		t.Error(err)
+	}
+}
+
+// TestOnTheWire: what every call carries, and what it does not.
+func TestOnTheWire(t *testing.T) {
+	t.Setenv("HTTPS_PROXY", "http://user:password@proxy.example:8080")
+	s := sessionOn(func(_ int, r *http.Request) (canned, error) {
+		if r.Method != "POST" || r.URL.Scheme != "https" || r.URL.Host != "adb.aliyuncs.com" || r.URL.Query().Get("DBClusterId") != "amv-1" || r.URL.Query().Get("RegionId") != "cn-hangzhou" {
+			t.Errorf("%s %s", r.Method, r.URL)
+		}
+		for name := range r.Header {
+			if strings.EqualFold(name, "Proxy-Authorization") {
+				t.Error("the proxy's password goes to the service")
+			}
+		}
+		return canned{200, `{"RequestId":"R1"}`, nil}, nil
+	})
+	if _, id, err := s.CreateBackup(t.Context(), someCluster); id != "R1" || err != nil {
+		t.Error(id, err)
+	}
+}
+
+// TestPages: a list is read to its end, and what is no list of this cluster is not taken for one.
+func TestPages(t *testing.T) {
+	page := func(total int, ids ...string) canned {
+		var items []string
+		for _, id := range ids {
+			items = append(items, fmt.Sprintf(`{"BackupId":%q,"DBClusterId":"amv-1","BackupStartTime":"2026-11-23T02:00Z"}`, id))
+		}
+		return canned{200, fmt.Sprintf(`{"TotalCount":"%d","Items":{"Backup":[%s]}}`, total, strings.Join(items, ",")), nil}
+	}
+	foreign := canned{200, `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"1","DBClusterId":"amv-2"},{"BackupId":"2","DBClusterId":"amv-1"}]}}`, nil}
+	for name, c := range map[string]struct {
+		pages []canned // the last is repeated
+		want  string   // ids; empty: an error
+		calls int
+	}{
+		"one page":                           {[]canned{page(2, "1", "2")}, "1 2", 1},
+		"three":                              {[]canned{page(3, "1"), page(3, "2"), page(3, "3")}, "1 2 3", 3},
+		"repeated across pages":              {[]canned{page(3, "1", "2"), page(3, "2", "3")}, "1 2 3", 2},
+		"it counts but lists none":           {[]canned{page(2)}, "", 1},
+		"a set of another cluster":           {[]canned{foreign, page(2), page(1, "2")}, "2", 3},
+		"longer when its end is read":        {[]canned{page(2, "1"), page(3, "2"), page(3, "3"), page(3, "1", "2", "3")}, "1 2 3", 4},
+		"a set that slipped between pages":   {[]canned{page(3, "1", "2"), page(3), page(3, "1", "2", "3")}, "1 2 3", 3},
+		"a count that stays wrong":           {[]canned{page(9, "1"), page(9), page(9, "1"), page(9), page(9, "1"), page(9)}, "1", 6},
+		"a second page that cannot be read":  {[]canned{page(2, "1"), {200, "<html>", nil}}, "", 2},
+		"a page without an end to the pages": {[]canned{page(9, "1")}, "1", 12},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := 0
+			s := sessionOn(func(n int, _ *http.Request) (canned, error) {
+				calls = n
+				return c.pages[min(n, len(c.pages))-1], nil
+			})
+			sets, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
+			var ids []string
+			for _, set := range sets {
+				ids = append(ids, set.ID)
+			}
+			if got := strings.Join(ids, " "); got != c.want || (err != nil) != (c.want == "") || calls != c.calls {
+				t.Errorf("%q, %v after %d calls; want %q after %d", got, err, calls, c.want, c.calls)
+			}
+		})
+	}
+}
