@@ -183,8 +183,11 @@ func (r *report) log(log *slog.Logger) {
 	}
 	level := slog.LevelInfo
 	attrs := []any{
-		"clusters", len(r.outcomes), "failed", bad, "created", created, "wrongEvents", len(r.event.Wrong),
+		"clusters", len(r.outcomes), "failed", bad, "created", created,
 		"omitted", len(r.outcomes) - len(clusters), "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
+	}
+	if n := len(r.event.Wrong); n > 0 {
+		attrs = append(attrs, "wrongEvents", n)
 	}
 	if r.event.Action != "" {
 		attrs = append(attrs, "action", r.event.Action)
