@@ -15,10 +15,9 @@ const (
 // Create is one CreateBackup that this process sent for a cluster. The service answers it without a backup id, so which
 // listed set it made has to be found out.
 type Create struct {
-	Sent      time.Time // just before it was sent
-	Answered  time.Time // when it was accepted, or when it was given up as unanswered
-	Accepted  bool      // false: its outcome is unknown
-	RequestID string    // of the answer
+	Sent     time.Time // just before it was sent
+	Answered time.Time // when it was accepted, or when it was given up as unanswered
+	Accepted bool      // false: its outcome is unknown
 
 	seen atomic.Pointer[Set] // what the list last showed of its backup; nil: nothing yet
 

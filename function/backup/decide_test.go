@@ -63,7 +63,7 @@ func TestDecide(t *testing.T) {
 	}
 	sets := func(s ...Set) []Set { return s }
 	accepted := func(sent string) *Create {
-		return &Create{Sent: at(t, sent), Answered: at(t, sent), Accepted: true, RequestID: "A", looked: true}
+		return &Create{Sent: at(t, sent), Answered: at(t, sent), Accepted: true, looked: true}
 	}
 	lost := func(sent string, before ...string) *Create {
 		c := &Create{Sent: at(t, sent), Answered: at(t, sent), looked: true, before: map[string]bool{}}

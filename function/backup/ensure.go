@@ -132,7 +132,7 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 	}
 	x.answered("CreateBackup", call)
 	if call == nil {
-		c.Accepted, c.RequestID = true, id
+		c.Accepted = true
 		known.Creates++
 		l.last, l.accepted, x.made = c, c, c
 		x.outcome.RequestID = id
