@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"iter"
 	"os"
 	"strings"
 	"time"
@@ -64,7 +65,7 @@ func readSettings(file string) (settings, error) {
 func (s settings) clusterIDs() []string {
 	var ids []string
 	seen := map[string]bool{}
-	for id := range strings.FieldsFuncSeq(s.Clusters+","+s.ImageClusters, func(r rune) bool { return strings.ContainsRune(`", `, r) }) {
+	for id := range idsIn(s.Clusters + "," + s.ImageClusters) {
 		if !seen[id] {
 			seen[id] = true
 			ids = append(ids, id)
@@ -73,11 +74,14 @@ func (s settings) clusterIDs() []string {
 	return ids
 }
 
+func idsIn(list string) iter.Seq[string] {
+	return strings.FieldsFuncSeq(list, func(r rune) bool { return strings.ContainsRune(`", `, r) })
+}
+
 // warnings name what nobody has filled in yet, or not rightly.
 func (s settings) warnings() []string {
-	ids := s.clusterIDs()
 	var found []string
-	if len(ids) == 0 {
+	if len(s.clusterIDs()) == 0 {
 		found = append(found, "vars.clusters names no cluster")
 	}
 	if json.Unmarshal([]byte("["+s.Clusters+"]"), new([]string)) != nil {
@@ -103,11 +107,11 @@ func (s settings) warnings() []string {
 	if err := events.CheckRegion(s.Region); err != nil {
 		found = append(found, "vars.region: "+err.Error())
 	}
-	for _, id := range ids {
+	for id := range idsIn(s.Clusters) {
 		if id == placeholder {
 			found = append(found, "vars.clusters is still the placeholder "+placeholder+": put your own cluster's id there")
 		} else if err := events.CheckClusterID(id); err != nil {
-			found = append(found, "vars: "+err.Error())
+			found = append(found, "vars.clusters: "+err.Error())
 		}
 	}
 	return found
