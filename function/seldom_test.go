@@ -1,6 +1,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"strings"
 	"sync"
@@ -10,7 +11,8 @@ import (
 	"adb-backup/function/local/analyticdb"
 )
 
-func TestGaps(t *testing.T) {
+// TestSeldom tells what seldom happens.
+func TestSeldom(t *testing.T) {
 	broken := func(nth ...int) func(analyticdb.Call) analyticdb.Fault {
 		return faults("CreateBackup", analyticdb.Broken, nth...)
 	}
@@ -93,5 +95,38 @@ func TestGaps(t *testing.T) {
 			t.Errorf("after %v", r.took)
 		}
 		wg.Wait()
+	})
+	// The answer comes half a second before the deadline, or a fifth of the time given.
+	for timeout, reserve := range map[time.Duration]time.Duration{time.Second: 200 * time.Millisecond, 2500 * time.Millisecond: 500 * time.Millisecond, time.Hour: 500 * time.Millisecond} {
+		story(t, fmt.Sprintf("a deadline of %v", timeout), analyticdb.Options{Takes: 2 * time.Hour}, func(t *testing.T, w *world) {
+			r := w.process().deliver(timer(waiting), delivery{timeout: timeout})
+			if w.expect(r, "BackupPending", 1); r.took != timeout-reserve {
+				t.Errorf("after %v", r.took)
+			}
+		})
+	}
+	story(t, "a throttled look comes again when the service says", analyticdb.Options{Faults: faults("DescribeBackups", analyticdb.Throttled(5*time.Minute), 1)}, func(t *testing.T, w *world) {
+		r := w.process().deliver(timer(plain), delivery{})
+		if w.expect(r, "Requested", 1); r.took < 5*time.Minute || r.took > 6*time.Minute {
+			t.Errorf("after %v", r.took)
+		}
+	})
+	story(t, "a look that keeps failing is warned of once", analyticdb.Options{Faults: faults("DescribeBackups", analyticdb.BadGateway)}, func(t *testing.T, w *world) {
+		w.expect(w.process().deliver(timer(plain), delivery{timeout: 10 * time.Minute}), "BackupPending", 0)
+		if n := strings.Count(w.log.String(), `"level":"WARN","msg":"look failed"`); n != 1 {
+			t.Errorf("%d warnings", n)
+		}
+	})
+	story(t, "a time in the future is warned of", analyticdb.Options{}, func(t *testing.T, w *world) {
+		w.expect(w.process().deliver(timerAt(time.Now().Add(time.Hour), plain), delivery{}), "Requested", 1)
+		if !strings.Contains(w.log.String(), `"level":"WARN","msg":"triggerTime 2000-01-01T01:00:00Z lies after`) {
+			t.Error(w.log)
+		}
+	})
+	story(t, "a wrong item beside a pending one is for a person", analyticdb.Options{Takes: time.Hour}, func(t *testing.T, w *world) {
+		w.expect(w.process().deliver(`[7,`+timer(waiting)+`]`, delivery{timeout: time.Minute}), "Mixed", 1)
+		if !strings.Contains(w.log.String(), `"level":"ERROR","msg":"backup report"`) {
+			t.Error(w.log)
+		}
 	})
 }
