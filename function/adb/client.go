@@ -194,9 +194,10 @@ func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Tim
 			set.ID, set.Status = s.clean(r, set.ID), s.clean(r, set.Status)
 			sets = append(sets, set)
 		}
-		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, an
-		// empty page, or page after page without news.
-		if len(l.Items.Backup) == 0 || total >= 0 && len(seen) >= total || total < 0 && len(l.Items.Backup) < 30 || stale == 3 {
+		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, if
+		// the page is not full, an empty page, or page after page without news.
+		rows := len(l.Items.Backup)
+		if rows == 0 || total >= 0 && len(seen) >= total && rows < pageSize || total < 0 && rows < 30 || stale == 3 {
 			return sets, total != first || total > len(seen), nil
 		}
 	}

@@ -142,6 +142,10 @@ func TestPages(t *testing.T) {
 		}
 		return canned{200, fmt.Sprintf(`{"TotalCount":"%d","Items":{"Backup":[%s]}}`, total, strings.Join(items, ",")), nil}
 	}
+	var hundred []string
+	for i := range 100 {
+		hundred = append(hundred, fmt.Sprint(i))
+	}
 	foreign := canned{200, `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"1","DBClusterId":"amv-2"},{"BackupId":"2","DBClusterId":"amv-1"}]}}`, nil}
 	for name, c := range map[string]struct {
 		pages []canned // the last is repeated
@@ -155,6 +159,7 @@ func TestPages(t *testing.T) {
 		"a set of another cluster":           {[]canned{foreign, page(2), page(1, "2")}, "2", 3},
 		"longer when its end is read":        {[]canned{page(2, "1"), page(3, "2"), page(3, "3"), page(3, "1", "2", "3")}, "1 2 3", 4},
 		"a set that slipped between pages":   {[]canned{page(3, "1", "2"), page(3), page(3, "1", "2", "3")}, "1 2 3", 3},
+		"more than it counts":                {[]canned{page(100, hundred...), page(100, "100")}, strings.Join(hundred, " ") + " 100", 2},
 		"a count that stays wrong":           {[]canned{page(9, "1"), page(9), page(9, "1"), page(9), page(9, "1"), page(9)}, "1", 6},
 		"a second page that cannot be read":  {[]canned{page(2, "1"), {200, "<html>", nil}}, "", 2},
 		"a page without an end to the pages": {[]canned{page(9, "1")}, "1", 12},
