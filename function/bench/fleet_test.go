@@ -26,7 +26,7 @@ func BenchmarkFleet(b *testing.B) {
 
 // BenchmarkSlowFleet is the same where 10 requests a second are allowed: minutes, so `make bench` leaves it out.
 //
-//	go test -run '^$' -bench SlowFleet -slow ./function/bench
+//	go test ./function/bench -run '^$' -bench SlowFleet -slow
 func BenchmarkSlowFleet(b *testing.B) {
 	if !*slow {
 		b.Skip("takes minutes: -slow")
