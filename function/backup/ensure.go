@@ -131,23 +131,25 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 		return err
 	}
 	x.answered("CreateBackup", call)
+	x.attempts++
+	about := []any{"attempt", x.attempts, "duration", took}
 	if call == nil {
 		c.Accepted = true
 		known.Creates++
 		l.last, l.accepted, x.made = c, c, c
 		x.outcome.RequestID = id
-		x.log.Info("backup requested", "apiRequestId", id, "attempt", known.Creates, "duration", took)
+		x.log.Info("backup requested", append(about, "apiRequestId", id)...)
 		return nil
 	}
 	if call.Verdict == Unanswered {
 		known.Creates++
 		l.last, x.made, x.open = c, c, call
 		known.Looked = time.Time{}
-		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", append(call.attrs(), "attempt", known.Creates, "duration", took)...)
+		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", append(about, call.attrs()...)...)
 		return nil
 	}
 	if call.Verdict == Throttled {
-		x.log.Info("CreateBackup was throttled", call.attrs()...)
+		x.log.Info("CreateBackup was throttled", append(about, call.attrs()...)...)
 	}
 	return call
 }

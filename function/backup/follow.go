@@ -111,7 +111,7 @@ func (x *run) progress() string {
 func (x *run) awaiting(s *Set) {
 	doing := "an earlier backup, which this process requested, had not ended"
 	if s != nil {
-		doing = "an earlier one, " + s.String() + ", had not ended"
+		doing = "an earlier " + s.String() + " had not ended"
 	}
 	if doing == x.doing {
 		return

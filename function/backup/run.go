@@ -25,10 +25,11 @@ type run struct {
 	asked    func()          // to be called when the request first waits for something, or ends
 	allAsked <-chan struct{} // closed when all requests of the invocation have
 
-	made  *Create    // the last CreateBackup of this request
-	doing string     // what it is waiting for, for the message at the deadline
-	err   *CallError // of the last call, nil if it succeeded
-	open  *CallError // of the last CreateBackup whose outcome is unknown
+	made     *Create    // the last CreateBackup of this request that may have taken effect
+	attempts int        // how often CreateBackup was sent, throttled ones too
+	doing    string     // what it is waiting for, for the message at the deadline
+	err      *CallError // of the last call that failed; nil once that is overcome
+	open     *CallError // of the last CreateBackup whose outcome is unknown
 }
 
 // do carries the request out. A panic is this request's failure alone.
