@@ -155,7 +155,7 @@ func TestPaceFindsTheLimit(t *testing.T) {
 
 // The account's limit falls to a fifth and comes back.
 func TestPaceFollowsTheLimit(t *testing.T) {
-	for burst, least := range map[int]float64{1: 0.75, 5: 0.9, 50: 0.9} {
+	for burst, least := range map[int]float64{1: 0.6, 5: 0.85, 50: 0.85} {
 		t.Run(fmt.Sprint("burst ", burst), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := rate.NewLimiter(50, burst)
@@ -185,7 +185,7 @@ func TestPaceFollowsTheLimit(t *testing.T) {
 					}
 				}
 				done.Wait()
-				if throttled > 95 {
+				if throttled > slack(95) {
 					t.Errorf("%d throttled", throttled)
 				}
 			})
