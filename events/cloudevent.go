@@ -84,9 +84,7 @@ func (c *cloudEvent) inData() ([]backup.Request, error) {
 	if text, isText := readString(c.data); isText {
 		return c.readText("data", text)
 	}
-	if holdsCluster(c.data) {
-		c.suspect("data is an array: for several clusters, give an object with DBClusterIds")
-	}
+	c.suspectArray("data", c.data)
 	return c.inObject("data", c.fields)
 }
 
@@ -108,9 +106,7 @@ func (c *cloudEvent) inMessage() ([]backup.Request, error) {
 			}
 			requests, err = c.inObject(where, message)
 		}
-		if holdsCluster(raw) {
-			c.suspect("%s is an array: for several clusters, give an object with DBClusterIds", where)
-		}
+		c.suspectArray(where, raw)
 		if err != nil || requests != nil {
 			return requests, err
 		}
@@ -162,6 +158,13 @@ func holdsCluster(raw json.RawMessage) bool {
 	})
 }
 
+func (c *cloudEvent) suspectArray(where string, raw json.RawMessage) {
+	if holdsCluster(raw) {
+		c.suspect("%s is an array: for several clusters, give an object with DBClusterIds", where)
+	}
+}
+
+// suspect remembers the first thing that was surely meant to name a cluster, for the case that nothing else does.
 func (c *cloudEvent) suspect(format string, args ...any) {
 	if c.misspelt == nil {
 		c.misspelt = fmt.Errorf(format, args...)
