@@ -70,29 +70,29 @@ build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
 	@$(BUILD) -o dist/main ./function && chmod 755 dist/main || $(hint) "the compiler's errors are above; the function is built with the Go version in go.mod or a later one"
 
 package: build tool ## dist/function.zip for Terraform, ROS or the console
-	@dist/deploy package
+	@dist/adb-backup package
 
 policy: tool ## the RAM policies to grant, filled in from s.yaml | ONLY=trust prints one of them alone
-	@dist/deploy policy $(ONLY)
+	@dist/adb-backup policy $(ONLY)
 
 deploy: build tool ## create or update the function and its triggers
-	@dist/deploy ready || $(hint) "get what is missing above, then run it again"
+	@dist/adb-backup ready || $(hint) "get what is missing above, then run it again"
 	@echo "s deploy -y"
 	@s deploy -y || $(hint) "what Serverless Devs says is above; README, Deploy, goes through the set-up"
 	@echo "deployed. Next: make invoke EVENT=YOUR-CLUSTER-ID"
 
 invoke: tool ## invoke the deployed function once: EVENT=FILE or a cluster id
-	@dist/deploy invoke -event '$(EVENT)'
+	@dist/adb-backup invoke -event '$(EVENT)'
 
 gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s
-	@dist/deploy gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
+	@dist/adb-backup gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
-	@dist/deploy ready -s= || $(hint) "get what is missing above, then run it again"
+	@dist/adb-backup ready -s= || $(hint) "get what is missing above, then run it again"
 	s logs$(if $(TAIL), --tail) || $(hint) "what Serverless Devs says is above; is the function deployed (make deploy), with a log in s.yaml?"
 
 remove: tool ## take the function and its triggers out of the cloud; backups stay
-	@dist/deploy ready -s= || $(hint) "get what is missing above, then run it again"
+	@dist/adb-backup ready -s= || $(hint) "get what is missing above, then run it again"
 	s remove -y || $(hint) "what Serverless Devs says is above; what is left can be deleted in the console of Function Compute"
 
 ##@ Besides
@@ -102,8 +102,8 @@ build-here: need-go
 local: need-go
 	@go build -o dist/local ./function/local
 
-tool: need-go ## dist/deploy, the command behind those above; its exit codes are in the README
-	@go build -o dist/deploy ./function/deploy
+tool: need-go ## dist/adb-backup, the command behind those above; its exit codes are in the README
+	@go build -o dist/adb-backup ./function/cli
 
 clean: ## delete dist
 	rm -rf dist

@@ -145,7 +145,7 @@ func meansCluster(f field) bool {
 		return true
 	}
 	id, _ := readString(f.value)
-	return strings.Contains(name, "cluster") && (CheckClusterID(id) == nil || holdsCluster(f.value))
+	return strings.Contains(name, "cluster") && (backup.CheckClusterID(id) == nil || holdsCluster(f.value))
 }
 
 // holdsCluster: an array of cluster ids, or of requests, is no request.
@@ -154,7 +154,7 @@ func holdsCluster(raw json.RawMessage) bool {
 	return json.Unmarshal(raw, &items) == nil && slices.ContainsFunc(items, func(item json.RawMessage) bool {
 		id, _ := readString(item)
 		o, _ := readObject(item)
-		return CheckClusterID(id) == nil || o.has("DBClusterId") || o.has("DBClusterIds")
+		return backup.CheckClusterID(id) == nil || o.has("DBClusterId") || o.has("DBClusterIds")
 	})
 }
 

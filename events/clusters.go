@@ -1,6 +1,7 @@
 package events
 
 import (
+	"adb-backup/function/backup"
 	"encoding/json"
 )
 
@@ -30,7 +31,7 @@ func readClusters(o object, f *faults) []string {
 		id, isText := readString(one)
 		if !isText {
 			f.add("DBClusterId must be a string, not %s", kind(one))
-		} else if err := CheckClusterID(id); err != nil {
+		} else if err := backup.CheckClusterID(id); err != nil {
 			f.add("DBClusterId: %v", err)
 		}
 		ids = []string{id}
@@ -70,7 +71,7 @@ func readIDs(raw json.RawMessage, f *faults) []string {
 		}
 		seen[id] = true
 		ids = append(ids, id)
-		if err := CheckClusterID(id); err != nil {
+		if err := backup.CheckClusterID(id); err != nil {
 			tell("DBClusterIds, item %d: %v", i+1, err)
 		}
 	}

@@ -37,14 +37,14 @@ const (
 type Event struct {
 	Trigger  string           // "timer", "eventbridge", "eventbridge-streaming", "direct"; "" when Decode could not tell
 	Requests []backup.Request // merged (backup.Merge), in the event's order
-	Wrong    []Wrong          // items of an array that fail by themselves, in the event's order
+	Wrong    []ItemError      // items of an array that fail by themselves, in the event's order
 	Items    int              // how many items an array had; 0 when it was none
 	Action   backup.Action    // of the first request: the answer's; "" when there is none
 	Warnings []string         // for the log, one sentence each, 20 at most and one that counts the rest
 }
 
-// Wrong is an item of an array that is no request.
-type Wrong struct {
+// ItemError is an item of an array that is no request.
+type ItemError struct {
 	Position int   // from 1
 	Err      error // one line for a person
 }
@@ -132,7 +132,7 @@ func (d *decoder) array(raw []byte, event *Event) ([]backup.Request, error) {
 		d.warnings.prefix = fmt.Sprintf("item %d: ", i+1)
 		requests, err := d.item(item)
 		if err != nil {
-			event.Wrong = append(event.Wrong, Wrong{Position: i + 1, Err: err})
+			event.Wrong = append(event.Wrong, ItemError{Position: i + 1, Err: err})
 			continue
 		}
 		all = append(all, requests...)

@@ -45,18 +45,18 @@ func at(s string) time.Time {
 }
 
 func ensure(id string, notBefore time.Time, with ...func(*backup.Request)) backup.Request {
-	r := backup.Request{Action: backup.Ensure, Cluster: backup.Cluster{ID: id, Region: home}, NotBefore: notBefore}
+	r := backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: home}, NotBefore: notBefore}
 	for _, change := range with {
 		change(&r)
 	}
 	return r
 }
 
-func completed(r *backup.Request)     { r.WaitFor = backup.Completed }
-func ddlAllowed(r *backup.Request)    { r.WaitFor = backup.DDLAllowed }
-func verify(r *backup.Request)        { r.Action = backup.Verify }
+func completed(r *backup.Request)     { r.WaitFor = backup.WaitCompleted }
+func ddlAllowed(r *backup.Request)    { r.WaitFor = backup.WaitDDLAllowed }
+func verify(r *backup.Request)        { r.Action = backup.ActionVerify }
 func redelivered(r *backup.Request)   { r.Redelivered = true }
-func unprecedented(r *backup.Request) { r.Unprecedented = true }
+func unprecedented(r *backup.Request) { r.Immediate = true }
 func in(region string) func(*backup.Request) {
 	return func(r *backup.Request) { r.Cluster.Region = region }
 }
@@ -107,39 +107,39 @@ func TestSamples(t *testing.T) {
 		ensure(shop, at("2026-11-22T06:11:54.3Z"), redelivered),
 	}
 	samples := map[string]events.Event{
-		"timer.json": {Trigger: "timer", Action: backup.Ensure,
+		"timer.json": {Trigger: "timer", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T18:00:00Z"), completed, redelivered))},
-		"timer-bare-id.json": {Trigger: "timer", Action: backup.Ensure,
+		"timer-bare-id.json": {Trigger: "timer", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T18:00:00Z"), redelivered))},
-		"verify.json": {Trigger: "timer", Action: backup.Verify,
+		"verify.json": {Trigger: "timer", Action: backup.ActionVerify,
 			Requests: requests(ensure(orders, at("2026-11-21T23:00:00Z"), verify, redelivered))},
-		"eventbridge.json": {Trigger: "eventbridge", Action: backup.Ensure,
+		"eventbridge.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T05:33:21.482Z"), ddlAllowed, redelivered))},
-		"smq.json": {Trigger: "eventbridge", Action: backup.Ensure,
+		"smq.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T14:05:09.117Z"), completed, redelivered))},
-		"rocketmq.json": {Trigger: "eventbridge", Action: backup.Ensure,
+		"rocketmq.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T14:06:01.766Z"), redelivered))},
-		"kafka.json": {Trigger: "eventbridge-streaming", Action: backup.Ensure, Items: 3, Requests: requests(
+		"kafka.json": {Trigger: "eventbridge-streaming", Action: backup.ActionEnsure, Items: 3, Requests: requests(
 			ensure(orders, at("2026-11-22T14:07:06.204Z"), completed, redelivered),
 			ensure(shop, at("2026-11-22T14:07:05.204Z"), completed, redelivered))},
-		"actiontrail.json": {Trigger: "eventbridge", Action: backup.Ensure,
+		"actiontrail.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T14:08:00Z"), redelivered))},
 		"actiontrail-own.json": {Trigger: "eventbridge"},
-		"image-push.json": {Trigger: "eventbridge", Action: backup.Ensure, Requests: requests(
+		"image-push.json": {Trigger: "eventbridge", Action: backup.ActionEnsure, Requests: requests(
 			ensure(shop, at("2026-11-22T14:10:00Z"), redelivered),
 			ensure(stock, at("2026-11-22T14:10:00Z"), redelivered))},
-		"streaming.json": {Trigger: "eventbridge-streaming", Action: backup.Ensure, Items: 2, Requests: streamed},
-		"request.json": {Trigger: "direct", Action: backup.Ensure,
+		"streaming.json": {Trigger: "eventbridge-streaming", Action: backup.ActionEnsure, Items: 2, Requests: streamed},
+		"request.json": {Trigger: "direct", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, now, completed, unprecedented))},
-		"fleet.json": {Trigger: "direct", Action: backup.Ensure, Requests: requests(
+		"fleet.json": {Trigger: "direct", Action: backup.ActionEnsure, Requests: requests(
 			ensure(orders, now.Add(-4*time.Hour), completed),
 			ensure(shop, now.Add(-4*time.Hour), completed),
 			ensure(stock, now.Add(-4*time.Hour), completed))},
-		"template.json": {Trigger: "direct", Action: backup.Ensure,
+		"template.json": {Trigger: "direct", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T06:12:05.965Z"), completed))},
-		"bare-id.txt": {Trigger: "direct", Action: backup.Ensure,
+		"bare-id.txt": {Trigger: "direct", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, now, unprecedented))},
-		"bare-id.json": {Trigger: "direct", Action: backup.Ensure,
+		"bare-id.json": {Trigger: "direct", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, now, unprecedented))},
 	}
 	inv := invocation()
@@ -275,7 +275,7 @@ func TestWrongItems(t *testing.T) {
 	payload += `,"` + orders + `"]`
 
 	event := must(t, payload, invocation())
-	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action != backup.Ensure {
+	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action != backup.ActionEnsure {
 		t.Errorf("trigger %q, %d items, action %q", event.Trigger, event.Items, event.Action)
 	}
 	same(t, event.Requests, requests(ensure(shop, now), ensure(orders, now, unprecedented)))
@@ -334,7 +334,7 @@ func TestItemsMerge(t *testing.T) {
 		ensure(orders, at("2026-11-23T01:59:13Z"), ddlAllowed),
 		ensure(orders, at("2026-11-23T01:59:14Z"), in("cn-beijing")),
 	))
-	if event.Action != backup.Verify {
+	if event.Action != backup.ActionVerify {
 		t.Errorf("action %q, want the first request's", event.Action)
 	}
 }

@@ -51,7 +51,7 @@ func (e envelope) readText(where, text string) ([]backup.Request, error) {
 	if strings.HasPrefix(text, "{") {
 		return e.readObject(where, []byte(text))
 	}
-	err := CheckClusterID(text)
+	err := backup.CheckClusterID(text)
 	if err == nil {
 		return e.plain(where, []string{text}, e.region)
 	}
@@ -73,7 +73,7 @@ func (e envelope) readObject(where string, raw []byte) ([]backup.Request, error)
 func (e envelope) plain(where string, clusters []string, region origin) ([]backup.Request, error) {
 	var f faults
 	for _, id := range clusters {
-		if err := CheckClusterID(id); err != nil {
+		if err := backup.CheckClusterID(id); err != nil {
 			f.add("%v", err)
 		}
 	}
@@ -81,13 +81,13 @@ func (e envelope) plain(where string, clusters []string, region origin) ([]backu
 	if err := f.err(where); err != nil {
 		return nil, err
 	}
-	return e.requests(asked{clusters: clusters, region: region.value, action: backup.Ensure, notBefore: e.time, now: true}), nil
+	return e.requests(asked{clusters: clusters, region: region.value, action: backup.ActionEnsure, notBefore: e.time, now: true}), nil
 }
 
 func checkOrigin(region origin, f *faults) {
 	if region.err != nil {
 		f.add("%v", region.err)
-	} else if err := CheckRegion(region.value); err != nil {
+	} else if err := backup.CheckRegion(region.value); err != nil {
 		f.add("%s: %v", region.name, err)
 	}
 }

@@ -97,16 +97,16 @@ func checkRequests(t *testing.T, event events.Event) {
 		if !aRegion.MatchString(r.Cluster.Region) || len(r.Cluster.Region) > 32 {
 			t.Errorf("region %q", r.Cluster.Region)
 		}
-		if r.Action != backup.Ensure && (r.Action != backup.Verify || r.WaitFor != backup.Requested || r.Unprecedented) {
+		if r.Action != backup.ActionEnsure && (r.Action != backup.ActionVerify || r.WaitFor != backup.WaitRequested || r.Immediate) {
 			t.Errorf("%+v", r)
 		}
-		if r.WaitFor < backup.Requested || r.WaitFor > backup.DDLAllowed {
+		if r.WaitFor < backup.WaitRequested || r.WaitFor > backup.WaitDDLAllowed {
 			t.Errorf("WaitFor %d", r.WaitFor)
 		}
 		if r.NotBefore.After(now) || r.NotBefore.Year() < 1970 {
 			t.Errorf("NotBefore %s", r.NotBefore)
 		}
-		if r.Unprecedented && r.Redelivered {
+		if r.Immediate && r.Redelivered {
 			t.Errorf("both redelivered and unprecedented: %+v", r)
 		}
 	}

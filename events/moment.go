@@ -1,6 +1,7 @@
 package events
 
 import (
+	"adb-backup/function/backup"
 	"fmt"
 	"strconv"
 	"strings"
@@ -57,7 +58,7 @@ func (d *decoder) eventTime(o object, name string) time.Time {
 		err = fmt.Errorf("%s is missing", name)
 	default:
 		if t, err = parseTime(text); err != nil {
-			err = fmt.Errorf("%s %s cannot be read as a time", name, shown(text))
+			err = fmt.Errorf("%s %s cannot be read as a time", name, backup.Quote(text))
 		}
 	}
 	if err != nil {

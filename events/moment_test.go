@@ -63,10 +63,10 @@ func TestFirstAttempt(t *testing.T) {
 			inv := invocation()
 			inv.RequestID, inv.RetryCount = c.id, c.count
 			want := ensure(orders, c.want)
-			want.Redelivered, want.Unprecedented = c.count > 0, c.count <= 0
+			want.Redelivered, want.Immediate = c.count > 0, c.count <= 0
 			same(t, must(t, orders, inv).Requests, requests(want))
 
-			want.NotBefore, want.Unprecedented = c.want.Add(-time.Hour), false
+			want.NotBefore, want.Immediate = c.want.Add(-time.Hour), false
 			same(t, must(t, `{"DBClusterId":"`+orders+`","MaxAge":"1h"}`, inv).Requests, requests(want))
 		})
 	}
@@ -220,7 +220,7 @@ func TestUnprecedented(t *testing.T) {
 		{published(`"data":"am-1"`, `"Time":null`), invocation(), false}, // it has its time from the invocation, but is not direct
 	} {
 		got, err := events.Decode([]byte(c.payload), c.inv)
-		if err != nil || len(got.Requests) != 1 || got.Requests[0].Unprecedented != c.want {
+		if err != nil || len(got.Requests) != 1 || got.Requests[0].Immediate != c.want {
 			t.Errorf("Decode(%s), retry %d: %+v, %v, want unprecedented %t", c.payload, c.inv.RetryCount, got, err, c.want)
 		}
 	}

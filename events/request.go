@@ -23,7 +23,7 @@ func (e envelope) request(where string, o object, fallback origin) ([]backup.Req
 	if hasMaxAge && hasNotBefore {
 		f.add("MaxAge and NotBefore exclude each other: give one of them")
 	}
-	if r.action == backup.Verify {
+	if r.action == backup.ActionVerify {
 		if o.has("WaitFor") {
 			f.add("WaitFor goes with Ensure alone")
 		}
@@ -68,12 +68,12 @@ func (e envelope) requests(r asked) []backup.Request {
 	requests := make([]backup.Request, len(r.clusters))
 	for i, id := range r.clusters {
 		requests[i] = backup.Request{
-			Action:        r.action,
-			Cluster:       backup.Cluster{ID: id, Region: r.region},
-			WaitFor:       r.waitFor,
-			NotBefore:     r.notBefore,
-			Redelivered:   e.redelivered,
-			Unprecedented: r.now && e.timeless && !e.redelivered,
+			Action:      r.action,
+			Cluster:     backup.Cluster{ID: id, Region: r.region},
+			WaitFor:     r.waitFor,
+			NotBefore:   r.notBefore,
+			Redelivered: e.redelivered,
+			Immediate:   r.now && e.timeless && !e.redelivered,
 		}
 	}
 	return requests
@@ -92,7 +92,7 @@ func (e envelope) readAction(o object, f *faults) backup.Action {
 	if !e.open {
 		action, given := parse(f, o, "Action", backup.ParseAction)
 		if !given {
-			return backup.Ensure
+			return backup.ActionEnsure
 		}
 		return action
 	}
@@ -104,7 +104,7 @@ func (e envelope) readAction(o object, f *faults) backup.Action {
 	if action, err := backup.ParseAction(text); err == nil {
 		return action
 	}
-	return backup.Ensure
+	return backup.ActionEnsure
 }
 
 // parse reads the string field of that name. It is given when it is there at all, even if it is wrong.
@@ -112,7 +112,7 @@ func parse[T any](f *faults, o object, name string, read func(string) (T, error)
 	text, given, err := o.text(name)
 	if err == nil && given {
 		if value, err = read(text); err != nil {
-			err = fmt.Errorf("%s %w, not %s", name, err, shown(text))
+			err = fmt.Errorf("%s %w, not %s", name, err, backup.Quote(text))
 		}
 	}
 	if err != nil {

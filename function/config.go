@@ -9,7 +9,6 @@ import (
 	"strings"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 )
@@ -58,7 +57,7 @@ func loadConfig(getenv func(string) string) (config, error) {
 	read("ADB_DEFAULT_CLUSTERS", func(v string) error {
 		c.defaultClusters = words(v)
 		for _, id := range c.defaultClusters {
-			if err := events.CheckClusterID(id); err != nil {
+			if err := backup.CheckClusterID(id); err != nil {
 				return fmt.Errorf("has a wrong entry: %w", err)
 			}
 		}

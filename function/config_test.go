@@ -36,7 +36,7 @@ func TestConfig(t *testing.T) {
 	})
 	if err != nil || c.adb.Endpoint != (adb.Endpoint{Host: "127.0.0.1:8080", Plain: true, VPC: true}) || len(c.defaultClusters) != 2 || c.adb.Concurrency != 3 ||
 		c.times != (backup.Settings{Poll: 10 * time.Millisecond, Settle: time.Second}) || c.logLevel != slog.LevelDebug ||
-		c.adb.Statuses.State("FROZEN", false) != backup.Complete || c.adb.Statuses.State("lost", true) != backup.Failed {
+		c.adb.Statuses.State("FROZEN", false) != backup.SetComplete || c.adb.Statuses.State("lost", true) != backup.SetFailed {
 		t.Errorf("%+v, %v", c, err)
 	}
 }

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 )
@@ -37,9 +37,9 @@ func BenchmarkFleetGrows(b *testing.B) {
 					b.Fatal(err)
 				}
 				before := runtime.NumGoroutine()
-				c.adb.Transport = analyticdb.Transport(analyticdb.New(analyticdb.Options{
-					Credentials: map[string]analyticdb.Credential{keyID: {Secret: keySecret, Token: token}},
-					OnCall: func(c analyticdb.Call) {
+				c.adb.Transport = fakeadb.Transport(fakeadb.New(fakeadb.Options{
+					Credentials: map[string]fakeadb.Credential{keyID: {Secret: keySecret, Token: token}},
+					OnCall: func(c fakeadb.Call) {
 						if c.Nth == 1 {
 							time.Sleep(20 * time.Millisecond) // all of them have begun by then
 							goroutines = runtime.NumGoroutine() - before

@@ -9,7 +9,7 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // fleet is a request for so many clusters.
@@ -39,7 +39,7 @@ func (w *world) once(n int) {
 }
 
 func TestFleet(t *testing.T) {
-	story(t, "in order, no more than sixteen calls at once, and each cluster once", analyticdb.Options{Latency: 100 * time.Millisecond, Takes: time.Minute}, func(t *testing.T, w *world) {
+	story(t, "in order, no more than sixteen calls at once, and each cluster once", fakeadb.Options{Latency: 100 * time.Millisecond, Takes: time.Minute}, func(t *testing.T, w *world) {
 		r := w.process().deliver(timer(fleet(200, `,"WaitFor":"Completed"`)), delivery{})
 		w.expect(r, "Completed", 200)
 		w.once(200)
@@ -52,11 +52,11 @@ func TestFleet(t *testing.T) {
 			t.Errorf("%d calls in flight", n)
 		}
 	})
-	story(t, "every backup is requested before any is waited for", analyticdb.Options{Latency: 100 * time.Millisecond, Takes: time.Hour, Rate: 10, Burst: 10}, func(t *testing.T, w *world) {
+	story(t, "every backup is requested before any is waited for", fakeadb.Options{Latency: 100 * time.Millisecond, Takes: time.Hour, Rate: 10, Burst: 10}, func(t *testing.T, w *world) {
 		var mu sync.Mutex
 		creates, looked := 0, map[string]int{}
-		w.service.Set(func(o *analyticdb.Options) {
-			o.OnCall = func(c analyticdb.Call) {
+		w.service.Set(func(o *fakeadb.Options) {
+			o.OnCall = func(c fakeadb.Call) {
 				mu.Lock()
 				defer mu.Unlock()
 				switch {
@@ -73,7 +73,7 @@ func TestFleet(t *testing.T) {
 		w.process().deliver(fleet(200, `,"WaitFor":"Completed"`), delivery{timeout: 5 * time.Minute})
 		w.once(200)
 	})
-	story(t, "three invocations for 300 clusters", analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour}, func(t *testing.T, w *world) {
+	story(t, "three invocations for 300 clusters", fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour}, func(t *testing.T, w *world) {
 		event := timer(fleet(300, ""))
 		var r result
 		for retry := range 10 {
@@ -96,7 +96,7 @@ func TestFleet(t *testing.T) {
 		w.expect(r, "Requested", w.service.Count("CreateBackup"))
 		w.once(300)
 	})
-	story(t, "in one process the retry takes up exactly the rest", analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour, ListedAfter: time.Hour}, func(t *testing.T, w *world) {
+	story(t, "in one process the retry takes up exactly the rest", fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour, ListedAfter: time.Hour}, func(t *testing.T, w *world) {
 		event, id, p := fleet(300, ""), fmt.Sprintf("1-%08x-fleet", time.Now().Unix()), w.process()
 		var attempts []int
 		for retry := range 4 {
@@ -109,7 +109,7 @@ func TestFleet(t *testing.T) {
 			t.Errorf("backups after each attempt: %v", attempts)
 		}
 	})
-	story(t, "one bad cluster does not hide the others", analyticdb.Options{Clusters: existing(30)}, func(t *testing.T, w *world) {
+	story(t, "one bad cluster does not hide the others", fakeadb.Options{Clusters: existing(30)}, func(t *testing.T, w *world) {
 		r := w.process().deliver(fleet(60, ""), delivery{})
 		w.expect(r, "ClusterNotFound", 60)
 		w.once(30)
@@ -117,18 +117,18 @@ func TestFleet(t *testing.T) {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "the twenty-first failure is counted", analyticdb.Options{Clusters: existing(0)}, func(t *testing.T, w *world) {
+	story(t, "the twenty-first failure is counted", fakeadb.Options{Clusters: existing(0)}, func(t *testing.T, w *world) {
 		if r := w.process().deliver(fleet(21, ""), delivery{}); !strings.HasSuffix(r.errorMessage, "; … and 1 more, see the log") {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "different reasons are Mixed", analyticdb.Options{Clusters: existing(3), Denied: []analyticdb.Denial{{Cluster: "amv-0001"}}}, func(t *testing.T, w *world) {
+	story(t, "different reasons are Mixed", fakeadb.Options{Clusters: existing(3), Denied: []fakeadb.Denial{{Cluster: "amv-0001"}}}, func(t *testing.T, w *world) {
 		r := w.process().deliver(fleet(5, ""), delivery{})
 		if w.expect(r, "Mixed", 5); !strings.Contains(r.errorMessage, "3 of 5") || !strings.Contains(r.errorMessage, "amv-0001 (cn-hangzhou): PermissionDenied") {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "the report's line stays below 64 KB, failures first", analyticdb.Options{Clusters: existing(900)}, func(t *testing.T, w *world) {
+	story(t, "the report's line stays below 64 KB, failures first", fakeadb.Options{Clusters: existing(900)}, func(t *testing.T, w *world) {
 		w.process().deliver(fleet(1000, ""), delivery{})
 		lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
 		last := lines[len(lines)-1]
@@ -165,15 +165,15 @@ func TestFleetSimulation(t *testing.T) {
 	for seed := range uint64(2) {
 		rnd := rand.New(rand.NewPCG(seed, 7))
 		var mu sync.Mutex
-		faulty := []analyticdb.Fault{
-			analyticdb.Throttled(0), analyticdb.Throttled(time.Second), analyticdb.BadGateway, analyticdb.Broken, analyticdb.Empty.AfterEffect(),
-			analyticdb.Broken.AfterEffect(), analyticdb.Refused(analyticdb.ErrInternal).AfterEffect(), analyticdb.Slow(12 * time.Second).AfterEffect(),
+		faulty := []fakeadb.Fault{
+			fakeadb.Throttled(0), fakeadb.Throttled(time.Second), fakeadb.BadGateway, fakeadb.Broken, fakeadb.Empty.AfterEffect(),
+			fakeadb.Broken.AfterEffect(), fakeadb.Refused(fakeadb.ErrInternal).AfterEffect(), fakeadb.Slow(12 * time.Second).AfterEffect(),
 		}
-		o := analyticdb.Options{Latency: 100 * time.Millisecond, Rate: 100, Burst: 10, Takes: 5 * time.Minute, ListedAfter: 5 * time.Second, Faults: func(analyticdb.Call) analyticdb.Fault {
+		o := fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 100, Burst: 10, Takes: 5 * time.Minute, ListedAfter: 5 * time.Second, Faults: func(fakeadb.Call) fakeadb.Fault {
 			mu.Lock()
 			defer mu.Unlock()
 			if rnd.IntN(3) > 0 {
-				return analyticdb.Fault{}
+				return fakeadb.Fault{}
 			}
 			return faulty[rnd.IntN(len(faulty))]
 		}}

@@ -22,7 +22,7 @@ import (
 type handler struct {
 	config config
 	api    *adb.API
-	keeper *backup.Keeper
+	keeper *backup.Runner
 	log    *slog.Logger
 }
 
@@ -31,7 +31,7 @@ func newHandler(c config, w io.Writer) *handler {
 	return &handler{
 		config: c,
 		api:    adb.New(c.adb),
-		keeper: backup.NewKeeper(c.times, c.adb.Concurrency),
+		keeper: backup.NewRunner(c.times, c.adb.Concurrency),
 		log:    slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.logLevel})),
 	}
 }
@@ -60,7 +60,7 @@ func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, 
 	case r := <-done:
 		return r.answer, r.err
 	case <-lastMoment:
-		return nil, messages.InvokeResponse_Error{Type: string(backup.BackupPending), Message: "the function was still busy when its time was up; invoking again continues"}
+		return nil, messages.InvokeResponse_Error{Type: string(backup.ErrorBackupPending), Message: "the function was still busy when its time was up; invoking again continues"}
 	}
 }
 
@@ -73,7 +73,7 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "requestId", invocation.RequestID)
-			err = messages.InvokeResponse_Error{Type: string(backup.InternalError), Message: fmt.Sprintf("a defect of the function, see its log: %v", p)}
+			err = messages.InvokeResponse_Error{Type: string(backup.ErrorInternalError), Message: fmt.Sprintf("a defect of the function, see its log: %v", p)}
 		}
 	}()
 	ctx, headroom, cancel := inTime(ctx, received)
@@ -97,7 +97,7 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 		log.Warn(w)
 	}
 	for _, w := range event.Wrong {
-		log.Error("event failed", "position", w.Position, "errorType", invalidEvent, "error", w.Err)
+		log.Error("event failed", "position", w.Position, "errorType", backup.ErrorInvalidEvent, "error", w.Err)
 	}
 	credentials := adb.Credentials{
 		AccessKeyID:     invocation.Credentials.AccessKeyId,
@@ -106,9 +106,9 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	}
 	switch {
 	case err != nil:
-		r.refuse(invalidEvent, err.Error()+"; nothing was called")
+		r.refuse(backup.ErrorInvalidEvent, err.Error()+"; nothing was called")
 	case len(event.Requests) > 0 && (credentials.AccessKeyID == "" || credentials.AccessKeySecret == ""):
-		r.refuse(backup.PermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
+		r.refuse(backup.ErrorPermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
 	default:
 		service := h.api.With(credentials, invocation.AccountId, headroom)
 		r.outcomes = h.keeper.Run(ctx, service, log, event.Requests)

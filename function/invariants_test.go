@@ -4,13 +4,13 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // check holds what was claimed in a history against what was true in the service.
 func (h *history) check() {
-	byRequest := map[string]analyticdb.Backup{}
-	byID := map[string]analyticdb.Backup{}
+	byRequest := map[string]fakeadb.Backup{}
+	byID := map[string]fakeadb.Backup{}
 	for _, b := range h.service.Backups(cluster) {
 		byID[b.ID] = b
 		if b.RequestID != "" {
@@ -44,13 +44,13 @@ func (h *history) check() {
 
 // creation is a backup that a delivery caused.
 type creation struct {
-	analyticdb.Backup
+	fakeadb.Backup
 	by     *sent
 	called time.Time
 }
 
 // collect adds the backups that a delivery caused, in the order of their calls.
-func (h *history) collect(caused map[int][]creation, d *sent, byRequest map[string]analyticdb.Backup) (mine []creation) {
+func (h *history) collect(caused map[int][]creation, d *sent, byRequest map[string]fakeadb.Backup) (mine []creation) {
 	for _, c := range h.calls {
 		if c.KeyID == d.key && c.Effect {
 			mine = append(mine, creation{byRequest[c.RequestID], d, c.Time})
@@ -75,11 +75,11 @@ func (h *history) excuse(first, second creation) string {
 		}
 	}
 	o := h.service.Options()
-	precision := map[analyticdb.Precision]time.Duration{analyticdb.Minutes: time.Minute, analyticdb.Seconds: time.Second}[o.Precision]
+	precision := map[fakeadb.Precision]time.Duration{fakeadb.Minutes: time.Minute, fakeadb.Seconds: time.Second}[o.Precision]
 	shown := lastLook.Add(o.Latency) // at the latest
 	listed, ended := first.Listed.Add(-o.Skew), first.End.Add(-o.Skew)
 	switch {
-	case first.Ends == analyticdb.Fails && !first.End.IsZero() && ended.Before(second.called):
+	case first.Ends == fakeadb.Fails && !first.End.IsZero() && ended.Before(second.called):
 		return "the first one had failed"
 	case first.by.direct && second.by.direct && first.by.process != second.by.process && lastLook.IsZero():
 		return "a direct request's first attempt looks at nothing"
@@ -101,7 +101,7 @@ func (h *history) excuse(first, second creation) string {
 }
 
 // checkSuccess holds an answer against the service at the moment of the answer.
-func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine []creation) {
+func (h *history) checkSuccess(d *sent, byID map[string]fakeadb.Backup, mine []creation) {
 	if len(d.Backups) != 1 {
 		h.t.Errorf("%s: %d backups in the answer", d.key, len(d.Backups))
 		return
@@ -114,7 +114,7 @@ func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine 
 	if d.direct {
 		earliest = earliest.Truncate(time.Second) // a retry knows the first attempt to the second
 	}
-	if d.direct && d.retry == 0 && d.waitFor == backup.Requested && h.lost(d) && o.Precision == analyticdb.Minutes {
+	if d.direct && d.retry == 0 && d.waitFor == backup.WaitRequested && h.lost(d) && o.Precision == fakeadb.Minutes {
 		// No look before, and a start cut to the minute: one that may have started after the call is taken for new.
 		earliest = earliest.Truncate(time.Minute)
 	}
@@ -123,11 +123,11 @@ func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine 
 		// is new to us: clocks may differ by as much. A list that lags by more than the settle time, and is cut to minutes,
 		// makes that another one.
 		earliest = earliest.Add(-backup.ClockSkew)
-		if o.ListedAfter > h.settle && o.Precision == analyticdb.Minutes {
+		if o.ListedAfter > h.settle && o.Precision == fakeadb.Minutes {
 			earliest = earliest.Add(-time.Minute)
 		}
 	}
-	serving := func(b analyticdb.Backup) bool {
+	serving := func(b fakeadb.Backup) bool {
 		return b.Type != "IncrementalBackup" && b.Parent == "" && !b.Start.Before(earliest) && !b.Start.After(answered.Add(time.Hour))
 	}
 	found := false
@@ -152,7 +152,7 @@ func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine 
 		h.t.Errorf("%s: RequestId %s is none of its own", d.key, claim.RequestId)
 	}
 	if claim.BackupId == "" {
-		if claim.Status != backup.StatusRequested || d.waitFor != backup.Requested {
+		if claim.Status != backup.StatusRequested || d.waitFor != backup.WaitRequested {
 			h.t.Errorf("%s: %s without a backup id", d.key, claim.Status)
 		}
 		return
@@ -161,11 +161,11 @@ func (h *history) checkSuccess(d *sent, byID map[string]analyticdb.Backup, mine 
 	switch state := b.State(answered); {
 	case !ok || !serving(b):
 		h.t.Errorf("%s: backup %s does not serve", d.key, claim.BackupId)
-	case claim.Status == backup.StatusCompleted && state != analyticdb.Completed:
+	case claim.Status == backup.StatusCompleted && state != fakeadb.Completed:
 		h.t.Errorf("%s: backup %s is said to be complete, but is %d", d.key, b.ID, state)
-	case (d.waitFor >= backup.Completed || d.verify) && claim.Status != backup.StatusCompleted:
+	case (d.waitFor >= backup.WaitCompleted || d.verify) && claim.Status != backup.StatusCompleted:
 		h.t.Errorf("%s: not waited for: %s", d.key, claim.Status)
-	case d.waitFor == backup.DDLAllowed && !d.verify && answered.Add(o.Skew.Abs()).Before(b.Start.Add(10*time.Minute)):
+	case d.waitFor == backup.WaitDDLAllowed && !d.verify && answered.Add(o.Skew.Abs()).Before(b.Start.Add(10*time.Minute)):
 		h.t.Errorf("%s: DDL is not allowed yet", d.key)
 	case claim.Status == backup.StatusCompleted && claim.BackupSize != b.Size:
 		h.t.Errorf("%s: size %d, not %d", d.key, claim.BackupSize, b.Size)
@@ -185,12 +185,12 @@ func (h *history) lost(d *sent) bool {
 // checkFailure holds an error against what its delivery did.
 func (h *history) checkFailure(d *sent, mine []creation) {
 	switch backup.ErrorType(d.errorType) {
-	case backup.BackupPending, backup.StillThrottled, backup.OutcomeUnknown:
-	case backup.BackupFailed:
-		if h.service.Options().Ends != analyticdb.Fails {
+	case backup.ErrorBackupPending, backup.ErrorThrottled, backup.ErrorOutcomeUnknown:
+	case backup.ErrorBackupFailed:
+		if h.service.Options().Ends != fakeadb.Fails {
 			h.t.Errorf("%s: %s, but none failed", d.key, d.errorType)
 		}
-	case backup.BackupMissing:
+	case backup.ErrorBackupMissing:
 		if !d.verify {
 			h.t.Errorf("%s: %s", d.key, d.errorType)
 		}

@@ -16,12 +16,6 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 )
 
-// The types of failure that are no single cluster's.
-const (
-	invalidEvent backup.ErrorType = "InvalidEvent"
-	mixed        backup.ErrorType = "Mixed"
-)
-
 const (
 	// maxNamed is how many failures the error message tells one by one.
 	maxNamed = 20
@@ -67,7 +61,7 @@ func newEntry(o backup.Outcome) entry {
 		if s.End != (backup.Span{}) {
 			e.BackupEndTime = &s.End.From
 		}
-		if s.State == backup.Odd {
+		if s.State == backup.SetUnknown {
 			e.BackupStatus = s.Status
 		}
 	}
@@ -105,12 +99,12 @@ func (r *report) failure() *backup.Failure {
 		if t == "" {
 			t = of
 		} else if t != of {
-			t = mixed
+			t = backup.ErrorMixed
 		}
 		all = append(all, message)
 	}
 	for _, w := range r.event.Wrong {
-		add(invalidEvent, fmt.Sprintf("event %d of %d: %v", w.Position, r.event.Items, w.Err))
+		add(backup.ErrorInvalidEvent, fmt.Sprintf("event %d of %d: %v", w.Position, r.event.Items, w.Err))
 	}
 	for _, o := range r.outcomes {
 		if o.Failure != nil {
@@ -155,7 +149,7 @@ func (r *report) answer() (json.RawMessage, error) {
 		Backups []entry `json:",omitempty"`
 	}{r.event.Action, r.status(), entries})
 	if err != nil {
-		return nil, messages.InvokeResponse_Error{Type: string(backup.InternalError), Message: err.Error()}
+		return nil, messages.InvokeResponse_Error{Type: string(backup.ErrorInternalError), Message: err.Error()}
 	}
 	return answer, nil
 }

@@ -16,7 +16,7 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // TestSimulation tells seeded histories: events delivered once or more often, to one process or several, retried by the
@@ -85,7 +85,7 @@ type history struct {
 	nth        map[string]uint64 // calls of each delivery
 	processes  []*process
 	dead       []*atomic.Bool
-	calls      []analyticdb.Call
+	calls      []fakeadb.Call
 	deliveries []*sent
 }
 
@@ -94,13 +94,13 @@ func newHistory(t *testing.T, seed uint64) *history {
 	pick := func(ds ...time.Duration) time.Duration { return ds[h.rnd.IntN(len(ds))] }
 	h.settle = pick(10*time.Second, time.Minute)
 	h.faulty = []float64{0, 0.1, 0.33, 0.6}[h.rnd.IntN(4)]
-	o := analyticdb.Options{
+	o := fakeadb.Options{
 		Takes:       pick(time.Second, time.Minute, 12*time.Minute, 40*time.Minute),
 		ListedAfter: pick(0, 0, 2*time.Second, h.settle/2, 2*h.settle),
-		Precision:   analyticdb.Precision(h.rnd.IntN(2)),
-		Order:       analyticdb.Order(h.rnd.IntN(3)),
-		Window:      analyticdb.Window(h.rnd.IntN(3)),
-		Numbers:     analyticdb.Numbers(h.rnd.IntN(3)),
+		Precision:   fakeadb.Precision(h.rnd.IntN(2)),
+		Order:       fakeadb.Order(h.rnd.IntN(3)),
+		Window:      fakeadb.Window(h.rnd.IntN(3)),
+		Numbers:     fakeadb.Numbers(h.rnd.IntN(3)),
 		Skew:        pick(0, 0, -time.Second, time.Second),
 		Latency:     pick(0, 30*time.Millisecond, 2*time.Second),
 		PageCap:     []int{0, 0, 1, 2}[h.rnd.IntN(4)],
@@ -109,7 +109,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		Rate:        []float64{0, 0, 5}[h.rnd.IntN(3)],
 		Burst:       1 + h.rnd.IntN(5),
 		Hint:        h.rnd.IntN(2) == 0,
-		OnCall: func(c analyticdb.Call) {
+		OnCall: func(c fakeadb.Call) {
 			h.mu.Lock()
 			h.calls = append(h.calls, c)
 			h.mu.Unlock()
@@ -117,14 +117,14 @@ func newHistory(t *testing.T, seed uint64) *history {
 		Faults: h.fault,
 	}
 	if h.rnd.IntN(5) == 0 {
-		o.Ends, o.NoStatus = analyticdb.Fails, false // without a status a failure cannot be told from a success
+		o.Ends, o.NoStatus = fakeadb.Fails, false // without a status a failure cannot be told from a success
 	}
 	h.world = newWorld(t, o, "ADB_SETTLE_TIME="+h.settle.String(), "LOG_LEVEL=debug")
 	if h.rnd.IntN(2) == 0 { // some past
 		now := time.Now()
 		for i := range h.rnd.IntN(5) {
 			start := now.Add(-time.Duration(h.rnd.IntN(50*60)) * time.Minute)
-			b := analyticdb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(20 * time.Minute), Size: 3_000_000_000}
+			b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(20 * time.Minute), Size: 3_000_000_000}
 			switch h.rnd.IntN(5) {
 			case 0:
 				b.Type = "LogBackup"
@@ -143,7 +143,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 }
 
 // fault strikes an authenticated call now and then.
-func (h *history) fault(c analyticdb.Call) analyticdb.Fault {
+func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 	h.mu.Lock()
 	h.nth[c.KeyID]++
 	// What befalls a call must not hang on the order of those that come at the same instant, or no seed could be replayed.
@@ -152,12 +152,12 @@ func (h *history) fault(c analyticdb.Call) analyticdb.Fault {
 	h.mu.Unlock()
 	rnd := rand.New(rand.NewPCG(h.seed, which.Sum64()))
 	if rnd.Float64() >= h.faulty {
-		return analyticdb.Fault{}
+		return fakeadb.Fault{}
 	}
-	faults := []analyticdb.Fault{
-		analyticdb.Throttled(0), analyticdb.Throttled(3 * time.Second), analyticdb.Refused(analyticdb.ErrInternal), analyticdb.Refused(analyticdb.ErrUnavailable),
-		analyticdb.BadGateway, analyticdb.RequestTimeout, analyticdb.Empty, analyticdb.EmptyObject, analyticdb.Garbage, analyticdb.Broken,
-		analyticdb.Slow(15 * time.Second), analyticdb.Slow(4 * time.Second), analyticdb.Redirect("https://elsewhere.example/"), analyticdb.Refused(analyticdb.ErrNonceUsed),
+	faults := []fakeadb.Fault{
+		fakeadb.Throttled(0), fakeadb.Throttled(3 * time.Second), fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable),
+		fakeadb.BadGateway, fakeadb.RequestTimeout, fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken,
+		fakeadb.Slow(15 * time.Second), fakeadb.Slow(4 * time.Second), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed),
 	}
 	n := rnd.IntN(len(faults))
 	f := faults[n]
@@ -241,8 +241,8 @@ func (h *history) deliverWithRetries(e *simulated, process int, rnd *rand.Rand) 
 	id := fmt.Sprintf("1-%08x-%d-%d", time.Now().Unix(), e.n, rnd.IntN(1e9))
 	for retry := range 4 {
 		d := &sent{simulated: e, process: process, retry: retry, key: fmt.Sprintf("key-%d-%d-%d-%d", e.n, process, retry, rnd.IntN(1e9)), delivered: time.Now()}
-		h.service.Set(func(o *analyticdb.Options) {
-			credentials := map[string]analyticdb.Credential{d.key: {Secret: keySecret, Token: token}}
+		h.service.Set(func(o *fakeadb.Options) {
+			credentials := map[string]fakeadb.Credential{d.key: {Secret: keySecret, Token: token}}
 			for k, v := range o.Credentials {
 				credentials[k] = v
 			}

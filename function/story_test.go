@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 const (
@@ -18,7 +18,7 @@ const (
 )
 
 // story runs in virtual time, in which hours pass in a moment.
-func story(t *testing.T, name string, o analyticdb.Options, tell func(*testing.T, *world), env ...string) {
+func story(t *testing.T, name string, o fakeadb.Options, tell func(*testing.T, *world), env ...string) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			w := newWorld(t, o, env...)
@@ -51,19 +51,19 @@ func (w *world) looks(least, most int) {
 	}
 }
 
-func faults(action string, f analyticdb.Fault, nth ...int) func(analyticdb.Call) analyticdb.Fault {
-	var steps []analyticdb.Step
+func faults(action string, f fakeadb.Fault, nth ...int) func(fakeadb.Call) fakeadb.Fault {
+	var steps []fakeadb.Step
 	for _, n := range nth {
-		steps = append(steps, analyticdb.Step{Action: action, Nth: n, Fault: f})
+		steps = append(steps, fakeadb.Step{Action: action, Nth: n, Fault: f})
 	}
 	if len(nth) == 0 {
-		steps = append(steps, analyticdb.Step{Action: action, Fault: f})
+		steps = append(steps, fakeadb.Step{Action: action, Fault: f})
 	}
-	return analyticdb.Script(steps...)
+	return fakeadb.Script(steps...)
 }
 
 func TestWaiting(t *testing.T) {
-	half := analyticdb.Options{Takes: 30 * time.Minute}
+	half := fakeadb.Options{Takes: 30 * time.Minute}
 	story(t, "30 minutes are seen complete within 60 s, with at most 60 looks", half, func(t *testing.T, w *world) {
 		r := w.process().deliver(timer(waiting), delivery{})
 		w.expect(r, "Completed", 1)
@@ -103,7 +103,7 @@ func TestWaiting(t *testing.T) {
 		time.Sleep(time.Minute)
 		w.expect(w.process().deliver(waiting, delivery{requestID: "x", retryCount: 1, timeout: 20 * time.Minute}), "Completed", 1)
 	})
-	story(t, "DDL is allowed ten minutes after the latest start that the list can mean", analyticdb.Options{Takes: time.Minute}, func(t *testing.T, w *world) {
+	story(t, "DDL is allowed ten minutes after the latest start that the list can mean", fakeadb.Options{Takes: time.Minute}, func(t *testing.T, w *world) {
 		time.Sleep(20 * time.Second) // started at 00:00:20, listed as 00:00
 		w.expect(w.process().deliver(timer(forDDL), delivery{}), "Completed", 1)
 		if now := time.Now().Format(time.TimeOnly); now != "00:11:00" {
@@ -111,13 +111,13 @@ func TestWaiting(t *testing.T) {
 		}
 		w.looks(2, 12)
 	})
-	story(t, "a backup that fails is told, and the retry creates another", analyticdb.Options{Takes: 5 * time.Minute, Ends: analyticdb.Fails}, func(t *testing.T, w *world) {
+	story(t, "a backup that fails is told, and the retry creates another", fakeadb.Options{Takes: 5 * time.Minute, Ends: fakeadb.Fails}, func(t *testing.T, w *world) {
 		event := timer(waiting)
 		w.expect(w.process().deliver(event, delivery{}), "BackupFailed", 1)
-		w.service.Set(func(o *analyticdb.Options) { o.Ends = analyticdb.Completes })
+		w.service.Set(func(o *fakeadb.Options) { o.Ends = fakeadb.Completes })
 		w.expect(w.process().deliver(event, delivery{retryCount: 1}), "Completed", 2)
 	})
-	story(t, "an unknown status is running for ever, and named", analyticdb.Options{Takes: time.Minute, Words: analyticdb.Words{Completed: "Frozen"}}, func(t *testing.T, w *world) {
+	story(t, "an unknown status is running for ever, and named", fakeadb.Options{Takes: time.Minute, Words: fakeadb.Words{Completed: "Frozen"}}, func(t *testing.T, w *world) {
 		r := w.process().deliver(timer(waiting), delivery{})
 		w.expect(r, "BackupPending", 1)
 		if !strings.Contains(r.errorMessage, "Frozen") || strings.Count(w.log.String(), "is not known to the function") != 1 {
@@ -128,7 +128,7 @@ func TestWaiting(t *testing.T) {
 			t.Errorf("%+v", found.Backups)
 		}
 	})
-	story(t, "unless a setting explains it", analyticdb.Options{Takes: time.Minute, Words: analyticdb.Words{Completed: "Frozen"}}, func(t *testing.T, w *world) {
+	story(t, "unless a setting explains it", fakeadb.Options{Takes: time.Minute, Words: fakeadb.Words{Completed: "Frozen"}}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(waiting), delivery{}), "Completed", 1)
 	}, "ADB_STATUS_COMPLETED=frozen")
 }
@@ -136,9 +136,9 @@ func TestWaiting(t *testing.T) {
 func TestOneAtATime(t *testing.T) {
 	running := func(w *world, age, left time.Duration) {
 		now := time.Now()
-		w.service.Add(analyticdb.Backup{Cluster: cluster, Region: region, Start: now.Add(-age), Listed: now.Add(-age), End: now.Add(left)})
+		w.service.Add(fakeadb.Backup{Cluster: cluster, Region: region, Start: now.Add(-age), Listed: now.Add(-age), End: now.Add(left)})
 	}
-	story(t, "an earlier backup is waited for, then another is created", analyticdb.Options{Takes: time.Minute}, func(t *testing.T, w *world) {
+	story(t, "an earlier backup is waited for, then another is created", fakeadb.Options{Takes: time.Minute}, func(t *testing.T, w *world) {
 		running(w, 10*time.Minute, 20*time.Minute)
 		r := w.process().deliver(timer(plain), delivery{})
 		w.expect(r, "Requested", 1)
@@ -146,21 +146,21 @@ func TestOneAtATime(t *testing.T) {
 			t.Errorf("created %v after the earlier one", over)
 		}
 	})
-	story(t, "until the deadline", analyticdb.Options{}, func(t *testing.T, w *world) {
+	story(t, "until the deadline", fakeadb.Options{}, func(t *testing.T, w *world) {
 		running(w, 10*time.Minute, 2*time.Hour)
 		r := w.process().deliver(timer(plain), delivery{})
 		if w.expect(r, "BackupPending", 0); !strings.Contains(r.errorMessage, "32732001") {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "but not one that is stuck", analyticdb.Options{}, func(t *testing.T, w *world) {
+	story(t, "but not one that is stuck", fakeadb.Options{}, func(t *testing.T, w *world) {
 		running(w, 25*time.Hour, 2*time.Hour)
 		w.expect(w.process().deliver(timer(plain), delivery{}), "Requested", 1)
 		if strings.Count(w.log.String(), "stuck") != 1 {
 			t.Error("not logged once")
 		}
 	})
-	story(t, "two events of one moment in one process cause one backup, without a look at the second", analyticdb.Options{Takes: time.Minute, ListedAfter: time.Hour, Latency: time.Second}, func(t *testing.T, w *world) {
+	story(t, "two events of one moment in one process cause one backup, without a look at the second", fakeadb.Options{Takes: time.Minute, ListedAfter: time.Hour, Latency: time.Second}, func(t *testing.T, w *world) {
 		p, event := w.process(), timer(plain)
 		var wg sync.WaitGroup
 		var mu sync.Mutex
@@ -180,7 +180,7 @@ func TestOneAtATime(t *testing.T) {
 			t.Errorf("%d say that they created it", created)
 		}
 	})
-	story(t, "what the process created earlier and the list does not show counts as running for the settle time", analyticdb.Options{ListedAfter: time.Hour}, func(t *testing.T, w *world) {
+	story(t, "what the process created earlier and the list does not show counts as running for the settle time", fakeadb.Options{ListedAfter: time.Hour}, func(t *testing.T, w *world) {
 		p := w.process()
 		w.expect(p.deliver(timer(plain), delivery{}), "Requested", 1)
 		time.Sleep(10 * time.Second)
@@ -189,7 +189,7 @@ func TestOneAtATime(t *testing.T) {
 			t.Errorf("after %v", r.took)
 		}
 	})
-	story(t, "a waiting invocation holds no turn", analyticdb.Options{Takes: 30 * time.Minute}, func(t *testing.T, w *world) {
+	story(t, "a waiting invocation holds no turn", fakeadb.Options{Takes: 30 * time.Minute}, func(t *testing.T, w *world) {
 		p, event := w.process(), timer(waiting)
 		var wg sync.WaitGroup
 		wg.Go(func() { w.expect(p.deliver(event, delivery{}), "Completed", 1) })
@@ -203,20 +203,20 @@ func TestOneAtATime(t *testing.T) {
 }
 
 func TestLostAnswers(t *testing.T) {
-	for _, f := range []analyticdb.Fault{
-		analyticdb.Broken, analyticdb.BadGateway, analyticdb.RequestTimeout, analyticdb.Empty, analyticdb.EmptyObject, analyticdb.Garbage,
-		analyticdb.Refused(analyticdb.ErrInternal), analyticdb.Refused(analyticdb.ErrUnavailable), analyticdb.Refused(analyticdb.ErrNonceUsed),
-		analyticdb.Redirect("https://elsewhere.example/"), analyticdb.Slow(time.Hour),
+	for _, f := range []fakeadb.Fault{
+		fakeadb.Broken, fakeadb.BadGateway, fakeadb.RequestTimeout, fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage,
+		fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.Refused(fakeadb.ErrNonceUsed),
+		fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Slow(time.Hour),
 	} {
 		for event, of := range map[string]func() string{"timer": func() string { return timer(plain) }, "direct": func() string { return plain }} {
-			o := analyticdb.Options{Takes: time.Hour, Faults: faults("CreateBackup", f.AfterEffect(), 1), ListedAfter: 20 * time.Second}
+			o := fakeadb.Options{Takes: time.Hour, Faults: faults("CreateBackup", f.AfterEffect(), 1), ListedAfter: 20 * time.Second}
 			story(t, event+", lost after its effect: "+f.String(), o, func(t *testing.T, w *world) {
 				r := w.process().deliver(of(), delivery{})
 				if w.expect(r, "Running", 1); !r.Backups[0].Created || r.Backups[0].RequestId != "" || r.Backups[0].BackupId == "" {
 					t.Errorf("%+v", r.Backups)
 				}
 			})
-			o = analyticdb.Options{Takes: time.Hour, Faults: faults("CreateBackup", f, 1)}
+			o = fakeadb.Options{Takes: time.Hour, Faults: faults("CreateBackup", f, 1)}
 			story(t, event+", lost before its effect: "+f.String(), o, func(t *testing.T, w *world) {
 				r := w.process().deliver(of(), delivery{})
 				if w.expect(r, "Requested", 2); r.took < time.Minute {
@@ -225,29 +225,29 @@ func TestLostAnswers(t *testing.T) {
 			})
 		}
 	}
-	story(t, "three creates in all", analyticdb.Options{Faults: faults("CreateBackup", analyticdb.Broken)}, func(t *testing.T, w *world) {
+	story(t, "three creates in all", fakeadb.Options{Faults: faults("CreateBackup", fakeadb.Broken)}, func(t *testing.T, w *world) {
 		r := w.process().deliver(timer(plain), delivery{})
 		if w.expect(r, "OutcomeUnknown", 3); r.took < 3*time.Minute || !strings.Contains(r.errorMessage, "3 times") {
 			t.Errorf("%v: %s", r.took, r.errorMessage)
 		}
 	})
-	story(t, "only a look that succeeded after the settle time allows another create", analyticdb.Options{Faults: func(c analyticdb.Call) analyticdb.Fault {
+	story(t, "only a look that succeeded after the settle time allows another create", fakeadb.Options{Faults: func(c fakeadb.Call) fakeadb.Fault {
 		if c.Action == "CreateBackup" && c.Nth == 1 || c.Action == "DescribeBackups" && c.Nth > 2 && time.Since(epoch) < 10*time.Minute {
-			return analyticdb.BadGateway
+			return fakeadb.BadGateway
 		}
-		return analyticdb.Fault{}
+		return fakeadb.Fault{}
 	}}, func(t *testing.T, w *world) {
 		if r := w.process().deliver(timer(plain), delivery{}); r.took < 10*time.Minute {
 			t.Errorf("sent again after %v", r.took)
 		}
 	})
-	story(t, "looking is denied: nothing is sent again", analyticdb.Options{
-		Denied: []analyticdb.Denial{{Action: "DescribeBackups"}}, Faults: faults("CreateBackup", analyticdb.Broken),
+	story(t, "looking is denied: nothing is sent again", fakeadb.Options{
+		Denied: []fakeadb.Denial{{Action: "DescribeBackups"}}, Faults: faults("CreateBackup", fakeadb.Broken),
 	}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(plain), delivery{}), "OutcomeUnknown", 1)
 	})
-	story(t, "at the deadline it is still unknown, and the retry finds it", analyticdb.Options{
-		Takes: time.Hour, ListedAfter: 30 * time.Second, Faults: faults("CreateBackup", analyticdb.Broken.AfterEffect(), 1),
+	story(t, "at the deadline it is still unknown, and the retry finds it", fakeadb.Options{
+		Takes: time.Hour, ListedAfter: 30 * time.Second, Faults: faults("CreateBackup", fakeadb.Broken.AfterEffect(), 1),
 	}, func(t *testing.T, w *world) {
 		p, event := w.process(), timer(plain)
 		w.expect(p.deliver(event, delivery{timeout: 10 * time.Second}), "OutcomeUnknown", 1)
@@ -259,16 +259,16 @@ func TestLostAnswers(t *testing.T) {
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func TestThrottled(t *testing.T) {
-	for _, f := range []analyticdb.Fault{
-		analyticdb.Throttled(0), analyticdb.Throttled(20 * time.Second),
-		analyticdb.Refused(&analyticdb.Error{Status: 429, Code: "Throttling"}),
-		analyticdb.Refused(&analyticdb.Error{Status: 503, Code: "Throttling.Api"}),
-		analyticdb.Refused(&analyticdb.Error{Status: 400, Code: "Throttling.Other"}),
+	for _, f := range []fakeadb.Fault{
+		fakeadb.Throttled(0), fakeadb.Throttled(20 * time.Second),
+		fakeadb.Refused(&fakeadb.Error{Status: 429, Code: "Throttling"}),
+		fakeadb.Refused(&fakeadb.Error{Status: 503, Code: "Throttling.Api"}),
+		fakeadb.Refused(&fakeadb.Error{Status: 400, Code: "Throttling.Other"}),
 	} {
-		story(t, "twice, then accepted: "+f.String(), analyticdb.Options{Faults: faults("CreateBackup", f, 1, 2)}, func(t *testing.T, w *world) {
+		story(t, "twice, then accepted: "+f.String(), fakeadb.Options{Faults: faults("CreateBackup", f, 1, 2)}, func(t *testing.T, w *world) {
 			w.expect(w.process().deliver(plain, delivery{}), "Requested", 3)
 		})
-		story(t, "until the deadline: "+f.String(), analyticdb.Options{Faults: faults("CreateBackup", f)}, func(t *testing.T, w *world) {
+		story(t, "until the deadline: "+f.String(), fakeadb.Options{Faults: faults("CreateBackup", f)}, func(t *testing.T, w *world) {
 			r := w.process().deliver(plain, delivery{timeout: 10 * time.Minute})
 			if w.expect(r, "Throttled", w.service.Count("CreateBackup")); r.took < 9*time.Minute {
 				t.Errorf("gave up after %v", r.took)
@@ -278,18 +278,18 @@ func TestThrottled(t *testing.T) {
 			}
 		})
 	}
-	story(t, "the service's hint is honoured", analyticdb.Options{Faults: faults("CreateBackup", analyticdb.Throttled(90*time.Second), 1)}, func(t *testing.T, w *world) {
+	story(t, "the service's hint is honoured", fakeadb.Options{Faults: faults("CreateBackup", fakeadb.Throttled(90*time.Second), 1)}, func(t *testing.T, w *world) {
 		if r := w.process().deliver(plain, delivery{}); r.took < 90*time.Second || r.took > 95*time.Second {
 			t.Errorf("after %v", r.took)
 		}
 	})
-	story(t, "looks are retried", analyticdb.Options{Faults: faults("DescribeBackups", analyticdb.Throttled(0), 1, 2, 3)}, func(t *testing.T, w *world) {
+	story(t, "looks are retried", fakeadb.Options{Faults: faults("DescribeBackups", fakeadb.Throttled(0), 1, 2, 3)}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(plain), delivery{}), "Requested", 1)
 	})
-	story(t, "a look that is throttled to the end", analyticdb.Options{Faults: faults("DescribeBackups", analyticdb.Throttled(0))}, func(t *testing.T, w *world) {
+	story(t, "a look that is throttled to the end", fakeadb.Options{Faults: faults("DescribeBackups", fakeadb.Throttled(0))}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(plain), delivery{timeout: time.Minute}), "Throttled", 0)
 	})
-	story(t, "a look that never succeeds", analyticdb.Options{Faults: faults("DescribeBackups", analyticdb.BadGateway)}, func(t *testing.T, w *world) {
+	story(t, "a look that never succeeds", fakeadb.Options{Faults: faults("DescribeBackups", fakeadb.BadGateway)}, func(t *testing.T, w *world) {
 		r := w.process().deliver(timer(plain), delivery{timeout: time.Minute})
 		if w.expect(r, "BackupPending", 0); !strings.Contains(r.errorMessage, "502") {
 			t.Error(r.errorMessage)
@@ -298,7 +298,7 @@ func TestThrottled(t *testing.T) {
 }
 
 func TestDenied(t *testing.T) {
-	looking := analyticdb.Options{Takes: time.Minute, Denied: []analyticdb.Denial{{Action: "DescribeBackups"}}}
+	looking := fakeadb.Options{Takes: time.Minute, Denied: []fakeadb.Denial{{Action: "DescribeBackups"}}}
 	story(t, "a missing read permission does not cost a backup", looking, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(plain), delivery{}), "Requested", 1)
 	})
@@ -308,13 +308,13 @@ func TestDenied(t *testing.T) {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "creating", analyticdb.Options{Denied: []analyticdb.Denial{{Action: "CreateBackup"}}}, func(t *testing.T, w *world) {
+	story(t, "creating", fakeadb.Options{Denied: []fakeadb.Denial{{Action: "CreateBackup"}}}, func(t *testing.T, w *world) {
 		r := w.process().deliver(plain, delivery{})
 		if w.expect(r, "PermissionDenied", 1); !strings.Contains(r.errorMessage, "adb:CreateBackup on acs:adb:cn-hangzhou:1234567890123456:dbcluster/"+cluster) {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "no credentials: nothing is called", analyticdb.Options{}, func(t *testing.T, w *world) {
+	story(t, "no credentials: nothing is called", fakeadb.Options{}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(plain, delivery{anonymous: true}), "PermissionDenied", 0)
 		w.looks(0, 0)
 	})
@@ -322,16 +322,16 @@ func TestDenied(t *testing.T) {
 
 func TestVerify(t *testing.T) {
 	verify := `{"DBClusterId":"` + cluster + `","Action":"Verify","MaxAge":"26h"}`
-	add := func(w *world, age time.Duration, change func(*analyticdb.Backup)) {
+	add := func(w *world, age time.Duration, change func(*fakeadb.Backup)) {
 		start := time.Now().Add(-age)
-		b := analyticdb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(time.Minute)}
+		b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(time.Minute)}
 		change(&b)
 		w.service.Add(b)
 	}
-	as := func(*analyticdb.Backup) {}
+	as := func(*fakeadb.Backup) {}
 	for name, c := range map[string]struct {
 		age    time.Duration
-		change func(*analyticdb.Backup)
+		change func(*fakeadb.Backup)
 		want   string
 		told   string
 	}{
@@ -339,19 +339,19 @@ func TestVerify(t *testing.T) {
 		"too old":           {27 * time.Hour, as, "BackupMissing", "32732001 (started 1999-12-30T21:00:00Z), 27h"},
 		"a month old":       {30 * 24 * time.Hour, as, "BackupMissing", "32732001"},
 		"older than listed": {40 * 24 * time.Hour, as, "BackupMissing", "no completed one at all"},
-		"running":           {time.Hour, func(b *analyticdb.Backup) { b.End = time.Now().Add(time.Hour) }, "BackupMissing", "32732001 (started 1999-12-31T23:00:00Z) is not complete"},
-		"unknown status":    {time.Hour, func(b *analyticdb.Backup) { b.Status = "Archived" }, "BackupMissing", `its status "Archived" is not known`},
-		"failed":            {time.Hour, func(b *analyticdb.Backup) { b.Ends = analyticdb.Fails }, "BackupMissing", ""},
-		"incremental":       {time.Hour, func(b *analyticdb.Backup) { b.Type = "IncrementalBackup" }, "BackupMissing", ""},
-		"a copy":            {time.Hour, func(b *analyticdb.Backup) { b.Parent = "1" }, "BackupMissing", ""},
+		"running":           {time.Hour, func(b *fakeadb.Backup) { b.End = time.Now().Add(time.Hour) }, "BackupMissing", "32732001 (started 1999-12-31T23:00:00Z) is not complete"},
+		"unknown status":    {time.Hour, func(b *fakeadb.Backup) { b.Status = "Archived" }, "BackupMissing", `its status "Archived" is not known`},
+		"failed":            {time.Hour, func(b *fakeadb.Backup) { b.Ends = fakeadb.Fails }, "BackupMissing", ""},
+		"incremental":       {time.Hour, func(b *fakeadb.Backup) { b.Type = "IncrementalBackup" }, "BackupMissing", ""},
+		"a copy":            {time.Hour, func(b *fakeadb.Backup) { b.Parent = "1" }, "BackupMissing", ""},
 	} {
-		story(t, name, analyticdb.Options{}, func(t *testing.T, w *world) {
+		story(t, name, fakeadb.Options{}, func(t *testing.T, w *world) {
 			add(w, c.age, c.change)
 			r := w.process().deliver(timer(verify), delivery{})
 			if w.expect(r, c.want, 0); !strings.Contains(r.errorMessage, c.told) {
 				t.Error(r.errorMessage)
 			}
-			if r.errorType == "" && (r.Action != string(backup.Verify) || r.Backups[0].Created || r.Backups[0].BackupId != "32732001") {
+			if r.errorType == "" && (r.Action != string(backup.ActionVerify) || r.Backups[0].Created || r.Backups[0].BackupId != "32732001") {
 				t.Errorf("%+v", r)
 			}
 		})

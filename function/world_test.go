@@ -11,7 +11,7 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
@@ -29,14 +29,14 @@ const (
 // a synctest bubble hours pass in a moment.
 type world struct {
 	t       *testing.T
-	service *analyticdb.Service
+	service *fakeadb.Service
 	env     map[string]string
 	log     *safeBuffer
 }
 
-func newWorld(t *testing.T, o analyticdb.Options, env ...string) *world {
-	o.Credentials = map[string]analyticdb.Credential{keyID: {Secret: keySecret, Token: token}}
-	w := &world{t: t, service: analyticdb.New(o), env: map[string]string{}, log: &safeBuffer{}}
+func newWorld(t *testing.T, o fakeadb.Options, env ...string) *world {
+	o.Credentials = map[string]fakeadb.Credential{keyID: {Secret: keySecret, Token: token}}
+	w := &world{t: t, service: fakeadb.New(o), env: map[string]string{}, log: &safeBuffer{}}
 	for _, e := range env {
 		name, value, _ := strings.Cut(e, "=")
 		w.env[name] = value
@@ -50,7 +50,7 @@ func (w *world) process() *process {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.adb.Transport = analyticdb.Transport(w.service)
+	c.adb.Transport = fakeadb.Transport(w.service)
 	return &process{w, newHandler(c, w.log)}
 }
 

@@ -89,7 +89,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	r := &reply{transport: s.api.options.Transport}
 	c, err := s.client(cluster.Region)
 	if err != nil {
-		return nil, r, &backup.CallError{Action: action, Cluster: cluster, Verdict: backup.Refused, Message: s.clean(r, err.Error()), Err: err}
+		return nil, r, &backup.CallError{Action: action, Cluster: cluster, Kind: backup.KindRefused, Message: s.clean(r, err.Error()), Err: err}
 	}
 	turn, end, err := s.turn(ctx, c.pace)
 	if err != nil {
@@ -122,8 +122,8 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	switch {
 	case callErr == nil:
 		c.pace.succeeded()
-	case callErr.Verdict == backup.Throttled:
-		c.pace.throttled(turn, callErr.After)
+	case callErr.Kind == backup.KindThrottled:
+		c.pace.throttled(turn, callErr.RetryAfter)
 	}
 	if callErr != nil {
 		return nil, r, callErr
@@ -148,11 +148,11 @@ func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time
 
 // Backups is AnalyticDB's DescribeBackups, all pages. A list that grows or shrinks while its pages are read is read again: a
 // set that slips from page to page unseen could mean a second backup.
-func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.Time) ([]backup.Set, error) {
+func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.Time) (backup.Listing, error) {
 	for reading := 1; ; reading++ {
 		sets, moved, err := s.pages(ctx, c, from, to)
 		if err != nil || !moved || reading == 3 {
-			return sets, err
+			return backup.Listing{Sets: sets}, err
 		}
 	}
 }

@@ -54,19 +54,19 @@ func TestVerdicts(t *testing.T) {
 		want  backup.CallError // the fields that are not empty
 		text  string           // is in its text
 	}{
-		"refused":                {canned{400, `{"Code":"InvalidX","Message":"not so","RequestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Refused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, "was refused: InvalidX: not so (HTTP 400, request id R1)"},
-		"small letters":          {canned{400, `{"code":"InvalidX","message":"not so","requestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Refused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, ""},
-		"without a code":         {canned{400, `{"Message":"not so"}`, nil}, backup.CallError{Verdict: backup.Refused, Status: 400, Message: "not so"}, "was refused: not so (HTTP 400)"},
-		"id in the header":       {canned{400, `<html>`, http.Header{"X-Acs-Request-Id": {"R2"}}}, backup.CallError{Verdict: backup.Refused, Status: 400, RequestID: "R2", Message: "the reply cannot be read"}, ""},
-		"no permission":          {canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Denied, Status: 403, Code: "NoPermission", Message: "no", RequestID: "R1", Resource: "acs:adb:cn-hangzhou:42:dbcluster/amv-1"}, "the function's role needs adb:CreateBackup on acs:adb:cn-hangzhou:42:dbcluster/amv-1"},
-		"no such key":            {canned{404, `{"Code":"InvalidAccessKeyId.NotFound","Message":"STS.1","RequestId":"R1"}`, nil}, backup.CallError{Verdict: backup.Denied, Status: 404, Code: "InvalidAccessKeyId.NotFound", Message: "***", RequestID: "R1", BadKeys: true}, "check that role"},
-		"throttled":              {canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"X-Ratelimit-User": {"Limit:1,Remain:0,TimeLeft:1500"}}}, backup.CallError{Verdict: backup.Throttled, Status: 400, Code: "Throttling.User", After: 1500 * time.Millisecond}, "was throttled"},
-		"throttled by a proxy":   {canned{429, `<html>`, http.Header{"Retry-After": {"7"}}}, backup.CallError{Verdict: backup.Throttled, Status: 429, After: 7 * time.Second}, ""},
-		"redirected":             {canned{302, `{"RequestId":"R1"}`, http.Header{"Location": {"https://x.example/"}}}, backup.CallError{Verdict: backup.Unanswered, Status: 302}, "was not answered"},
-		"an empty answer":        {canned{200, ``, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 200}, ""},
-		"no request id":          {canned{200, `{}`, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 200, Message: "the reply has no RequestId"}, ""},
-		"more than is an answer": {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", maxBody) + `"}`, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 200}, ""},
-		"a gateway's page":       {canned{502, `<html>`, nil}, backup.CallError{Verdict: backup.Unanswered, Status: 502}, ""},
+		"refused":                {canned{400, `{"Code":"InvalidX","Message":"not so","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, "was refused: InvalidX: not so (HTTP 400, request id R1)"},
+		"small letters":          {canned{400, `{"code":"InvalidX","message":"not so","requestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, ""},
+		"without a code":         {canned{400, `{"Message":"not so"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "not so"}, "was refused: not so (HTTP 400)"},
+		"id in the header":       {canned{400, `<html>`, http.Header{"X-Acs-Request-Id": {"R2"}}}, backup.CallError{Kind: backup.KindRefused, Status: 400, RequestID: "R2", Message: "the reply cannot be read"}, ""},
+		"no permission":          {canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 403, Code: "NoPermission", Message: "no", RequestID: "R1", Resource: "acs:adb:cn-hangzhou:42:dbcluster/amv-1"}, "the function's role needs adb:CreateBackup on acs:adb:cn-hangzhou:42:dbcluster/amv-1"},
+		"no such key":            {canned{404, `{"Code":"InvalidAccessKeyId.NotFound","Message":"STS.1","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 404, Code: "InvalidAccessKeyId.NotFound", Message: "***", RequestID: "R1", BadKeys: true}, "check that role"},
+		"throttled":              {canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"X-Ratelimit-User": {"Limit:1,Remain:0,TimeLeft:1500"}}}, backup.CallError{Kind: backup.KindThrottled, Status: 400, Code: "Throttling.User", RetryAfter: 1500 * time.Millisecond}, "was throttled"},
+		"throttled by a proxy":   {canned{429, `<html>`, http.Header{"Retry-After": {"7"}}}, backup.CallError{Kind: backup.KindThrottled, Status: 429, RetryAfter: 7 * time.Second}, ""},
+		"redirected":             {canned{302, `{"RequestId":"R1"}`, http.Header{"Location": {"https://x.example/"}}}, backup.CallError{Kind: backup.KindUnanswered, Status: 302}, "was not answered"},
+		"an empty answer":        {canned{200, ``, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
+		"no request id":          {canned{200, `{}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply has no RequestId"}, ""},
+		"more than is an answer": {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", maxBody) + `"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
+		"a gateway's page":       {canned{502, `<html>`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 502}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := time.Now()
@@ -76,7 +76,7 @@ func TestVerdicts(t *testing.T) {
 				t.Fatalf("%q, %v", id, err)
 			}
 			w := c.want
-			if got.Verdict != w.Verdict || got.Status != w.Status || got.BadKeys != w.BadKeys || got.After != w.After ||
+			if got.Kind != w.Kind || got.Status != w.Status || got.BadKeys != w.BadKeys || got.RetryAfter != w.RetryAfter ||
 				w.Code != "" && got.Code != w.Code || w.Message != "" && got.Message != w.Message ||
 				w.RequestID != "" && got.RequestID != w.RequestID || w.Resource != "" && got.Resource != w.Resource {
 				t.Errorf("got  %+v\nwant %+v", *got, w)
@@ -99,7 +99,7 @@ func TestAnsweredAtTheEnd(t *testing.T) {
 		return canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, nil}, nil
 	})
 	_, _, err := s.CreateBackup(ctx, someCluster)
-	if e, ok := err.(*backup.CallError); !ok || e.Verdict != backup.Throttled {
+	if e, ok := err.(*backup.CallError); !ok || e.Kind != backup.KindThrottled {
 		t.Error(err)
 	}
 }

@@ -30,20 +30,20 @@ func beginsWith(code string, beginnings []string) bool {
 }
 
 // judge says what an HTTP status and the service's code mean. Status 0: no reply; an empty code: none that can be read.
-func judge(status int, code string) backup.Verdict {
+func judge(status int, code string) backup.ErrorKind {
 	switch {
 	case strings.HasPrefix(code, "Throttling") || status == http.StatusTooManyRequests:
-		return backup.Throttled
+		return backup.KindThrottled
 	case status < 400 || status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed":
 		// SignatureNonceUsed: something between sent the request twice, and the first may have been accepted.
-		return backup.Unanswered
+		return backup.KindUnanswered
 	case code == "InvalidDBCluster.NotFound" || code == "InvalidDBClusterId.NotFound":
-		return backup.NotFound
+		return backup.KindNotFound
 	case code == "" && (status == http.StatusUnauthorized || status == http.StatusForbidden),
 		beginsWith(code, deniedCodes), beginsWith(code, credentialCodes):
-		return backup.Denied
+		return backup.KindDenied
 	}
-	return backup.Refused
+	return backup.KindRefused
 }
 
 // sdkError is what the SDK's three kinds of error have in common.
@@ -59,7 +59,7 @@ var _ = []sdkError{(*openapi.ClientError)(nil), (*openapi.ServerError)(nil), (*o
 // failure makes the one error of this package of what the SDK or the network said; err is nil for a reply that the SDK
 // takes for a success and we do not.
 func (s *session) failure(action string, c backup.Cluster, r *reply, err error) *backup.CallError {
-	e := &backup.CallError{Action: action, Cluster: c, Status: r.status, Err: err, After: hint(r.header)}
+	e := &backup.CallError{Action: action, Cluster: c, Status: r.status, Err: err, RetryAfter: hint(r.header)}
 	said, ok := err.(sdkError)
 	switch {
 	case ok:
@@ -73,13 +73,16 @@ func (s *session) failure(action string, c backup.Cluster, r *reply, err error) 
 	case err != nil:
 		e.Message = reason(err)
 	}
-	e.Verdict = judge(r.status, e.Code)
+	e.Kind = judge(r.status, e.Code)
 	if e.RequestID == "" {
 		e.RequestID = r.header.Get("x-acs-request-id")
 	}
-	if e.Verdict == backup.Denied {
-		e.BadKeys = beginsWith(e.Code, credentialCodes)
-		e.Resource = fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, s.account, c.ID)
+	if e.Kind == backup.KindDenied {
+		resource := fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, s.account, c.ID)
+		e.Hint = fmt.Sprintf("the function's role needs adb:%s on %s", action, resource)
+		if beginsWith(e.Code, credentialCodes) {
+			e.Hint = fmt.Sprintf("the credentials of the function's role were refused when it asked for adb:%s on %s: check that role", action, resource)
+		}
 	}
 	e.Code, e.Message, e.RequestID = s.clean(r, e.Code), s.clean(r, e.Message), s.clean(r, e.RequestID)
 	return e

@@ -14,20 +14,20 @@ func TestJudge(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		code   string
-		want   backup.Verdict
+		want   backup.ErrorKind
 	}{
-		{400, "Throttling", backup.Throttled}, {400, "Throttling.User", backup.Throttled}, {503, "Throttling.Api", backup.Throttled},
-		{429, "", backup.Throttled}, {429, "Whatever", backup.Throttled}, {400, "Throttling.Other", backup.Throttled},
-		{0, "", backup.Unanswered}, {200, "", backup.Unanswered}, {302, "", backup.Unanswered}, {408, "", backup.Unanswered},
-		{408, "NoPermission", backup.Unanswered}, {400, "SignatureNonceUsed", backup.Unanswered}, {500, "InternalError", backup.Unanswered},
-		{502, "", backup.Unanswered}, {503, "ServiceUnavailable", backup.Unanswered}, {500, "NoPermission", backup.Unanswered},
-		{404, "InvalidDBCluster.NotFound", backup.NotFound}, {400, "InvalidDBClusterId.NotFound", backup.NotFound},
-		{400, "InvalidDBClusterId.Malformed", backup.Refused}, {404, "", backup.Refused}, {400, "", backup.Refused},
-		{403, "OperationDenied", backup.Refused}, {400, "InvalidTimeStamp.Expired", backup.Refused}, {400, "IdempotentParameterMismatch", backup.Refused},
-		{403, "NoPermission", backup.Denied}, {403, "NoPermission.Action", backup.Denied}, {403, "Forbidden.RAM", backup.Denied},
-		{401, "Unauthorized", backup.Denied}, {404, "InvalidAccessKeyId.NotFound", backup.Denied}, {400, "SignatureDoesNotMatch", backup.Denied},
-		{400, "InvalidSecurityToken.Expired", backup.Denied}, {400, "IncompleteSignature", backup.Denied},
-		{401, "", backup.Denied}, {403, "", backup.Denied},
+		{400, "Throttling", backup.KindThrottled}, {400, "Throttling.User", backup.KindThrottled}, {503, "Throttling.Api", backup.KindThrottled},
+		{429, "", backup.KindThrottled}, {429, "Whatever", backup.KindThrottled}, {400, "Throttling.Other", backup.KindThrottled},
+		{0, "", backup.KindUnanswered}, {200, "", backup.KindUnanswered}, {302, "", backup.KindUnanswered}, {408, "", backup.KindUnanswered},
+		{408, "NoPermission", backup.KindUnanswered}, {400, "SignatureNonceUsed", backup.KindUnanswered}, {500, "InternalError", backup.KindUnanswered},
+		{502, "", backup.KindUnanswered}, {503, "ServiceUnavailable", backup.KindUnanswered}, {500, "NoPermission", backup.KindUnanswered},
+		{404, "InvalidDBCluster.NotFound", backup.KindNotFound}, {400, "InvalidDBClusterId.NotFound", backup.KindNotFound},
+		{400, "InvalidDBClusterId.Malformed", backup.KindRefused}, {404, "", backup.KindRefused}, {400, "", backup.KindRefused},
+		{403, "OperationDenied", backup.KindRefused}, {400, "InvalidTimeStamp.Expired", backup.KindRefused}, {400, "IdempotentParameterMismatch", backup.KindRefused},
+		{403, "NoPermission", backup.KindDenied}, {403, "NoPermission.Action", backup.KindDenied}, {403, "Forbidden.RAM", backup.KindDenied},
+		{401, "Unauthorized", backup.KindDenied}, {404, "InvalidAccessKeyId.NotFound", backup.KindDenied}, {400, "SignatureDoesNotMatch", backup.KindDenied},
+		{400, "InvalidSecurityToken.Expired", backup.KindDenied}, {400, "IncompleteSignature", backup.KindDenied},
+		{401, "", backup.KindDenied}, {403, "", backup.KindDenied},
 	} {
 		if got := judge(c.status, c.code); got != c.want {
 			t.Errorf("%d %q: %d, want %d", c.status, c.code, got, c.want)

@@ -26,11 +26,11 @@ func TestDecodeList(t *testing.T) {
 	}{
 		"as documented": {
 			one(`{"BackupId":"32732001","DBClusterId":"amv-1","BackupType":"FullBackup","BackupMethod":"Snapshot","BackupStartTime":"2026-11-23T02:00Z","BackupEndTime":"2026-11-23T02:17Z","BackupSize":5000000000,"BackupStatus":"Success"}`),
-			backup.Set{ID: "32732001", Full: true, Start: minute("2026-11-23T02:00:00Z"), End: minute("2026-11-23T02:17:00Z"), Size: 5_000_000_000, State: backup.Complete, Status: "Success"},
+			backup.Set{ID: "32732001", Full: true, Start: minute("2026-11-23T02:00:00Z"), End: minute("2026-11-23T02:17:00Z"), Size: 5_000_000_000, State: backup.SetComplete, Status: "Success"},
 		},
 		"to the second, an id that is a number, a size that is a string": {
 			one(`{"BackupId":32732001,"BackupStartTime":"2026-11-23T02:00:07Z","BackupSize":"3000000000"}`),
-			backup.Set{ID: "32732001", Full: true, Start: second("2026-11-23T02:00:07Z"), Size: 3_000_000_000, State: backup.Running},
+			backup.Set{ID: "32732001", Full: true, Start: second("2026-11-23T02:00:07Z"), Size: 3_000_000_000, State: backup.SetRunning},
 		},
 		"an offset":                     {one(`{"BackupStartTime":"2026-11-23T10:00+08:00"}`), backup.Set{Full: true, Start: minute("2026-11-23T02:00:00Z")}},
 		"no times":                      {one(`{"BackupId":"1","BackupStartTime":"","BackupEndTime":null}`), backup.Set{ID: "1", Full: true}},
@@ -39,8 +39,8 @@ func TestDecodeList(t *testing.T) {
 		"a copy":                        {one(`{"BackupId":"1","ParentBackupId":"2"}`), backup.Set{ID: "1", Full: true, Copy: true}},
 		"no parent":                     {one(`{"BackupId":"1","ParentBackupId":""}`), backup.Set{ID: "1", Full: true}},
 		"its own parent":                {one(`{"BackupId":"1","ParentBackupId":"1"}`), backup.Set{ID: "1", Full: true}},
-		"an unknown status":             {one(`{"BackupId":"1","BackupStatus":"Frozen"}`), backup.Set{ID: "1", Full: true, State: backup.Odd, Status: "Frozen"}},
-		"no status, but an end":         {one(`{"BackupId":"1","BackupEndTime":"2026-11-23T02:17Z"}`), backup.Set{ID: "1", Full: true, End: minute("2026-11-23T02:17:00Z"), State: backup.Complete}},
+		"an unknown status":             {one(`{"BackupId":"1","BackupStatus":"Frozen"}`), backup.Set{ID: "1", Full: true, State: backup.SetUnknown, Status: "Frozen"}},
+		"no status, but an end":         {one(`{"BackupId":"1","BackupEndTime":"2026-11-23T02:17Z"}`), backup.Set{ID: "1", Full: true, End: minute("2026-11-23T02:17:00Z"), State: backup.SetComplete}},
 		"a size that is a float":        {one(`{"BackupId":"1","BackupSize":5e9}`), backup.Set{ID: "1", Full: true, Size: 5_000_000_000}},
 		"a size that is none":           {one(`{"BackupId":"1","BackupSize":"much"}`), backup.Set{ID: "1", Full: true}},
 		"a size beyond what fits":       {one(`{"BackupId":"1","BackupSize":1e300}`), backup.Set{ID: "1", Full: true}},

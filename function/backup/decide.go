@@ -71,11 +71,11 @@ func (c *Create) sooner(a, b Set) bool {
 // serves says whether the backup that c made, listed or not, is one such as r asks for.
 func (c *Create) serves(r Request) bool {
 	seen := c.seen.Load()
-	return !c.Sent.Before(r.earliest()) && (seen == nil || seen.State != Failed)
+	return !c.Sent.Before(r.earliest()) && (seen == nil || seen.State != SetFailed)
 }
 
-// Known is all that bears on the next step of an Ensure.
-type Known struct {
+// Observed is all that bears on the next step of an Ensure.
+type Observed struct {
 	Looked   time.Time     // when the look was asked for that showed Listed; zero: there was none yet
 	Listed   []Set         // what the list showed
 	Denied   bool          // looking is denied
@@ -86,23 +86,23 @@ type Known struct {
 }
 
 // open says whether a CreateBackup of this request is still without a known outcome.
-func (k Known) open() bool { return k.Mine && !k.Last.Accepted }
+func (k Observed) open() bool { return k.Mine && !k.Last.Accepted }
 
-// Do is the kind of the next step.
-type Do int
+// StepKind is the kind of the next step.
+type StepKind int
 
 const (
-	Look      Do = iota // read the list
-	LookAgain           // read it again, after a while, for a CreateBackup whose outcome is unknown
-	Await               // an earlier backup is running: look again after a while
-	Send                // send CreateBackup
-	Adopt               // this backup serves
-	GiveUp              // whether there is a backup cannot be found out
+	StepLook      StepKind = iota // read the list
+	StepLookAgain                 // read it again, after a while, for a CreateBackup whose outcome is unknown
+	StepAwait                     // an earlier backup is running: look again after a while
+	StepSend                      // send CreateBackup
+	StepAdopt                     // this backup serves
+	StepGiveUp                    // whether there is a backup cannot be found out
 )
 
 // Step is what to do next.
 type Step struct {
-	Do      Do
+	Kind    StepKind
 	Set     *Set    // Adopt: the listed set, nil while it is unlisted; Await: the running one, nil while it is unlisted
 	Create  *Create // Adopt: the create that made the backup, nil if none of this process did
 	Created bool    // Adopt: it was sent for this very request
@@ -110,7 +110,7 @@ type Step struct {
 }
 
 // Decide is the rule of an Ensure up to the point where there is a backup to wait for.
-func Decide(now time.Time, r Request, k Known) Step {
+func Decide(now time.Time, r Request, k Observed) Step {
 	last, mine := k.Last, k.Mine
 	looked := !k.Looked.IsZero()
 	accepted := last != nil && last.Accepted
@@ -121,11 +121,11 @@ func Decide(now time.Time, r Request, k Known) Step {
 	if !looked {
 		switch {
 		case accepted && serves && (mine || now.Before(last.Answered.Add(k.Settling))):
-			return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine} // too young to have failed unseen
-		case r.Unprecedented && r.WaitFor == Requested && k.Creates == 0 && !serves:
-			return Step{Do: Send}
+			return Step{Kind: StepAdopt, Set: last.seen.Load(), Create: last, Created: mine} // too young to have failed unseen
+		case r.Immediate && r.WaitFor == WaitRequested && k.Creates == 0 && !serves:
+			return Step{Kind: StepSend}
 		case !k.Denied:
-			return Step{Do: Look}
+			return Step{Kind: StepLook}
 		}
 	}
 
@@ -140,27 +140,27 @@ func Decide(now time.Time, r Request, k Known) Step {
 		made = last.made(k.Listed, settled)
 	}
 	if made != nil && mine {
-		return Step{Do: Adopt, Set: made, Create: last, Created: true}
+		return Step{Kind: StepAdopt, Set: made, Create: last, Created: true}
 	}
-	if made != nil && made.State != Failed {
+	if made != nil && made.State != SetFailed {
 		serving = append(serving, *made) // by its listed start, cut to the minute, it might not serve
 	}
 	if s := best(serving); s != nil {
-		step := Step{Do: Adopt, Set: s}
+		step := Step{Kind: StepAdopt, Set: s}
 		if serves && last.made([]Set{*s}, true) != nil { // it serves whoever made it, so there is nothing to wait for
 			step.Create, step.Created = last, mine
 		}
 		return step
 	}
 	if accepted && serves && made == nil {
-		return Step{Do: Adopt, Set: last.seen.Load(), Create: last, Created: mine}
+		return Step{Kind: StepAdopt, Set: last.seen.Load(), Create: last, Created: mine}
 	}
 
 	if k.Denied && serves && !accepted {
-		return Step{Do: GiveUp} // it may exist, and nothing can tell
+		return Step{Kind: StepGiveUp} // it may exist, and nothing can tell
 	}
 	if k.open() && !settled {
-		return Step{Do: LookAgain}
+		return Step{Kind: StepLookAgain}
 	}
 
 	var step Step
@@ -176,11 +176,11 @@ func Decide(now time.Time, r Request, k Known) Step {
 	unlisted := last != nil && !settled && last.made(k.Listed, settled) == nil
 	switch {
 	case step.Set != nil || unlisted:
-		step.Do = Await
+		step.Kind = StepAwait
 	case k.Creates >= maxCreates:
-		step.Do = GiveUp
+		step.Kind = StepGiveUp
 	default:
-		step.Do = Send
+		step.Kind = StepSend
 	}
 	return step
 }
@@ -196,14 +196,14 @@ type Progress struct {
 func Follow(now time.Time, w WaitFor, set *Set, ddlPause time.Duration) Progress {
 	switch {
 	case set == nil:
-		return Progress{Reached: w == Requested}
-	case set.State == Failed:
+		return Progress{Reached: w == WaitRequested}
+	case set.State == SetFailed:
 		return Progress{Failed: true}
-	case w == Requested:
+	case w == WaitRequested:
 		return Progress{Reached: true}
-	case set.State != Complete:
+	case set.State != SetComplete:
 		return Progress{}
-	case w == Completed:
+	case w == WaitCompleted:
 		return Progress{Reached: true}
 	}
 	// DDL is allowed again some time after the start; the latest that the listed one can mean is on the safe side. A set

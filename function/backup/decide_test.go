@@ -35,7 +35,7 @@ func set(t *testing.T, id, start string, state State, change ...func(*Set)) Set 
 	}
 	from := at(t, start)
 	s := Set{ID: id, Full: true, Start: Span{from, from.Add(unit)}, State: state}
-	if state == Complete || state == Failed {
+	if state == SetComplete || state == SetFailed {
 		s.End = Span{from.Add(time.Minute), from.Add(2 * time.Minute)}
 	}
 	for _, c := range change {
@@ -76,95 +76,95 @@ func TestDecide(t *testing.T) {
 		c.seen.Store(&s)
 		return c
 	}
-	direct := func(r *Request) { r.Unprecedented = true }
-	waiting := func(r *Request) { r.WaitFor = Completed }
+	direct := func(r *Request) { r.Immediate = true }
+	waiting := func(r *Request) { r.WaitFor = WaitCompleted }
 	for name, c := range map[string]struct {
 		request []func(*Request)
 		known   known
-		do      Do
+		do      StepKind
 		set     string // id of Step.Set
 		created bool
 		stuck   int
 	}{
-		"nothing known: look":                          {known: known{unseen: true}, do: Look},
-		"an empty list: create":                        {do: Send},
-		"a direct request looks at nothing":            {request: []func(*Request){direct}, known: known{unseen: true}, do: Send},
-		"a direct request that waits looks":            {request: []func(*Request){direct, waiting}, known: known{unseen: true}, do: Look},
-		"a direct request after its create":            {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:31"), mine: true, creates: 1}, do: Adopt, created: true},
-		"a direct request whose create was lost looks": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:31"), mine: true, creates: 1}, do: Look},
-		"looking is denied: create":                    {known: known{unseen: true, denied: true}, do: Send},
+		"nothing known: look":                          {known: known{unseen: true}, do: StepLook},
+		"an empty list: create":                        {do: StepSend},
+		"a direct request looks at nothing":            {request: []func(*Request){direct}, known: known{unseen: true}, do: StepSend},
+		"a direct request that waits looks":            {request: []func(*Request){direct, waiting}, known: known{unseen: true}, do: StepLook},
+		"a direct request after its create":            {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:31"), mine: true, creates: 1}, do: StepAdopt, created: true},
+		"a direct request whose create was lost looks": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:31"), mine: true, creates: 1}, do: StepLook},
+		"looking is denied: create":                    {known: known{unseen: true, denied: true}, do: StepSend},
 
 		// A listed time means its whole minute or second.
-		"fresh: the minute of the event does not serve":                  {known: known{listed: sets(set(t, "a", "02:00", Complete))}, do: Send},
-		"fresh: the minute after it does":                                {known: known{listed: sets(set(t, "a", "02:01", Complete))}, do: Adopt, set: "a"},
-		"fresh: the second of the event serves":                          {known: known{listed: sets(set(t, "a", "02:00:30", Complete))}, do: Adopt, set: "a"},
-		"fresh: the second before does not":                              {known: known{listed: sets(set(t, "a", "02:00:29", Complete))}, do: Send},
-		"redelivered: the minute of the event serves":                    {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "02:00", Complete))}, do: Adopt, set: "a"},
-		"redelivered: a minute before serves":                            {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:30", Complete))}, do: Adopt, set: "a"},
-		"redelivered: more than a minute before does not":                {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:29", Complete))}, do: Send},
-		"redelivered: the cut minute more than a minute before does not": {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59", Complete))}, do: Send},
+		"fresh: the minute of the event does not serve":                  {known: known{listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepSend},
+		"fresh: the minute after it does":                                {known: known{listed: sets(set(t, "a", "02:01", SetComplete))}, do: StepAdopt, set: "a"},
+		"fresh: the second of the event serves":                          {known: known{listed: sets(set(t, "a", "02:00:30", SetComplete))}, do: StepAdopt, set: "a"},
+		"fresh: the second before does not":                              {known: known{listed: sets(set(t, "a", "02:00:29", SetComplete))}, do: StepSend},
+		"redelivered: the minute of the event serves":                    {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepAdopt, set: "a"},
+		"redelivered: a minute before serves":                            {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:30", SetComplete))}, do: StepAdopt, set: "a"},
+		"redelivered: more than a minute before does not":                {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:29", SetComplete))}, do: StepSend},
+		"redelivered: the cut minute more than a minute before does not": {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59", SetComplete))}, do: StepSend},
 
 		// What serves.
-		"a running one serves":              {known: known{listed: sets(set(t, "a", "02:01", Running))}, do: Adopt, set: "a"},
-		"one with an unknown status serves": {known: known{listed: sets(set(t, "a", "02:01", Odd))}, do: Adopt, set: "a"},
-		"a failed one does not":             {known: known{listed: sets(set(t, "a", "02:01", Failed))}, do: Send},
-		"an incremental one does not":       {known: known{listed: sets(set(t, "a", "02:01", Complete, incremental))}, do: Send},
-		"a copy does not":                   {known: known{listed: sets(set(t, "a", "02:01", Complete, copied))}, do: Send},
-		"one without a start does not":      {known: known{listed: sets(set(t, "a", "02:01", Complete, withoutStart))}, do: Send},
-		"a complete one comes first":        {known: known{listed: sets(set(t, "a", "02:03", Running), set(t, "b", "02:01", Complete), set(t, "c", "02:02", Odd))}, do: Adopt, set: "b"},
-		"then the newest":                   {known: known{listed: sets(set(t, "a", "02:01", Complete), set(t, "b", "02:02", Complete), set(t, "c", "02:01:30", Complete))}, do: Adopt, set: "b"},
+		"a running one serves":              {known: known{listed: sets(set(t, "a", "02:01", SetRunning))}, do: StepAdopt, set: "a"},
+		"one with an unknown status serves": {known: known{listed: sets(set(t, "a", "02:01", SetUnknown))}, do: StepAdopt, set: "a"},
+		"a failed one does not":             {known: known{listed: sets(set(t, "a", "02:01", SetFailed))}, do: StepSend},
+		"an incremental one does not":       {known: known{listed: sets(set(t, "a", "02:01", SetComplete, incremental))}, do: StepSend},
+		"a copy does not":                   {known: known{listed: sets(set(t, "a", "02:01", SetComplete, copied))}, do: StepSend},
+		"one without a start does not":      {known: known{listed: sets(set(t, "a", "02:01", SetComplete, withoutStart))}, do: StepSend},
+		"a complete one comes first":        {known: known{listed: sets(set(t, "a", "02:03", SetRunning), set(t, "b", "02:01", SetComplete), set(t, "c", "02:02", SetUnknown))}, do: StepAdopt, set: "b"},
+		"then the newest":                   {known: known{listed: sets(set(t, "a", "02:01", SetComplete), set(t, "b", "02:02", SetComplete), set(t, "c", "02:01:30", SetComplete))}, do: StepAdopt, set: "b"},
 
 		// One at a time.
-		"an earlier one is running: wait":                  {known: known{listed: sets(set(t, "a", "01:50", Running))}, do: Await, set: "a"},
-		"one with an unknown status is running, too":       {known: known{listed: sets(set(t, "a", "01:50", Odd))}, do: Await, set: "a"},
-		"with an end it is not":                            {known: known{listed: sets(set(t, "a", "01:50", Odd, withEnd))}, do: Send},
-		"an incremental one is not waited for":             {known: known{listed: sets(set(t, "a", "01:50", Running, incremental))}, do: Send},
-		"nor a copy":                                       {known: known{listed: sets(set(t, "a", "01:50", Running, copied))}, do: Send},
-		"24 hours are not stuck":                           {known: known{listed: sets(set(t, "a", "-02:00:40", Running))}, do: Await, set: "a"},
-		"more than 24 hours are":                           {known: known{listed: sets(set(t, "a", "-02:00:39", Running))}, do: Send, stuck: 1},
-		"stuck and running: the running one is waited for": {known: known{listed: sets(set(t, "a", "-01:00", Running), set(t, "b", "01:00", Running))}, do: Await, set: "b", stuck: 1},
-		"one that serves beside a running one is adopted":  {known: known{listed: sets(set(t, "a", "01:50", Running), set(t, "b", "02:01", Running))}, do: Adopt, set: "b"},
+		"an earlier one is running: wait":                  {known: known{listed: sets(set(t, "a", "01:50", SetRunning))}, do: StepAwait, set: "a"},
+		"one with an unknown status is running, too":       {known: known{listed: sets(set(t, "a", "01:50", SetUnknown))}, do: StepAwait, set: "a"},
+		"with an end it is not":                            {known: known{listed: sets(set(t, "a", "01:50", SetUnknown, withEnd))}, do: StepSend},
+		"an incremental one is not waited for":             {known: known{listed: sets(set(t, "a", "01:50", SetRunning, incremental))}, do: StepSend},
+		"nor a copy":                                       {known: known{listed: sets(set(t, "a", "01:50", SetRunning, copied))}, do: StepSend},
+		"24 hours are not stuck":                           {known: known{listed: sets(set(t, "a", "-02:00:40", SetRunning))}, do: StepAwait, set: "a"},
+		"more than 24 hours are":                           {known: known{listed: sets(set(t, "a", "-02:00:39", SetRunning))}, do: StepSend, stuck: 1},
+		"stuck and running: the running one is waited for": {known: known{listed: sets(set(t, "a", "-01:00", SetRunning), set(t, "b", "01:00", SetRunning))}, do: StepAwait, set: "b", stuck: 1},
+		"one that serves beside a running one is adopted":  {known: known{listed: sets(set(t, "a", "01:50", SetRunning), set(t, "b", "02:01", SetRunning))}, do: StepAdopt, set: "b"},
 
 		// What this process created counts before it is listed.
-		"accepted at the event: no call":                      {known: known{unseen: true, last: accepted("02:00:30")}, do: Adopt},
-		"accepted for longer than the settle time: look":      {known: known{now: "02:02:00", unseen: true, last: accepted("02:00:30")}, do: Look},
-		"looked, still unlisted: adopted all the same":        {known: known{now: "02:02:00", last: accepted("02:00:30")}, do: Adopt},
-		"looked, and it failed: create":                       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", Failed))}, do: Send},
-		"looked, and listed in its cut minute: adopted":       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
-		"accepted before the event: look":                     {known: known{unseen: true, last: accepted("02:00:29")}, do: Look},
-		"accepted, and seen to fail: look":                    {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", Failed))}, do: Look},
-		"seen to fail, and not listed: create":                {known: known{now: "02:03:00", last: seen(accepted("02:00:35"), set(t, "a", "02:00", Failed))}, do: Send},
-		"accepted, and seen to run: adopted as it was":        {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
-		"before the event, unlisted: counts as running":       {known: known{last: accepted("02:00:29")}, do: Await},
-		"for the settle time":                                 {known: known{now: "02:01:28", last: accepted("02:00:29")}, do: Await},
-		"and no longer":                                       {known: known{now: "02:01:29", last: accepted("02:00:29")}, do: Send},
-		"before the event, listed as complete: create":        {known: known{last: accepted("02:00:09"), listed: sets(set(t, "a", "02:00:09", Complete))}, do: Send},
-		"looking denied, before the event: counts as running": {known: known{unseen: true, denied: true, last: accepted("02:00:09")}, do: Await},
-		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: Send},
-		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: Adopt},
+		"accepted at the event: no call":                      {known: known{unseen: true, last: accepted("02:00:30")}, do: StepAdopt},
+		"accepted for longer than the settle time: look":      {known: known{now: "02:02:00", unseen: true, last: accepted("02:00:30")}, do: StepLook},
+		"looked, still unlisted: adopted all the same":        {known: known{now: "02:02:00", last: accepted("02:00:30")}, do: StepAdopt},
+		"looked, and it failed: create":                       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", SetFailed))}, do: StepSend},
+		"looked, and listed in its cut minute: adopted":       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
+		"accepted before the event: look":                     {known: known{unseen: true, last: accepted("02:00:29")}, do: StepLook},
+		"accepted, and seen to fail: look":                    {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetFailed))}, do: StepLook},
+		"seen to fail, and not listed: create":                {known: known{now: "02:03:00", last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetFailed))}, do: StepSend},
+		"accepted, and seen to run: adopted as it was":        {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
+		"before the event, unlisted: counts as running":       {known: known{last: accepted("02:00:29")}, do: StepAwait},
+		"for the settle time":                                 {known: known{now: "02:01:28", last: accepted("02:00:29")}, do: StepAwait},
+		"and no longer":                                       {known: known{now: "02:01:29", last: accepted("02:00:29")}, do: StepSend},
+		"before the event, listed as complete: create":        {known: known{last: accepted("02:00:09"), listed: sets(set(t, "a", "02:00:09", SetComplete))}, do: StepSend},
+		"looking denied, before the event: counts as running": {known: known{unseen: true, denied: true, last: accepted("02:00:09")}, do: StepAwait},
+		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: StepSend},
+		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: StepAdopt},
 
-		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), mine: true, creates: 1}, do: Adopt, created: true},
+		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), mine: true, creates: 1}, do: StepAdopt, created: true},
 
 		// Outcome unknown.
-		"lost, and another's was lost since: look":                   {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: Look},
-		"three creates are three, whoever sent the last":             {known: known{now: "02:02:00", last: lost("02:00:35"), creates: 3}, do: GiveUp},
-		"lost by another invocation, and looking is denied: give up": {known: known{unseen: true, denied: true, last: lost("02:00:35")}, do: GiveUp},
-		"lost, not listed yet: look again":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
-		"lost, listed: adopted as created":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a", created: true},
-		"lost, listed as failed: adopted, and that is told":          {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Failed))}, do: Adopt, set: "a", created: true},
-		"lost, listed without a start":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Running, withoutStart))}, do: Adopt, set: "a", created: true},
-		"lost: what was listed before is not new":                    {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", Complete))}, do: LookAgain},
-		"lost: an old one that is listed late is not ours":           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", Complete))}, do: LookAgain},
-		"lost, a look just before the settle time":                   {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: LookAgain},
-		"lost, a look after it: again":                               {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: Send},
-		"lost a second time: again":                                  {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 2}, do: Send},
-		"lost a third time: give up":                                 {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 3}, do: GiveUp},
-		"lost, and looking is denied: give up":                       {known: known{unseen: true, denied: true, last: lost("02:00:35"), mine: true, creates: 1}, do: GiveUp},
-		"lost by another invocation: counts as running":              {known: known{last: lost("02:00:35")}, do: Await},
-		"lost by another invocation, listed: adopted":                {known: known{last: lost("02:00:35"), listed: sets(set(t, "a", "02:00", Running))}, do: Adopt, set: "a"},
+		"lost, and another's was lost since: look":                   {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: StepLook},
+		"three creates are three, whoever sent the last":             {known: known{now: "02:02:00", last: lost("02:00:35"), creates: 3}, do: StepGiveUp},
+		"lost by another invocation, and looking is denied: give up": {known: known{unseen: true, denied: true, last: lost("02:00:35")}, do: StepGiveUp},
+		"lost, not listed yet: look again":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1}, do: StepLookAgain},
+		"lost, listed: adopted as created":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a", created: true},
+		"lost, listed as failed: adopted, and that is told":          {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetFailed))}, do: StepAdopt, set: "a", created: true},
+		"lost, listed without a start":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning, withoutStart))}, do: StepAdopt, set: "a", created: true},
+		"lost: what was listed before is not new":                    {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepLookAgain},
+		"lost: an old one that is listed late is not ours":           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", SetComplete))}, do: StepLookAgain},
+		"lost, a look just before the settle time":                   {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: StepLookAgain},
+		"lost, a look after it: again":                               {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: StepSend},
+		"lost a second time: again":                                  {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 2}, do: StepSend},
+		"lost a third time: give up":                                 {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 3}, do: StepGiveUp},
+		"lost, and looking is denied: give up":                       {known: known{unseen: true, denied: true, last: lost("02:00:35"), mine: true, creates: 1}, do: StepGiveUp},
+		"lost by another invocation: counts as running":              {known: known{last: lost("02:00:35")}, do: StepAwait},
+		"lost by another invocation, listed: adopted":                {known: known{last: lost("02:00:35"), listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			r := Request{Action: Ensure, NotBefore: at(t, "02:00:30")}
+			r := Request{Action: ActionEnsure, NotBefore: at(t, "02:00:30")}
 			for _, change := range c.request {
 				change(&r)
 			}
@@ -172,7 +172,7 @@ func TestDecide(t *testing.T) {
 			if c.known.now != "" {
 				now = at(t, c.known.now)
 			}
-			k := Known{Listed: c.known.listed, Denied: c.known.denied, Last: c.known.last, Mine: c.known.mine, Creates: c.known.creates, Settling: time.Minute}
+			k := Observed{Listed: c.known.listed, Denied: c.known.denied, Last: c.known.last, Mine: c.known.mine, Creates: c.known.creates, Settling: time.Minute}
 			if !c.known.unseen {
 				k.Looked = now
 			}
@@ -181,8 +181,8 @@ func TestDecide(t *testing.T) {
 			if got.Set != nil {
 				id = got.Set.ID
 			}
-			if got.Do != c.do || id != c.set || got.Created != c.created || len(got.Stuck) != c.stuck {
-				t.Errorf("got step %d, set %q, created %v, %d stuck; want %d, %q, %v, %d", got.Do, id, got.Created, len(got.Stuck), c.do, c.set, c.created, c.stuck)
+			if got.Kind != c.do || id != c.set || got.Created != c.created || len(got.Stuck) != c.stuck {
+				t.Errorf("got step %d, set %q, created %v, %d stuck; want %d, %q, %v, %d", got.Kind, id, got.Created, len(got.Stuck), c.do, c.set, c.created, c.stuck)
 			}
 		})
 	}
@@ -193,12 +193,12 @@ func TestLostWithoutALook(t *testing.T) {
 	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40")}
 	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true} {
 		for _, settled := range []bool{false, true} {
-			if got := c.made([]Set{set(t, "a", start, Running)}, settled) != nil; got != ours {
+			if got := c.made([]Set{set(t, "a", start, SetRunning)}, settled) != nil; got != ours {
 				t.Errorf("started %s: ours %v, want %v", start, got, ours)
 			}
 		}
 	}
-	if c.made([]Set{set(t, "a", "02:00", Running, withoutStart)}, true) != nil {
+	if c.made([]Set{set(t, "a", "02:00", SetRunning, withoutStart)}, true) != nil {
 		t.Error("one without a start could be any")
 	}
 }
@@ -212,11 +212,11 @@ func TestClocksDiffer(t *testing.T) {
 		"01:59:29": {false, false}, "01:58": {false, false},
 	} {
 		for i, settled := range []bool{false, true} {
-			if got := c.made([]Set{set(t, "a", start, Running)}, settled) != nil; got != want[i] {
+			if got := c.made([]Set{set(t, "a", start, SetRunning)}, settled) != nil; got != want[i] {
 				t.Errorf("started %s, settled %v: ours %v, want %v", start, settled, got, want[i])
 			}
 		}
-		if c.made([]Set{set(t, "old", start, Running)}, true) != nil {
+		if c.made([]Set{set(t, "old", start, SetRunning)}, true) != nil {
 			t.Errorf("started %s: it was there before", start)
 		}
 	}
@@ -233,7 +233,7 @@ func TestTwoNewOnes(t *testing.T) {
 	for _, two := range [][2]string{ // ours, the other's
 		{"02:00:30", "02:00:32"}, {"02:00:31", "02:00:29"}, {"02:00:29", "02:00:20"}, {"02:00", "02:01"}, {"02:01", "01:59:40"},
 	} {
-		ours, other := set(t, "a", two[0], Running), set(t, "b", two[1], Running)
+		ours, other := set(t, "a", two[0], SetRunning), set(t, "b", two[1], SetRunning)
 		for _, list := range [][]Set{{ours, other}, {other, ours}} {
 			if got := c.made(list, true); got == nil || got.ID != "a" {
 				t.Errorf("%v: took %+v", two, got)
@@ -251,20 +251,20 @@ func TestFollow(t *testing.T) {
 		set  *Set
 		want Progress
 	}{
-		"requested, unlisted":                    {"02:01:00", Requested, nil, Progress{Reached: true}},
-		"completed, unlisted":                    {"02:01:00", Completed, nil, Progress{}},
-		"requested, running":                     {"02:01:00", Requested, p(set(t, "a", "02:00", Running)), Progress{Reached: true}},
-		"completed, running":                     {"02:01:00", Completed, p(set(t, "a", "02:00", Running)), Progress{}},
-		"completed, unknown":                     {"02:01:00", Completed, p(set(t, "a", "02:00", Odd)), Progress{}},
-		"completed, unknown with an end":         {"02:09:00", Completed, p(set(t, "a", "02:00", Odd, withEnd)), Progress{}},
-		"completed":                              {"02:01:00", Completed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true}},
-		"requested, failed":                      {"02:01:00", Requested, p(set(t, "a", "02:00", Failed)), Progress{Failed: true}},
-		"DDL, running after the pause":           {"02:30:00", DDLAllowed, p(set(t, "a", "02:00", Running)), Progress{}},
-		"DDL, the whole minute counts":           {"02:10:59", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Until: at(t, "02:11:00")}},
-		"DDL, the pause is over":                 {"02:11:00", DDLAllowed, p(set(t, "a", "02:00", Complete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
-		"DDL, listed to the second":              {"02:10:07", DDLAllowed, p(set(t, "a", "02:00:07", Complete)), Progress{Until: at(t, "02:10:08")}},
-		"DDL, without start and end: look again": {"02:30:00", DDLAllowed, &Set{ID: "a", Full: true, State: Complete}, Progress{}},
-		"DDL, without a start: from its end":     {"02:05:00", DDLAllowed, p(set(t, "a", "02:00", Complete, withoutStart)), Progress{Until: at(t, "02:12:00")}},
+		"requested, unlisted":                    {"02:01:00", WaitRequested, nil, Progress{Reached: true}},
+		"completed, unlisted":                    {"02:01:00", WaitCompleted, nil, Progress{}},
+		"requested, running":                     {"02:01:00", WaitRequested, p(set(t, "a", "02:00", SetRunning)), Progress{Reached: true}},
+		"completed, running":                     {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetRunning)), Progress{}},
+		"completed, unknown":                     {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetUnknown)), Progress{}},
+		"completed, unknown with an end":         {"02:09:00", WaitCompleted, p(set(t, "a", "02:00", SetUnknown, withEnd)), Progress{}},
+		"completed":                              {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetComplete)), Progress{Reached: true}},
+		"requested, failed":                      {"02:01:00", WaitRequested, p(set(t, "a", "02:00", SetFailed)), Progress{Failed: true}},
+		"DDL, running after the pause":           {"02:30:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetRunning)), Progress{}},
+		"DDL, the whole minute counts":           {"02:10:59", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete)), Progress{Until: at(t, "02:11:00")}},
+		"DDL, the pause is over":                 {"02:11:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
+		"DDL, listed to the second":              {"02:10:07", WaitDDLAllowed, p(set(t, "a", "02:00:07", SetComplete)), Progress{Until: at(t, "02:10:08")}},
+		"DDL, without start and end: look again": {"02:30:00", WaitDDLAllowed, &Set{ID: "a", Full: true, State: SetComplete}, Progress{}},
+		"DDL, without a start: from its end":     {"02:05:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete, withoutStart)), Progress{Until: at(t, "02:12:00")}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Follow(at(t, c.now), c.wait, c.set, pause); got != c.want {
@@ -281,11 +281,11 @@ func TestStatuses(t *testing.T) {
 		ended bool
 		want  State
 	}{
-		{"", false, Running}, {"", true, Complete},
-		{"Success", false, Complete}, {"SUCCESS", false, Complete}, {"finished", true, Complete}, {"archived", false, Complete},
-		{"Failed", true, Failed}, {"failed", false, Failed}, {"LOST", false, Failed}, {"Pending", false, Failed},
-		{"Running", false, Running}, {"Running", true, Running},
-		{"Frozen", false, Odd}, {"Frozen", true, Odd},
+		{"", false, SetRunning}, {"", true, SetComplete},
+		{"Success", false, SetComplete}, {"SUCCESS", false, SetComplete}, {"finished", true, SetComplete}, {"archived", false, SetComplete},
+		{"Failed", true, SetFailed}, {"failed", false, SetFailed}, {"LOST", false, SetFailed}, {"Pending", false, SetFailed},
+		{"Running", false, SetRunning}, {"Running", true, SetRunning},
+		{"Frozen", false, SetUnknown}, {"Frozen", true, SetUnknown},
 	} {
 		if got := words.State(c.word, c.ended); got != c.want {
 			t.Errorf("%q, ended %v: %d, want %d", c.word, c.ended, got, c.want)
@@ -297,19 +297,19 @@ func TestMerge(t *testing.T) {
 	one, two, three := Cluster{"amv-1", "cn-hangzhou"}, Cluster{"amv-1", "cn-beijing"}, Cluster{"amv-3", "cn-beijing"}
 	early, late := at(t, "02:00:00"), at(t, "02:00:01")
 	got := Merge([]Request{
-		{Action: Ensure, Cluster: one, WaitFor: DDLAllowed, NotBefore: early, Redelivered: true},
-		{Action: Ensure, Cluster: two, NotBefore: early, Redelivered: true},
-		{Action: Verify, Cluster: one, NotBefore: early},
-		{Action: Ensure, Cluster: one, WaitFor: Completed, NotBefore: late},
-		{Action: Ensure, Cluster: two, WaitFor: Completed, NotBefore: early},
-		{Action: Ensure, Cluster: three, NotBefore: early, Unprecedented: true},
-		{Action: Ensure, Cluster: three, NotBefore: early},
+		{Action: ActionEnsure, Cluster: one, WaitFor: WaitDDLAllowed, NotBefore: early, Redelivered: true},
+		{Action: ActionEnsure, Cluster: two, NotBefore: early, Redelivered: true},
+		{Action: ActionVerify, Cluster: one, NotBefore: early},
+		{Action: ActionEnsure, Cluster: one, WaitFor: WaitCompleted, NotBefore: late},
+		{Action: ActionEnsure, Cluster: two, WaitFor: WaitCompleted, NotBefore: early},
+		{Action: ActionEnsure, Cluster: three, NotBefore: early, Immediate: true},
+		{Action: ActionEnsure, Cluster: three, NotBefore: early},
 	})
 	want := []Request{
-		{Action: Ensure, Cluster: one, WaitFor: DDLAllowed, NotBefore: late},
-		{Action: Ensure, Cluster: two, WaitFor: Completed, NotBefore: early},
-		{Action: Verify, Cluster: one, NotBefore: early},
-		{Action: Ensure, Cluster: three, NotBefore: early},
+		{Action: ActionEnsure, Cluster: one, WaitFor: WaitDDLAllowed, NotBefore: late},
+		{Action: ActionEnsure, Cluster: two, WaitFor: WaitCompleted, NotBefore: early},
+		{Action: ActionVerify, Cluster: one, NotBefore: early},
+		{Action: ActionEnsure, Cluster: three, NotBefore: early},
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %d requests: %+v", len(got), got)

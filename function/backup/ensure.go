@@ -8,13 +8,13 @@ import (
 )
 
 // ensure is steps 1 to 3 of an Ensure, one at a time for each cluster in this process, and then the waiting.
-func (x *run) ensure(ctx context.Context) Outcome {
+func (x *task) ensure(ctx context.Context) Outcome {
 	l := x.ledger(x.request.Cluster)
 	if !x.takeTurn(ctx, l) {
 		return x.unfinished()
 	}
 	defer x.endTurn(l)
-	known := Known{Settling: x.settings.Settle}
+	known := Observed{Settling: x.settings.Settle}
 	polls, retries := x.polls(), x.retries()
 	warned := map[string]bool{}
 	for {
@@ -27,25 +27,25 @@ func (x *run) ensure(ctx context.Context) Outcome {
 				x.log.Warn("a backup runs for more than 24 h: it counts as stuck and is not waited for", setAttrs(&s)...)
 			}
 		}
-		switch step.Do {
-		case Adopt:
+		switch step.Kind {
+		case StepAdopt:
 			x.endTurn(l)
 			return x.follow(ctx, step)
 
-		case GiveUp:
+		case StepGiveUp:
 			return x.unknown(known)
 
-		case LookAgain:
+		case StepLookAgain:
 			if !x.sleep(ctx, min(polls.next(), untilSettled(known))) {
 				return x.cutOff(known)
 			}
 			fallthrough
-		case Look:
+		case StepLook:
 			sets, at, err := x.look(ctx)
 			switch call := sent(err); {
 			case err == nil:
 				known.Listed, known.Looked = sets, at
-			case call != nil && call.Verdict == Denied && x.request.WaitFor == Requested:
+			case call != nil && call.Kind == KindDenied && x.request.WaitFor == WaitRequested:
 				x.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
 				known.Denied = true
 			case call != nil && !known.open():
@@ -54,7 +54,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 				return x.cutOff(known)
 			}
 
-		case Await:
+		case StepAwait:
 			// A backup before the moment asked for: what comes of it is not ours, but two at once are nobody's.
 			x.awaiting(step.Set)
 			x.endTurn(l)
@@ -67,13 +67,13 @@ func (x *run) ensure(ctx context.Context) Outcome {
 			}
 			known.Looked, known.Listed = time.Time{}, nil
 
-		case Send:
+		case StepSend:
 			err := x.create(ctx, l, &known)
 			switch call := sent(err); {
 			case err == nil:
-			case call != nil && call.Verdict == Throttled:
+			case call != nil && call.Kind == KindThrottled:
 				x.doing = "CreateBackup was not accepted"
-				if !x.sleep(ctx, max(retries.next(), call.After)) {
+				if !x.sleep(ctx, max(retries.next(), call.RetryAfter)) {
 					return x.cutOff(known)
 				}
 				if time.Since(known.Looked) > x.settings.Settle { // meanwhile another instance may have created one
@@ -89,7 +89,7 @@ func (x *run) ensure(ctx context.Context) Outcome {
 }
 
 // takeTurn waits until no other invocation of this process decides on the cluster.
-func (x *run) takeTurn(ctx context.Context, l *ledger) bool {
+func (x *task) takeTurn(ctx context.Context, l *clusterState) bool {
 	select {
 	case l.turn <- struct{}{}:
 	default:
@@ -105,7 +105,7 @@ func (x *run) takeTurn(ctx context.Context, l *ledger) bool {
 }
 
 // endTurn lets the next one decide. It may be called again.
-func (x *run) endTurn(l *ledger) {
+func (x *task) endTurn(l *clusterState) {
 	if x.turn {
 		x.turn = false
 		<-l.turn
@@ -113,7 +113,7 @@ func (x *run) endTurn(l *ledger) {
 }
 
 // create sends CreateBackup and enters it in the ledger. An unanswered one is no error: the next step is to look for it.
-func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
+func (x *task) create(ctx context.Context, l *clusterState, known *Observed) error {
 	c := &Create{looked: !known.Looked.IsZero(), before: map[string]bool{}}
 	for _, s := range known.Listed {
 		c.before[s.key()] = true
@@ -141,26 +141,26 @@ func (x *run) create(ctx context.Context, l *ledger, known *Known) error {
 		x.log.Info("backup requested", append(about, "apiRequestId", id)...)
 		return nil
 	}
-	if call.Verdict == Unanswered {
+	if call.Kind == KindUnanswered {
 		known.Creates++
 		l.last, x.made, x.open = c, c, call
 		known.Looked = time.Time{}
 		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", append(about, call.attrs()...)...)
 		return nil
 	}
-	if call.Verdict == Throttled {
+	if call.Kind == KindThrottled {
 		x.log.Info("CreateBackup was throttled", append(about, call.attrs()...)...)
 	}
 	return call
 }
 
 // untilSettled is how long a backup that the last create may have made is still looked for.
-func untilSettled(k Known) time.Duration {
+func untilSettled(k Observed) time.Duration {
 	return max(time.Until(k.Last.Answered.Add(k.Settling)), time.Millisecond)
 }
 
 // refused is the outcome where the service says no.
-func (x *run) refused(call *CallError) Outcome {
+func (x *task) refused(call *CallError) Outcome {
 	if x.outcome.Status == StatusUnknown {
 		x.outcome.Status = StatusFailed
 	}
@@ -171,25 +171,25 @@ func (x *run) refused(call *CallError) Outcome {
 	case x.open != nil:
 		before = "an earlier CreateBackup went without a readable answer and may have made one; then "
 	}
-	return x.outcome.fail(errorTypes[call.Verdict], "%s%v", before, call)
+	return x.outcome.fail(errorTypes[call.Kind], "%s%v", before, call)
 }
 
 // cutOff is the outcome at the deadline, which is worse than pending while a CreateBackup has no known outcome.
-func (x *run) cutOff(known Known) Outcome {
+func (x *task) cutOff(known Observed) Outcome {
 	if known.open() {
 		return x.unknown(known)
 	}
 	return x.unfinished()
 }
 
-func (x *run) unknown(known Known) Outcome {
+func (x *task) unknown(known Observed) Outcome {
 	x.outcome.Status = StatusUnknown
 	times := "once"
 	if known.Creates > 1 {
 		times = fmt.Sprintf("%d times", known.Creates)
 	}
 	if known.Denied {
-		return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and looking for the backup is denied: invoking again may create a second one; the last error: %v", times, x.err)
+		return x.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and looking for the backup is denied: invoking again may create a second one; the last error: %v", times, x.err)
 	}
-	return x.outcome.fail(OutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, cmp.Or(x.err, x.open))
+	return x.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, cmp.Or(x.err, x.open))
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // follow waits for a backup, as far as the request asks.
-func (x *run) follow(ctx context.Context, step Step) Outcome {
+func (x *task) follow(ctx context.Context, step Step) Outcome {
 	polls, key, passed := x.polls(), "", false
 	x.err = nil // what came before has been overcome
 	x.outcome.Created = step.Created
@@ -28,7 +28,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 		switch {
 		case p.Failed:
 			x.outcome.Status = StatusFailed
-			return x.outcome.fail(BackupFailed, "%v ended in failure, %q; invoking again creates another", set, set.Status)
+			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", set, set.Status)
 		case p.Reached:
 			return x.outcome
 		}
@@ -70,7 +70,7 @@ func (x *run) follow(ctx context.Context, step Step) Outcome {
 }
 
 // seen takes over what the list shows, and logs a change of state.
-func (x *run) seen(s Set) {
+func (x *task) seen(s Set) {
 	was := x.outcome.Status
 	if x.outcome.Set == nil || x.outcome.Set.Status != s.Status {
 		x.nameOdd(s)
@@ -78,9 +78,9 @@ func (x *run) seen(s Set) {
 	x.outcome.Set = &s
 	var news string
 	switch s.State {
-	case Complete:
+	case SetComplete:
 		x.outcome.Status, news = StatusCompleted, "backup is complete"
-	case Failed:
+	case SetFailed:
 		x.outcome.Status, news = StatusFailed, "backup has failed"
 	default:
 		x.outcome.Status, news = StatusRunning, "backup is running"
@@ -91,24 +91,24 @@ func (x *run) seen(s Set) {
 }
 
 // nameOdd logs a status that the rule does not know: it counts as running, and somebody must say what it means.
-func (x *run) nameOdd(s Set) {
-	if s.State == Odd {
+func (x *task) nameOdd(s Set) {
+	if s.State == SetUnknown {
 		x.log.Warn("a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", setAttrs(&s)...)
 	}
 }
 
-func (x *run) progress() string {
+func (x *task) progress() string {
 	switch s := x.outcome.Set; {
 	case s == nil:
 		return "the backup was accepted, but was not listed as complete"
-	case s.State == Complete:
+	case s.State == SetComplete:
 		return s.String() + " is complete, but DDL was not allowed"
 	default:
 		return s.String() + " was not complete"
 	}
 }
 
-func (x *run) awaiting(s *Set) {
+func (x *task) awaiting(s *Set) {
 	doing := "an earlier backup, which this process requested, had not ended"
 	if s != nil {
 		doing = "an earlier " + s.String() + " had not ended"

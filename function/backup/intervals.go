@@ -25,14 +25,14 @@ func (i *intervals) next() time.Duration {
 }
 
 // polls are the intervals between looks for a change: from Settings.Poll to twelve times that.
-func (x *run) polls() *intervals {
+func (x *task) polls() *intervals {
 	return &intervals{backoff.ExponentialBackOff{
 		InitialInterval: x.settings.Poll, Multiplier: 1.5, MaxInterval: 12 * x.settings.Poll,
 	}, 0.1, x.chance}
 }
 
 // retries are the intervals between attempts of a call that failed for now.
-func (x *run) retries() *intervals {
+func (x *task) retries() *intervals {
 	return &intervals{backoff.ExponentialBackOff{
 		InitialInterval: min(time.Second, x.settings.Poll), Multiplier: 2, MaxInterval: min(30*time.Second, 12*x.settings.Poll),
 	}, 0.7, x.chance}

@@ -15,14 +15,14 @@ type Settings struct {
 	DDLPause time.Duration // from a backup's start until DDL is allowed again
 }
 
-// Keeper carries requests out. One serves the whole process, since it remembers what the process created: a few hundred
+// Runner carries requests out. One serves the whole process, since it remembers what the process created: a few hundred
 // bytes for each cluster that was ever asked for.
-type Keeper struct {
+type Runner struct {
 	settings    Settings
 	concurrency int
 
 	mu      sync.Mutex
-	ledgers map[Cluster]*ledger
+	ledgers map[Cluster]*clusterState
 	regions map[string]*region
 }
 
@@ -32,8 +32,8 @@ type region struct {
 	throttled atomic.Pointer[CallError] // the last call, if it was; those that wait for their turn are held up by it, too
 }
 
-// ledger is what the process remembers of one cluster.
-type ledger struct {
+// clusterState is what the process remembers of one cluster.
+type clusterState struct {
 	turn     chan struct{} // holds a token while an invocation decides and creates
 	last     *Create       // the last one; guarded by turn, as is
 	accepted *Create       // the last one that was accepted
@@ -41,19 +41,19 @@ type ledger struct {
 
 // known is the create that matters to a request whose own is made (nil: none). An unanswered one of another invocation
 // must not hide one that was accepted and serves.
-func (l *ledger) known(r Request, made *Create) *Create {
+func (l *clusterState) known(r Request, made *Create) *Create {
 	if a := l.accepted; a != nil && l.last != made && a.serves(r) {
 		return a
 	}
 	return l.last
 }
 
-// NewKeeper returns a Keeper that brings at most so many clusters at once to their CreateBackup.
-func NewKeeper(s Settings, concurrency int) *Keeper {
-	return &Keeper{settings: s, concurrency: concurrency, ledgers: map[Cluster]*ledger{}, regions: map[string]*region{}}
+// NewRunner returns a Keeper that brings at most so many clusters at once to their CreateBackup.
+func NewRunner(s Settings, concurrency int) *Runner {
+	return &Runner{settings: s, concurrency: concurrency, ledgers: map[Cluster]*clusterState{}, regions: map[string]*region{}}
 }
 
-func (k *Keeper) region(name string) *region {
+func (k *Runner) region(name string) *region {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	r := k.regions[name]
@@ -64,12 +64,12 @@ func (k *Keeper) region(name string) *region {
 	return r
 }
 
-func (k *Keeper) ledger(c Cluster) *ledger {
+func (k *Runner) ledger(c Cluster) *clusterState {
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	l := k.ledgers[c]
 	if l == nil {
-		l = &ledger{turn: make(chan struct{}, 1)}
+		l = &clusterState{turn: make(chan struct{}, 1)}
 		k.ledgers[c] = l
 	}
 	return l
@@ -77,14 +77,14 @@ func (k *Keeper) ledger(c Cluster) *ledger {
 
 // Run carries out all requests of an invocation and returns their outcomes in the same order. It returns before ctx's
 // deadline; what is open then has failed, with a type that says so.
-func (k *Keeper) Run(ctx context.Context, s Service, log *slog.Logger, requests []Request) []Outcome {
+func (k *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests []Request) []Outcome {
 	outcomes := make([]Outcome, len(requests))
 	allAsked, open := make(chan struct{}), new(atomic.Int64)
 	open.Store(int64(len(requests)))
 	carryOut := func(i int) {
 		r := requests[i]
-		x := &run{
-			Keeper: k, service: s, request: r, region: k.region(r.Cluster.Region), allAsked: allAsked,
+		x := &task{
+			Runner: k, service: s, request: r, region: k.region(r.Cluster.Region), allAsked: allAsked,
 			log:     log.With("DBClusterId", r.Cluster.ID, "RegionId", r.Cluster.Region),
 			outcome: Outcome{Cluster: r.Cluster, Status: StatusUnknown},
 			doing:   "the backup was not started",

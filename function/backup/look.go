@@ -10,7 +10,7 @@ import (
 // not documented.
 func window(now time.Time, r Request) (from, to time.Time) {
 	back := 48 * time.Hour
-	if r.Action == Verify {
+	if r.Action == ActionVerify {
 		back = 31 * 24 * time.Hour
 	}
 	from = now.Add(-back)
@@ -22,12 +22,13 @@ func window(now time.Time, r Request) (from, to time.Time) {
 
 // look lists the cluster's sets, again and again while the service cannot answer. An error is final: the service refuses,
 // or ctx has ended.
-func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
+func (x *task) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 	retries := x.retries()
 	for attempt := 1; ; attempt++ {
 		at = time.Now()
 		from, to := window(at, x.request)
-		sets, err = x.service.Backups(ctx, x.request.Cluster, from, to)
+		listing, err := x.service.Backups(ctx, x.request.Cluster, from, to)
+		sets = listing.Sets
 		call := sent(err)
 		if err != nil && call == nil { // not sent: the time is up
 			x.noTurn()
@@ -37,7 +38,7 @@ func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 		if call == nil {
 			return sets, at, nil
 		}
-		if call.Verdict != Throttled && call.Verdict != Unanswered {
+		if call.Kind != KindThrottled && call.Kind != KindUnanswered {
 			return nil, at, call
 		}
 		level := slog.LevelDebug
@@ -45,7 +46,7 @@ func (x *run) look(ctx context.Context) (sets []Set, at time.Time, err error) {
 			level = slog.LevelWarn
 		}
 		x.log.Log(ctx, level, "look failed", append(call.attrs(), "attempt", attempt)...)
-		if !x.sleep(ctx, max(retries.next(), call.After)) {
+		if !x.sleep(ctx, max(retries.next(), call.RetryAfter)) {
 			return nil, at, ctx.Err()
 		}
 	}

@@ -14,10 +14,10 @@ func TestWindow(t *testing.T) {
 		notBefore time.Duration // ago
 		from      time.Duration // ago
 	}{
-		"48 hours at least":                   {Ensure, 0, 49 * hour},
-		"as far back as what may serve":       {Ensure, 72 * hour, 73 * hour},
-		"a Verify names the newest":           {Verify, hour, 31*day + hour},
-		"a Verify of what is older than that": {Verify, 40 * day, 40*day + hour},
+		"48 hours at least":                   {ActionEnsure, 0, 49 * hour},
+		"as far back as what may serve":       {ActionEnsure, 72 * hour, 73 * hour},
+		"a Verify names the newest":           {ActionVerify, hour, 31*day + hour},
+		"a Verify of what is older than that": {ActionVerify, 40 * day, 40*day + hour},
 	} {
 		from, to := window(now, Request{Action: c.action, NotBefore: now.Add(-c.notBefore)})
 		if now.Sub(from) != c.from || to.Sub(now) != hour {

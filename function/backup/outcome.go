@@ -14,28 +14,32 @@ const (
 	StatusUnknown   Status = "Unknown"
 )
 
-// ErrorType names why a cluster is not where it should be. It is the errorType of the function's answer.
+// ErrorType names why an invocation failed, or why a cluster is not where it should be. It is the errorType of the
+// function's answer.
 type ErrorType string
 
 const (
-	PermissionDenied ErrorType = "PermissionDenied"
-	ClusterNotFound  ErrorType = "ClusterNotFound"
-	BackupFailed     ErrorType = "BackupFailed"
-	BackupPending    ErrorType = "BackupPending"
-	BackupMissing    ErrorType = "BackupMissing"
-	OutcomeUnknown   ErrorType = "OutcomeUnknown"
-	StillThrottled   ErrorType = "Throttled"
-	ServiceError     ErrorType = "ServiceError"
-	InternalError    ErrorType = "InternalError"
+	ErrorInvalidEvent     ErrorType = "InvalidEvent"
+	ErrorPermissionDenied ErrorType = "PermissionDenied"
+	ErrorClusterNotFound  ErrorType = "ClusterNotFound"
+	ErrorBackupFailed     ErrorType = "BackupFailed"
+	ErrorBackupPending    ErrorType = "BackupPending"
+	ErrorBackupMissing    ErrorType = "BackupMissing"
+	ErrorOutcomeUnknown   ErrorType = "OutcomeUnknown"
+	ErrorThrottled        ErrorType = "Throttled"
+	ErrorServiceError     ErrorType = "ServiceError"
+	ErrorInternalError    ErrorType = "InternalError"
+	ErrorNothingSelected  ErrorType = "NothingSelected"
+	ErrorMixed            ErrorType = "Mixed"
 )
 
-// Continues says whether invoking again goes on with the same backup: nothing that a person must act on yet.
+// Continues reports whether invoking again goes on with the same backup, so that nobody has to act yet.
 func (t ErrorType) Continues() bool {
-	return t == BackupPending || t == OutcomeUnknown || t == StillThrottled
+	return t == ErrorBackupPending || t == ErrorOutcomeUnknown || t == ErrorThrottled
 }
 
 // errorTypes are the types of what the service will not do for us, however long we ask.
-var errorTypes = map[Verdict]ErrorType{Refused: ServiceError, Denied: PermissionDenied, NotFound: ClusterNotFound}
+var errorTypes = map[ErrorKind]ErrorType{KindRefused: ErrorServiceError, KindDenied: ErrorPermissionDenied, KindNotFound: ErrorClusterNotFound}
 
 // Failure is why a cluster is not where it should be.
 type Failure struct {
@@ -56,4 +60,17 @@ type Outcome struct {
 func (o Outcome) fail(t ErrorType, format string, a ...any) Outcome {
 	o.Failure = &Failure{t, fmt.Sprintf(format, a...)}
 	return o
+}
+
+// Result is what became of an invocation's requests.
+type Result struct {
+	Outcomes   []Outcome // one for each cluster, in the order of the requests
+	Skipped    []Skipped
+	Unselected []Unselected
+}
+
+// Unselected is a selector that came to no cluster.
+type Unselected struct {
+	Region  string // whose list could not be read; empty: no region has a cluster that can be backed up
+	Failure Failure
 }

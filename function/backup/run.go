@@ -10,9 +10,9 @@ import (
 	"time"
 )
 
-// run is one request on its way.
-type run struct {
-	*Keeper
+// task is one request on its way.
+type task struct {
+	*Runner
 	service Service
 	log     *slog.Logger
 	request Request
@@ -33,12 +33,12 @@ type run struct {
 }
 
 // do carries the request out. A panic is this request's failure alone.
-func (x *run) do(ctx context.Context) (o Outcome) {
+func (x *task) do(ctx context.Context) (o Outcome) {
 	defer func() {
 		x.asked()
 		if p := recover(); p != nil {
 			x.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			o = x.outcome.fail(InternalError, "a defect of the function, see its log: %v", p)
+			o = x.outcome.fail(ErrorInternalError, "a defect of the function, see its log: %v", p)
 		}
 		if o.Failure != nil {
 			level := slog.LevelError
@@ -59,14 +59,14 @@ func (x *run) do(ctx context.Context) (o Outcome) {
 		return x.unfinished()
 	}
 	x.slot = true
-	if x.request.Action == Verify {
+	if x.request.Action == ActionVerify {
 		return x.verify(ctx)
 	}
 	return x.ensure(ctx)
 }
 
 // sleep waits, and lets others ask meanwhile. It says whether there is still time.
-func (x *run) sleep(ctx context.Context, d time.Duration) bool {
+func (x *task) sleep(ctx context.Context, d time.Duration) bool {
 	x.asked()
 	t := time.NewTimer(d)
 	defer t.Stop()
@@ -79,26 +79,26 @@ func (x *run) sleep(ctx context.Context, d time.Duration) bool {
 }
 
 // answered takes note of what came of a call: nil if it succeeded. A look that succeeds does not undo a create that did not.
-func (x *run) answered(action string, call *CallError) {
+func (x *task) answered(action string, call *CallError) {
 	if call != nil || x.err != nil && x.err.Action == action {
 		x.err = call
 	}
-	if call != nil && call.Verdict != Throttled {
+	if call != nil && call.Kind != KindThrottled {
 		call = nil
 	}
 	x.region.throttled.Store(call)
 }
 
 // noTurn says why a call's turn did not come: perhaps the service throttles all calls to the region.
-func (x *run) noTurn() { x.err = cmp.Or(x.err, x.region.throttled.Load()) }
+func (x *task) noTurn() { x.err = cmp.Or(x.err, x.region.throttled.Load()) }
 
 // unfinished is the outcome of a request that the deadline cut off.
-func (x *run) unfinished() Outcome {
-	t, last := BackupPending, ""
+func (x *task) unfinished() Outcome {
+	t, last := ErrorBackupPending, ""
 	if x.err != nil {
 		last = "; the last error: " + x.err.Error()
-		if x.err.Verdict == Throttled {
-			t = StillThrottled
+		if x.err.Kind == KindThrottled {
+			t = ErrorThrottled
 		}
 	}
 	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.doing, last)

@@ -9,41 +9,51 @@ import (
 
 // Service is AnalyticDB as the rule needs it, with the credentials of one invocation.
 //
-// Each call takes its turn among those of the process and may take ten seconds once it is sent. An error is a *CallError
-// itself, not one that is wrapped, if the call was sent; if its turn did not come before ctx ended, it is ctx's error, and
-// nothing was sent.
+// Each call waits for its turn among the calls of the process. Once it is sent it may take ten seconds. An error is a
+// *CallError (errors.As) if the call was made; otherwise it is ctx's error, and nothing was sent.
 type Service interface {
-	// Backups lists the backup sets of a cluster, all pages, in no particular order. The window is cut to minutes.
-	Backups(ctx context.Context, c Cluster, from, to time.Time) ([]Set, error)
-	// CreateBackup asks for a full backup and returns the request id of the answer. It is sent once; when, is known even if
-	// it fails.
+	// Backups lists a cluster's backup sets, all pages, in no particular order. The window is cut to minutes.
+	Backups(ctx context.Context, c Cluster, from, to time.Time) (Listing, error)
+	// CreateBackup asks for a full backup and returns the request id of the answer. It is never retried. sent is valid even
+	// when err is not nil.
 	CreateBackup(ctx context.Context, c Cluster) (sent time.Time, requestID string, err error)
+	// Clusters lists the clusters of a region, all pages, in the service's order. It may pass over clusters that s cannot
+	// match; the caller matches every cluster again.
+	Clusters(ctx context.Context, region string, s Selector) ([]ListedCluster, error)
 }
 
-// Verdict is what an error of the service means to the rule.
-type Verdict int
+// Listing is what DescribeBackups shows of a cluster.
+type Listing struct {
+	Sets       []Set
+	Unreadable string // the first time or row that could not be read, for a warning; empty: there was none
+}
+
+// ErrorKind is what an error of the service means to the rule.
+type ErrorKind int
 
 const (
-	Refused    Verdict = iota // for certain, and it would be again
-	Denied                    // the credentials or their permissions are refused
-	NotFound                  // the service does not know the cluster
-	Throttled                 // refused for now
-	Unanswered                // whether the call took effect is open: time-out, broken connection, 5xx, unreadable reply
+	KindRefused    ErrorKind = iota // for certain, and it would be again
+	KindDenied                      // the credentials or their permissions are refused
+	KindNotFound                    // the service does not know the cluster
+	KindNotNow                      // refused, because the cluster is busy with something that passes
+	KindThrottled                   // refused for now, because there were too many calls
+	KindNotSent                     // the connection could not be opened: name, dial or TLS handshake failed
+	KindUnanswered                  // whether the call took effect is unknown: time-out, broken connection, 5xx, unreadable reply
 )
 
-// CallError is a call that was sent and did not succeed.
+// CallError is a call that did not succeed. Of all kinds only KindNotSent never reached the service.
 type CallError struct {
-	Action    string // CreateBackup or DescribeBackups
-	Cluster   Cluster
-	Verdict   Verdict
-	Status    int           // HTTP; 0 if there was no reply
-	Code      string        // the service's, empty if there was none
-	Message   string        // the service's, without secrets, or what went wrong; one line
-	RequestID string        // the service's, empty if there was none
-	After     time.Duration // how long the service asks to wait, 0 if it does not say
-	Resource  string        // Denied: the RAM resource that the action needs
-	BadKeys   bool          // Denied: the credentials themselves are refused, whatever they allow
-	Err       error         // what the network or the decoder said, nil if the service answered
+	Action     string // CreateBackup or DescribeBackups
+	Cluster    Cluster
+	Kind       ErrorKind
+	Status     int           // HTTP; 0 if there was no reply
+	Code       string        // the service's, empty if there was none
+	Message    string        // the service's, without secrets, or what went wrong; one line
+	RequestID  string        // the service's, empty if there was none
+	RetryAfter time.Duration // how long the service asks to wait, 0 if it does not say
+	Host       string        // to which the call was addressed, for KindNotSent
+	Hint       string        // what a person can do about it; empty if there is nothing to say
+	Err        error         // what the network or the decoder said, nil if the service answered
 }
 
 func (e *CallError) Unwrap() error { return e.Err }
@@ -67,12 +77,12 @@ func sent(err error) *CallError {
 func (e *CallError) Error() string {
 	var b strings.Builder
 	b.WriteString(e.Action)
-	switch e.Verdict {
-	case Denied:
+	switch e.Kind {
+	case KindDenied:
 		b.WriteString(" was denied")
-	case Throttled:
+	case KindThrottled:
 		b.WriteString(" was throttled")
-	case Unanswered:
+	case KindUnanswered:
 		b.WriteString(" was not answered")
 	default:
 		b.WriteString(" was refused")
@@ -97,11 +107,8 @@ func (e *CallError) Error() string {
 	if len(where) > 0 {
 		b.WriteString(" (" + strings.Join(where, ", ") + ")")
 	}
-	switch {
-	case e.Verdict == Denied && e.BadKeys:
-		fmt.Fprintf(&b, "; the credentials of the function's role were refused when it asked for adb:%s on %s: check that role", e.Action, e.Resource)
-	case e.Verdict == Denied:
-		fmt.Fprintf(&b, "; the function's role needs adb:%s on %s", e.Action, e.Resource)
+	if e.Hint != "" {
+		b.WriteString("; " + e.Hint)
 	}
 	return b.String()
 }

@@ -16,10 +16,10 @@ type Span struct{ From, Until time.Time }
 type State int
 
 const (
-	Running State = iota
-	Odd           // a word that the rule does not know: it counts as running, never as complete, and is named
-	Complete
-	Failed
+	SetRunning State = iota
+	SetUnknown       // a word that the rule does not know: it counts as running, never as complete, and is named
+	SetComplete
+	SetFailed
 )
 
 // Set is one backup set of a cluster as DescribeBackups lists it.
@@ -51,7 +51,7 @@ func (s Set) String() string {
 	if !s.Start.From.IsZero() {
 		more = append(more, "started "+s.Start.From.Format(time.RFC3339))
 	}
-	if s.State == Odd {
+	if s.State == SetUnknown {
 		more = append(more, fmt.Sprintf("its status %q is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", s.Status))
 	}
 	if len(more) > 0 {
@@ -65,13 +65,13 @@ func (s Set) full() bool { return s.Full && !s.Copy }
 
 // inProgress says whether the service is still working on the set.
 func (s Set) inProgress() bool {
-	return s.State == Running || s.State == Odd && s.End == Span{}
+	return s.State == SetRunning || s.State == SetUnknown && s.End == Span{}
 }
 
 // serves says whether the set is a backup such as r asks for. All that its listed start can mean must lie at or after
 // NotBefore; for a redelivery ClockSkew is forgiven, or the backup that an earlier delivery created would be missed.
 func (s Set) serves(r Request) bool {
-	return s.full() && s.State != Failed && !s.Start.From.IsZero() && !s.Start.From.Before(r.earliest())
+	return s.full() && s.State != SetFailed && !s.Start.From.IsZero() && !s.Start.From.Before(r.earliest())
 }
 
 // best is the set to adopt: a complete one first, then the newest. Nil: there is none.
@@ -86,7 +86,7 @@ func best(sets []Set) *Set {
 }
 
 // rank orders the states by how good a backup in them is to adopt.
-var rank = map[State]int{Failed: 0, Running: 1, Odd: 1, Complete: 2}
+var rank = map[State]int{SetFailed: 0, SetRunning: 1, SetUnknown: 1, SetComplete: 2}
 
 // Statuses are the words of BackupStatus that are understood, in lower case. AnalyticDB documents none of them, so the
 // built-in words are those of its sister services (RDS, PolarDB, AnalyticDB for PostgreSQL), and users can add theirs.
@@ -100,12 +100,12 @@ func NewStatuses(completed, failed []string) Statuses {
 			s[strings.ToLower(w)] = state
 		}
 	}
-	add(Running, "Running", "Backup", "BackingUp", "Backing_Up", "Backuping", "Creating", "Processing", "InProgress", "In_Progress",
+	add(SetRunning, "Running", "Backup", "BackingUp", "Backing_Up", "Backuping", "Creating", "Processing", "InProgress", "In_Progress",
 		"Pending", "Waiting", "Queued", "Preparing", "Init", "Initializing", "Schedule", "Scheduled", "Started", "Check", "Checking")
-	add(Complete, "Success", "Succeed", "Succeeded", "Successful", "Complete", "Completed", "Finish", "Finished", "OK", "Available")
-	add(Failed, "Fail", "Failed", "Failure", "Error", "Cancel", "Canceled", "Cancelled", "Abort", "Aborted")
-	add(Complete, completed...)
-	add(Failed, failed...)
+	add(SetComplete, "Success", "Succeed", "Succeeded", "Successful", "Complete", "Completed", "Finish", "Finished", "OK", "Available")
+	add(SetFailed, "Fail", "Failed", "Failure", "Error", "Cancel", "Canceled", "Cancelled", "Abort", "Aborted")
+	add(SetComplete, completed...)
+	add(SetFailed, failed...)
 	return s
 }
 
@@ -113,12 +113,12 @@ func NewStatuses(completed, failed []string) Statuses {
 func (s Statuses) State(word string, ended bool) State {
 	if word == "" {
 		if ended {
-			return Complete
+			return SetComplete
 		}
-		return Running
+		return SetRunning
 	}
 	if state, ok := s[strings.ToLower(word)]; ok {
 		return state
 	}
-	return Odd
+	return SetUnknown
 }

@@ -7,7 +7,7 @@ import (
 )
 
 // verify says whether there is a completed backup that serves; it creates nothing.
-func (x *run) verify(ctx context.Context) Outcome {
+func (x *task) verify(ctx context.Context) Outcome {
 	x.doing = "the list of backups was not read"
 	sets, _, err := x.look(ctx)
 	if call := sent(err); call != nil {
@@ -21,9 +21,9 @@ func (x *run) verify(ctx context.Context) Outcome {
 	for _, s := range sets {
 		switch {
 		case !s.full():
-		case s.State == Complete && s.serves(strict):
+		case s.State == SetComplete && s.serves(strict):
 			serving = append(serving, s)
-		case s.State == Complete && !s.Start.From.IsZero():
+		case s.State == SetComplete && !s.Start.From.IsZero():
 			complete = append(complete, s)
 		case s.serves(strict):
 			others = append(others, s)
@@ -43,6 +43,6 @@ func (x *run) verify(ctx context.Context) Outcome {
 		newest += fmt.Sprintf("; %v is not complete", s)
 		x.nameOdd(*s)
 	}
-	return x.outcome.fail(BackupMissing, "no completed backup that started at or after %s; %s",
+	return x.outcome.fail(ErrorBackupMissing, "no completed backup that started at or after %s; %s",
 		x.request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), newest)
 }

@@ -8,7 +8,7 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 var slow = flag.Bool("slow", false, "run the benchmarks that take minutes")
@@ -40,7 +40,7 @@ func fleet(b *testing.B, rate, burst int) {
 	const clusters, latency, inFlight = 1000, 100 * time.Millisecond, 16
 	var throttled, failed, ratio, peak []float64
 	for b.Loop() {
-		service, url := endpoint(b, analyticdb.Options{Latency: latency, Rate: float64(rate), Burst: burst})
+		service, url := endpoint(b, fakeadb.Options{Latency: latency, Rate: float64(rate), Burst: burst})
 		p := start(b, "function", url)
 		p.invoke(oneCluster) // the start is BenchmarkStart's
 		time.Sleep(time.Second)

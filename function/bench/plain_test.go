@@ -10,7 +10,7 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 const oneCluster = `{"DBClusterId":"amv-wz9or2xawpnc","RegionId":"cn-hangzhou"}`
@@ -46,7 +46,7 @@ func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Mi
 
 // BenchmarkStart is from the start of the process to its first question for an invocation, and to its first answer.
 func BenchmarkStart(b *testing.B) {
-	_, url := endpoint(b, analyticdb.Options{})
+	_, url := endpoint(b, fakeadb.Options{})
 	var polls, answers, memory pairs
 	for b.Loop() {
 		slices.Reverse(both) // neither is always the first
@@ -70,7 +70,7 @@ func BenchmarkStart(b *testing.B) {
 // processor, and the peak memory after thousands.
 func BenchmarkWarm(b *testing.B) {
 	const few, many = 100, 3000
-	_, url := endpoint(b, analyticdb.Options{})
+	_, url := endpoint(b, fakeadb.Options{})
 	var wall, cpu, memory pairs
 	for b.Loop() {
 		base := map[string]time.Duration{}

@@ -19,8 +19,8 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
-	"adb-backup/function/local/fcruntime"
+	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
 
 var folder string // of the binaries, removed at the end
@@ -57,10 +57,10 @@ func binary(b *testing.B, name string) string {
 var role = struct{ id, secret, token string }{"STS.bench", "secret", "token"}
 
 // endpoint is an AnalyticDB that knows the role.
-func endpoint(b *testing.B, o analyticdb.Options) (service *analyticdb.Service, url string) {
+func endpoint(b *testing.B, o fakeadb.Options) (service *fakeadb.Service, url string) {
 	binary(b, "function") // built before anything is measured
-	o.Credentials = map[string]analyticdb.Credential{role.id: {Secret: role.secret, Token: role.token}}
-	service = analyticdb.New(o)
+	o.Credentials = map[string]fakeadb.Credential{role.id: {Secret: role.secret, Token: role.token}}
+	service = fakeadb.New(o)
 	server := httptest.NewServer(service)
 	b.Cleanup(server.Close)
 	return service, server.URL
@@ -68,7 +68,7 @@ func endpoint(b *testing.B, o analyticdb.Options) (service *analyticdb.Service, 
 
 // process is a running function or plain handler.
 type process struct {
-	*fcruntime.Instance
+	*fakefc.Instance
 	b       *testing.B
 	started time.Time
 }
@@ -81,7 +81,7 @@ func start(b *testing.B, name, url string) *process {
 	}
 	p := &process{b: b, started: time.Now()}
 	var err error
-	p.Instance, err = fcruntime.Launch(fcruntime.Command{Path: path, Env: env})
+	p.Instance, err = fakefc.Launch(fakefc.Command{Path: path, Env: env})
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -90,8 +90,8 @@ func start(b *testing.B, name, url string) *process {
 }
 
 // invoke is one invocation that must succeed.
-func (p *process) invoke(payload string) fcruntime.Result {
-	result, err := p.Invoke(context.Background(), fcruntime.Invocation{
+func (p *process) invoke(payload string) fakefc.Result {
+	result, err := p.Invoke(context.Background(), fakefc.Invocation{
 		Payload: []byte(payload), AccessKeyID: role.id, AccessKeySecret: role.secret, SecurityToken: role.token, Timeout: 10 * time.Minute,
 	})
 	if err == nil {

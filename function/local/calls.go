@@ -4,12 +4,12 @@ import (
 	"fmt"
 	"strings"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // showCall shows a call to AnalyticDB when it is over: what came of it, and the first part of its request id, which the
 // function's log and answer name, too.
-func (s *stage) showCall(c analyticdb.Call) {
+func (s *stage) showCall(c fakeadb.Call) {
 	colour, result := cyan, ""
 	switch {
 	case c.Code == "" && c.Action == create:

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // What the local cloud's account looks like. Nobody else has these credentials, so nothing is lost by printing them.
@@ -80,7 +80,7 @@ var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK"}
 
 // localOptions are AnalyticDB's. Times are listed in seconds, which an older page of the reference shows: with minutes, the
 // end of a pause could be a minute away.
-func localOptions(o options, t times) analyticdb.Options {
+func localOptions(o options, t times) fakeadb.Options {
 	var exist map[string]string
 	if o.clusters != nil {
 		exist = map[string]string{}
@@ -88,26 +88,26 @@ func localOptions(o options, t times) analyticdb.Options {
 			exist[id] = o.region
 		}
 	}
-	return analyticdb.Options{
-		Credentials: map[string]analyticdb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
+	return fakeadb.Options{
+		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
 		Account:     localAccount,
 		Clusters:    exist,
 		Takes:       t.takes,
-		Precision:   analyticdb.Seconds,
+		Precision:   fakeadb.Seconds,
 		Latency:     20 * time.Millisecond,
 	}
 }
 
 // history is what a cluster's own schedule has left: full backups of three nights, and an incremental one of today.
-func history(clusters []backup.Cluster, now time.Time) []analyticdb.Backup {
-	var sets []analyticdb.Backup
+func history(clusters []backup.Cluster, now time.Time) []fakeadb.Backup {
+	var sets []fakeadb.Backup
 	for _, c := range clusters {
 		for _, age := range []time.Duration{68 * time.Hour, 44 * time.Hour, 20 * time.Hour} {
 			at := now.Add(-age)
-			sets = append(sets, analyticdb.Backup{Cluster: c.ID, Region: c.Region, Start: at, End: at.Add(17 * time.Minute), Size: 5_000_000_000})
+			sets = append(sets, fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: at, End: at.Add(17 * time.Minute), Size: 5_000_000_000})
 		}
 		at := now.Add(-8 * time.Hour)
-		sets = append(sets, analyticdb.Backup{Cluster: c.ID, Region: c.Region, Type: "IncrementalBackup", Start: at, End: at.Add(time.Minute), Size: 80_000_000})
+		sets = append(sets, fakeadb.Backup{Cluster: c.ID, Region: c.Region, Type: "IncrementalBackup", Start: at, End: at.Add(time.Minute), Size: 80_000_000})
 	}
 	return sets
 }

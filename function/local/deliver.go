@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"time"
 
-	"adb-backup/function/local/fcruntime"
+	"adb-backup/function/local/fakefc"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -35,8 +35,8 @@ func (s *stage) deliverOnce(ctx context.Context, d delivery) error {
 }
 
 // deliver gives the event to an instance, waits for what becomes of it, and keeps that as the result of this delivery.
-func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fcruntime.Result, error) {
-	inv := fcruntime.Invocation{
+func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fakefc.Result, error) {
+	inv := fakefc.Invocation{
 		Payload:    s.delivered.payload,
 		RequestID:  d.requestID,
 		Region:     s.region,
@@ -46,7 +46,7 @@ func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fcruntime
 		Grace:      grace,
 	}
 	if inv.RequestID == "" {
-		inv.RequestID = fcruntime.NewRequestID(time.Now())
+		inv.RequestID = fakefc.NewRequestID(time.Now())
 	}
 	if inv.Timeout == 0 {
 		inv.Timeout = s.timeout

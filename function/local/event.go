@@ -28,7 +28,7 @@ func readEvent(name string) ([]byte, error) {
 	switch {
 	case err == nil:
 		return payload, nil
-	case events.CheckClusterID(name) == nil:
+	case backup.CheckClusterID(name) == nil:
 		return []byte(name), nil
 	case !errors.Is(err, os.ErrNotExist):
 		return nil, fmt.Errorf("the event cannot be read: %w", err)
@@ -36,7 +36,7 @@ func readEvent(name string) ([]byte, error) {
 	samples, _ := filepath.Glob("events/*.json")
 	texts, _ := filepath.Glob("events/*.txt")
 	samples = append(samples, texts...)
-	return nil, fmt.Errorf("there is no file %s, and %w; the samples are\n  %s", name, events.CheckClusterID(name), strings.Join(samples, "\n  "))
+	return nil, fmt.Errorf("there is no file %s, and %w; the samples are\n  %s", name, backup.CheckClusterID(name), strings.Join(samples, "\n  "))
 }
 
 // freshen gives a timer's event, a CloudEvent, or an array of them the time now: a sample's own is long past, and would make
@@ -129,13 +129,13 @@ func (d *delivered) describe(s *screen) {
 // sentence tells a request in words.
 func sentence(r backup.Request) string {
 	since := r.NotBefore.UTC().Format("2006-01-02 15:04:05Z")
-	if r.Action == backup.Verify {
+	if r.Action == backup.ActionVerify {
 		return fmt.Sprintf("Verify that %v has a completed backup not older than %s", r.Cluster, since)
 	}
 	wait := map[backup.WaitFor]string{
-		backup.Requested:  "answer when it is requested",
-		backup.Completed:  "wait until it is complete",
-		backup.DDLAllowed: "wait until DDL is allowed again",
+		backup.WaitRequested:  "answer when it is requested",
+		backup.WaitCompleted:  "wait until it is complete",
+		backup.WaitDDLAllowed: "wait until DDL is allowed again",
 	}[r.WaitFor]
 	return fmt.Sprintf("Ensure that %v has a backup not older than %s; %s", r.Cluster, since, wait)
 }

@@ -7,12 +7,12 @@ import (
 	"strings"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
-	"adb-backup/function/local/fcruntime"
+	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
 
 // untrue says what an answer claims and is not so, at the moment of the answer. Only the local cloud can tell.
-func (s *stage) untrue(r fcruntime.Result) (lies []string) {
+func (s *stage) untrue(r fakefc.Result) (lies []string) {
 	var a answer
 	if s.service == nil || r.ErrorType != "" || json.Unmarshal(r.Payload, &a) != nil {
 		return nil
@@ -20,13 +20,13 @@ func (s *stage) untrue(r fcruntime.Result) (lies []string) {
 	now := s.service.Now()
 	for _, claim := range a.Backups {
 		all := s.service.Backups(claim.DBClusterId)
-		is := slices.IndexFunc(all, func(b analyticdb.Backup) bool {
+		is := slices.IndexFunc(all, func(b fakeadb.Backup) bool {
 			return claim.BackupId == b.ID || claim.BackupId == "" && claim.RequestId != "" && claim.RequestId == b.RequestID
 		})
 		switch {
 		case is < 0:
 			lies = append(lies, fmt.Sprintf("there is no such backup of %s", claim.DBClusterId))
-		case claim.Status == "Completed" && all[is].State(now) != analyticdb.Completed:
+		case claim.Status == "Completed" && all[is].State(now) != fakeadb.Completed:
 			lies = append(lies, fmt.Sprintf("backup %s was not complete yet", all[is].ID))
 		case claim.RequestId != "" && claim.RequestId != all[is].RequestID:
 			lies = append(lies, fmt.Sprintf("backup %s is not that of request %s", all[is].ID, claim.RequestId))
@@ -46,7 +46,7 @@ func (s *stage) overlaps() (told []string) {
 	for _, made := range s.created() {
 		for _, other := range all {
 			if other.Cluster == made.Cluster && other.Region == made.Region && other.ID != made.ID && other.Type == made.Type &&
-				!other.Start.After(made.Start) && other.State(made.Start) == analyticdb.Running {
+				!other.Start.After(made.Start) && other.State(made.Start) == fakeadb.Running {
 				told = append(told, fmt.Sprintf("backup %s was started while %s ran", made.ID, other.ID))
 			}
 		}
@@ -65,7 +65,9 @@ func (s *stage) judged() bool {
 	}
 	e := s.delivered.event
 	return s.delivered.err == nil && len(e.Wrong) == 0 && len(e.Requests) > 0 &&
-		!slices.ContainsFunc(e.Requests, func(r backup.Request) bool { return r.Action != backup.Ensure || r.WaitFor < backup.Completed })
+		!slices.ContainsFunc(e.Requests, func(r backup.Request) bool {
+			return r.Action != backup.ActionEnsure || r.WaitFor < backup.WaitCompleted
+		})
 }
 
 // unexpected says what the scenario wants and is not so.

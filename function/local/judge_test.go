@@ -6,18 +6,18 @@ import (
 	"testing/synctest"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
-	"adb-backup/function/local/fcruntime"
+	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
 
 func TestAnswersThatAreNotTrue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := analyticdb.New(analyticdb.Options{})
+		service := fakeadb.New(fakeadb.Options{})
 		now := service.Now()
 		service.Add(
-			analyticdb.Backup{ID: "1", Cluster: "amv-a", Start: now.Add(-2 * time.Hour), End: now.Add(-time.Hour)},
-			analyticdb.Backup{ID: "2", Cluster: "amv-a", Start: now.Add(-time.Hour), End: now.Add(time.Hour), RequestID: "R2"},
-			analyticdb.Backup{ID: "3", Cluster: "amv-a", Start: now.Add(-time.Hour), End: now, Ends: analyticdb.Fails, RequestID: "R3"})
+			fakeadb.Backup{ID: "1", Cluster: "amv-a", Start: now.Add(-2 * time.Hour), End: now.Add(-time.Hour)},
+			fakeadb.Backup{ID: "2", Cluster: "amv-a", Start: now.Add(-time.Hour), End: now.Add(time.Hour), RequestID: "R2"},
+			fakeadb.Backup{ID: "3", Cluster: "amv-a", Start: now.Add(-time.Hour), End: now, Ends: fakeadb.Fails, RequestID: "R3"})
 		s := &stage{service: service}
 		for answer, want := range map[string]string{
 			`{"Status":"Completed","Backups":[{"DBClusterId":"amv-a","Status":"Completed","BackupId":"1"}]}`:                             "",
@@ -32,7 +32,7 @@ func TestAnswersThatAreNotTrue(t *testing.T) {
 			`{"Status":"Running","Backups":[{"DBClusterId":"amv-a","Status":"Running","BackupId":"2","RequestId":"R3","Created":true}]}`: "backup 2 is not that of request R3",
 			`{"Status":"Requested","Backups":[{"DBClusterId":"amv-a","Status":"Requested","RequestId":"R4","Created":true}]}`:            "there is no such backup of amv-a",
 		} {
-			if got := strings.Join(s.untrue(fcruntime.Result{Payload: []byte(answer)}), "; "); got != want {
+			if got := strings.Join(s.untrue(fakefc.Result{Payload: []byte(answer)}), "; "); got != want {
 				t.Errorf("%s: %q, want %q", answer, got, want)
 			}
 		}

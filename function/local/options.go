@@ -1,6 +1,7 @@
 package main
 
 import (
+	"adb-backup/function/backup"
 	"context"
 	"errors"
 	"flag"
@@ -9,8 +10,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"adb-backup/events"
 )
 
 // The exit codes. A caller can tell a failed invocation from a run that showed something else than it should.
@@ -106,7 +105,7 @@ func parse(args []string, std streams) (o options, err error) {
 		if id = strings.TrimSpace(id); id == "" {
 			continue
 		}
-		if err := events.CheckClusterID(id); err != nil {
+		if err := backup.CheckClusterID(id); err != nil {
 			return o, fmt.Errorf("-clusters: %w", err)
 		}
 		o.clusters = append(o.clusters, id)
@@ -121,8 +120,8 @@ func parse(args []string, std streams) (o options, err error) {
 		return o, errors.New("-fault and -clusters are for the local cloud: nobody makes the real one fail")
 	case o.takes < 100*time.Millisecond:
 		return o, fmt.Errorf("-takes %v: a backup takes 100ms at least", o.takes)
-	case o.region != "" && events.CheckRegion(o.region) != nil:
-		return o, fmt.Errorf("-region: %w", events.CheckRegion(o.region))
+	case o.region != "" && backup.CheckRegion(o.region) != nil:
+		return o, fmt.Errorf("-region: %w", backup.CheckRegion(o.region))
 	}
 	if _, err := os.Stat(o.binary); err != nil {
 		return o, fmt.Errorf("there is no %s: run \"make build\" first", o.binary)

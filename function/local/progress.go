@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 const barWidth = 24
@@ -48,9 +48,9 @@ func (s *stage) progress(now time.Time) (done float64, text string) {
 	if s.answered() {
 		return 0, ""
 	}
-	var running []analyticdb.Backup
+	var running []fakeadb.Backup
 	for _, b := range s.service.Backups("") {
-		if b.State(now) <= analyticdb.Running {
+		if b.State(now) <= fakeadb.Running {
 			running = append(running, b)
 		}
 	}
@@ -74,7 +74,7 @@ func (s *stage) progress(now time.Time) (done float64, text string) {
 func (s *stage) pause(now time.Time) (done float64, text string) {
 	wanted := false
 	for _, r := range s.delivered.event.Requests {
-		wanted = wanted || r.WaitFor == backup.DDLAllowed
+		wanted = wanted || r.WaitFor == backup.WaitDDLAllowed
 	}
 	length, err := time.ParseDuration(environment(s.env)["ADB_DDL_PAUSE"])
 	made := s.created()

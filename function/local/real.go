@@ -11,7 +11,6 @@ import (
 	"strings"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/backup"
 
 	"github.com/aliyun/credentials-go/credentials"
@@ -32,7 +31,7 @@ func (s *stage) useReal() error {
 	if s.region == "" {
 		return errors.New("in which region? Put it before the command, ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or into Alibaba Cloud CLI's configuration")
 	}
-	if err := events.CheckRegion(s.region); err != nil {
+	if err := backup.CheckRegion(s.region); err != nil {
 		return fmt.Errorf("the region of your configuration: %w", err)
 	}
 	var err error
@@ -119,7 +118,7 @@ func hide(keyID string) string {
 // confirm asks before anything that costs. A Verify costs nothing, and an event that is wrong comes to nothing.
 func (s *stage) confirm() error {
 	requests := s.delivered.event.Requests
-	if s.delivered.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.Ensure }) {
+	if s.delivered.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.ActionEnsure }) {
 		return nil
 	}
 	s.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")

@@ -7,13 +7,13 @@ import (
 	"strings"
 	"testing"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
 func TestTheRealCloud(t *testing.T) {
 	const id, secret = "LTAI5tMarkedKeyId", "MarkedSecret"
-	service := analyticdb.New(analyticdb.Options{Credentials: map[string]analyticdb.Credential{id: {Secret: secret}}})
+	service := fakeadb.New(fakeadb.Options{Credentials: map[string]fakeadb.Credential{id: {Secret: secret}}})
 	address, closeIt, err := serve(service)
 	if err != nil {
 		t.Fatal(err)

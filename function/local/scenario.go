@@ -6,7 +6,7 @@ import (
 	"io"
 	"time"
 
-	"adb-backup/function/local/analyticdb"
+	"adb-backup/function/local/fakeadb"
 )
 
 // scenario is something that goes wrong, and what must hold nevertheless. It is about one event that asks for a complete
@@ -15,7 +15,7 @@ type scenario struct {
 	name    string
 	says    string                              // one sentence
 	payload string                              // the event, where it must be a certain one
-	cloud   func(*analyticdb.Options, times)    // what AnalyticDB is like
+	cloud   func(*fakeadb.Options, times)       // what AnalyticDB is like
 	prepare func(*stage)                        // what else there is before the event comes
 	deliver func(context.Context, *stage) error // how it comes; nil: once
 
@@ -32,58 +32,58 @@ const (
 var scenarios = []scenario{
 	{
 		name: "lost-answer", says: "AnalyticDB starts the backup, but the connection breaks before it says so.",
-		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Broken.AfterEffect()}),
+		cloud: faults(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.Broken.AfterEffect()}),
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "lost-request", says: "The connection breaks before AnalyticDB gets the request.",
-		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Broken}),
+		cloud: faults(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.Broken}),
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "html-502", says: "The backup starts, and a gateway answers 502 with a page of HTML.",
-		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.BadGateway.AfterEffect()}),
+		cloud: faults(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.BadGateway.AfterEffect()}),
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "empty-answer", says: "The backup starts, and the answer is 200 with nothing in it.",
-		cloud: faults(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Empty.AfterEffect()}),
+		cloud: faults(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.Empty.AfterEffect()}),
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "listed-late", says: "The answer is lost, and the list shows the backup only a good while later.",
-		cloud: func(o *analyticdb.Options, t times) {
+		cloud: func(o *fakeadb.Options, t times) {
 			o.ListedAfter = t.settle * 3 / 4
-			o.Faults = analyticdb.Script(analyticdb.Step{Action: create, Nth: 1, Fault: analyticdb.Broken.AfterEffect()})
+			o.Faults = fakeadb.Script(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.Broken.AfterEffect()})
 		},
 		want: []string{"Completed"}, created: 1,
 	},
 	{
 		name: "throttled", says: "AnalyticDB refuses the first calls, for there were too many, and says when to come again.",
-		cloud: func(o *analyticdb.Options, t times) {
-			again := analyticdb.Throttled(t.takes / 8)
-			o.Faults = analyticdb.Script(
-				analyticdb.Step{Action: look, Nth: 1, Fault: again},
-				analyticdb.Step{Action: create, Nth: 1, Fault: again},
-				analyticdb.Step{Action: create, Nth: 2, Fault: again},
-				analyticdb.Step{Action: look, Nth: 4, Fault: again})
+		cloud: func(o *fakeadb.Options, t times) {
+			again := fakeadb.Throttled(t.takes / 8)
+			o.Faults = fakeadb.Script(
+				fakeadb.Step{Action: look, Nth: 1, Fault: again},
+				fakeadb.Step{Action: create, Nth: 1, Fault: again},
+				fakeadb.Step{Action: create, Nth: 2, Fault: again},
+				fakeadb.Step{Action: look, Nth: 4, Fault: again})
 		},
 		want: []string{"Completed"}, created: 1,
 	},
 	{
 		name: "slow", says: "Every call takes long.",
-		cloud: func(o *analyticdb.Options, t times) { o.Latency = t.takes / 4 },
+		cloud: func(o *fakeadb.Options, t times) { o.Latency = t.takes / 4 },
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "down", says: "AnalyticDB answers 503 to everything until the function's time is up.",
-		cloud:   faults(analyticdb.Step{Fault: analyticdb.Refused(analyticdb.ErrUnavailable)}),
+		cloud:   faults(fakeadb.Step{Fault: fakeadb.Refused(fakeadb.ErrUnavailable)}),
 		deliver: once(func(t times) time.Duration { return t.takes / 2 }),
 		want:    []string{"BackupPending"},
 	},
 	{
 		name: "denied", says: "The function's role may not call CreateBackup.",
-		cloud: func(o *analyticdb.Options, _ times) { o.Denied = []analyticdb.Denial{{Action: create}} },
+		cloud: func(o *fakeadb.Options, _ times) { o.Denied = []fakeadb.Denial{{Action: create}} },
 		want:  []string{"PermissionDenied"},
 	},
 	{
@@ -93,14 +93,14 @@ var scenarios = []scenario{
 	},
 	{
 		name: "expired-token", says: "The credentials' token is not the right one any more.",
-		cloud: func(o *analyticdb.Options, _ times) {
-			o.Credentials = map[string]analyticdb.Credential{localKeyID: {Secret: localSecret, Token: "another"}}
+		cloud: func(o *fakeadb.Options, _ times) {
+			o.Credentials = map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: "another"}}
 		},
 		want: []string{"PermissionDenied"},
 	},
 	{
 		name: "not-found", says: "The cluster does not exist.",
-		cloud: func(o *analyticdb.Options, _ times) { o.Clusters = map[string]string{} },
+		cloud: func(o *fakeadb.Options, _ times) { o.Clusters = map[string]string{} },
 		want:  []string{"ClusterNotFound"},
 	},
 	{
@@ -110,12 +110,12 @@ var scenarios = []scenario{
 	},
 	{
 		name: "fails", says: "The backup ends in failure.",
-		cloud: func(o *analyticdb.Options, _ times) { o.Ends = analyticdb.Fails },
+		cloud: func(o *fakeadb.Options, _ times) { o.Ends = fakeadb.Fails },
 		want:  []string{"BackupFailed"}, created: 1,
 	},
 	{
 		name: "never-ends", says: "The backup does not end before the function's time is up.",
-		cloud:   func(o *analyticdb.Options, _ times) { o.Ends = analyticdb.NeverEnds },
+		cloud:   func(o *fakeadb.Options, _ times) { o.Ends = fakeadb.NeverEnds },
 		deliver: once(func(t times) time.Duration { return t.takes * 5 / 4 }),
 		want:    []string{"BackupPending"}, created: 1,
 	},
@@ -145,30 +145,30 @@ var scenarios = []scenario{
 		prepare: func(s *stage) {
 			now := s.service.Now()
 			for _, c := range s.clusters() {
-				s.service.Add(analyticdb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(s.times.takes / 2), Size: 1})
+				s.service.Add(fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(s.times.takes / 2), Size: 1})
 			}
 		},
 		want: []string{"Completed"}, created: 1,
 	},
 	{
 		name: "unknown-status", says: "The list calls a complete backup by a word that the function does not know.",
-		cloud:   func(o *analyticdb.Options, _ times) { o.Words.Completed = "Archived" },
+		cloud:   func(o *fakeadb.Options, _ times) { o.Words.Completed = "Archived" },
 		deliver: once(func(t times) time.Duration { return t.takes * 3 / 2 }),
 		want:    []string{"BackupPending"}, created: 1,
 	},
 	{
 		name: "no-status", says: "The list gives no status at all, only times.",
-		cloud: func(o *analyticdb.Options, _ times) { o.NoStatus = true },
+		cloud: func(o *fakeadb.Options, _ times) { o.NoStatus = true },
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "slow-clock", says: "AnalyticDB's clock is 40 seconds behind, so that the new backup seems to be older than the event.",
-		cloud: func(o *analyticdb.Options, _ times) { o.Skew = -40 * time.Second },
+		cloud: func(o *fakeadb.Options, _ times) { o.Skew = -40 * time.Second },
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
 		name: "read-denied", says: "The function's role may not call DescribeBackups, so it could not wait for a backup that it made.",
-		cloud: func(o *analyticdb.Options, _ times) { o.Denied = []analyticdb.Denial{{Action: look}} },
+		cloud: func(o *fakeadb.Options, _ times) { o.Denied = []fakeadb.Denial{{Action: look}} },
 		want:  []string{"PermissionDenied"},
 	},
 	{
@@ -178,8 +178,8 @@ var scenarios = []scenario{
 	},
 }
 
-func faults(steps ...analyticdb.Step) func(*analyticdb.Options, times) {
-	return func(o *analyticdb.Options, _ times) { o.Faults = analyticdb.Script(steps...) }
+func faults(steps ...fakeadb.Step) func(*fakeadb.Options, times) {
+	return func(o *fakeadb.Options, _ times) { o.Faults = fakeadb.Script(steps...) }
 }
 
 // once delivers the event to a function with a timeout that goes with the backup's time.
@@ -191,11 +191,11 @@ func once(timeout func(times) time.Duration) func(context.Context, *stage) error
 
 // crashAtCreate kills the process between CreateBackup's effect and its answer.
 func crashAtCreate(s *stage) {
-	dies := analyticdb.Broken.AfterEffect()
+	dies := fakeadb.Broken.AfterEffect()
 	dies.Name = "the process dies"
-	s.service.Set(func(o *analyticdb.Options) {
-		o.Faults = analyticdb.Script(analyticdb.Step{Action: create, Nth: 1, Fault: dies})
-		o.OnCall = func(c analyticdb.Call) { // before the connection breaks, so the process learns nothing
+	s.service.Set(func(o *fakeadb.Options) {
+		o.Faults = fakeadb.Script(fakeadb.Step{Action: create, Nth: 1, Fault: dies})
+		o.OnCall = func(c fakeadb.Call) { // before the connection breaks, so the process learns nothing
 			s.showCall(c)
 			if c.Code == dies.Name {
 				s.newest().Stop()

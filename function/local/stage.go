@@ -9,8 +9,8 @@ import (
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
-	"adb-backup/function/local/analyticdb"
-	"adb-backup/function/local/fcruntime"
+	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
 
 // stage is one run: the clouds, the function's processes, the event, and what came of it.
@@ -21,7 +21,7 @@ type stage struct {
 	times     times
 	scenario  scenario // its name is empty: nothing goes wrong
 	delivered delivered
-	service   *analyticdb.Service // nil: the real one
+	service   *fakeadb.Service // nil: the real one
 
 	env                  []string // the function's own
 	keyID, secret, token string
@@ -31,13 +31,13 @@ type stage struct {
 	mu        sync.Mutex
 	closers   []func()
 	instances []*instance
-	results   []fcruntime.Result // of the deliveries, in the order of their beginnings
-	lies      []string           // what the answers said and was not so
+	results   []fakefc.Result // of the deliveries, in the order of their beginnings
+	lies      []string        // what the answers said and was not so
 }
 
 // instance is a process of the function, numbered.
 type instance struct {
-	*fcruntime.Instance
+	*fakefc.Instance
 	number int
 	logged chan string // the end of an invocation was read from its log: what follows is not about it
 }
@@ -100,7 +100,7 @@ func (s *stage) useLocal() error {
 	if s.scenario.cloud != nil {
 		s.scenario.cloud(&cloud, s.times)
 	}
-	s.service = analyticdb.New(cloud)
+	s.service = fakeadb.New(cloud)
 	address, closeIt, err := serve(s.service)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (s *stage) decode() {
 		}
 	}
 	s.delivered.event, s.delivered.err = events.Decode(s.delivered.payload, events.Invocation{
-		RequestID: fcruntime.NewRequestID(time.Now()), Timeout: s.timeout, Region: s.region, Received: time.Now(), DefaultClusters: clusters,
+		RequestID: fakefc.NewRequestID(time.Now()), Timeout: s.timeout, Region: s.region, Received: time.Now(), DefaultClusters: clusters,
 	})
 }
 
@@ -143,8 +143,8 @@ func (s *stage) clusters() []backup.Cluster {
 }
 
 // created are the backups that the function made.
-func (s *stage) created() []analyticdb.Backup {
-	var made []analyticdb.Backup
+func (s *stage) created() []fakeadb.Backup {
+	var made []fakeadb.Backup
 	for _, b := range s.service.Backups("") {
 		if b.RequestID != "" {
 			made = append(made, b)
@@ -214,7 +214,7 @@ func (s *stage) launch() (*instance, error) {
 	}
 	var outNoise, errNoise sdkNoise
 	logged := make(chan string, 10)
-	started, err := fcruntime.Launch(fcruntime.Command{
+	started, err := fakefc.Launch(fakefc.Command{
 		Path: s.binary,
 		Env:  s.env,
 		Stdout: func(line string) {
@@ -247,11 +247,11 @@ func (s *stage) newest() *instance {
 func (s *stage) begin() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.results = append(s.results, fcruntime.Result{})
+	s.results = append(s.results, fakefc.Result{})
 	return len(s.results) - 1
 }
 
-func (s *stage) end(n int, r fcruntime.Result, lies []string) {
+func (s *stage) end(n int, r fakefc.Result, lies []string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results[n] = r

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"adb-backup/function/backup"
-	"adb-backup/function/local/fcruntime"
+	"adb-backup/function/local/fakefc"
 )
 
 // conclude shows the answers, says in a last sentence what they mean, and gives the exit code.
@@ -63,7 +63,7 @@ func (s *stage) closing(colour, text string) {
 }
 
 // showAnswer shows the answer as it came, only laid out.
-func (s *stage) showAnswer(label string, r fcruntime.Result) {
+func (s *stage) showAnswer(label string, r fakefc.Result) {
 	var laidOut bytes.Buffer
 	switch {
 	case r.ErrorType != "":
@@ -91,7 +91,7 @@ type answer struct {
 }
 
 // outcome is a delivery's in a word: the errorType, or the answer's Status.
-func outcome(r fcruntime.Result) string {
+func outcome(r fakefc.Result) string {
 	var a answer
 	if r.ErrorType != "" {
 		return r.ErrorType
@@ -103,23 +103,23 @@ func outcome(r fcruntime.Result) string {
 }
 
 var advice = map[string]string{
-	"InvalidEvent":            "The event is wrong, or an item of it is; nothing was called for that.",
-	"PermissionDenied":        "The function's credentials were refused, or lack a permission; the answer says what is needed.",
-	"ClusterNotFound":         "AnalyticDB does not know the cluster.",
-	"BackupFailed":            "The backup was made and failed: look at the cluster.",
-	"BackupPending":           "The function's time was up before all was done; invoked again, it goes on from there and makes no second backup.",
-	"BackupMissing":           "There is no such backup: this is the alarm for a night on which none was made.",
-	"OutcomeUnknown":          "Whether the backup was made could not be found out; the answer says whether invoking again is safe.",
-	"Throttled":               "AnalyticDB refused the calls for their number until the function's time was up.",
-	"ServiceError":            "AnalyticDB refused the call; the answer says why.",
-	"InternalError":           "This is a defect of the function: its log says more.",
-	"Mixed":                   "Several clusters failed, for different reasons.",
-	fcruntime.ProcessExited:   "The function's process ended before it answered.",
-	fcruntime.FunctionTimeout: "The function did not answer in its time, which it should whatever happens.",
+	"InvalidEvent":         "The event is wrong, or an item of it is; nothing was called for that.",
+	"PermissionDenied":     "The function's credentials were refused, or lack a permission; the answer says what is needed.",
+	"ClusterNotFound":      "AnalyticDB does not know the cluster.",
+	"BackupFailed":         "The backup was made and failed: look at the cluster.",
+	"BackupPending":        "The function's time was up before all was done; invoked again, it goes on from there and makes no second backup.",
+	"BackupMissing":        "There is no such backup: this is the alarm for a night on which none was made.",
+	"OutcomeUnknown":       "Whether the backup was made could not be found out; the answer says whether invoking again is safe.",
+	"Throttled":            "AnalyticDB refused the calls for their number until the function's time was up.",
+	"ServiceError":         "AnalyticDB refused the call; the answer says why.",
+	"InternalError":        "This is a defect of the function: its log says more.",
+	"Mixed":                "Several clusters failed, for different reasons.",
+	fakefc.ProcessExited:   "The function's process ended before it answered.",
+	fakefc.FunctionTimeout: "The function did not answer in its time, which it should whatever happens.",
 }
 
 // meaning tells a result in a sentence.
-func meaning(r fcruntime.Result) string {
+func meaning(r fakefc.Result) string {
 	if r.ErrorType != "" {
 		if words := advice[r.ErrorType]; words != "" {
 			return "The invocation failed. " + words
@@ -132,7 +132,7 @@ func meaning(r fcruntime.Result) string {
 	switch {
 	case a.Status == "Ignored":
 		return "Nothing was to be done: the event only reports the function's own work."
-	case len(a.Backups) == 1 && a.Action == string(backup.Verify):
+	case len(a.Backups) == 1 && a.Action == string(backup.ActionVerify):
 		return fmt.Sprintf("%s has the backup that was asked for, %s.", a.Backups[0].DBClusterId, a.Backups[0].BackupId)
 	case len(a.Backups) == 1 && a.Status == "Requested":
 		return fmt.Sprintf("A backup of %s was requested.", a.Backups[0].DBClusterId)

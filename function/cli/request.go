@@ -1,0 +1,94 @@
+package main
+
+import (
+	"adb-backup/function/backup"
+	"bytes"
+	"encoding/json"
+	"strings"
+	"time"
+)
+
+// skew is how far before NotBefore a backup may have started that an earlier question of this gate created: the service
+// lists minutes, and clocks differ. It is the minute that the function itself allows to a second delivery.
+const skew = time.Minute
+
+// gateRequest is a request whose moment stays the same however often it is sent. Otherwise every repetition would ask for
+// a backup younger than itself, and create one.
+type gateRequest struct {
+	fields    map[string]json.RawMessage
+	notBefore time.Time // zero: the request goes out as it is
+}
+
+// readRequest reads a request or a bare cluster id. What it cannot read in a request stays as it is, for the function to
+// name. An event that wraps a request (a timer's, a CloudEvent) is refused: it carries a time of its own, long past.
+func readRequest(payload []byte, start time.Time) (gateRequest, error) {
+	text := strings.TrimSpace(string(payload))
+	id := text
+	json.Unmarshal([]byte(text), &id) // a JSON string; anything else leaves id as it is
+	if backup.CheckClusterID(id) == nil {
+		payload, _ = json.Marshal(map[string]string{"DBClusterId": id})
+	}
+	g := gateRequest{}
+	if err := json.Unmarshal(payload, &g.fields); err != nil || g.fields == nil {
+		return g, usage("the gate sends a request, such as events/request.json, or a bare cluster id; this is neither")
+	}
+	for _, name := range []string{"specversion", "triggerTime", "triggerName"} {
+		if _, ok := g.field(name); ok {
+			return g, usage("the gate sends a request, such as events/request.json; this is an event (%s): put the request in it into a file", name)
+		}
+	}
+	notBefore, named := g.field("NotBefore")
+	maxAge, aged := g.field("MaxAge")
+	action, _ := g.field("Action")
+	switch {
+	case named && aged: // the function will say that this is wrong
+	case named:
+		g.notBefore, _ = time.Parse(time.RFC3339, notBefore)
+	case aged:
+		if age, err := time.ParseDuration(maxAge); err == nil {
+			g.drop("MaxAge")
+			g.notBefore = start.Add(-age)
+		}
+	case strings.EqualFold(action, "Verify"): // must say itself how old a backup may be
+	default:
+		g.notBefore = start
+	}
+	return g, nil
+}
+
+// payload is the request as it goes out. Again says that an earlier question may have created the backup.
+func (g gateRequest) payload(again bool) []byte {
+	if !g.notBefore.IsZero() {
+		g.drop("NotBefore")
+		t := g.notBefore.UTC().Truncate(time.Second)
+		if again {
+			t = t.Add(-skew)
+		}
+		g.fields["NotBefore"], _ = json.Marshal(t)
+	}
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.Encode(g.fields) // cannot fail: all of it was read as JSON
+	return b.Bytes()
+}
+
+// field finds a field as the function does, without regard to case. A value that is no string is given as it stands.
+func (g gateRequest) field(name string) (string, bool) {
+	for k, v := range g.fields {
+		if strings.EqualFold(k, name) {
+			s := string(v)
+			json.Unmarshal(v, &s)
+			return s, true
+		}
+	}
+	return "", false
+}
+
+func (g gateRequest) drop(name string) {
+	for k := range g.fields {
+		if strings.EqualFold(k, name) {
+			delete(g.fields, k)
+		}
+	}
+}

@@ -1,0 +1,197 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"adb-backup/function/local/fakeadb"
+)
+
+// describe says what AnalyticDB is like from now on.
+func (s *story) describe(ts *testscript.TestScript, neg bool, args []string) error {
+	var wrong []error
+	s.service.Set(func(o *fakeadb.Options) {
+		for _, arg := range args {
+			if err := set(o, arg); err != nil {
+				wrong = append(wrong, fmt.Errorf("%s: %w", arg, err))
+			}
+		}
+	})
+	return errors.Join(wrong...)
+}
+
+func set(o *fakeadb.Options, arg string) (err error) {
+	key, value, _ := strings.Cut(arg, "=")
+	switch key {
+	case "takes":
+		o.Takes, err = time.ParseDuration(value)
+	case "starts-after":
+		o.StartsAfter, err = time.ParseDuration(value)
+	case "listed-after":
+		o.ListedAfter, err = time.ParseDuration(value)
+	case "skew":
+		o.Skew, err = time.ParseDuration(value)
+	case "latency":
+		o.Latency, err = time.ParseDuration(value)
+	case "rate":
+		o.Rate, err = strconv.ParseFloat(value, 64)
+	case "burst":
+		o.Burst, err = strconv.Atoi(value)
+	case "hint":
+		o.Hint = true
+	case "size":
+		o.Size, err = strconv.ParseInt(value, 10, 64)
+	case "page-cap":
+		o.PageCap, err = strconv.Atoi(value)
+	case "repeat":
+		o.Repeat = true
+	case "no-status":
+		o.NoStatus = true
+	case "hide-running":
+		o.HideRunning = true
+	case "ends":
+		o.Ends, err = one(value, map[string]fakeadb.Ending{"complete": fakeadb.Completes, "fail": fakeadb.Fails, "never": fakeadb.NeverEnds})
+	case "precision":
+		o.Precision, err = one(value, map[string]fakeadb.Precision{"minutes": fakeadb.Minutes, "seconds": fakeadb.Seconds})
+	case "order":
+		o.Order, err = one(value, map[string]fakeadb.Order{"newest": fakeadb.NewestFirst, "oldest": fakeadb.OldestFirst, "shuffled": fakeadb.Shuffled})
+	case "window":
+		o.Window, err = one(value, map[string]fakeadb.Window{"start": fakeadb.ByStart, "end": fakeadb.ByEnd, "overlap": fakeadb.ByOverlap})
+	case "numbers":
+		o.Numbers, err = one(value, map[string]fakeadb.Numbers{"strings": fakeadb.AsStrings, "numbers": fakeadb.AsNumbers})
+	case "words": // running,completed,failed
+		w := strings.SplitN(value+",,", ",", 4)
+		o.Words = fakeadb.Words{Running: w[0], Completed: w[1], Failed: w[2]}
+	case "clusters":
+		o.Clusters = map[string]string{}
+		for id := range strings.SplitSeq(value, ",") {
+			id, region, _ := strings.Cut(id, "@")
+			if region == "" {
+				region = "cn-hangzhou"
+			}
+			o.Clusters[id] = region
+		}
+	case "deny": // ACTION[@CLUSTER],…
+		o.Denied = nil
+		for what := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ',' }) {
+			action, cluster, _ := strings.Cut(what, "@")
+			o.Denied = append(o.Denied, fakeadb.Denial{Action: action, Cluster: cluster})
+		}
+	default:
+		err = errors.New("there is no such option")
+	}
+	return err
+}
+
+func one[T any](word string, of map[string]T) (T, error) {
+	value, ok := of[word]
+	if !ok {
+		return value, fmt.Errorf("%q is none of %v", word, of)
+	}
+	return value, nil
+}
+
+// existing puts backups there that are older than the story. Each of several starts a minute before the one before it.
+func (s *story) existing(ts *testscript.TestScript, neg bool, args []string) error {
+	now := s.service.Now()
+	b := fakeadb.Backup{Cluster: args[0], Size: 5_000_000_000, Start: now.Add(-time.Hour)}
+	lasts, count := 10*time.Minute, 1
+	for _, arg := range args[1:] {
+		key, value, _ := strings.Cut(arg, "=")
+		var err error
+		var d time.Duration
+		switch key {
+		case "start":
+			d, err = time.ParseDuration(value)
+			b.Start = now.Add(d)
+		case "lasts":
+			lasts, err = time.ParseDuration(value)
+		case "ends":
+			err = setEnding(&b, value)
+		case "type":
+			b.Type = value
+		case "parent":
+			b.Parent = value
+		case "region":
+			b.Region = value
+		case "status":
+			b.Status = value
+		case "id":
+			b.ID = value
+		case "size":
+			b.Size, err = strconv.ParseInt(value, 10, 64)
+		case "count":
+			count, err = strconv.Atoi(value)
+		default:
+			err = errors.New("a backup has no such field")
+		}
+		if err != nil {
+			return fmt.Errorf("%s: %w", arg, err)
+		}
+	}
+	for range count {
+		if b.Ends != fakeadb.NeverEnds {
+			b.End = b.Start.Add(lasts)
+		}
+		s.service.Add(b)
+		b.Start = b.Start.Add(-time.Minute)
+	}
+	return nil
+}
+
+func setEnding(b *fakeadb.Backup, value string) error {
+	var o fakeadb.Options
+	err := set(&o, "ends="+value)
+	b.Ends = o.Ends
+	return err
+}
+
+// calls counts those that arrived at the service, faulty ones too.
+func (s *story) calls(ts *testscript.TestScript, neg bool, args []string) error {
+	s.mu.Lock()
+	n := s.arrived[args[0]]
+	if args[0] == "all" {
+		for _, m := range s.arrived {
+			n += m
+		}
+	}
+	s.mu.Unlock()
+	least, most, isRange := strings.Cut(args[1], "..")
+	if !isRange {
+		most = least
+	}
+	from, err := strconv.Atoi(least)
+	to, err2 := strconv.Atoi(most)
+	if err := errors.Join(err, err2); err != nil {
+		return err
+	}
+	if n < from || n > to {
+		return fmt.Errorf("%d calls of %s", n, args[0])
+	}
+	return nil
+}
+
+func (s *story) backups(ts *testscript.TestScript, neg bool, args []string) error {
+	cluster := args[0]
+	if cluster == "all" {
+		cluster = ""
+	}
+	want, err := strconv.Atoi(args[1])
+	if got := len(s.service.Backups(cluster)); err == nil && got != want {
+		err = fmt.Errorf("%d backups of %s", got, args[0])
+	}
+	return err
+}
+
+func (s *story) callsAtOnce(ts *testscript.TestScript, neg bool, args []string) error {
+	most, err := strconv.Atoi(args[0])
+	if got := s.service.MaxInFlight(); err == nil && (got > most || got == 0) {
+		err = fmt.Errorf("%d calls at once", got)
+	}
+	return err
+}

@@ -1,0 +1,88 @@
+package fakeadb
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+)
+
+// Error is an error as the service answers it. The variables below are all that this emulator gives by itself; a Fault may
+// refuse with any other.
+type Error struct {
+	Status  int // HTTP
+	Code    string
+	Message string
+	Denied  *AccessDeniedDetail // of NoPermission
+	// TimeLeft is told in the header x-ratelimit-user of a throttled call; 0: no header.
+	TimeLeft time.Duration
+}
+
+// AccessDeniedDetail says what was denied to whom, as RAM does.
+type AccessDeniedDetail struct {
+	AuthAction               string
+	AuthPrincipalDisplayName string
+	AuthPrincipalOwnerId     string
+	AuthPrincipalType        string
+	NoPermissionType         string
+	PolicyType               string
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// with gives the error a message of its own.
+func (e *Error) with(format string, args ...any) *Error {
+	d := *e
+	d.Message = fmt.Sprintf(format, args...)
+	return &d
+}
+
+// Codes, statuses and messages follow the API's reference and the common errors of the OpenAPI gateway, as far as they are
+// published; where they are not, the message says in plain words what is wrong.
+var (
+	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method. The local cloud has CreateBackup and DescribeBackups alone."}
+	ErrVersion           = &Error{Status: http.StatusBadRequest, Code: "InvalidVersion", Message: "Specified parameter Version is not valid."}
+	ErrMethod            = &Error{Status: http.StatusBadRequest, Code: "UnsupportedHTTPMethod", Message: "The emulated service takes POST alone, as the SDK sends it."}
+	ErrIncomplete        = &Error{Status: http.StatusBadRequest, Code: "IncompleteSignature", Message: "The request signature does not conform to Aliyun standards."}
+	ErrSignature         = &Error{Status: http.StatusBadRequest, Code: "SignatureDoesNotMatch", Message: "Specified signature is not matched with our calculation."}
+	ErrNonceMissing      = &Error{Status: http.StatusBadRequest, Code: "MissingSignatureNonce", Message: "SignatureNonce is mandatory for this action."}
+	ErrNonceUsed         = &Error{Status: http.StatusBadRequest, Code: "SignatureNonceUsed", Message: "Specified signature nonce was used already."}
+	ErrDateFormat        = &Error{Status: http.StatusBadRequest, Code: "InvalidTimeStamp.Format", Message: "Specified time stamp or date value is not well formatted."}
+	ErrDateExpired       = &Error{Status: http.StatusBadRequest, Code: "InvalidTimeStamp.Expired", Message: "Specified time stamp or date value is expired."}
+	ErrAccessKey         = &Error{Status: http.StatusNotFound, Code: "InvalidAccessKeyId.NotFound", Message: "Specified access key is not found."}
+	ErrTokenMissing      = &Error{Status: http.StatusBadRequest, Code: "MissingSecurityToken", Message: "SecurityToken is mandatory for this action."}
+	ErrToken             = &Error{Status: http.StatusBadRequest, Code: "InvalidSecurityToken.MismatchWithAccessKey", Message: "Specified SecurityToken mismatch with the AccessKey."}
+	ErrNoPermission      = &Error{Status: http.StatusForbidden, Code: "NoPermission", Message: "You are not authorized to perform this operation."}
+	ErrThrottled         = &Error{Status: http.StatusBadRequest, Code: "Throttling.User", Message: "Request was denied due to user flow control."}
+	ErrInternal          = &Error{Status: http.StatusInternalServerError, Code: "InternalError", Message: "The request processing has failed due to some unknown error, exception or failure."}
+	ErrUnavailable       = &Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "The request has failed due to a temporary failure of the server."}
+	ErrMissingParameter  = &Error{Status: http.StatusBadRequest, Code: "MissingParameter", Message: "A required parameter is missing."}
+	ErrClusterMalformed  = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterId.Malformed", Message: "The specified DBClusterId is not valid."}
+	ErrClusterNotFound   = &Error{Status: http.StatusNotFound, Code: "InvalidDBCluster.NotFound", Message: "The DBClusterId provided does not exist in our records."}
+	ErrClusterIDNotFound = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterId.NotFound", Message: "The DBClusterId provided does not exist in our records."}
+	ErrStartTime         = &Error{Status: http.StatusBadRequest, Code: "InvalidStartTime.Malformed", Message: "The specified StartTime is not valid: yyyy-MM-ddTHH:mmZ in UTC."}
+	ErrEndTime           = &Error{Status: http.StatusBadRequest, Code: "InvalidEndTime.Malformed", Message: "The specified EndTime is not valid: yyyy-MM-ddTHH:mmZ in UTC, later than StartTime."}
+	ErrPageSize          = &Error{Status: http.StatusBadRequest, Code: "InvalidPageSize.Malformed", Message: "The specified PageSize is not valid: 30, 50 or 100."}
+	ErrPageNumber        = &Error{Status: http.StatusBadRequest, Code: "InvalidPageNumber.Malformed", Message: "The specified PageNumber is not valid: 1 or more."}
+)
+
+// write answers with the error as the OpenAPI gateway shapes it.
+func (e *Error) write(w http.ResponseWriter, host, requestID string) {
+	if e.TimeLeft > 0 {
+		w.Header().Set("X-Ratelimit-User", fmt.Sprintf("Limit:100,Remain:0,TimeLeft:%d", e.TimeLeft.Milliseconds()))
+	}
+	writeJSON(w, e.Status, struct {
+		RequestId          string
+		HostId             string
+		Code               string
+		Message            string
+		Recommend          string
+		AccessDeniedDetail *AccessDeniedDetail `json:",omitempty"`
+	}{requestID, host, e.Code, e.Message, "https://api.alibabacloud.com/troubleshoot?q=" + e.Code + "&product=adb&requestId=" + requestID, e.Denied})
+}
+
+func writeJSON(w http.ResponseWriter, status int, v any) {
+	w.Header().Set("Content-Type", "application/json;charset=utf-8")
+	w.WriteHeader(status)
+	json.NewEncoder(w).Encode(v) // an error means that the caller is gone
+}

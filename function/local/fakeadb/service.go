@@ -1,0 +1,231 @@
+// Package fakeadb emulates the endpoint of AnalyticDB for MySQL, API 2021-12-01, as far as backups need it: CreateBackup and
+// DescribeBackups, signed with ACS3-HMAC-SHA256. Any other action is refused as the service refuses what it does not have.
+//
+// What the service's documents leave open – the order of the list, when a backup is listed, what the window means, the
+// words for a status – is an option, so that a client can be tried against every answer. Faults strike calls before or
+// after they took effect.
+//
+// It uses no time but time.Now's and timers that end with the request's context, and starts no goroutine: with Transport it
+// works in a testing/synctest bubble, and hours pass in a moment.
+//
+// Not emulated: what overlapping CreateBackup calls get (each makes a backup), retention, the cluster's own schedule,
+// quotas, parameters in a body, any signature but ACS3-HMAC-SHA256.
+package fakeadb
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+)
+
+const (
+	version       = "2021-12-01"
+	hostID        = "adb.aliyuncs.com"
+	defaultRegion = "cn-hangzhou"
+	firstID       = 32732000
+)
+
+// Service is the endpoint, an http.Handler. It may be changed while it is used.
+type Service struct {
+	mu          sync.Mutex
+	options     Options
+	backups     map[cluster][]Backup
+	lastID      int
+	nonces      nonces
+	bucket      bucket
+	calls       map[string]int
+	inFlight    int
+	maxInFlight int
+}
+
+// New returns a service without backups.
+func New(o Options) *Service {
+	return &Service{options: o, backups: map[cluster][]Backup{}, lastID: firstID, calls: map[string]int{}}
+}
+
+// Set changes options; it takes effect with the next call that arrives.
+func (s *Service) Set(change func(*Options)) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	change(&s.options)
+}
+
+// Options are those of this moment.
+func (s *Service) Options() Options {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.options
+}
+
+// Count is how many calls of an action arrived, refused ones too.
+func (s *Service) Count(action string) int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.calls[action]
+}
+
+// MaxInFlight is how many calls were being served at once, at most.
+func (s *Service) MaxInFlight() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.maxInFlight
+}
+
+// ServeHTTP serves one call. Where the connection breaks, or the caller goes, it panics with http.ErrAbortHandler, as a
+// handler does for net/http.
+func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	c, o := s.arrive(r)
+	answered := false
+	defer func() {
+		if !answered {
+			c.Status = 0
+		}
+		s.leave(&c, o)
+	}()
+	w.Header().Set("X-Acs-Request-Id", c.RequestID)
+	w = &statusWriter{w, &c.Status}
+	answer, err := s.serve(&c, o, r)
+	switch {
+	case c.gone:
+		c.Code = "caller gone"
+		panic(http.ErrAbortHandler)
+	case c.fault.Answer != nil:
+		c.Code = c.fault.Name
+		c.fault.Answer(w, c.Call)
+	case err != nil:
+		c.Code = err.Code
+		err.write(w, hostID, c.RequestID)
+	default:
+		writeJSON(w, http.StatusOK, answer)
+	}
+	answered = true
+}
+
+// call is a Call in the making.
+type call struct {
+	Call
+	fault Fault
+	gone  bool // the caller, while the service took its time
+}
+
+func (s *Service) arrive(r *http.Request) (call, Options) {
+	a, _ := parseAuthorization(r.Header.Get("Authorization"))
+	q := r.URL.Query()
+	c := call{Call: Call{
+		Time:      time.Now(),
+		Action:    r.Header.Get("X-Acs-Action"),
+		Cluster:   q.Get("DBClusterId"),
+		Region:    q.Get("RegionId"),
+		KeyID:     a.keyID,
+		RequestID: newRequestID(),
+	}}
+	if c.Region == "" {
+		c.Region = defaultRegion
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls[c.Action]++
+	c.Nth = s.calls[c.Action]
+	s.inFlight++
+	s.maxInFlight = max(s.maxInFlight, s.inFlight)
+	return c, s.options
+}
+
+func (s *Service) leave(c *call, o Options) {
+	s.mu.Lock()
+	s.inFlight--
+	s.mu.Unlock()
+	c.Took = time.Since(c.Time)
+	if o.OnCall != nil {
+		o.OnCall(c.Call)
+	}
+}
+
+// serve is a call from its arrival to its answer, or to the fault in its place.
+func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *Error) {
+	if c.pause(r.Context(), o.Latency/2) {
+		return nil, nil
+	}
+	defer c.pause(r.Context(), o.Latency-o.Latency/2)
+	if err := s.admit(c, o, r); err != nil {
+		return nil, err
+	}
+	if o.Faults != nil {
+		c.fault = o.Faults(c.Call)
+	}
+	if !c.fault.After {
+		if c.pause(r.Context(), c.fault.Delay) || c.fault.Answer != nil {
+			return nil, nil
+		}
+	}
+	answer, err = s.perform(c, o, r)
+	if c.fault.After {
+		c.pause(r.Context(), c.fault.Delay)
+	}
+	return answer, err
+}
+
+// admit is what happens at the gateway, before the service itself sees a request.
+func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
+	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
+	if err != nil {
+		return ErrIncomplete
+	}
+	if r.Method != http.MethodPost {
+		return ErrMethod
+	}
+	if r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil {
+		return ErrUnknownAction
+	}
+	if r.Header.Get("X-Acs-Version") != version {
+		return ErrVersion
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := s.authenticate(r, body, o.Credentials, nowOf(o)); err != nil {
+		return err
+	}
+	if wait := s.bucket.take(time.Now(), o.Rate, o.Burst); wait > 0 {
+		e := *ErrThrottled
+		if o.Hint {
+			e.TimeLeft = wait
+		}
+		return &e
+	}
+	return nil
+}
+
+// pause lets time pass, and says whether the caller has gone meanwhile.
+func (c *call) pause(ctx context.Context, d time.Duration) bool {
+	if d > 0 {
+		t := time.NewTimer(d)
+		defer t.Stop()
+		select {
+		case <-t.C:
+		case <-ctx.Done():
+			c.gone = true
+		}
+	}
+	return c.gone
+}
+
+// statusWriter remembers the status.
+type statusWriter struct {
+	http.ResponseWriter
+	status *int
+}
+
+func (w *statusWriter) WriteHeader(status int) {
+	*w.status = status
+	w.ResponseWriter.WriteHeader(status)
+}
+
+func newRequestID() string {
+	var b [16]byte
+	rand.Read(b[:])
+	return fmt.Sprintf("%X-%X-%X-%X-%X", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
+}

@@ -1,0 +1,196 @@
+package fakefc
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fc"
+	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
+	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
+)
+
+// TestMain lets the test's own executable be the function: the vendor's SDK drives the emulator.
+func TestMain(m *testing.M) {
+	switch os.Getenv("FCRUNTIME_TEST") {
+	case "":
+		os.Exit(m.Run())
+	case "exit":
+		fmt.Println("to stdout")
+		fmt.Fprintln(os.Stderr, "to stderr, no end of line at the end")
+		os.Exit(3)
+	case "parent":
+		exe, _ := os.Executable()
+		child, err := Launch(Command{Path: exe, Env: []string{"FCRUNTIME_TEST=function"}})
+		if err != nil {
+			panic(err)
+		}
+		fmt.Println(child.Pid())
+		select {}
+	case "function":
+		fc.Start(function)
+	}
+}
+
+type told struct {
+	Context  fccontext.FcContext
+	Deadline time.Time
+	Payload  string
+	Env      []string
+}
+
+func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
+	fc, _ := fccontext.FromContext(ctx)
+	deadline, _ := ctx.Deadline()
+	switch string(payload) {
+	case "error":
+		return nil, messages.InvokeResponse_Error{Type: "Chosen", Message: "no"}
+	case "panic":
+		panic("at the disco")
+	case "slow":
+		time.Sleep(3 * time.Second)
+	case "exit":
+		fmt.Println("about to exit")
+		os.Exit(4)
+	case "log":
+		fmt.Println("one line\ntwo lines")
+	}
+	return json.Marshal(told{*fc, deadline, string(payload), os.Environ()})
+}
+
+func launch(t *testing.T, c Command) *Instance {
+	t.Helper()
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.Path = exe
+	c.Env = append([]string{"FCRUNTIME_TEST=function"}, c.Env...)
+	i, err := Launch(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(i.Close)
+	return i
+}
+
+func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
+	t.Setenv("SOMEBODY_ELSES", "secret")
+	i := launch(t, Command{Env: []string{"ADB_NETWORK=vpc"}})
+	before := time.Now()
+	r, err := i.Invoke(t.Context(), Invocation{Payload: []byte("hello"), AccessKeyID: "k", AccessKeySecret: "s", SecurityToken: "t",
+		Region: "cn-beijing", AccountID: "42", Timeout: 90 * time.Second, RetryCount: 1})
+	if err != nil || r.Err() != nil {
+		t.Fatal(err, r.Err())
+	}
+	var got told
+	if err := json.Unmarshal(r.Payload, &got); err != nil {
+		t.Fatal(err)
+	}
+	want := fccontext.FcContext{RequestID: r.RequestID, Region: "cn-beijing", AccountId: "42", RetryCount: 1}
+	want.Credentials = fccontext.Credentials{AccessKeyId: "k", AccessKeySecret: "s", SecurityToken: "t"}
+	want.Function = fccontext.Function{Name: "adb-backup", Handler: "main", Memory: "128", Timeout: 90}
+	want.Service.Qualifier, want.Service.VersionId = "LATEST", "LATEST"
+	got.Context.Tracing = want.Tracing // an empty map
+	if fmt.Sprint(got.Context) != fmt.Sprint(want) {
+		t.Errorf("context\n%+v, want\n%+v", got.Context, want)
+	}
+	if d := got.Deadline.Sub(before); d < 89*time.Second || d > 100*time.Second {
+		t.Errorf("deadline in %v", d)
+	}
+	if !regexp.MustCompile(`^1-[0-9a-f]{8}-`).MatchString(r.RequestID) {
+		t.Errorf("request id %s", r.RequestID)
+	}
+	env := strings.Join(got.Env, "\n")
+	if !strings.Contains(env, "ADB_NETWORK=vpc") || !strings.Contains(env, "FC_REGION=") || strings.Contains(env, "SOMEBODY_ELSES") {
+		t.Errorf("environment:\n%s", env)
+	}
+}
+
+func TestAFunctionFailsInEveryWay(t *testing.T) {
+	i := launch(t, Command{})
+	for payload, want := range map[string]string{"error": "Chosen: no", "panic": "at the disco", "slow": FunctionTimeout} {
+		r, err := i.Invoke(t.Context(), Invocation{Payload: []byte(payload), Timeout: time.Second})
+		if err != nil || r.Err() == nil || !strings.Contains(r.Err().Error(), want) {
+			t.Errorf("%s: %v, %v", payload, r.Err(), err)
+		}
+	}
+	r, err := i.Invoke(t.Context(), Invocation{Payload: []byte("exit")})
+	if err != nil || r.ErrorType != ProcessExited || !strings.Contains(r.ErrorMessage, "status 4") || !strings.Contains(r.ErrorMessage, "about to exit") {
+		t.Errorf("exit: %+v, %v", r, err)
+	}
+}
+
+func TestManyInvocationsRunAtOnce(t *testing.T) {
+	i := launch(t, Command{})
+	var all sync.WaitGroup
+	for n := range 40 {
+		all.Go(func() {
+			key := fmt.Sprint("key", n)
+			r, err := i.Invoke(t.Context(), Invocation{Payload: []byte(key), AccessKeyID: key})
+			var got told
+			if err != nil || json.Unmarshal(r.Payload, &got) != nil || got.Payload != key || got.Context.Credentials.AccessKeyId != key {
+				t.Errorf("%s: %v, %s", key, err, r.Payload)
+			}
+		})
+	}
+	all.Wait()
+}
+
+func TestOutputComesByLines(t *testing.T) {
+	var out []string
+	i := launch(t, Command{Stdout: func(line string) { out = append(out, line) }})
+	if _, err := i.Invoke(t.Context(), Invocation{Payload: []byte("log")}); err != nil {
+		t.Fatal(err)
+	}
+	i.Close()
+	i.Close()
+	if got := strings.Join(out, "|"); !strings.Contains(got, "|one line|two lines|") {
+		t.Errorf("stdout %s", got)
+	}
+	if err := i.Err(); err == nil || !strings.Contains(err.Error(), "killed") {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+func TestAnEarlyEndIsReportedWithItsOutput(t *testing.T) {
+	i := launch(t, Command{Env: []string{"FCRUNTIME_TEST=exit"}})
+	r, err := i.Invoke(t.Context(), Invocation{})
+	if err != nil || r.ErrorType != ProcessExited {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	for _, want := range []string{"exit status 3", "to stdout", "to stderr, no end"} {
+		if !strings.Contains(r.ErrorMessage, want) {
+			t.Errorf("%q is missing in %s", want, r.ErrorMessage)
+		}
+	}
+}
+
+func TestWhatCannotBeStarted(t *testing.T) {
+	dir := t.TempDir()
+	foreign := filepath.Join(dir, "foreign")
+	if err := os.WriteFile(foreign, []byte("\x7fELF of another machine"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	plain := filepath.Join(dir, "plain")
+	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := Launch(Command{Path: filepath.Join(dir, "none")}); !errors.Is(err, os.ErrNotExist) {
+		t.Errorf("no file: %v", err)
+	}
+	if _, err := Launch(Command{Path: foreign}); err == nil || !strings.Contains(err.Error(), "not built for this machine") {
+		t.Errorf("another machine's: %v", err)
+	}
+	if _, err := Launch(Command{Path: plain}); !errors.Is(err, os.ErrPermission) {
+		t.Errorf("not executable: %v", err)
+	}
+}

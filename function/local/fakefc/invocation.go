@@ -1,0 +1,91 @@
+package fakefc
+
+import (
+	"errors"
+	"net/http"
+	"strconv"
+	"time"
+)
+
+// Invocation is one event on its way to the function. Only the payload is needed; what is empty takes a plain value.
+type Invocation struct {
+	Payload   []byte
+	RequestID string // generated: 1-<8 hex digits: Unix seconds>-…
+
+	// The function's role at this moment. All empty: the function has no role.
+	AccessKeyID, AccessKeySecret, SecurityToken string
+
+	Region     string        // cn-hangzhou
+	AccountID  string        // 1234567890123456
+	Timeout    time.Duration // the function's timeout, 60 s; a header tells it in whole seconds, the deadline in milliseconds
+	RetryCount int           // 0 on the first attempt
+	// Grace is for how long after the deadline an answer is still taken. The platform grants none; a test that asks what
+	// the answer is, on a machine so busy that nobody is punctual, does.
+	Grace    time.Duration
+	Function string // the function's name, adb-backup
+}
+
+func (inv *Invocation) complete() {
+	setDefault(&inv.RequestID, NewRequestID(time.Now()))
+	setDefault(&inv.Region, "cn-hangzhou")
+	setDefault(&inv.AccountID, "1234567890123456")
+	setDefault(&inv.Function, "adb-backup")
+	setDefault(&inv.Timeout, time.Minute)
+}
+
+// writeHeaders tells the function everything but the payload; the names are those that the runtime SDK reads.
+func (inv *Invocation) writeHeaders(h http.Header, now time.Time) {
+	seconds := (inv.Timeout + time.Second - 1) / time.Second
+	for name, value := range map[string]string{
+		"content-type":      "application/octet-stream",
+		"request-id":        inv.RequestID,
+		"function-deadline": strconv.FormatInt(now.Add(inv.Timeout).UnixMilli(), 10),
+		"function-timeout":  strconv.Itoa(int(seconds)),
+		"function-name":     inv.Function,
+		"function-handler":  "main",
+		"function-memory":   "128",
+		"function-type":     "0",
+		"access-key-id":     inv.AccessKeyID,
+		"access-key-secret": inv.AccessKeySecret,
+		"security-token":    inv.SecurityToken,
+		"region":            inv.Region,
+		"account-id":        inv.AccountID,
+		"qualifier":         "LATEST",
+		"version-id":        "LATEST",
+		"retry-count":       strconv.Itoa(inv.RetryCount),
+	} {
+		if name != "content-type" {
+			name = "x-fc-" + name
+		}
+		h.Set(name, value)
+	}
+}
+
+// Result is what the platform reports of an invocation.
+type Result struct {
+	RequestID    string
+	Payload      []byte // the answer; meaningless on an error
+	ErrorType    string // empty on success
+	ErrorMessage string
+	Took         time.Duration // from the moment the function took it; if it never did, from Invoke
+}
+
+// Err is nil on success, else type and message in one.
+func (r Result) Err() error {
+	if r.ErrorType == "" {
+		return nil
+	}
+	return errors.New(r.ErrorType + ": " + r.ErrorMessage)
+}
+
+func (r Result) took(began time.Time) Result {
+	r.Took = time.Since(began)
+	return r
+}
+
+func setDefault[T comparable](field *T, value T) {
+	var zero T
+	if *field == zero {
+		*field = value
+	}
+}

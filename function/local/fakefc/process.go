@@ -1,0 +1,163 @@
+package fakefc
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"sync"
+	"syscall"
+)
+
+// Command says how to start a function's executable.
+type Command struct {
+	Path string
+	Args []string // the platform gives none
+	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
+	Env []string
+	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each is called by one
+	// goroutine at a time, but not both by the same.
+	Stdout, Stderr func(line string)
+}
+
+// Process is a function's process. The runtime SDK asks for the next invocation for ever, without a pause when nothing
+// answers: whoever starts one must Stop it.
+type Process struct {
+	cmd    *exec.Cmd
+	exited chan struct{}
+	err    error // how it ended; set before exited is closed
+
+	mu   sync.Mutex
+	last []string // the last lines of its output, for an early end
+}
+
+// Start starts the executable with the environment that the platform gives, its runtime API at the address api (host:port).
+func (c Command) Start(api string) (*Process, error) {
+	path, err := filepath.Abs(c.Path)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(path, c.Args...)
+	cmd.Dir = filepath.Dir(path)
+	cmd.Env = append(platformEnv(api, cmd.Dir), c.Env...)
+	cmd.SysProcAttr = sysProcAttr()
+	stdout, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	stderr, err := cmd.StderrPipe()
+	if err != nil {
+		return nil, err
+	}
+
+	p := &Process{cmd: cmd, exited: make(chan struct{})}
+	if err := cmd.Start(); err != nil {
+		return nil, startError(c.Path, err)
+	}
+	go func() {
+		var reading sync.WaitGroup
+		reading.Go(func() { p.read(stdout, c.Stdout) })
+		reading.Go(func() { p.read(stderr, c.Stderr) })
+		reading.Wait() // Wait closes the pipes, so everything is read before
+		p.err = p.describe(cmd.Wait())
+		close(p.exited)
+	}()
+	return p, nil
+}
+
+// platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
+// The platform also puts the role's credentials there, once per process; the ones here are valid nowhere, so that a
+// function that uses them instead of the invocation's own is found out.
+func platformEnv(api, code string) []string {
+	return []string{
+		"FC_RUNTIME_API=" + api,
+		"FC_FUNC_CODE_PATH=" + code,
+		"FC_FUNCTION_NAME=adb-backup",
+		"FC_FUNCTION_HANDLER=main",
+		"FC_FUNCTION_MEMORY_SIZE=128",
+		"FC_FUNCTION_VERSION=LATEST",
+		"FC_REGION=cn-hangzhou",
+		"FC_ACCOUNT_ID=1234567890123456",
+		"FC_INSTANCE_ID=c-local",
+		"ALIBABA_CLOUD_ACCESS_KEY_ID=STS.of-the-process",
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=of-the-process",
+		"ALIBABA_CLOUD_SECURITY_TOKEN=of-the-process",
+		"PATH=/usr/local/bin:/usr/bin:/bin",
+		"HOME=/tmp",
+		"TZ=UTC",
+	}
+}
+
+func startError(path string, err error) error {
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return fmt.Errorf("there is no %s: %w", path, err)
+	case errors.Is(err, syscall.ENOEXEC):
+		return fmt.Errorf("%s is not built for this machine (%s/%s): %w", path, runtime.GOOS, runtime.GOARCH, err)
+	}
+	return fmt.Errorf("%s does not start: %w", path, err)
+}
+
+// Exited is closed when the process has ended and all its output has been passed on.
+func (p *Process) Exited() <-chan struct{} { return p.exited }
+
+// Err says how the process ended, with the last lines of its output. Only after Exited.
+func (p *Process) Err() error { return p.err }
+
+// Pid is the process's id.
+func (p *Process) Pid() int { return p.cmd.Process.Pid }
+
+// Usage is what the process used: times and, on Linux, its peak memory in KiB as Maxrss. Only after Exited.
+func (p *Process) Usage() any { return p.cmd.ProcessState.SysUsage() }
+
+// Stop kills the process, as the platform does, and waits for its end. It may be called again.
+func (p *Process) Stop() {
+	p.cmd.Process.Kill() // an error means that it has ended
+	<-p.exited
+}
+
+// read passes a stream on by lines. A line may be as long as it likes, and what follows the last end of line counts.
+func (p *Process) read(from io.Reader, to func(string)) {
+	r := bufio.NewReader(from)
+	for {
+		line, err := r.ReadString('\n')
+		if line = strings.TrimRight(line, "\r\n"); line != "" || err == nil {
+			p.remember(line)
+			if to != nil {
+				to(line)
+			}
+		}
+		if err != nil {
+			return
+		}
+	}
+}
+
+const remembered = 20
+
+func (p *Process) remember(line string) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.last) == remembered {
+		p.last = p.last[1:]
+	}
+	p.last = append(p.last, line)
+}
+
+func (p *Process) describe(err error) error {
+	how := "exit status 0"
+	if err != nil {
+		how = err.Error()
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.last) == 0 {
+		return fmt.Errorf("the process ended (%s) and printed nothing", how)
+	}
+	return fmt.Errorf("the process ended (%s); its last output:\n%s", how, strings.Join(p.last, "\n"))
+}
