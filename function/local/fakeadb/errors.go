@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net/http"
 	"time"
+
+	"adb-backup/function/local/acs3"
 )
 
 // Error is an error as the service answers it. The variables below are all that this emulator gives by itself; a Fault may
@@ -43,15 +45,7 @@ var (
 	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method. The local cloud has CreateBackup and DescribeBackups alone."}
 	ErrVersion           = &Error{Status: http.StatusBadRequest, Code: "InvalidVersion", Message: "Specified parameter Version is not valid."}
 	ErrMethod            = &Error{Status: http.StatusBadRequest, Code: "UnsupportedHTTPMethod", Message: "The emulated service takes POST alone, as the SDK sends it."}
-	ErrIncomplete        = &Error{Status: http.StatusBadRequest, Code: "IncompleteSignature", Message: "The request signature does not conform to Aliyun standards."}
-	ErrSignature         = &Error{Status: http.StatusBadRequest, Code: "SignatureDoesNotMatch", Message: "Specified signature is not matched with our calculation."}
-	ErrNonceMissing      = &Error{Status: http.StatusBadRequest, Code: "MissingSignatureNonce", Message: "SignatureNonce is mandatory for this action."}
-	ErrNonceUsed         = &Error{Status: http.StatusBadRequest, Code: "SignatureNonceUsed", Message: "Specified signature nonce was used already."}
-	ErrDateFormat        = &Error{Status: http.StatusBadRequest, Code: "InvalidTimeStamp.Format", Message: "Specified time stamp or date value is not well formatted."}
-	ErrDateExpired       = &Error{Status: http.StatusBadRequest, Code: "InvalidTimeStamp.Expired", Message: "Specified time stamp or date value is expired."}
-	ErrAccessKey         = &Error{Status: http.StatusNotFound, Code: "InvalidAccessKeyId.NotFound", Message: "Specified access key is not found."}
-	ErrTokenMissing      = &Error{Status: http.StatusBadRequest, Code: "MissingSecurityToken", Message: "SecurityToken is mandatory for this action."}
-	ErrToken             = &Error{Status: http.StatusBadRequest, Code: "InvalidSecurityToken.MismatchWithAccessKey", Message: "Specified SecurityToken mismatch with the AccessKey."}
+	ErrNonceUsed         = authentic(acs3.ErrNonceUsed)
 	ErrNoPermission      = &Error{Status: http.StatusForbidden, Code: "NoPermission", Message: "You are not authorized to perform this operation."}
 	ErrThrottled         = &Error{Status: http.StatusBadRequest, Code: "Throttling.User", Message: "Request was denied due to user flow control."}
 	ErrInternal          = &Error{Status: http.StatusInternalServerError, Code: "InternalError", Message: "The request processing has failed due to some unknown error, exception or failure."}
@@ -65,6 +59,11 @@ var (
 	ErrPageSize          = &Error{Status: http.StatusBadRequest, Code: "InvalidPageSize.Malformed", Message: "The specified PageSize is not valid: 30, 50 or 100."}
 	ErrPageNumber        = &Error{Status: http.StatusBadRequest, Code: "InvalidPageNumber.Malformed", Message: "The specified PageNumber is not valid: 1 or more."}
 )
+
+// authentic is the gateway's error about a signature as one of this service.
+func authentic(e *acs3.Error) *Error {
+	return &Error{Status: e.Status, Code: e.Code, Message: e.Message}
+}
 
 // write answers with the error as the OpenAPI gateway shapes it.
 func (e *Error) write(w http.ResponseWriter, host, requestID string) {

@@ -3,13 +3,12 @@ package fakeadb
 import (
 	"cmp"
 	"time"
+
+	"adb-backup/function/local/acs3"
 )
 
 // Credential is what the service knows of an access key id.
-type Credential struct {
-	Secret string
-	Token  string // the STS token that goes with it; empty: a key without one
-}
+type Credential = acs3.Credential
 
 // Denial is an action that RAM does not allow. What is empty stands for any.
 type Denial struct{ KeyID, Action, Cluster string }

@@ -18,7 +18,9 @@ const (
 	two    = "amv-bp1r053byu48p"
 )
 
-func credentials() map[string]Credential { return map[string]Credential{keyID: {secret, token}} }
+func credentials() map[string]Credential {
+	return map[string]Credential{keyID: {Secret: secret, Token: token}}
+}
 
 // roundTripper lets the SDK use a transport of the test's own.
 type roundTripper struct{ http.RoundTripper }

@@ -20,6 +20,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"adb-backup/function/local/acs3"
 )
 
 const (
@@ -35,7 +37,7 @@ type Service struct {
 	options     Options
 	backups     map[cluster][]Backup
 	lastID      int
-	nonces      nonces
+	signatures  acs3.Verifier
 	bucket      bucket
 	calls       map[string]int
 	inFlight    int
@@ -113,14 +115,13 @@ type call struct {
 }
 
 func (s *Service) arrive(r *http.Request) (call, Options) {
-	a, _ := parseAuthorization(r.Header.Get("Authorization"))
 	q := r.URL.Query()
 	c := call{Call: Call{
 		Time:      time.Now(),
 		Action:    r.Header.Get("X-Acs-Action"),
 		Cluster:   q.Get("DBClusterId"),
 		Region:    q.Get("RegionId"),
-		KeyID:     a.keyID,
+		KeyID:     acs3.KeyID(r),
 		RequestID: newRequestID(),
 	}}
 	if c.Region == "" {
@@ -173,7 +174,7 @@ func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *E
 func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
-		return ErrIncomplete
+		return authentic(acs3.ErrIncomplete)
 	}
 	if r.Method != http.MethodPost {
 		return ErrMethod
@@ -184,11 +185,11 @@ func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	if r.Header.Get("X-Acs-Version") != version {
 		return ErrVersion
 	}
+	if err := s.signatures.Verify(r, body, o.Credentials, nowOf(o)); err != nil {
+		return authentic(err)
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if err := s.authenticate(r, body, o.Credentials, nowOf(o)); err != nil {
-		return err
-	}
 	if wait := s.bucket.take(time.Now(), o.Rate, o.Burst); wait > 0 {
 		e := *ErrThrottled
 		if o.Hint {

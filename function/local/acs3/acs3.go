@@ -1,21 +1,58 @@
-package fakeadb
+// Package acs3 checks the signature ACS3-HMAC-SHA256, with which Alibaba Cloud's SDKs sign the calls of every product. The
+// emulated services use it, so that what passes here would pass there.
+package acs3
 
 import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"crypto/subtle"
 	"encoding/hex"
+	"fmt"
 	"maps"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 )
 
 const (
 	algorithm = "ACS3-HMAC-SHA256"
 	maxSkew   = 15 * time.Minute
+)
+
+// Credential is what a service knows of an access key id.
+type Credential struct {
+	Secret string
+	Token  string // the STS token that goes with it; empty: a key without one
+}
+
+// Error is why a call is not authentic, as the gateway answers it.
+type Error struct {
+	Status  int // HTTP
+	Code    string
+	Message string
+}
+
+func (e *Error) Error() string { return e.Code + ": " + e.Message }
+
+// with gives the error a message of its own.
+func (e *Error) with(format string, args ...any) *Error {
+	return &Error{e.Status, e.Code, fmt.Sprintf(format, args...)}
+}
+
+// Codes, statuses and messages follow the common errors of the OpenAPI gateway.
+var (
+	ErrIncomplete   = &Error{http.StatusBadRequest, "IncompleteSignature", "The request signature does not conform to Aliyun standards."}
+	ErrSignature    = &Error{http.StatusBadRequest, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."}
+	ErrNonceMissing = &Error{http.StatusBadRequest, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
+	ErrNonceUsed    = &Error{http.StatusBadRequest, "SignatureNonceUsed", "Specified signature nonce was used already."}
+	ErrDateFormat   = &Error{http.StatusBadRequest, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}
+	ErrDateExpired  = &Error{http.StatusBadRequest, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."}
+	ErrAccessKey    = &Error{http.StatusNotFound, "InvalidAccessKeyId.NotFound", "Specified access key is not found."}
+	ErrTokenMissing = &Error{http.StatusBadRequest, "MissingSecurityToken", "SecurityToken is mandatory for this action."}
+	ErrToken        = &Error{http.StatusBadRequest, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."}
 )
 
 // authorization is the header of that name: ACS3-HMAC-SHA256 Credential=<key id>,SignedHeaders=<a;b>,Signature=<hex>.
@@ -44,8 +81,21 @@ func parseAuthorization(header string) (a authorization, ok bool) {
 	return a, a.keyID != "" && len(a.headers) > 0 && a.signature != ""
 }
 
-// authenticate checks who sent the request, that nobody changed it, that it is new and that it comes once.
-func (s *Service) authenticate(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
+// KeyID returns the access key id that a call names, empty if it names none. It may be anybody's until Verify has passed.
+func KeyID(r *http.Request) string {
+	a, _ := parseAuthorization(r.Header.Get("Authorization"))
+	return a.keyID
+}
+
+// Verifier checks calls and remembers those that have come. The zero Verifier is ready. Several goroutines may use it.
+type Verifier struct {
+	mu     sync.Mutex
+	nonces nonces
+}
+
+// Verify checks who sent the call, that nobody changed it, that it is new and that it comes once. Nil means that it is
+// authentic. body is the whole body of r, credentials are the known ones by access key id.
+func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
 	a, ok := parseAuthorization(r.Header.Get("Authorization"))
 	if !ok {
 		return ErrIncomplete
@@ -61,6 +111,23 @@ func (s *Service) authenticate(r *http.Request, body []byte, credentials map[str
 	if !known {
 		return ErrAccessKey
 	}
+	if err := verifySignature(r, body, a, credential); err != nil {
+		return err
+	}
+	nonce := r.Header.Get("X-Acs-Signature-Nonce")
+	if nonce == "" {
+		return ErrNonceMissing
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	if !v.nonces.use(nonce, now) {
+		return ErrNonceUsed
+	}
+	return nil
+}
+
+// verifySignature checks the signature and the token of a known key.
+func verifySignature(r *http.Request, body []byte, a authorization, credential Credential) *Error {
 	if missing := unsigned(r, a.headers); missing != "" {
 		return ErrIncomplete.with("The header %s is not signed.", missing)
 	}
@@ -71,21 +138,14 @@ func (s *Service) authenticate(r *http.Request, body []byte, credentials map[str
 	if subtle.ConstantTimeCompare([]byte(a.signature), []byte(sign(toSign, credential.Secret))) == 0 {
 		return ErrSignature.with("%s server string to sign is: %s", ErrSignature.Message, strings.ReplaceAll(toSign, "\n", `\n`))
 	}
-	switch token := r.Header.Get("X-Acs-Security-Token"); {
-	case token == credential.Token:
-	case token == "":
+	switch token := r.Header.Get("X-Acs-Security-Token"); token {
+	case credential.Token:
+		return nil
+	case "":
 		return ErrTokenMissing
 	default:
 		return ErrToken
 	}
-	nonce := r.Header.Get("X-Acs-Signature-Nonce")
-	if nonce == "" {
-		return ErrNonceMissing
-	}
-	if !s.nonces.use(nonce, now) {
-		return ErrNonceUsed
-	}
-	return nil
 }
 
 // unsigned names a header that must be signed and is not: without it, somebody on the way could put in another.
@@ -138,7 +198,7 @@ func canonicalQuery(q url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// encode differs from url.QueryEscape in one character alone; that leaves "~" and escapes "*", too.
+// encode differs from url.QueryEscape only in the space: QueryEscape leaves "~" and escapes "*", too.
 func encode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
 // nonces remembers for as long as a date is accepted, in two generations, so that a long benchmark forgets old ones.

@@ -1,0 +1,53 @@
+package acs3
+
+import (
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// The vectors are those of Alibaba Cloud's "V3 request syntax and signature method".
+func TestThePublishedVectors(t *testing.T) {
+	for _, v := range []struct{ date, nonce, want string }{
+		{"2023-10-26T10:22:32Z", "3156853299f313e23d1673dc12e1703d", "06563a9e1b43f5dfe96b81484da74bceab24a1d853912eee15083a6f0f3283c0"},
+		{"2023-10-26T09:01:01Z", "d410180a5abf7fe235dd9b74aca91fc0", "e521358f7776c97df52e6b2891a8bc73026794a071b50c3323388c4e0df64804"},
+	} {
+		r := httptest.NewRequest("POST", "https://ecs.cn-shanghai.aliyuncs.com/?RegionId=cn-shanghai&ImageId=win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", nil)
+		for name, value := range map[string]string{
+			"x-acs-action": "RunInstances", "x-acs-version": "2014-05-26", "x-acs-date": v.date, "x-acs-signature-nonce": v.nonce,
+			"x-acs-content-sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855",
+		} {
+			r.Header.Set(name, value)
+		}
+		signed := strings.Split("host;x-acs-action;x-acs-content-sha256;x-acs-date;x-acs-signature-nonce;x-acs-version", ";")
+		if got := sign(stringToSign(r, signed), "YourAccessKeySecret"); got != v.want {
+			t.Errorf("%s: %s, want %s", v.date, got, v.want)
+		}
+	}
+}
+
+func TestCanonicalQuery(t *testing.T) {
+	r := httptest.NewRequest("POST", "/?b=x%20y&a=*~%2F&c&b=%E5%8C%97", nil)
+	if got, want := canonicalQuery(r.URL.Query()), "a=%2A~%2F&b=x%20y&b=%E5%8C%97&c="; got != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+}
+
+func TestNoncesAreForgottenWhenTheirDateIsRefused(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var n nonces
+		n.use("x", time.Now())
+		time.Sleep(30 * time.Minute)
+		if n.use("y", time.Now()); n.use("x", time.Now()) {
+			t.Error("forgotten while its date may be valid")
+		}
+		time.Sleep(31 * time.Minute)
+		n.use("z", time.Now())
+		time.Sleep(31 * time.Minute)
+		if n.use("z2", time.Now()); !n.use("x", time.Now()) {
+			t.Error("never forgotten")
+		}
+	})
+}
