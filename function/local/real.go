@@ -2,18 +2,17 @@ package main
 
 import (
 	"bufio"
-	"encoding/json"
+	"context"
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 
 	"adb-backup/function/backup"
+	"adb-backup/function/credentials"
 
-	"github.com/aliyun/credentials-go/credentials"
 	"golang.org/x/term"
 )
 
@@ -26,7 +25,8 @@ func (s *stage) useReal() error {
 	// Nobody has said which account it is; where the function names the resource to grant, a * stands for it.
 	s.account = "*"
 	if s.region == "" {
-		s.region = realRegion(environment(s.std.environ))
+		env := environment(s.std.environ)
+		s.region = credentials.Region(func(name string) string { return env[name] })
 	}
 	if s.region == "" {
 		return errors.New("in which region? Put it before the command, ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or into Alibaba Cloud CLI's configuration")
@@ -34,10 +34,11 @@ func (s *stage) useReal() error {
 	if err := backup.CheckRegion(s.region); err != nil {
 		return fmt.Errorf("the region of your configuration: %w", err)
 	}
-	var err error
-	if s.keyID, s.secret, s.token, err = realCredentials(); err != nil {
+	found, err := new(credentials.Source).Get(context.Background())
+	if err != nil {
 		return err
 	}
+	s.keyID, s.secret, s.token = found.AccessKeyID, found.AccessKeySecret, found.SecurityToken
 	s.env = realEnv(s.std.environ)
 	s.decode()
 	return nil
@@ -55,64 +56,6 @@ func realEnv(environ []string) []string {
 		}
 	}
 	return env
-}
-
-// realCredentials asks the default chain: environment, OIDC, ~/.aliyun/config.json, ~/.alibabacloud/credentials, the
-// instance's role. Its error is not shown: it may quote a configuration file, secrets and all.
-func realCredentials() (keyID, secret, token string, err error) {
-	missing := errors.New(`there are no credentials for Alibaba Cloud. Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET
-(with ALIBABA_CLOUD_SECURITY_TOKEN, if they are temporary), or run "aliyun configure"`)
-	chain, err := credentials.NewCredential(nil)
-	if err != nil {
-		return "", "", "", missing
-	}
-	c, err := chain.GetCredential()
-	if err != nil || c == nil || c.AccessKeyId == nil || c.AccessKeySecret == nil {
-		return "", "", "", missing
-	}
-	if c.SecurityToken != nil {
-		token = *c.SecurityToken
-	}
-	return *c.AccessKeyId, *c.AccessKeySecret, token, nil
-}
-
-// realRegion is that of the environment, else that of Alibaba Cloud CLI's current profile; empty where neither has one.
-func realRegion(env map[string]string) string {
-	if region := env["ALIBABA_CLOUD_REGION_ID"]; region != "" {
-		return region
-	}
-	path := env["ALIBABA_CLOUD_CONFIG_FILE"]
-	if path == "" {
-		path = filepath.Join(env["HOME"], ".aliyun", "config.json")
-	}
-	var config struct {
-		Current  string `json:"current"`
-		Profiles []struct {
-			Name     string `json:"name"`
-			RegionID string `json:"region_id"`
-		} `json:"profiles"`
-	}
-	content, err := os.ReadFile(path)
-	if err != nil || json.Unmarshal(content, &config) != nil {
-		return ""
-	}
-	if name := env["ALIBABA_CLOUD_PROFILE"]; name != "" {
-		config.Current = name
-	}
-	for _, p := range config.Profiles {
-		if p.Name == config.Current {
-			return p.RegionID
-		}
-	}
-	return ""
-}
-
-// hide leaves of a key id what a person needs to recognize it.
-func hide(keyID string) string {
-	if len(keyID) < 12 {
-		return "…"
-	}
-	return keyID[:8] + "…" + keyID[len(keyID)-2:]
 }
 
 // confirm asks before anything that costs. A Verify costs nothing, and an event that is wrong comes to nothing.

@@ -57,7 +57,7 @@ func TestNoCredentials(t *testing.T) {
 	}
 	t.Setenv("HOME", filepath.Dir(config))
 	code, out := local(nil, "-cloud", "real", "-region", "cn-hangzhou")
-	if code != exitUsage || !strings.Contains(out, "there are no credentials") || strings.Contains(out, "MarkedSecret") {
+	if code != exitUsage || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
@@ -72,28 +72,7 @@ func TestTheQuestion(t *testing.T) {
 	}
 }
 
-func TestTheRegionOfTheConfiguration(t *testing.T) {
-	home := t.TempDir()
-	if err := os.MkdirAll(filepath.Join(home, ".aliyun"), 0o700); err != nil {
-		t.Fatal(err)
-	}
-	path := filepath.Join(home, ".aliyun", "config.json")
-	if err := os.WriteFile(path, []byte(`{"current":"a","profiles":[{"name":"a","region_id":"cn-a"},{"name":"b","region_id":"cn-b"}]}`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	for want, env := range map[string]map[string]string{
-		"cn-a": {"HOME": home},
-		"cn-b": {"HOME": home, "ALIBABA_CLOUD_PROFILE": "b"},
-		"cn-c": {"HOME": home, "ALIBABA_CLOUD_REGION_ID": "cn-c"},
-		"":     {"HOME": t.TempDir()},
-	} {
-		if got := realRegion(env); got != want {
-			t.Errorf("%v: %q, want %q", env, got, want)
-		}
-	}
-	if got := realRegion(map[string]string{"ALIBABA_CLOUD_CONFIG_FILE": path}); got != "cn-a" {
-		t.Errorf("named file: %q", got)
-	}
+func TestTheEnvironmentOfTheFunction(t *testing.T) {
 	env := strings.Join(realEnv([]string{"https_proxy=http://p", "ADB_NETWORK=vpc", "AWS_SECRET=x", "LOG_LEVEL=warn"}), " ")
 	if env != "LOG_LEVEL=debug ADB_NETWORK=vpc LOG_LEVEL=warn https_proxy=http://p" {
 		t.Errorf("the function's environment: %s", env)

@@ -9,6 +9,7 @@ import (
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
+	"adb-backup/function/credentials"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 )
@@ -182,7 +183,7 @@ func (s *stage) play(ctx context.Context) error {
 func (s *stage) introduce() {
 	where := "the local cloud: nothing leaves this machine, nothing costs"
 	if s.real {
-		where = "the real AnalyticDB, with credentials of " + hide(s.keyID)
+		where = "the real AnalyticDB, with credentials of " + credentials.Hide(s.keyID)
 	}
 	s.screen.field("Cloud", where)
 	if s.scenario.name != "" {

@@ -1,0 +1,126 @@
+// Package credentials finds whose credentials a command works with: those of the person or the pipeline that started it.
+// The deployed function needs none of this: the platform gives each invocation its own.
+package credentials
+
+import (
+	"context"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aliyun/credentials-go/credentials/providers"
+)
+
+// Credentials are an access key pair, with a token if they are temporary.
+type Credentials struct {
+	AccessKeyID, AccessKeySecret, SecurityToken string
+
+	Account string // the account id, where the environment names it; otherwise empty
+	From    string // where they were found, for a message
+}
+
+// Source gives credentials for as long as a command runs. Several goroutines may use it.
+type Source struct {
+	mu    sync.Mutex
+	chain *providers.DefaultCredentialsProvider
+}
+
+// patience is how long the chain may look: it may ask another service for temporary credentials.
+const patience = 30 * time.Second
+
+// serverlessDevs are the variables in which Serverless Devs finds credentials: all three, or none counts.
+var serverlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
+
+// Get returns the credentials that count now: temporary ones are renewed in time. Serverless Devs' variables come first, so
+// that a deployment and the commands after it use the same account, then Alibaba Cloud's default chain.
+//
+// The error is an *Error. It shows nothing of what was read: the chain's own errors may hold tokens, signed URLs and whole
+// configuration files.
+func (s *Source) Get(ctx context.Context) (Credentials, error) {
+	if debugged() {
+		return Credentials{}, errDebug
+	}
+	if c, ok := ofServerlessDevs(); ok {
+		return c, nil
+	}
+	type result struct {
+		found *providers.Credentials
+		err   error
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	done := make(chan result, 1)
+	go func() {
+		found, err := s.ask()
+		done <- result{found, err}
+	}()
+	select {
+	case r := <-done:
+		if r.err != nil || r.found == nil || r.found.AccessKeyId == "" || r.found.AccessKeySecret == "" {
+			return Credentials{}, newError(r.err)
+		}
+		return Credentials{
+			AccessKeyID:     r.found.AccessKeyId,
+			AccessKeySecret: r.found.AccessKeySecret,
+			SecurityToken:   r.found.SecurityToken,
+			From:            r.found.ProviderName,
+		}, nil
+	case <-ctx.Done():
+		return Credentials{}, newError(ctx.Err())
+	}
+}
+
+// ask asks the default chain. A chain that has failed never looks anywhere but in its last place again, so the next call
+// makes a new one.
+func (s *Source) ask() (*providers.Credentials, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.chain == nil {
+		s.chain = providers.NewDefaultCredentialsProvider()
+	}
+	c, err := s.chain.GetCredentials()
+	if err != nil {
+		s.chain = nil
+	}
+	return c, err
+}
+
+// ofServerlessDevs reports whether the environment holds Serverless Devs' variables, and returns what they say.
+func ofServerlessDevs() (Credentials, bool) {
+	if len(unset(serverlessDevs...)) > 0 {
+		return Credentials{}, false
+	}
+	return Credentials{
+		AccessKeyID:     os.Getenv("AccessKeyID"),
+		AccessKeySecret: os.Getenv("AccessKeySecret"),
+		SecurityToken:   os.Getenv("SecurityToken"), // of temporary keys
+		Account:         os.Getenv("AccountID"),
+		From:            "the variables AccountID, AccessKeyID, AccessKeySecret",
+	}, true
+}
+
+// unset returns those of the variables that are not set.
+func unset(names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return os.Getenv(name) != "" })
+}
+
+var errDebug = errors.New("the variable DEBUG must not name dara or tea: the SDK would print the security token of every call. Unset it")
+
+// debugged reports whether the SDK would print every request, with what signs it.
+func debugged() bool {
+	return slices.ContainsFunc(strings.Split(os.Getenv("DEBUG"), ","), func(name string) bool {
+		name = strings.TrimSpace(name)
+		return name == "dara" || name == "tea"
+	})
+}
+
+// Hide leaves of an access key id what a person needs to recognize it.
+func Hide(keyID string) string {
+	if len(keyID) < 12 {
+		return "…"
+	}
+	return keyID[:8] + "…" + keyID[len(keyID)-2:]
+}
