@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakeadb/inmemory"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 )
@@ -37,7 +38,7 @@ func BenchmarkFleetGrows(b *testing.B) {
 					b.Fatal(err)
 				}
 				before := runtime.NumGoroutine()
-				c.adb.Transport = fakeadb.Transport(fakeadb.New(fakeadb.Options{
+				c.adb.Transport = inmemory.New(fakeadb.New(fakeadb.Options{
 					Credentials: map[string]fakeadb.Credential{keyID: {Secret: keySecret, Token: token}},
 					OnCall: func(c fakeadb.Call) {
 						if c.Nth == 1 {

@@ -152,10 +152,10 @@ func TestFleet(t *testing.T) {
 }
 
 // existing are clusters amv-0000 and so on.
-func existing(n int) map[string]string {
-	clusters := map[string]string{}
-	for i := range n {
-		clusters[fmt.Sprintf("amv-%04d", i)] = region
+func existing(n int) []fakeadb.Cluster {
+	clusters := make([]fakeadb.Cluster, n)
+	for i := range clusters {
+		clusters[i] = fakeadb.Cluster{ID: fmt.Sprintf("amv-%04d", i), Region: region}
 	}
 	return clusters
 }

@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakeadb/inmemory"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
@@ -50,7 +51,7 @@ func (w *world) process() *process {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.adb.Transport = fakeadb.Transport(w.service)
+	c.adb.Transport = inmemory.New(w.service)
 	return &process{w, newHandler(c, w.log)}
 }
 

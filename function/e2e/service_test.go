@@ -68,13 +68,10 @@ func set(o *fakeadb.Options, arg string) (err error) {
 		w := strings.SplitN(value+",,", ",", 4)
 		o.Words = fakeadb.Words{Running: w[0], Completed: w[1], Failed: w[2]}
 	case "clusters":
-		o.Clusters = map[string]string{}
+		o.Clusters = []fakeadb.Cluster{}
 		for id := range strings.SplitSeq(value, ",") {
 			id, region, _ := strings.Cut(id, "@")
-			if region == "" {
-				region = "cn-hangzhou"
-			}
-			o.Clusters[id] = region
+			o.Clusters = append(o.Clusters, fakeadb.Cluster{ID: id, Region: region})
 		}
 	case "deny": // ACTION[@CLUSTER],…
 		o.Denied = nil

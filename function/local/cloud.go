@@ -81,12 +81,9 @@ var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK"}
 // localOptions are AnalyticDB's. Times are listed in seconds, which an older page of the reference shows: with minutes, the
 // end of a pause could be a minute away.
 func localOptions(o options, t times) fakeadb.Options {
-	var exist map[string]string
-	if o.clusters != nil {
-		exist = map[string]string{}
-		for _, id := range o.clusters {
-			exist[id] = o.region
-		}
+	var exist []fakeadb.Cluster
+	for _, id := range o.clusters {
+		exist = append(exist, fakeadb.Cluster{ID: id, Region: o.region})
 	}
 	return fakeadb.Options{
 		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},

@@ -100,7 +100,7 @@ var scenarios = []scenario{
 	},
 	{
 		name: "not-found", says: "The cluster does not exist.",
-		cloud: func(o *fakeadb.Options, _ times) { o.Clusters = map[string]string{} },
+		cloud: func(o *fakeadb.Options, _ times) { o.Clusters = []fakeadb.Cluster{} },
 		want:  []string{"ClusterNotFound"},
 	},
 	{

@@ -5,35 +5,44 @@ import (
 	"net/http"
 	"net/url"
 	"regexp"
+	"slices"
+	"time"
 )
 
+// action is an operation of the API.
+type action struct {
+	perform func(*Service, *call, Options, url.Values) (any, *Error)
+	account bool // it is about the account's clusters together, not about one
+}
+
 // actions are all that is emulated.
-var actions = map[string]func(*Service, *call, Options, url.Values) (any, *Error){
-	"CreateBackup":    (*Service).createBackup,
-	"DescribeBackups": (*Service).describeBackups,
+var actions = map[string]action{
+	"CreateBackup":       {perform: (*Service).createBackup},
+	"DescribeBackups":    {perform: (*Service).describeBackups},
+	"DescribeDBClusters": {perform: (*Service).describeClusters, account: true},
 }
 
 var clusterID = regexp.MustCompile(`^am[a-z]*-[a-z0-9]+$`)
 
-// perform carries an action out, after what all of them check: the cluster, and the permission.
+// perform carries an action out. Permission is checked before existence, so that nobody learns by a refusal which
+// clusters exist.
 func (s *Service) perform(c *call, o Options, r *http.Request) (any, *Error) {
-	switch {
-	case c.Cluster == "":
-		return nil, missing("DBClusterId")
-	case len(c.Cluster) > 64 || !clusterID.MatchString(c.Cluster):
-		return nil, ErrClusterMalformed
-	}
-	for _, d := range o.Denied {
-		if (d.KeyID == "" || d.KeyID == c.KeyID) && (d.Action == "" || d.Action == c.Action) && (d.Cluster == "" || d.Cluster == c.Cluster) {
-			return nil, denied(c, o)
+	a := actions[c.Action]
+	if !a.account {
+		switch {
+		case c.Cluster == "":
+			return nil, missing("DBClusterId")
+		case len(c.Cluster) > 64 || !clusterID.MatchString(c.Cluster):
+			return nil, ErrClusterMalformed
 		}
 	}
-	if o.Clusters != nil {
-		if region, exists := o.Clusters[c.Cluster]; !exists || region != c.Region {
-			return nil, ErrClusterNotFound
-		}
+	if slices.ContainsFunc(o.Denied, c.isDenied) {
+		return nil, c.denied(o)
 	}
-	return actions[c.Action](s, c, o, r.URL.Query())
+	if !a.account && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil {
+		return nil, ErrClusterNotFound
+	}
+	return a.perform(s, c, o, r.URL.Query())
 }
 
 func missing(parameter string) *Error {
@@ -42,9 +51,15 @@ func missing(parameter string) *Error {
 	return e
 }
 
-func denied(c *call, o Options) *Error {
+func (c *call) isDenied(d Denial) bool {
+	return (d.KeyID == "" || d.KeyID == c.KeyID) && (d.Action == "" || d.Action == c.Action) &&
+		(d.Region == "" || d.Region == c.Region) && (d.Cluster == "" || d.Cluster == c.Cluster)
+}
+
+// denied is RAM's refusal. A list of clusters can only be allowed for dbcluster/*.
+func (c *call) denied(o Options) *Error {
 	account := cmp.Or(o.Account, "1234567890123456")
-	resource := "acs:adb:" + c.Region + ":" + account + ":dbcluster/" + c.Cluster
+	resource := "acs:adb:" + c.Region + ":" + account + ":dbcluster/" + cmp.Or(c.Cluster, "*")
 	e := ErrNoPermission.with("You are not authorized to perform this operation. Action: adb:%s. Resource: %s", c.Action, resource)
 	e.Denied = &AccessDeniedDetail{
 		AuthAction:               "adb:" + c.Action,
@@ -57,11 +72,18 @@ func denied(c *call, o Options) *Error {
 	return e
 }
 
-// createBackup answers with nothing but the request's id, and takes no token that would make it idempotent: as the service.
+// createBackup answers with the request's id alone, and takes no token that would make it idempotent: as the service.
 func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
+	accepted := o.now()
+	if err := o.refusesBackup(c, accepted); err != nil {
+		return nil, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	accepted := nowOf(o)
+	overlaps := func(b Backup) bool { return b.Type == "FullBackup" && b.Parent == "" && b.State(accepted) <= Running }
+	if o.Overlap != nil && slices.ContainsFunc(s.backups[place{c.Cluster, c.Region}], overlaps) {
+		return nil, o.Overlap
+	}
 	b := Backup{
 		Cluster:   c.Cluster,
 		Region:    c.Region,
@@ -77,4 +99,22 @@ func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
 	s.add(b)
 	c.Effect = true
 	return struct{ RequestId string }{c.RequestID}, nil
+}
+
+// refusesBackup is why the cluster takes no backup at this moment.
+func (o Options) refusesBackup(c *call, now time.Time) *Error {
+	for _, b := range o.Busy {
+		if (b.Cluster == "" || b.Cluster == c.Cluster) && now.Before(b.Until) {
+			return cmp.Or(b.Error, ErrClusterBusy)
+		}
+	}
+	switch here := o.cluster(c.Cluster, c.Region); {
+	case here == nil:
+		return nil
+	case here.DBVersion == dataWarehouse:
+		return ErrClusterIDNotFound // the Data Warehouse Edition is not in this version of the API
+	case slices.Contains([]string{"Preparing", "Creating", "Restoring", "Deleting"}, here.Status):
+		return ErrClusterBusy
+	}
+	return nil
 }

@@ -1,8 +1,10 @@
 package fakeadb
 
 import (
+	"cmp"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -45,7 +47,8 @@ func (b Backup) State(now time.Time) State {
 	return Completed
 }
 
-type cluster struct{ id, region string }
+// place is where backups are kept.
+type place struct{ cluster, region string }
 
 // Add puts backup sets there that are older than the story, and returns their ids.
 func (s *Service) Add(backups ...Backup) []string {
@@ -69,9 +72,22 @@ func (s *Service) add(b Backup) string {
 	if b.Region == "" {
 		b.Region = defaultRegion
 	}
-	c := cluster{b.Cluster, b.Region}
-	s.backups[c] = append(s.backups[c], b)
+	at := place{b.Cluster, b.Region}
+	s.backups[at] = append(s.backups[at], b)
 	return b.ID
+}
+
+// Remove takes a backup away, as when somebody deletes it, and reports whether there was one of that id.
+func (s *Service) Remove(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for at, backups := range s.backups {
+		if i := slices.IndexFunc(backups, func(b Backup) bool { return b.ID == id }); i >= 0 {
+			s.backups[at] = slices.Delete(slices.Clone(backups), i, i+1)
+			return true
+		}
+	}
+	return false
 }
 
 // Backups are those of a cluster in all regions, or, if it is empty, all there are; each cluster's in the order in which
@@ -80,8 +96,8 @@ func (s *Service) Backups(clusterID string) []Backup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	var all []Backup
-	for c, backups := range s.backups {
-		if clusterID == "" || clusterID == c.id {
+	for at, backups := range s.backups {
+		if clusterID == "" || clusterID == at.cluster {
 			all = append(all, backups...)
 		}
 	}
@@ -91,17 +107,8 @@ func (s *Service) Backups(clusterID string) []Backup {
 
 // compareIDs has the shorter number first, so that decimal digits compare as numbers.
 func compareIDs(a, b string) int {
-	if len(a) != len(b) {
-		return len(a) - len(b)
-	}
-	switch {
-	case a < b:
-		return -1
-	case a > b:
-		return 1
-	}
-	return 0
+	return cmp.Or(len(a)-len(b), strings.Compare(a, b))
 }
 
 // Now is the time by the service's clock.
-func (s *Service) Now() time.Time { return time.Now().Add(s.Options().Skew) }
+func (s *Service) Now() time.Time { return s.Options().now() }

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"strings"
 	"time"
 )
 
@@ -13,67 +14,76 @@ const minute = "2006-01-02T15:04Z"
 
 // describeBackups lists a cluster's backups page by page.
 func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error) {
-	for _, name := range []string{"StartTime", "EndTime"} {
-		if q.Get(name) == "" {
-			return nil, missing(name)
-		}
-	}
-	from, err := time.Parse(minute, q.Get("StartTime"))
+	from, to, err := windowOf(q)
 	if err != nil {
-		return nil, ErrStartTime
+		return nil, err
 	}
-	to, err := time.Parse(minute, q.Get("EndTime"))
-	if err != nil || !to.After(from) {
-		return nil, ErrEndTime
+	p, err := pageOf(q, o)
+	if err != nil {
+		return nil, err
 	}
-	size, err := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
-	if err != nil || size != 30 && size != 50 && size != 100 {
-		return nil, ErrPageSize
-	}
-	page, err := strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1"))
-	if err != nil || page < 1 {
-		return nil, ErrPageNumber
-	}
-	if o.PageCap > 0 {
-		size = min(size, o.PageCap)
-	}
-
-	now := nowOf(o)
-	listed := s.listed(c, o, now, from, to, q.Get("BackupId"))
-	if o.Repeat {
-		listed = repeatAcrossPages(listed, size)
-	}
-	first := min((page-1)*size, len(listed))
-	shown := listed[first:min(first+size, len(listed))]
+	now := o.now()
+	shown, total := cut(p, s.listed(c, o, now, from, to, q.Get("BackupId")), o.Repeat)
 	c.Listed = len(shown)
 	for _, b := range shown {
 		if b.State(now) <= Running {
 			c.Running++
 		}
 	}
-	return list(c, o, now, shown, len(listed), page, size), nil
+	return list(c, o, now, shown, total, p), nil
+}
+
+// windowOf reads the times between which a backup is looked for.
+func windowOf(q url.Values) (from, to time.Time, wrong *Error) {
+	for _, name := range []string{"StartTime", "EndTime"} {
+		if q.Get(name) == "" {
+			return from, to, missing(name)
+		}
+	}
+	from, err := time.Parse(minute, q.Get("StartTime"))
+	if err != nil {
+		return from, to, ErrStartTime
+	}
+	if to, err = time.Parse(minute, q.Get("EndTime")); err != nil || !to.After(from) {
+		return from, to, ErrEndTime
+	}
+	return from, to, nil
+}
+
+// page is which part of a list is asked for.
+type page struct{ number, size int }
+
+// pageOf reads PageNumber and PageSize.
+func pageOf(q url.Values, o Options) (p page, wrong *Error) {
+	var err error
+	if p.size, err = strconv.Atoi(cmp.Or(q.Get("PageSize"), "30")); err != nil || p.size != 30 && p.size != 50 && p.size != 100 {
+		return p, ErrPageSize
+	}
+	if p.number, err = strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1")); err != nil || p.number < 1 {
+		return p, ErrPageNumber
+	}
+	if o.PageCap > 0 {
+		p.size = min(p.size, o.PageCap)
+	}
+	return p, nil
+}
+
+// cut returns the page's part of a list, and the length of the list.
+func cut[T any](p page, all []T, repeat bool) (shown []T, total int) {
+	if repeat {
+		all = repeatAcrossPages(all, p.size)
+	}
+	first := min((p.number-1)*p.size, len(all))
+	return all[first:min(first+p.size, len(all))], len(all)
 }
 
 // listed are the backups that the list shows at this moment, in its order.
 func (s *Service) listed(c *call, o Options, now, from, to time.Time, id string) []Backup {
 	s.mu.Lock()
-	all := slices.Clone(s.backups[cluster{c.Cluster, c.Region}])
+	all := slices.Clone(s.backups[place{c.Cluster, c.Region}])
 	s.mu.Unlock()
 	all = slices.DeleteFunc(all, func(b Backup) bool {
-		state := b.State(now)
-		end := b.End
-		if state <= Running {
-			end = now
-		}
-		first, last := b.Start, b.Start // what must lie in the window
-		switch o.Window {
-		case ByEnd:
-			first, last = end, end
-		case ByOverlap:
-			last = end
-		}
-		return now.Before(b.Listed) || id != "" && id != b.ID || o.HideRunning && state <= Running ||
-			last.Before(from) || first.After(to)
+		return id != "" && id != b.ID || !o.shows(b, now) || !o.Window.holds(b, now, from, to)
 	})
 	slices.SortStableFunc(all, func(a, b Backup) int {
 		switch o.Order {
@@ -87,14 +97,42 @@ func (s *Service) listed(c *call, o Options, now, from, to time.Time, id string)
 	return all
 }
 
+// shows reports whether lists show a backup yet.
+func (o Options) shows(b Backup, now time.Time) bool {
+	if !o.HideRunning {
+		return !now.Before(b.Listed)
+	}
+	from := b.End
+	if b.RequestID != "" {
+		from = from.Add(o.ListedAfter)
+	}
+	return b.State(now) > Running && !now.Before(from)
+}
+
+// holds reports whether a backup lies in the window.
+func (w Window) holds(b Backup, now, from, to time.Time) bool {
+	end := b.End
+	if b.State(now) <= Running {
+		end = now
+	}
+	first, last := b.Start, b.Start // what must lie in the window
+	switch w {
+	case ByEnd:
+		first, last = end, end
+	case ByOverlap:
+		last = end
+	}
+	return !last.Before(from) && !first.After(to)
+}
+
 func hash(id string) string {
 	h := sha256.Sum256([]byte(id))
 	return string(h[:])
 }
 
 // repeatAcrossPages shows the last entry of every page again as the first of the next.
-func repeatAcrossPages(all []Backup, size int) []Backup {
-	var shown []Backup
+func repeatAcrossPages[T any](all []T, size int) []T {
+	var shown []T
 	for i, b := range all {
 		shown = append(shown, b)
 		if len(shown)%size == 0 && i < len(all)-1 {
@@ -107,12 +145,12 @@ func repeatAcrossPages(all []Backup, size int) []Backup {
 type object = map[string]any
 
 // list is the answer in the shape of the API's reference. What a backup does not have yet is absent.
-func list(c *call, o Options, now time.Time, shown []Backup, total, page, size int) object {
+func list(c *call, o Options, now time.Time, shown []Backup, total int, p page) object {
 	entries := make([]object, 0, len(shown))
 	var bytes int64
 	for _, b := range shown {
 		e := object{
-			"DBClusterId":     b.Cluster,
+			"DBClusterId":     o.id(b.Cluster),
 			"BackupId":        o.number(b.ID, true),
 			"BackupType":      b.Type,
 			"BackupMethod":    "Snapshot",
@@ -138,8 +176,8 @@ func list(c *call, o Options, now time.Time, shown []Backup, total, page, size i
 	return object{
 		"RequestId":       c.RequestID,
 		"TotalCount":      o.number(strconv.Itoa(total), true),
-		"PageNumber":      o.number(strconv.Itoa(page), true),
-		"PageSize":        o.number(strconv.Itoa(size), true),
+		"PageNumber":      o.number(strconv.Itoa(p.number), true),
+		"PageSize":        o.number(strconv.Itoa(p.size), true),
 		"TotalBackupSize": o.number(strconv.FormatInt(bytes, 10), false),
 		"FreeBackupSize":  o.number("0", false),
 		"Items":           object{"Backup": entries},
@@ -158,11 +196,20 @@ func (o Options) number(digits string, documented bool) any {
 	return n
 }
 
+// time writes a backup's time as the options have it.
 func (o Options) time(t time.Time) string {
-	if o.Precision == Seconds {
-		return t.UTC().Format(time.RFC3339)
+	layout := cmp.Or(o.Layout, minute)
+	if o.Layout == "" && o.Precision == Seconds {
+		layout = time.RFC3339
 	}
-	return t.UTC().Format(minute)
+	return t.Add(o.FalseZone).UTC().Format(layout)
 }
 
-func nowOf(o Options) time.Time { return time.Now().Add(o.Skew) }
+func (o Options) id(cluster string) string {
+	if o.UpperIDs {
+		return strings.ToUpper(cluster)
+	}
+	return cluster
+}
+
+func (o Options) now() time.Time { return time.Now().Add(o.Skew) }

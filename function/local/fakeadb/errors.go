@@ -9,14 +9,14 @@ import (
 	"adb-backup/function/local/acs3"
 )
 
-// Error is an error as the service answers it. The variables below are all that this emulator gives by itself; a Fault may
-// refuse with any other.
+// Error is an error as the service answers it. The variables below are all that the emulator answers by itself; a Fault can
+// refuse with others.
 type Error struct {
 	Status  int // HTTP
 	Code    string
 	Message string
 	Denied  *AccessDeniedDetail // of NoPermission
-	// TimeLeft is told in the header x-ratelimit-user of a throttled call; 0: no header.
+	// TimeLeft stands in the header x-ratelimit-user of a throttled call; 0: no header.
 	TimeLeft time.Duration
 }
 
@@ -42,9 +42,9 @@ func (e *Error) with(format string, args ...any) *Error {
 // Codes, statuses and messages follow the API's reference and the common errors of the OpenAPI gateway, as far as they are
 // published; where they are not, the message says in plain words what is wrong.
 var (
-	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method. The local cloud has CreateBackup and DescribeBackups alone."}
+	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method. The local cloud only has CreateBackup, DescribeBackups and DescribeDBClusters."}
 	ErrVersion           = &Error{Status: http.StatusBadRequest, Code: "InvalidVersion", Message: "Specified parameter Version is not valid."}
-	ErrMethod            = &Error{Status: http.StatusBadRequest, Code: "UnsupportedHTTPMethod", Message: "The emulated service takes POST alone, as the SDK sends it."}
+	ErrMethod            = &Error{Status: http.StatusBadRequest, Code: "UnsupportedHTTPMethod", Message: "The emulated service only takes POST, as the SDK sends it."}
 	ErrNonceUsed         = authentic(acs3.ErrNonceUsed)
 	ErrNoPermission      = &Error{Status: http.StatusForbidden, Code: "NoPermission", Message: "You are not authorized to perform this operation."}
 	ErrThrottled         = &Error{Status: http.StatusBadRequest, Code: "Throttling.User", Message: "Request was denied due to user flow control."}
@@ -54,6 +54,11 @@ var (
 	ErrClusterMalformed  = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterId.Malformed", Message: "The specified DBClusterId is not valid."}
 	ErrClusterNotFound   = &Error{Status: http.StatusNotFound, Code: "InvalidDBCluster.NotFound", Message: "The DBClusterId provided does not exist in our records."}
 	ErrClusterIDNotFound = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterId.NotFound", Message: "The DBClusterId provided does not exist in our records."}
+	ErrClusterBusy       = &Error{Status: http.StatusForbidden, Code: "OperationDenied.DBClusterStatus", Message: "The operation is not permitted due to the current status of the cluster."}
+	ErrClusterState      = &Error{Status: http.StatusBadRequest, Code: "IncorrectDBInstanceState", Message: "The current state of the cluster does not support this operation."}
+	ErrBackupExists      = &Error{Status: http.StatusBadRequest, Code: "BackupJobExists", Message: "A backup job of the cluster exists already."}
+	ErrClusterVersion    = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterVersion.Malformed", Message: "The specified DBClusterVersion is not valid: 3.0, 5.0 or All."}
+	ErrTags              = &Error{Status: http.StatusBadRequest, Code: "InvalidParameter.Tag", Message: "The specified Tag is not valid: at most 20."}
 	ErrStartTime         = &Error{Status: http.StatusBadRequest, Code: "InvalidStartTime.Malformed", Message: "The specified StartTime is not valid: yyyy-MM-ddTHH:mmZ in UTC."}
 	ErrEndTime           = &Error{Status: http.StatusBadRequest, Code: "InvalidEndTime.Malformed", Message: "The specified EndTime is not valid: yyyy-MM-ddTHH:mmZ in UTC, later than StartTime."}
 	ErrPageSize          = &Error{Status: http.StatusBadRequest, Code: "InvalidPageSize.Malformed", Message: "The specified PageSize is not valid: 30, 50 or 100."}

@@ -11,7 +11,14 @@ import (
 type Credential = acs3.Credential
 
 // Denial is an action that RAM does not allow. What is empty stands for any.
-type Denial struct{ KeyID, Action, Cluster string }
+type Denial struct{ KeyID, Action, Region, Cluster string }
+
+// Busy is a cluster that takes no CreateBackup for a while.
+type Busy struct {
+	Cluster string // empty: any
+	Until   time.Time
+	Error   *Error // nil: ErrClusterBusy
+}
 
 // Ending is how a backup ends.
 type Ending int
@@ -22,7 +29,7 @@ const (
 	NeverEnds
 )
 
-// Precision is how the list writes times.
+// Precision is how lists write a backup's times, unless Options.Layout says otherwise.
 type Precision int
 
 const (
@@ -30,7 +37,7 @@ const (
 	Seconds                  // 2026-11-23T02:00:00Z, as an older page's
 )
 
-// Order is the list's. Which the service uses is not published.
+// Order is the order of a list of backups. Which the service uses is not published.
 type Order int
 
 const (
@@ -48,13 +55,33 @@ const (
 	ByOverlap               // it ran there, if only in part
 )
 
-// Numbers is how the list writes numbers.
+// Numbers is how lists write numbers.
 type Numbers int
 
 const (
-	Documented Numbers = iota // counts and ids as strings, sizes as numbers
+	Documented Numbers = iota // as the reference has each: as a string or as a number
 	AsStrings
 	AsNumbers
+)
+
+// TagsForm is how DescribeDBClusters writes tags.
+type TagsForm int
+
+const (
+	TagsDocumented TagsForm = iota // "Tags":{"Tag":[{"Key":…,"Value":…}]}
+	TagsAbsent                     // no entry has a field Tags
+	TagsEmptyList                  // "Tags":[] where a cluster has none
+	TagsEmptyText                  // "Tags":"" where a cluster has none
+)
+
+// TagFilter is what the parameters Tag.N.Key and Tag.N.Value select. No page says it.
+type TagFilter int
+
+const (
+	TagsAll     TagFilter = iota // clusters with every tag; a key without a value stands for any value
+	TagsAny                      // clusters with one of the tags
+	TagsLiteral                  // clusters with every tag; a key without a value stands for an empty value
+	TagsIgnored                  // every cluster
 )
 
 // Words are the values of BackupStatus. None is published; empty ones are Running, Success and Failed.
@@ -70,30 +97,38 @@ func (w Words) of(s State) string {
 	return cmp.Or(w.Running, "Running")
 }
 
-// Options say what the service is like. The zero value of each is the plain case: a backup takes no time and is listed
-// at once. Maps and slices are shared with the service: replace them, do not write to them.
+// Options say what the service is like. The zero value of each is the plain case: a backup takes no time, is listed at
+// once, and overlaps others. Slices and maps are shared with the service: replace them, do not write to them.
 type Options struct {
 	Credentials map[string]Credential // by access key id
 	Account     string                // empty: 1234567890123456
-	// Clusters are those that exist, id to region. Nil: any well-formed id exists in any region.
-	Clusters map[string]string
+	// Clusters are those that exist, in the order in which they are listed. Nil: none is listed, and any well-formed id
+	// can be backed up in any region.
+	Clusters []Cluster
 	Denied   []Denial
+	Busy     []Busy
 
 	Takes       time.Duration // from a backup's start to its end
 	StartsAfter time.Duration // from its acceptance to its start
-	ListedAfter time.Duration // from its acceptance until lists show it
 	Ends        Ending
-	Size        int64 // bytes of a completed backup; 0: 5,000,000,000, more than the SDK's own type holds
+	Size        int64  // bytes of a completed backup; 0: 5,000,000,000, more than the SDK's own type holds
+	Overlap     *Error // refuses a CreateBackup while a full backup of the cluster runs, listed or not; nil: accepted
 
+	HideRunning bool          // lists show a backup when it has ended
+	ListedAfter time.Duration // until lists show a backup made here: from its acceptance or, with HideRunning, from its end
 	Precision   Precision
+	Layout      string        // of a backup's times, as for time.Time.Format, in place of Precision
+	FalseZone   time.Duration // lists write every time that much later, as if local time were UTC
+	UpperIDs    bool          // lists write cluster ids in upper case
 	Words       Words
 	NoStatus    bool // entries have no BackupStatus
 	Order       Order
 	Window      Window
 	Numbers     Numbers
-	HideRunning bool // lists show a backup when it has ended
 	Repeat      bool // a page's first entry is the last of the page before, as when the list grows between two pages
 	PageCap     int  // entries served at most, whatever PageSize asks for; 0: as asked
+	Tags        TagsForm
+	TagFilter   TagFilter
 
 	Skew    time.Duration // of the service's clock against this machine's
 	Latency time.Duration // of a call, half before and half after its effect
@@ -101,10 +136,10 @@ type Options struct {
 	Burst   int           // requests served at once after a pause, at least 1
 	Hint    bool          // a request refused for its rate is told when to come again
 
-	// Faults is asked for every authenticated call, after the rate and before the effect. It may be called by several
-	// goroutines at once.
+	// Faults chooses the fault of every authenticated call, after the rate and before the effect. It may be called by
+	// several goroutines at once.
 	Faults func(Call) Fault
-	// OnCall is told of every call when it is over, of the refused ones too, by the goroutine that served it.
+	// OnCall is given every call when it is over, refused ones too, by the goroutine that served it.
 	OnCall func(Call)
 }
 
@@ -112,7 +147,7 @@ type Options struct {
 type Call struct {
 	Time      time.Time // of arrival
 	Action    string
-	Cluster   string
+	Cluster   string // empty for DescribeDBClusters
 	Region    string
 	KeyID     string
 	RequestID string
@@ -122,6 +157,6 @@ type Call struct {
 	Code    string // of the error, or the fault's name; empty: the truth was told
 	Effect  bool   // a backup was created
 	Listed  int    // entries shown
-	Running int    // of them not ended
+	Running int    // of them backups that have not ended
 	Took    time.Duration
 }

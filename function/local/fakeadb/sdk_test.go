@@ -8,6 +8,8 @@ import (
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/dara"
+
+	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 const (
@@ -34,7 +36,7 @@ func sdk(t *testing.T, h http.Handler, change ...func(*openapi.Config)) *adb.Cli
 	t.Helper()
 	config := &openapi.Config{
 		AccessKeyId: dara.String(keyID), AccessKeySecret: dara.String(secret), SecurityToken: dara.String(token),
-		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{Transport(h)},
+		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{inmemory.New(h)},
 	}
 	for _, c := range change {
 		c(config)

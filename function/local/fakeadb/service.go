@@ -1,15 +1,18 @@
-// Package fakeadb emulates the endpoint of AnalyticDB for MySQL, API 2021-12-01, as far as backups need it: CreateBackup and
-// DescribeBackups, signed with ACS3-HMAC-SHA256. Any other action is refused as the service refuses what it does not have.
+// Package fakeadb emulates the endpoint of AnalyticDB for MySQL, API 2021-12-01, as far as backups need it: CreateBackup,
+// DescribeBackups and DescribeDBClusters, signed with ACS3-HMAC-SHA256. Any other action is refused as the service refuses
+// an action that it does not have.
 //
-// What the service's documents leave open – the order of the list, when a backup is listed, what the window means, the
-// words for a status – is an option, so that a client can be tried against every answer. Faults strike calls before or
-// after they took effect.
+// What the service's documents leave open is an option, so that a client can be tried against every answer: whether running
+// backups are listed, how soon, in which order and form, what the window means, the words for a status, what a
+// CreateBackup gets that overlaps another, what a filter by tags selects. Faults strike calls before or after they took
+// effect.
 //
-// It uses no time but time.Now's and timers that end with the request's context, and starts no goroutine: with Transport it
-// works in a testing/synctest bubble, and hours pass in a moment.
+// Its only clock is time.Now, its timers end with the request's context, and it starts no goroutine: behind the transport of
+// package inmemory it works in a testing/synctest bubble, and hours pass in a moment.
 //
-// Not emulated: what overlapping CreateBackup calls get (each makes a backup), retention, the cluster's own schedule,
-// quotas, parameters in a body, any signature but ACS3-HMAC-SHA256.
+// Not emulated: retention, expiry and deletion of backups (Remove takes one away), the cluster's own schedule (Add puts
+// backups there), quotas, the way of a cluster from one status to the next, parameters in a request's body, and any
+// signature but ACS3-HMAC-SHA256.
 package fakeadb
 
 import (
@@ -20,6 +23,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"golang.org/x/time/rate"
 
 	"adb-backup/function/local/acs3"
 )
@@ -35,10 +40,10 @@ const (
 type Service struct {
 	mu          sync.Mutex
 	options     Options
-	backups     map[cluster][]Backup
+	backups     map[place][]Backup
 	lastID      int
 	signatures  acs3.Verifier
-	bucket      bucket
+	bucket      *rate.Limiter
 	calls       map[string]int
 	inFlight    int
 	maxInFlight int
@@ -46,7 +51,7 @@ type Service struct {
 
 // New returns a service without backups.
 func New(o Options) *Service {
-	return &Service{options: o, backups: map[cluster][]Backup{}, lastID: firstID, calls: map[string]int{}}
+	return &Service{options: o, backups: map[place][]Backup{}, lastID: firstID, bucket: &rate.Limiter{}, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.
@@ -179,18 +184,18 @@ func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	if r.Method != http.MethodPost {
 		return ErrMethod
 	}
-	if r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil {
+	if r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action].perform == nil {
 		return ErrUnknownAction
 	}
 	if r.Header.Get("X-Acs-Version") != version {
 		return ErrVersion
 	}
-	if err := s.signatures.Verify(r, body, o.Credentials, nowOf(o)); err != nil {
+	if err := s.signatures.Verify(r, body, o.Credentials, o.now()); err != nil {
 		return authentic(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if wait := s.bucket.take(time.Now(), o.Rate, o.Burst); wait > 0 {
+	if wait := s.take(o); wait > 0 {
 		e := *ErrThrottled
 		if o.Hint {
 			e.TimeLeft = wait
@@ -200,7 +205,26 @@ func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	return nil
 }
 
-// pause lets time pass, and says whether the caller has gone meanwhile.
+// take takes a token from the bucket, or returns how long it is until there is one.
+func (s *Service) take(o Options) time.Duration {
+	if o.Rate <= 0 {
+		return 0
+	}
+	now, burst := time.Now(), max(o.Burst, 1)
+	if s.bucket.Burst() == 0 { // never used: full
+		s.bucket = rate.NewLimiter(rate.Limit(o.Rate), burst)
+	}
+	s.bucket.SetLimitAt(now, rate.Limit(o.Rate))
+	s.bucket.SetBurstAt(now, burst)
+	token := s.bucket.ReserveN(now, 1)
+	wait := token.DelayFrom(now)
+	if wait > 0 {
+		token.CancelAt(now)
+	}
+	return wait
+}
+
+// pause lets time pass, and reports whether the caller has gone meanwhile.
 func (c *call) pause(ctx context.Context, d time.Duration) bool {
 	if d > 0 {
 		t := time.NewTimer(d)

@@ -109,7 +109,7 @@ func TestEndingsWordsAndForms(t *testing.T) {
 }
 
 func TestRefusals(t *testing.T) {
-	bubble(t, Options{Clusters: map[string]string{one: "cn-hangzhou", two: "cn-beijing"}, Denied: []Denial{{Action: "CreateBackup"}}}, func(t *testing.T, s *Service, client *adb.Client) {
+	bubble(t, Options{Clusters: []Cluster{{ID: one}, {ID: two, Region: "cn-beijing"}}, Denied: []Denial{{Action: "CreateBackup"}}}, func(t *testing.T, s *Service, client *adb.Client) {
 		with := func(change func(*adb.DescribeBackupsRequest)) error {
 			_, err := describe(t.Context(), client, one, from, to, change)
 			return err

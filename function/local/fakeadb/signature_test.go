@@ -11,6 +11,8 @@ import (
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/dara"
+
+	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 // tamper changes a signed request on its way, with headers as on the wire: the SDK's are in lower case.
@@ -60,7 +62,7 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 				s := New(Options{Credentials: credentials()})
 				client := sdk(t, s, func(config *openapi.Config) {
 					if c.change != nil {
-						config.HttpClient = roundTripper{tamper{Transport(s), c.change}}
+						config.HttpClient = roundTripper{tamper{inmemory.New(s), c.change}}
 					}
 					if c.config != nil {
 						c.config(config)
@@ -83,7 +85,7 @@ func TestARequestComesOnce(t *testing.T) {
 		s := New(Options{Credentials: credentials()})
 		var sent *http.Request
 		client := sdk(t, s, func(config *openapi.Config) {
-			config.HttpClient = roundTripper{tamper{Transport(s), func(r *http.Request) { sent = r.Clone(context.Background()); sent.Body = http.NoBody }}}
+			config.HttpClient = roundTripper{tamper{inmemory.New(s), func(r *http.Request) { sent = r.Clone(context.Background()); sent.Body = http.NoBody }}}
 		})
 		if _, err := create(t.Context(), client, one); err != nil {
 			t.Fatal(err)

@@ -12,7 +12,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 )
@@ -33,15 +35,14 @@ type Runtime struct {
 
 	mu      sync.Mutex
 	running map[string]*running
-	lost    error         // why nothing can be answered any more
-	gone    chan struct{} // closed when lost is set
+	lost    error // why nothing can be answered any more
 }
 
 // running is an invocation from the moment that Invoke takes it until its result is known.
 type running struct {
 	Invocation
 	fetched chan time.Time // when the function took it
-	result  chan Result
+	result  chan Result    // one, from finish
 }
 
 // New returns a Runtime without invocations.
@@ -50,7 +51,6 @@ func New() *Runtime {
 		queue:   make(chan *running),
 		mux:     http.NewServeMux(),
 		running: map[string]*running{},
-		gone:    make(chan struct{}),
 	}
 	rt.mux.HandleFunc("GET "+apiPath+"next", rt.next)
 	rt.mux.HandleFunc("POST "+apiPath+"{id}/response", rt.response)
@@ -72,75 +72,73 @@ func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	if err := rt.add(run); err != nil {
 		return Result{}, err
 	}
-	defer rt.take(inv.RequestID, run)
+	defer rt.finish(run, Result{}) // if nobody has: the id is free again
 
-	queued := time.Now()
+	began := time.Now()
 	select {
 	case rt.queue <- run:
-	case <-rt.gone:
-		return rt.exited(run, queued), nil
+		began = <-run.fetched
+	case r := <-run.result: // the process ended before it took the invocation
+		return r.took(began), nil
 	case <-ctx.Done():
 		return Result{}, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
 	}
-
-	began := <-run.fetched
-	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
+	deadline := time.AfterFunc(time.Until(began.Add(inv.Timeout+inv.Grace)), func() {
+		rt.finish(run, Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)})
+	})
 	defer deadline.Stop()
 	select {
 	case r := <-run.result:
 		return r.took(began), nil
-	case <-deadline.C:
-		// Whoever takes the entry first has decided: an answer that came just before the deadline is one.
-		if !rt.take(inv.RequestID, run) {
-			return (<-run.result).took(began), nil
-		}
-		return Result{RequestID: inv.RequestID, ErrorType: FunctionTimeout, Took: time.Since(began),
-			ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}, nil
-	case <-rt.gone:
-		if !rt.take(inv.RequestID, run) {
-			return (<-run.result).took(began), nil
-		}
-		return rt.exited(run, began), nil
 	case <-ctx.Done():
 		return Result{}, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
 	}
 }
 
+// finish gives an invocation its result and reports whether it had none yet: the first of answer, deadline and the
+// process's end decides.
+func (rt *Runtime) finish(run *running, r Result) bool {
+	rt.mu.Lock()
+	defer rt.mu.Unlock()
+	if run == nil || rt.running[run.RequestID] != run {
+		return false
+	}
+	delete(rt.running, run.RequestID)
+	r.RequestID = run.RequestID
+	run.result <- r
+	return true
+}
+
 // Lose ends every invocation, those to come as well, with ProcessExited: the process is gone, and cause says how.
 func (rt *Runtime) Lose(cause error) {
 	rt.mu.Lock()
-	defer rt.mu.Unlock()
 	if rt.lost == nil {
 		rt.lost = cause
-		close(rt.gone)
+	}
+	left := slices.Collect(maps.Values(rt.running))
+	rt.mu.Unlock()
+	for _, run := range left {
+		rt.finish(run, exited(cause))
 	}
 }
 
-func (rt *Runtime) exited(run *running, since time.Time) Result {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	return Result{RequestID: run.RequestID, ErrorType: ProcessExited, ErrorMessage: rt.lost.Error(), Took: time.Since(since)}
-}
+func exited(cause error) Result { return Result{ErrorType: ProcessExited, ErrorMessage: cause.Error()} }
 
+// add lets an invocation begin. If the process is gone, it ends at once.
 func (rt *Runtime) add(run *running) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
 	if rt.running[run.RequestID] != nil {
 		return fmt.Errorf("invocation %s is still running in this process: its answers could not be told apart", run.RequestID)
 	}
+	if rt.lost != nil {
+		r := exited(rt.lost)
+		r.RequestID = run.RequestID
+		run.result <- r
+		return nil
+	}
 	rt.running[run.RequestID] = run
 	return nil
-}
-
-// take removes a running invocation, so that exactly one of answer, deadline and exit decides.
-func (rt *Runtime) take(id string, want *running) bool {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if run := rt.running[id]; run == nil || run != want {
-		return false
-	}
-	delete(rt.running, id)
-	return true
 }
 
 func (rt *Runtime) next(w http.ResponseWriter, r *http.Request) {
@@ -184,10 +182,8 @@ func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, result Result)
 	rt.mu.Lock()
 	run := rt.running[id]
 	rt.mu.Unlock()
-	if run == nil || !rt.take(id, run) {
+	if !rt.finish(run, result) {
 		http.Error(w, "no such invocation: "+id+" was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
 		return
 	}
-	result.RequestID = id
-	run.result <- result
 }

@@ -1,0 +1,180 @@
+package fakeadb
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
+	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+var some = []Cluster{
+	{ID: "amv-a", Tags: []Tag{{"backup", "nightly"}, {"env", "prod"}}, ResourceGroup: "rg-1", Description: "orders", Created: time.Date(1999, 12, 1, 2, 0, 0, 0, time.UTC)},
+	{ID: "amv-b", Tags: []Tag{{"backup", "weekly"}, {"empty", ""}}, Status: "Creating", LockMode: "LockByExpiration"},
+	{ID: "am-c", DBVersion: "3.0", Tags: []Tag{{"backup", "nightly"}}},
+	{ID: "amv-d", ResourceGroup: "rg-1"},
+	{ID: "amv-e", Region: "cn-beijing", Tags: []Tag{{"backup", "nightly"}}},
+}
+
+// clusters lists, and returns the ids.
+func clusters(t *testing.T, client *adb.Client, change func(*adb.DescribeDBClustersRequest)) (string, *adb.DescribeDBClustersResponseBody, error) {
+	request := &adb.DescribeDBClustersRequest{RegionId: dara.String("cn-hangzhou"), DBClusterVersion: dara.String("All")}
+	change(request)
+	r, err := client.DescribeDBClustersWithContext(t.Context(), request, &dara.RuntimeOptions{})
+	if err != nil {
+		return refusal(err), nil, err
+	}
+	var ids []string
+	for _, c := range r.Body.Items.DBCluster {
+		ids = append(ids, *c.DBClusterId)
+	}
+	return strings.Join(ids, " "), r.Body, nil
+}
+
+func tag(key string, value *string) *adb.DescribeDBClustersRequestTag {
+	return &adb.DescribeDBClustersRequestTag{Key: &key, Value: value}
+}
+
+func TestClustersAreSelected(t *testing.T) {
+	nightly, empty := dara.String("nightly"), dara.String("")
+	type request = adb.DescribeDBClustersRequest
+	type tags = []*adb.DescribeDBClustersRequestTag
+	for i, c := range []struct {
+		filter TagFilter
+		change func(*request)
+		want   string
+	}{
+		{0, func(*request) {}, "amv-a amv-b am-c amv-d"},
+		{0, func(r *request) { r.DBClusterVersion = nil }, "amv-a amv-b amv-d"},
+		{0, func(r *request) { r.DBClusterVersion = dara.String("5.0") }, "amv-a amv-b amv-d"},
+		{0, func(r *request) { r.DBClusterVersion = dara.String("3.0") }, "am-c"},
+		{0, func(r *request) { r.RegionId = dara.String("cn-beijing") }, "amv-e"},
+		{0, func(r *request) { r.RegionId = dara.String("cn-shanghai") }, ""},
+		{0, func(r *request) { r.ResourceGroupId = dara.String("rg-1") }, "amv-a amv-d"},
+		{0, func(r *request) { r.Tag = tags{tag("backup", nightly)} }, "amv-a am-c"},
+		{0, func(r *request) { r.Tag = tags{tag("backup", nightly), tag("env", dara.String("prod"))} }, "amv-a"},
+		{0, func(r *request) { r.Tag = tags{tag("backup", nil)} }, "amv-a amv-b am-c"},
+		{0, func(r *request) { r.Tag = tags{tag("backup", empty)} }, "amv-a amv-b am-c"},
+		{TagsLiteral, func(r *request) { r.Tag = tags{tag("backup", nil)} }, ""},
+		{TagsLiteral, func(r *request) { r.Tag = tags{tag("empty", empty)} }, "amv-b"},
+		{TagsAny, func(r *request) { r.Tag = tags{tag("empty", nil), tag("env", dara.String("prod"))} }, "amv-a amv-b"},
+		{TagsIgnored, func(r *request) { r.Tag = tags{tag("backup", nightly)} }, "amv-a amv-b am-c amv-d"},
+		{0, func(r *request) { r.RegionId = nil }, "MissingRegionId 400"},
+		{0, func(r *request) { r.DBClusterVersion = dara.String("4.0") }, "InvalidDBClusterVersion.Malformed 400"},
+		{0, func(r *request) { r.PageSize = dara.Int32(20) }, "InvalidPageSize.Malformed 400"},
+		{0, func(r *request) {
+			for i := range 21 {
+				r.Tag = append(r.Tag, tag(fmt.Sprint("k", i), nil))
+			}
+		}, "InvalidParameter.Tag 400"},
+	} {
+		bubble(t, Options{Clusters: some, TagFilter: c.filter}, func(t *testing.T, s *Service, client *adb.Client) {
+			if got, _, _ := clusters(t, client, c.change); got != c.want {
+				t.Errorf("%d: %s, want %s", i, got, c.want)
+			}
+		})
+	}
+}
+
+func TestAClustersEntry(t *testing.T) {
+	bubble(t, Options{Clusters: some}, func(t *testing.T, s *Service, client *adb.Client) {
+		_, body, err := clusters(t, client, func(*adb.DescribeDBClustersRequest) {})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var got []string
+		for _, c := range body.Items.DBCluster {
+			line := fmt.Sprint(*c.DBClusterId, " ", *c.DBClusterStatus, " ", *c.LockMode, " ", *c.DBVersion, " ", *c.RegionId, " ", *c.CreateTime, *c.ResourceGroupId, *c.DBClusterDescription)
+			for _, t := range c.Tags.Tag {
+				line += " " + *t.Key + "=" + *t.Value
+			}
+			got = append(got, line)
+		}
+		want := []string{
+			"amv-a Running Unlock 5.0 cn-hangzhou 1999-12-01T02:00:00Zrg-1orders backup=nightly env=prod",
+			"amv-b Creating LockByExpiration 5.0 cn-hangzhou  backup=weekly empty=",
+			"am-c Running Unlock 3.0 cn-hangzhou  backup=nightly",
+			"amv-d Running Unlock 5.0 cn-hangzhou rg-1",
+		}
+		if strings.Join(got, "\n") != strings.Join(want, "\n") || *body.TotalCount != 4 || *body.PageNumber != 1 || *body.PageSize != 30 {
+			t.Errorf("%s\nwant\n%s\n%d in all, page %d of %d", strings.Join(got, "\n"), strings.Join(want, "\n"), *body.TotalCount, *body.PageNumber, *body.PageSize)
+		}
+	})
+}
+
+func TestTagsInEveryForm(t *testing.T) {
+	for form, want := range map[TagsForm][2]string{
+		TagsDocumented: {`"Tags":{"Tag":[{"Key":"backup","Value":"nightly"}]}`, `"Tags":{"Tag":[]}`},
+		TagsAbsent:     {`"SupportedFeatures":{},"TaskInfo"`, `"SupportedFeatures":{},"TaskInfo"`},
+		TagsEmptyList:  {`"Tags":{"Tag":[{"Key":"backup","Value":"nightly"}]}`, `"Tags":[]`},
+		TagsEmptyText:  {`"Tags":{"Tag":[{"Key":"backup","Value":"nightly"}]}`, `"Tags":""`},
+	} {
+		bubble(t, Options{Clusters: some[2:4], Tags: form}, func(t *testing.T, s *Service, client *adb.Client) {
+			raw, err := client.CallApiWithCtx(t.Context(), &openapi.Params{
+				Action: dara.String("DescribeDBClusters"), Version: dara.String(version), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+				Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
+			}, &openapi.OpenApiRequest{Query: map[string]*string{"RegionId": dara.String("cn-hangzhou"), "DBClusterVersion": dara.String("All")}}, &dara.RuntimeOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			body := raw["body"].(string)
+			if _, rest, found := strings.Cut(body, want[0]); !found || !strings.Contains(rest, want[1]) || !strings.Contains(body, `"TotalCount":2`) {
+				t.Errorf("form %d: %s", form, body)
+			}
+		})
+	}
+}
+
+func TestClustersComeInPages(t *testing.T) {
+	many := make([]Cluster, 70)
+	for i := range many {
+		many[i].ID = fmt.Sprintf("amv-%02d", i)
+	}
+	for _, c := range []struct {
+		o     Options
+		page  int32
+		first string
+		n     int
+	}{
+		{Options{}, 1, "amv-00", 30}, {Options{}, 3, "amv-60", 10}, {Options{}, 4, "", 0},
+		{Options{PageCap: 7}, 2, "amv-07", 7}, {Options{Repeat: true}, 2, "amv-29", 30},
+	} {
+		c.o.Clusters = many
+		bubble(t, c.o, func(t *testing.T, s *Service, client *adb.Client) {
+			ids, _, err := clusters(t, client, func(r *adb.DescribeDBClustersRequest) { r.PageNumber = &c.page })
+			if n := len(strings.Fields(ids)); err != nil || n != c.n || !strings.HasPrefix(ids, c.first) {
+				t.Errorf("%+v: %d, %s, %v", c, n, ids, err)
+			}
+		})
+	}
+}
+
+func TestAListOfClustersIsDenied(t *testing.T) {
+	bubble(t, Options{Clusters: some, Denied: []Denial{{Action: "DescribeDBClusters", Region: "cn-hangzhou"}}}, func(t *testing.T, s *Service, client *adb.Client) {
+		_, _, err := clusters(t, client, func(*adb.DescribeDBClustersRequest) {})
+		var refused *openapi.ClientError
+		if !errors.As(err, &refused) || *refused.StatusCode != 403 || !strings.Contains(*refused.Message, "acs:adb:cn-hangzhou:1234567890123456:dbcluster/*") {
+			t.Errorf("%v", err)
+		}
+		if got, _, _ := clusters(t, client, func(r *adb.DescribeDBClustersRequest) { r.RegionId = dara.String("cn-beijing") }); got != "amv-e" {
+			t.Errorf("another region: %s", got)
+		}
+	})
+}
+
+func TestWhatAClusterIsDecidesItsBackup(t *testing.T) {
+	bubble(t, Options{Clusters: some}, func(t *testing.T, s *Service, client *adb.Client) {
+		for id, want := range map[string]string{
+			"amv-a": "<nil>", "amv-b": "OperationDenied.DBClusterStatus 403", "am-c": "InvalidDBClusterId.NotFound 400", "amv-e": "InvalidDBCluster.NotFound 404",
+		} {
+			_, err := create(t.Context(), client, id)
+			if got := refusal(err); got != want {
+				t.Errorf("%s: %s, want %s", id, got, want)
+			}
+		}
+	})
+}

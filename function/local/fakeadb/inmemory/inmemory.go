@@ -1,0 +1,102 @@
+// Package inmemory serves a client's requests by an http.Handler without a network, for tests alone: it stands on
+// net/http/httptest, whose flag must not come into a command line.
+//
+// A request is served on its caller's goroutine, and nothing outlives it. So it works in a testing/synctest bubble, where
+// hours pass in a moment. Reply bodies that stall or never end are not emulated: they need a real connection.
+package inmemory
+
+import (
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httptrace"
+	"os"
+	"syscall"
+)
+
+// Transport is an http.RoundTripper. The handler honours the request's context; where it panics with
+// http.ErrAbortHandler the connection breaks without an answer.
+type Transport struct {
+	Handler http.Handler
+	// Dial opens the connection of a request; what it returns is why it could not be opened: the handler then never sees
+	// the request. Nil: it can always be opened.
+	Dial func(*http.Request) error
+}
+
+// New returns a transport that always connects.
+func New(h http.Handler) *Transport { return &Transport{Handler: h} }
+
+// Refused is the error of a connection that the host refuses.
+func Refused() error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
+}
+
+// NoHost is the error of a name that does not exist.
+func NoHost(name string) error {
+	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}}
+}
+
+// RoundTrip serves one request. As net/http's transport, it closes the request's body and tells an httptrace of the
+// connection and of the request that was written.
+func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	if r.Body != nil {
+		defer r.Body.Close()
+	}
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	if t.Dial != nil {
+		if err := t.Dial(r); err != nil {
+			return nil, err
+		}
+	}
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+		if trace.GotConn != nil {
+			trace.GotConn(httptrace.GotConnInfo{})
+		}
+		if trace.WroteRequest != nil {
+			trace.WroteRequest(httptrace.WroteRequestInfo{})
+		}
+	}
+	w := httptest.NewRecorder()
+	defer func() {
+		switch p := recover(); {
+		case p == nil:
+		case p == http.ErrAbortHandler && r.Context().Err() != nil:
+			response, err = nil, r.Context().Err()
+		case p == http.ErrAbortHandler:
+			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+		default:
+			panic(p)
+		}
+	}()
+	t.Handler.ServeHTTP(w, asServed(r))
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
+	response = w.Result()
+	response.Request = r
+	return response, nil
+}
+
+// asServed is the request as a server sees it: header names in canonical case, though the SDK writes lower case, and the
+// host beside the headers.
+func asServed(r *http.Request) *http.Request {
+	served := r.Clone(r.Context())
+	served.Header = http.Header{}
+	for name, values := range r.Header {
+		for _, v := range values {
+			served.Header.Add(name, v)
+		}
+	}
+	served.Header.Del("Host")
+	if served.Host == "" {
+		served.Host = r.URL.Host
+	}
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	served.RequestURI = r.URL.RequestURI()
+	served.RemoteAddr = "127.0.0.1:0"
+	return served
+}

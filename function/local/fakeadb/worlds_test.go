@@ -1,0 +1,103 @@
+package fakeadb
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
+	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+// refusal is the code and status of an error of the service.
+func refusal(err error) string {
+	var refused *openapi.ClientError
+	if !errors.As(err, &refused) {
+		return fmt.Sprint(err)
+	}
+	return fmt.Sprint(*refused.Code, " ", *refused.StatusCode)
+}
+
+func TestOnlyEndedBackupsAreListedAfterALag(t *testing.T) {
+	bubble(t, Options{HideRunning: true, Takes: time.Hour, ListedAfter: time.Minute}, func(t *testing.T, s *Service, client *adb.Client) {
+		s.Add(Backup{ID: "7", Cluster: one, Start: s.Now().Add(-time.Second), End: s.Now()})
+		create(t.Context(), client, one)
+		for _, c := range []struct {
+			after time.Duration
+			want  int
+		}{{0, 1}, {time.Hour, 1}, {59 * time.Second, 1}, {time.Second, 2}} {
+			time.Sleep(c.after)
+			if got := len(mustList(t, client).Items.Backup); got != c.want {
+				t.Errorf("another %v: %d listed, want %d", c.after, got, c.want)
+			}
+		}
+	})
+}
+
+func TestAnOverlapIsRefused(t *testing.T) {
+	bubble(t, Options{HideRunning: true, Takes: time.Hour, Overlap: ErrBackupExists}, func(t *testing.T, s *Service, client *adb.Client) {
+		s.Add(Backup{Cluster: one, Type: "IncrementalBackup", Start: s.Now()}, Backup{Cluster: one, Parent: "6", Start: s.Now()})
+		want := []string{"<nil>", "BackupJobExists 400", "<nil>"}
+		for i := range want {
+			_, err := create(t.Context(), client, one)
+			if got := refusal(err); got != want[i] {
+				t.Errorf("create %d: %s, want %s", i, got, want[i])
+			}
+			time.Sleep(30 * time.Minute)
+		}
+		if _, err := create(t.Context(), client, two); err != nil {
+			t.Errorf("another cluster: %v", err)
+		}
+	})
+}
+
+func TestABusyClusterIsBusyForAWhile(t *testing.T) {
+	at := func(d time.Duration) time.Time { return time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC).Add(d) }
+	o := Options{Busy: []Busy{{one, at(time.Minute), nil}, {one, at(2 * time.Minute), ErrClusterState}}}
+	bubble(t, o, func(t *testing.T, s *Service, client *adb.Client) {
+		for _, want := range []string{"OperationDenied.DBClusterStatus 403", "IncorrectDBInstanceState 400", "<nil>"} {
+			_, err := create(t.Context(), client, one)
+			if got := refusal(err); got != want {
+				t.Errorf("after %v: %s, want %s", time.Since(at(0)), got, want)
+			}
+			if _, err := create(t.Context(), client, two); err != nil {
+				t.Errorf("another cluster: %v", err)
+			}
+			time.Sleep(time.Minute)
+		}
+	})
+}
+
+func TestTimesAndIDsInOtherForms(t *testing.T) {
+	for want, o := range map[string]Options{
+		one + " 2000-01-01T08:00Z":                         {FalseZone: 8 * time.Hour},
+		one + " 2000-01-01 00:00:00":                       {Layout: time.DateTime},
+		one + " 2000-01-01T08:00:00.000Z":                  {Layout: "2006-01-02T15:04:05.000Z07:00", FalseZone: 8 * time.Hour},
+		strings.ToUpper(one) + " 2000-01-01T00:00:00Z":     {UpperIDs: true, Precision: Seconds},
+		strings.ToUpper(one) + " Saturday, 1 January 2000": {UpperIDs: true, Layout: "Monday, 2 January 2006"},
+	} {
+		bubble(t, o, func(t *testing.T, s *Service, client *adb.Client) {
+			create(t.Context(), client, one)
+			e := mustList(t, client).Items.Backup[0]
+			if got := dara.StringValue(e.DBClusterId) + " " + dara.StringValue(e.BackupStartTime); got != want {
+				t.Errorf("%s, want %s", got, want)
+			}
+		})
+	}
+}
+
+func TestABackupVanishes(t *testing.T) {
+	bubble(t, Options{}, func(t *testing.T, s *Service, client *adb.Client) {
+		create(t.Context(), client, one)
+		create(t.Context(), client, one)
+		if !s.Remove("32732001") || s.Remove("32732001") {
+			t.Error("not removed once")
+		}
+		if got := mustList(t, client).Items.Backup; len(got) != 1 || *got[0].BackupId != "32732002" {
+			t.Errorf("left: %v", got)
+		}
+	})
+}
