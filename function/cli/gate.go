@@ -1,12 +1,14 @@
 package main
 
 import (
-	"bytes"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"time"
+
+	"adb-backup/function/backup"
 )
 
 // gate lets a pipeline pass only when the backup is there. It asks the deployed function, and asks again while the
@@ -15,10 +17,15 @@ type gate struct {
 	timeout time.Duration // for all of it
 	ask     time.Duration // for one question
 
-	// invoke asks once, as the function of that name does.
-	invoke func(ctx context.Context, payload []byte, wait time.Duration) (reply, error)
-	// progress says what happens.
+	invoke   func(ctx context.Context, payload []byte) (reply, error) // asks once, until ctx ends
 	progress io.Writer
+
+	start time.Time
+	said  string           // the last line of progress that was no question
+	last  reply            // the last failure that asking again continues; its Answer is nil without one
+	kinds map[noAnswer]int // how often in a row a question had no answer, and why
+	// unknown counts the answers OutcomeUnknown. Every question after one may create a backup anew, so that must end.
+	unknown int
 }
 
 const (
@@ -26,14 +33,16 @@ const (
 	pause = 5 * time.Second
 	// longPause is the pause after Throttled and OutcomeUnknown, for the service to recover, and to list what it made.
 	longPause = 30 * time.Second
-	// attempts is how often in a row a question may go unanswered, and how often in all an outcome may be unknown.
-	// Every question after an unknown outcome may create backups anew, so that must end.
-	attempts = 3
+	// unknowns is how many answers OutcomeUnknown end the gate.
+	unknowns = 3
+	// outage is how long nobody can be reached before the gate gives up, if no question reached the function before.
+	outage = time.Minute
 )
 
 func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("gate", flag.ContinueOnError)
-	event := flags.String("event", "", "the request's `file`, or a bare cluster id")
+	event := flags.String("event", "", "the `file` of a request, or a bare cluster id")
+	to := targetFlags(flags)
 	timeout := flags.Duration("timeout", 30*time.Minute, "how long to go on in all")
 	// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes. A question
 	// that is given up goes on in the cloud, and the next one finds its backup.
@@ -42,7 +51,11 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return err
 	}
 	if *timeout <= 0 || *ask < time.Second {
-		return usage("deploy gate: -timeout must be above 0, and -ask at least 1s")
+		return usage("-timeout must be above 0, and -ask at least 1s")
+	}
+	d, err := to.deployed()
+	if err != nil {
+		return err
 	}
 	payload, err := readEvent(*event)
 	if err != nil {
@@ -52,87 +65,120 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	if err := missing(); err != nil {
+	if err := checkEvent(request.payload(false), d.Region); err != nil {
 		return err
 	}
-	g := gate{timeout: *timeout, ask: *ask, progress: stderr}
-	g.invoke = func(ctx context.Context, payload []byte, wait time.Duration) (reply, error) {
-		var said bytes.Buffer // by `s`; of use only where the function did not answer
-		r, err := invoke(ctx, payload, wait, &said)
-		if err != nil {
-			said.WriteTo(stderr)
-		}
-		return r, err
+	if _, err := d.find(ctx); err != nil {
+		return err
 	}
+	fmt.Fprintf(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, *ask, *timeout)
+	g := gate{timeout: *timeout, ask: *ask, invoke: d.invoke, progress: stderr}
 	r, err := g.pass(ctx, request)
 	if err != nil {
 		return err
 	}
-	return r.finish(stdout)
+	fmt.Fprintf(stdout, "%s\n", r.Answer)
+	return r.err()
 }
 
-// pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer. A
-// function that has not answered yet has a backup pending. An error means that it could not be asked.
-func (g gate) pass(ctx context.Context, request gateRequest) (reply, error) {
-	start := time.Now()
-	var last reply
-	unanswered, unknown := 0, 0
+// pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer. An
+// error means that the function could not be asked.
+func (g *gate) pass(ctx context.Context, request gateRequest) (reply, error) {
+	g.start, g.kinds = time.Now(), map[noAnswer]int{}
 	for n := 1; ; n++ {
-		left := g.timeout - time.Since(start)
-		asked := time.Now()
-		g.say(start, "question %d", n)
-		r, err := g.invoke(ctx, request.payload(n > 1), min(g.ask, left))
+		fmt.Fprintf(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
+		asked, cancel := context.WithTimeout(ctx, min(g.ask, g.timeout-time.Since(g.start)))
+		r, err := g.invoke(asked, request.payload(n > 1))
+		cancel()
 		if ctx.Err() != nil {
-			return reply{}, fmt.Errorf("stopped: what was asked may still go on in the cloud: %w", context.Cause(ctx))
+			return reply{}, stopped(ctx)
 		}
-		then := pause
-		switch {
-		case err != nil && time.Since(asked) >= min(g.ask, left):
-			g.say(start, "no answer yet; the function goes on")
-			unanswered = 0
-			if !last.Failed {
-				last = reply{Failed: true, ErrorType: "BackupPending", ErrorMessage: "the function has not answered yet, and goes on"}
-			}
-		case err != nil:
-			g.say(start, "%v", err)
-			if unanswered++; unanswered == attempts {
-				return reply{}, fmt.Errorf("could not ask the function, %d times in a row: %w", attempts, err)
-			}
-		case !r.Failed:
-			return r, nil
-		default:
-			last, unanswered = r, 0
-			switch r.ErrorType {
-			case "BackupPending":
-			case "Throttled":
-				then = longPause
-			case "OutcomeUnknown":
-				then = longPause
-				if unknown++; unknown == attempts {
-					return r, nil
-				}
-			default:
-				return r, nil
-			}
-			g.say(start, "%s: %s", r.ErrorType, r.ErrorMessage)
+		var then time.Duration
+		var done bool
+		if err != nil {
+			then, done = g.unanswered(err)
+		} else {
+			then, done = g.answered(r)
 		}
-		if time.Since(start)+then >= g.timeout {
-			if !last.Failed {
-				return reply{}, fmt.Errorf("could not ask the function within %s: %w", g.timeout, err)
-			}
-			g.say(start, "no time for another question within %s", g.timeout)
-			if !request.notBefore.IsZero() {
-				g.say(start, `to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-skew).Format(time.RFC3339))
-			}
-			return last, nil
+		if done {
+			return r, err
+		}
+		if time.Since(g.start)+then >= g.timeout {
+			return g.timeUp(request, err)
 		}
 		select {
 		case <-ctx.Done():
+			return reply{}, stopped(ctx)
 		case <-time.After(then):
 		}
 	}
 }
 
-func (g gate) say(start time.Time, format string, a ...any) {
-	fmt.Fprintf(g.progress, "gate: %5s  %s\n", time.Since(start).Round(time.Second), fmt.Sprintf(format, a...))
+// answered takes an answer, and says whether it is the last word, else how long to wait before the next question.
+func (g *gate) answered(r reply) (then time.Duration, done bool) {
+	clear(g.kinds)
+	if !r.ErrorType.Continues() {
+		return 0, true
+	}
+	g.last = r
+	g.say("%s: %s", r.ErrorType, r.ErrorMessage)
+	if r.Hint != "" {
+		g.say("%s", r.Hint)
+	}
+	switch r.ErrorType {
+	case backup.ErrorBackupPending:
+		return pause, false
+	case backup.ErrorOutcomeUnknown:
+		g.unknown++
+	}
+	return longPause, g.unknown == unknowns
 }
+
+// unanswered takes the error of a question without an answer, as answered takes an answer.
+func (g *gate) unanswered(err error) (then time.Duration, done bool) {
+	e := new(askError)
+	if !errors.As(err, &e) || e.why == noAnswerRefused {
+		return 0, true
+	}
+	g.say("%s", e.message)
+	n := g.kinds[e.why]
+	clear(g.kinds)
+	g.kinds[e.why] = n + 1
+	switch {
+	case e.why == noAnswerHung:
+		if g.last.Answer == nil {
+			g.last = failure(backup.ErrorBackupPending, "the function has not answered yet, and goes on", "")
+		}
+		return pause, false
+	case e.why == noAnswerThrottled:
+		return longPause, false
+	case e.why == noAnswerUnreachable && g.last.Answer == nil && time.Since(g.start) >= outage:
+		return 0, true
+	}
+	return min(pause<<min(n, 3), longPause), false
+}
+
+// timeUp is the end where there is no time for another question.
+func (g *gate) timeUp(request gateRequest, err error) (reply, error) {
+	if g.last.Answer == nil {
+		return reply{}, fmt.Errorf("could not ask the function within %s: %w", g.timeout, err)
+	}
+	g.say("no time for another question within %s", g.timeout)
+	if !request.notBefore.IsZero() {
+		g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-backup.ClockSkew).Format(time.RFC3339))
+	}
+	return g.last, nil
+}
+
+// say tells what happened. What has just been said is not repeated.
+func (g *gate) say(format string, a ...any) {
+	text := fmt.Sprintf(format, a...)
+	if text == g.said {
+		text = "the same again"
+	} else {
+		g.said = text
+	}
+	fmt.Fprintf(g.progress, "gate: %5s  %s\n", g.elapsed(), text)
+}
+
+func (g *gate) elapsed() time.Duration { return time.Since(g.start).Round(time.Second) }

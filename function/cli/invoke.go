@@ -1,181 +1,133 @@
 package main
 
 import (
-	"adb-backup/function/backup"
-	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"os/exec"
-	"regexp"
 	"strings"
-	"sync"
 	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/adb"
+	"adb-backup/function/backup"
+	"adb-backup/function/credentials"
 )
+
+// target holds the flags of gate and invoke that say which function is asked.
+type target struct {
+	file, region, function, qualifier, endpoint *string
+}
+
+func targetFlags(flags *flag.FlagSet) target {
+	return target{
+		file:      flags.String("s", "s.yaml", "the `file` that names region and function, unless -region and -function do"),
+		region:    flags.String("region", "", "the function's `region`, instead of s.yaml's"),
+		function:  flags.String("function", "", "the function's `name`, instead of s.yaml's"),
+		qualifier: flags.String("qualifier", "", "a `version` or an alias of the function; the latest code without it"),
+		endpoint:  flags.String("endpoint", "", "Function Compute's `host`, host:port or URL, instead of the region's; http to a loopback address alone"),
+	}
+}
+
+// deployed returns the function that the flags and s.yaml name.
+func (t target) deployed() (deployed, error) {
+	d := deployed{Region: *t.region, Name: *t.function, Qualifier: *t.qualifier, find: new(credentials.Source).Get}
+	if d.Region == "" || d.Name == "" {
+		s, err := readSettings(*t.file)
+		if err != nil {
+			return d, usage("which function? Give -region and -function, or run this beside s.yaml: %w", err)
+		}
+		if d.Region == "" {
+			d.Region = s.Region
+		}
+		if d.Name == "" {
+			d.Name = s.FunctionName
+		}
+	}
+	if *t.endpoint != "" {
+		var err error
+		if d.Endpoint, err = adb.ParseEndpoint(*t.endpoint); err != nil {
+			return d, usage("-endpoint %w", err)
+		}
+	}
+	if err := d.check(); err != nil {
+		return d, usage("%w", err)
+	}
+	return d, nil
+}
 
 func invokeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
-	event := flags.String("event", "", "the `file` to send as it is, or a bare cluster id")
+	event := flags.String("event", "", "the `file` of a request or an event, sent as it is, or a bare cluster id")
+	to := targetFlags(flags)
+	timeout := flags.Duration("timeout", 65*time.Minute, "how long to wait for the answer; the function goes on without you")
 	if err := parse(flags, args, stderr, 0); err != nil {
+		return err
+	}
+	if *timeout < time.Second {
+		return usage("-timeout must be at least 1s")
+	}
+	d, err := to.deployed()
+	if err != nil {
 		return err
 	}
 	payload, err := readEvent(*event)
 	if err != nil {
 		return err
 	}
-	if err := missing(); err != nil {
+	if err := checkEvent(payload, d.Region); err != nil {
 		return err
 	}
-	r, err := invoke(ctx, payload, 0, stderr)
+	fmt.Fprintf(stderr, "invoke: asking %s and waiting for the answer\n", d)
+	asked, cancel := context.WithTimeout(ctx, *timeout)
+	defer cancel()
+	r, err := d.invoke(asked, payload)
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	if e := new(askError); errors.As(err, &e) && e.why == noAnswerHung {
+		r, err = failure(backup.ErrorBackupPending, fmt.Sprintf("the function has not answered within %s, and goes on", *timeout), ""), nil
+	}
 	if err != nil {
 		return err
 	}
-	return r.finish(stdout)
+	fmt.Fprintf(stdout, "%s\n", r.Answer)
+	return r.err()
+}
+
+// stopped is the error of a command that a signal ended.
+func stopped(ctx context.Context) error {
+	return fmt.Errorf("stopped: what was asked for may go on in the cloud: %w", context.Cause(ctx))
 }
 
 // readEvent reads the event's file. A bare cluster id is an event itself.
 func readEvent(event string) ([]byte, error) {
 	if event == "" {
-		return nil, usage("EVENT is missing: a file such as events/request.json, or a cluster id")
+		return nil, usage("what is to be sent? Give -event (with make: EVENT=), a file such as events/request.json, or a cluster id")
 	}
 	payload, err := os.ReadFile(event)
-	if err != nil && backup.CheckClusterID(event) == nil {
-		return []byte(event), nil
-	}
-	if err != nil {
-		return nil, usage("EVENT is a file or a cluster id: %w", err)
-	}
-	return payload, nil
-}
-
-// invoke invokes the deployed function once, synchronously, and waits for its answer as long as wait says, or, where that
-// is 0, a little longer than the function's timeout. All that `s` prints goes to progress.
-// An error means that there is no answer.
-func invoke(ctx context.Context, payload []byte, wait time.Duration, progress io.Writer) (reply, error) {
-	// A file, because Serverless Devs reports its arguments to its makers over plain http. CreateTemp makes it 0600.
-	f, err := os.CreateTemp("", "adb-backup-*.json")
-	if err != nil {
-		return reply{}, err
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(payload)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return reply{}, err
-	}
-	args := []string{"invoke", "--invocation-type", "Sync", "--event-file", f.Name()}
-	if wait > 0 {
-		args = append(args, "--timeout", fmt.Sprint(max(1, int(wait.Seconds()))))
-		// Should `s` itself hang, it is ended; it has had time enough to start and to give up by itself.
-		var cancel func()
-		ctx, cancel = context.WithTimeout(ctx, wait+20*time.Second)
-		defer cancel()
-	}
-	var out strings.Builder
-	progress = &shared{w: progress}
-	s := exec.CommandContext(ctx, "s", args...)
-	s.Stdout = io.MultiWriter(&out, progress)
-	s.Stderr = progress
-	s.WaitDelay = 5 * time.Second // for a grandchild that keeps the pipe open
-	if err := s.Run(); err != nil {
-		return reply{}, fmt.Errorf("s invoke: %w: what it says is above", err)
-	}
-	return parseReply(out.String())
-}
-
-// shared is a writer for the two copies that os/exec runs at once.
-type shared struct {
-	mu sync.Mutex
-	w  io.Writer
-}
-
-func (s *shared) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.w.Write(p)
-}
-
-// finish prints the answer and makes an error of a failure.
-func (r reply) finish(stdout io.Writer) error {
-	if len(r.Answer) > 0 {
-		fmt.Fprintf(stdout, "%s\n", r.Answer)
-	}
-	if !r.Failed {
-		return nil
-	}
-	return exitError{exitNoBackup, fmt.Errorf("%s: %s", r.ErrorType, r.ErrorMessage)}
-}
-
-// reply is what the function answered.
-type reply struct {
-	Answer       json.RawMessage // compact; empty where a failure's answer is no JSON
-	Failed       bool
-	ErrorType    string // the function's own; else the platform's
-	ErrorMessage string
-}
-
-// parseReply reads the function's answer in what `s invoke` prints: the tail of the log between two banners, some headers,
-// among them "Error Type:" when the function failed, then "Invoke Result:", the answer, and lines of its own.
-// `s` exits with 0 whether the function failed or not.
-func parseReply(out string) (reply, error) {
-	lines := strings.Split(strings.ReplaceAll(withoutColours(out), "\r\n", "\n"), "\n")
-	result := lastLine(lines, func(line string) bool { return strings.TrimSpace(line) == "Invoke Result:" })
-	if result < 0 { // another version's words: the answer is the last JSON that begins a line and is none of the log's
-		result = lastLine(lines, func(line string) bool {
-			return strings.HasPrefix(line, "{") && !strings.Contains(line, `"msg":`) || strings.Contains(line, "FC invoke Logs end")
-		}) - 1
-	}
-	if result < -1 || strings.Contains(lines[result+1], "FC invoke Logs end") {
-		return reply{}, errors.New("s invoke printed no answer; is its option --silent set?")
-	}
-	// The log may hold any line at all: the headers begin after it.
-	headers := lines[:result+1]
-	headers = headers[lastLine(headers, func(line string) bool { return strings.Contains(line, "FC invoke Logs end") })+1:]
-	var r reply
-	for _, line := range headers {
-		if t, ok := strings.CutPrefix(strings.TrimSpace(line), "Error Type:"); ok {
-			r.Failed, r.ErrorType = true, strings.TrimSpace(t)
-		}
-	}
-	text := strings.Join(lines[result+1:], "\n")
-	var said struct{ ErrorType, ErrorMessage string }
-	err := json.NewDecoder(strings.NewReader(text)).Decode(&r.Answer)
-	if err == nil && json.Unmarshal(r.Answer, &said) == nil && said.ErrorType != "" {
-		r.Failed, r.ErrorType = true, said.ErrorType // the function's own; the header may have the platform's
-	}
 	switch {
-	case !r.Failed && err != nil:
-		return reply{}, fmt.Errorf("the answer is not JSON: %w", err)
-	case !r.Failed:
-	case said.ErrorMessage != "":
-		r.ErrorMessage = said.ErrorMessage
-	default:
-		r.ErrorMessage = strings.TrimSpace(text)
+	case err == nil:
+		return payload, nil
+	case backup.CheckClusterID(event) == nil:
+		return []byte(event), nil
+	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(event, "am"):
+		return nil, usage("-event: there is no such file, and %w", backup.CheckClusterID(event))
 	}
-	r.Answer = compact(r.Answer)
-	return r, nil
+	return nil, usage("-event must be a file or a cluster id: %w", err)
 }
 
-func lastLine(lines []string, is func(string) bool) int {
-	for i := len(lines) - 1; i >= 0; i-- {
-		if is(lines[i]) {
-			return i
-		}
+// checkEvent reads an event as the function will, so that a wrong one is not sent. It cannot know the function's
+// ADB_DEFAULT_CLUSTERS, so an event that names no cluster passes.
+func checkEvent(payload []byte, region string) error {
+	_, err := events.Decode(payload, events.Invocation{
+		RequestID: "", Region: region, Received: time.Now(), Timeout: time.Hour, DefaultClusters: []string{"amv-default"},
+	})
+	if err != nil {
+		return usage("the function would refuse this: %w; nothing was called", err)
 	}
-	return -1
+	return nil
 }
-
-func compact(answer json.RawMessage) json.RawMessage {
-	var b bytes.Buffer
-	if len(answer) == 0 || json.Compact(&b, answer) != nil {
-		return nil
-	}
-	return b.Bytes()
-}
-
-var colour = regexp.MustCompile("\x1b\\[[0-9;]*[A-Za-z]")
-
-func withoutColours(s string) string { return colour.ReplaceAllString(s, "") }

@@ -1,11 +1,5 @@
-// Command deploy is what the Makefile needs beside `go` and `s`, Serverless Devs' command: the package that is deployed,
-// the permissions that it needs, and invocations whose outcome becomes an exit code.
-//
-//	deploy package [-o FILE]            dist/main as a zip with the same bytes on any machine
-//	deploy policy [NAME]                RAM policies, filled in from s.yaml
-//	deploy ready                        says what is missing to deploy, and how to get it
-//	deploy invoke [-event FILE]         one synchronous invocation
-//	deploy gate [-event FILE] ...       invocations until the backup is there; for pipelines
+// Command adb-backup is for the people and pipelines around the function: it asks the deployed function for backups, shows
+// what backups there are, and prepares what is deployed. `adb-backup` alone lists its commands.
 package main
 
 import (
@@ -16,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"strings"
 	"syscall"
 )
 
@@ -23,7 +18,7 @@ import (
 const (
 	exitDone     = 0
 	exitNoBackup = 1  // the function answered, and there is no backup; or there is none yet when time is up
-	exitNotAsked = 2  // no answer: a tool is missing, no credentials, no network, no such function
+	exitNotAsked = 2  // no answer: no credentials, no network, no such function
 	exitUsage    = 64 // the command or its request is wrong; nothing was called
 )
 
@@ -33,6 +28,8 @@ type exitError struct {
 	error
 }
 
+func (e exitError) Unwrap() error { return e.error }
+
 func usage(format string, a ...any) error { return exitError{exitUsage, fmt.Errorf(format, a...)} }
 
 func main() {
@@ -41,21 +38,27 @@ func main() {
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-var commands = map[string]func(ctx context.Context, args []string, stdout, stderr io.Writer) error{
-	"package": packageCommand,
-	"policy":  policyCommand,
-	"ready":   readyCommand,
-	"invoke":  invokeCommand,
-	"gate":    gateCommand,
+// command is one of the program's commands.
+type command struct {
+	name  string
+	usage string // what follows the name
+	about string // one sentence
+	run   func(ctx context.Context, args []string, stdout, stderr io.Writer) error
+}
+
+// commands are all commands, in the order in which they are listed. It is a function, since they print it.
+func commands() []command {
+	return []command{
+		{"gate", "-event FILE|ID [flags]", "Ask the deployed function until the backup is there; for pipelines.", gateCommand},
+		{"invoke", "-event FILE|ID [flags]", "Ask the deployed function once.", invokeCommand},
+		{"policy", "[NAME]", "Print the RAM policies that are needed, filled in from s.yaml.", policyCommand},
+		{"ready", "[flags]", "Say what is missing to deploy, and how to get it.", readyCommand},
+		{"package", "[flags]", "Pack dist/main as a zip with the same bytes on any machine.", packageCommand},
+	}
 }
 
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := usage("usage: deploy package|policy|ready|invoke|gate [flags]; -h after one of them lists its flags")
-	if len(args) > 0 {
-		if command, ok := commands[args[0]]; ok {
-			err = command(ctx, args[1:], stdout, stderr)
-		}
-	}
+	err := dispatch(ctx, args, stdout, stderr)
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitDone
 	}
@@ -67,16 +70,57 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitNotAsked
 }
 
-// parse reads flags, and at most max arguments after them.
+func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	if len(args) == 0 {
+		fmt.Fprint(stderr, help())
+		return usage("which command?")
+	}
+	switch args[0] {
+	case "help", "-h", "-help", "--help":
+		fmt.Fprint(stdout, help())
+		return nil
+	}
+	for _, c := range commands() {
+		if c.name == args[0] {
+			return c.run(ctx, args[1:], stdout, stderr)
+		}
+	}
+	fmt.Fprint(stderr, help())
+	return usage("unknown command %q", args[0])
+}
+
+// help lists the commands.
+func help() string {
+	var b strings.Builder
+	b.WriteString("adb-backup asks the deployed function for backups, and prepares what is deployed.\n\n")
+	for _, c := range commands() {
+		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.about)
+	}
+	b.WriteString("\nadb-backup COMMAND -h lists a command's flags.\nExit codes: 0 done; 1 there is no backup, or not yet; 2 could not ask; 64 the command or its request is wrong.\n")
+	return b.String()
+}
+
+// parse reads flags, and at most max arguments after them. -h prints what the command does, and its flags.
 func parse(flags *flag.FlagSet, args []string, stderr io.Writer, max int) error {
-	flags.SetOutput(stderr)
-	if err := flags.Parse(args); errors.Is(err, flag.ErrHelp) {
+	var unread strings.Builder
+	flags.SetOutput(&unread)
+	flags.Usage = func() {}
+	err := flags.Parse(args)
+	if errors.Is(err, flag.ErrHelp) {
+		flags.SetOutput(stderr)
+		for _, c := range commands() {
+			if c.name == flags.Name() {
+				fmt.Fprintf(stderr, "%s\n\nadb-backup %s %s\n", c.about, c.name, c.usage)
+			}
+		}
+		flags.PrintDefaults()
 		return err
-	} else if err != nil {
-		return usage("deploy %s: see the flags above", flags.Name())
+	}
+	if err != nil {
+		return usage("adb-backup %s: %w; adb-backup %s -h lists its flags", flags.Name(), err, flags.Name())
 	}
 	if flags.NArg() > max {
-		return usage("deploy %s: too many arguments: %q", flags.Name(), flags.Args()[max:])
+		return usage("adb-backup %s: unexpected argument %q; flags come before arguments", flags.Name(), flags.Arg(max))
 	}
 	return nil
 }

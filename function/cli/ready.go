@@ -43,7 +43,7 @@ func missing() error {
 	if _, err := exec.LookPath("s"); err != nil {
 		faults = append(faults, errors.New("no Serverless Devs, the command s: npm install -g @serverless-devs/s"))
 	}
-	return errors.Join(append(faults, credentials())...)
+	return errors.Join(append(faults, missingCredentials())...)
 }
 
 // credentialVariables are taken by `s` all three together, or not at all.
@@ -52,7 +52,7 @@ var credentialVariables = []string{"AccountID", "AccessKeyID", "AccessKeySecret"
 // access is the alias that s.yaml names.
 const access = "default"
 
-func credentials() error {
+func missingCredentials() error {
 	var unset []string
 	for _, name := range credentialVariables {
 		if os.Getenv(name) == "" {
