@@ -81,7 +81,7 @@ deploy: build tool ## create or update the function and its triggers
 	@s deploy -y || $(hint) "what Serverless Devs says is above; README, Deploy, goes through the set-up"
 	@echo "deployed. Next: make invoke EVENT=YOUR-CLUSTER-ID"
 
-invoke: tool ## invoke the deployed function once: EVENT=FILE or a cluster id
+invoke: tool ## ask the deployed function once: EVENT=FILE or a cluster id
 	@dist/adb-backup invoke -event '$(EVENT)'
 
 gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s

@@ -209,12 +209,13 @@ func (d deployed) refused(status int, header http.Header, body []byte, c credent
 
 // advice says what a refusal means, and what to do.
 func (d deployed) advice(status int, code string) string {
+	about := func(beginning string) bool { return strings.HasPrefix(strings.ToLower(code), beginning) }
 	switch {
 	case code == "FunctionNotFound":
 		return fmt.Sprintf("there is no function %s: deploy it with make deploy, or name another with -function and -region", d)
 	case status == http.StatusNotFound:
 		return fmt.Sprintf("Function Compute does not know %s: check -qualifier, -function and -region", d)
-	case strings.HasPrefix(code, "InvalidAccessKeyId"), strings.HasPrefix(code, "Signature"), strings.HasPrefix(code, "InvalidSecurityToken"):
+	case about("invalidaccesskeyid"), about("signature"), about("incompletesignature"), about("invalidsecuritytoken"):
 		return "the credentials were refused: check them, and this machine's clock"
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
 		return fmt.Sprintf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); make policy ONLY=gate prints the policy", d.Region, d.Name)

@@ -117,7 +117,11 @@ func parse(flags *flag.FlagSet, args []string, stderr io.Writer, max int) error 
 		return err
 	}
 	if err != nil {
-		return usage("adb-backup %s: %w; adb-backup %s -h lists its flags", flags.Name(), err, flags.Name())
+		hint := ""
+		if strings.HasSuffix(err.Error(), "parse error") {
+			hint = " (durations are written 20s, 5m or 2h)"
+		}
+		return usage("adb-backup %s: %w%s; adb-backup %s -h lists its flags", flags.Name(), err, hint, flags.Name())
 	}
 	if flags.NArg() > max {
 		return usage("adb-backup %s: unexpected argument %q; flags come before arguments", flags.Name(), flags.Arg(max))

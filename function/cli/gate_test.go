@@ -1,0 +1,256 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"adb-backup/function/backup"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+var start = time.Date(2026, 11, 23, 2, 0, 20, 500e6, time.UTC)
+
+func TestGateRequest(t *testing.T) {
+	for name, c := range map[string]struct{ in, first, again string }{
+		"bare id":        {"amv-1\n", `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:20Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
+		"id as JSON":     {`"amv-1"`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:20Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
+		"request":        {`{"dbclusterid":"amv-1","WaitFor":"Completed"}`, `{"NotBefore":"2026-11-23T02:00:20Z","WaitFor":"Completed","dbclusterid":"amv-1"}`, `{"NotBefore":"2026-11-23T01:59:20Z","WaitFor":"Completed","dbclusterid":"amv-1"}`},
+		"its NotBefore":  {`{"notBefore":"2026-11-23T09:00:00+08:00"}`, `{"NotBefore":"2026-11-23T01:00:00Z"}`, `{"NotBefore":"2026-11-23T00:59:00Z"}`},
+		"its MaxAge":     {`{"maxage":"90m"}`, `{"NotBefore":"2026-11-23T00:30:20Z"}`, `{"NotBefore":"2026-11-23T00:29:20Z"}`},
+		"Verify, MaxAge": {`{"Action":"Verify","MaxAge":"1h"}`, `{"Action":"Verify","NotBefore":"2026-11-23T01:00:20Z"}`, `{"Action":"Verify","NotBefore":"2026-11-23T00:59:20Z"}`},
+		// For the function to name the fault.
+		"Verify alone":    {`{"Action":"verify"}`, `{"Action":"verify"}`, `{"Action":"verify"}`},
+		"both":            {`{"MaxAge":"1h","NotBefore":"2026-11-23T01:00:00Z"}`, `{"MaxAge":"1h","NotBefore":"2026-11-23T01:00:00Z"}`, `{"MaxAge":"1h","NotBefore":"2026-11-23T01:00:00Z"}`},
+		"wrong MaxAge":    {`{"MaxAge":"a day"}`, `{"MaxAge":"a day"}`, `{"MaxAge":"a day"}`},
+		"wrong NotBefore": {`{"NotBefore":7}`, `{"NotBefore":7}`, `{"NotBefore":7}`},
+		"unknown fields":  {`{"WaitFro":"<Completed>","MaxAge":"1h"}`, `{"NotBefore":"2026-11-23T01:00:20Z","WaitFro":"<Completed>"}`, `{"NotBefore":"2026-11-23T00:59:20Z","WaitFro":"<Completed>"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			g, err := readRequest([]byte(c.in), start)
+			if err != nil {
+				t.Fatal(err)
+			}
+			// In any order: each payload is made anew from the request.
+			for again, want := range map[bool]string{false: c.first, true: c.again} {
+				if got := strings.TrimSpace(string(g.payload(again))); got != want {
+					t.Errorf("again %v: %s, want %s", again, got, want)
+				}
+			}
+		})
+	}
+	for _, wrong := range []string{"", "[]", "null", "amv-wz9or2xawpnc****", `{"DBClusterId":`, `{"triggerName":"n","payload":"amv-1"}`, `{"specversion":"1.0","data":{"DBClusterId":"amv-1"}}`} {
+		if g, err := readRequest([]byte(wrong), start); err == nil {
+			t.Errorf("%s is taken for %v", wrong, g.fields)
+		}
+	}
+}
+
+func failed(t backup.ErrorType) reply { return failure(t, "why", "") }
+
+func TestGate(t *testing.T) {
+	const ask = 200 * time.Second
+	ok := reply{Answer: []byte(done)}
+	hung := &askError{noAnswerHung, "hung"}
+	broken := &askError{noAnswerBroken, "broken"}
+	away := &askError{noAnswerUnreachable, "away"}
+	refused := &askError{noAnswerRefused, "refused"}
+	busy := &askError{noAnswerThrottled, "busy"}
+	silent := failure(backup.ErrorBackupPending, "the function has not answered yet, and goes on", "")
+	type question struct {
+		reply reply
+		err   error
+		takes time.Duration
+	}
+	pendingNow, hungNow := question{reply: failed("BackupPending")}, question{err: hung, takes: ask}
+	for name, c := range map[string]struct {
+		script []question // the last is repeated
+		want   reply
+		err    string
+		asked  int
+		after  time.Duration
+	}{
+		"at once":               {[]question{{reply: ok, takes: time.Second}}, ok, "", 1, time.Second},
+		"pending, then there":   {[]question{{reply: failed("BackupPending"), takes: time.Minute}, {reply: ok}}, ok, "", 2, time.Minute + pause},
+		"throttled, then there": {[]question{{reply: failed("Throttled")}, {reply: ok}}, ok, "", 2, longPause},
+		"unknown, then there":   {[]question{{reply: failed("OutcomeUnknown")}, {reply: ok}}, ok, "", 2, longPause},
+		"unknown for ever":      {[]question{{reply: failed("OutcomeUnknown")}}, failed("OutcomeUnknown"), "", 3, 2 * longPause},
+		"unknown in between":    {[]question{{reply: failed("OutcomeUnknown")}, pendingNow, {reply: failed("OutcomeUnknown")}, pendingNow, {reply: failed("OutcomeUnknown")}}, failed("OutcomeUnknown"), "", 5, 2*longPause + 2*pause},
+		"pending for ever":      {[]question{{reply: failed("BackupPending"), takes: 3*time.Minute - pause}}, failed("BackupPending"), "", 10, 30*time.Minute - pause},
+		"failed":                {[]question{{reply: failed("BackupFailed")}}, failed("BackupFailed"), "", 1, 0},
+		"missing":               {[]question{{reply: failed("BackupMissing")}}, failed("BackupMissing"), "", 1, 0},
+		"several reasons":       {[]question{{reply: failed("Mixed")}}, failed("Mixed"), "", 1, 0},
+		"nothing selected":      {[]question{{reply: failed("NothingSelected")}}, failed("NothingSelected"), "", 1, 0},
+		"the platform's":        {[]question{{reply: failed("FunctionOOMError")}}, failed("FunctionOOMError"), "", 1, 0},
+		// Forbidden, or no such function: asking again says the same.
+		"refused":                {[]question{{err: refused}}, reply{}, "refused", 1, 0},
+		"pending, then refused":  {[]question{pendingNow, {err: refused}}, reply{}, "refused", 2, pause},
+		"busy, then there":       {[]question{{err: busy}, {reply: ok}}, ok, "", 2, longPause},
+		"busy for ever":          {[]question{{err: busy}}, reply{}, "could not ask the function within 30m0s: busy", 60, 30*time.Minute - longPause},
+		"out of reach":           {[]question{{err: away}}, reply{}, "away", 5, 65 * time.Second},
+		"out of reach, dialling": {[]question{{err: away, takes: ask}}, reply{}, "away", 1, ask},
+		"out of reach for a bit": {[]question{{err: away}, {err: away}, {reply: ok}}, ok, "", 3, 3 * pause},
+		// A question that reached the function before is a backup that goes on.
+		"pending, then away":       {[]question{pendingNow, {err: away}}, failed("BackupPending"), "", 63, 30*time.Minute - 20*time.Second},
+		"hung, then away":          {[]question{hungNow, {err: away}, {reply: ok}}, ok, "", 3, ask + 2*pause},
+		"broken, then there":       {[]question{{err: broken}, {err: broken}, {reply: ok}}, ok, "", 3, 3 * pause},
+		"broken for ever":          {[]question{{err: broken}}, reply{}, "could not ask the function within 30m0s: broken", 62, 30*time.Minute - 25*time.Second},
+		"broken, pending by turns": {[]question{{err: broken}, pendingNow, {err: broken}, pendingNow, {reply: ok}}, ok, "", 5, 4 * pause},
+		// A question that is given up is no failure: the function goes on.
+		"hung, then there":    {[]question{hungNow, hungNow, hungNow, {reply: ok}}, ok, "", 4, 3 * (ask + pause)},
+		"hung for ever":       {[]question{hungNow}, silent, "", 9, 30 * time.Minute},
+		"pending, then hung":  {[]question{pendingNow, hungNow}, failed("BackupPending"), "", 10, 30 * time.Minute},
+		"hung, then pending":  {[]question{hungNow, pendingNow, {reply: failed("BackupFailed")}}, failed("BackupFailed"), "", 3, ask + 2*pause},
+		"another kind of err": {[]question{{err: errors.New("defect")}}, reply{}, "defect", 1, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				begun := time.Now()
+				var payloads []string
+				g := gate{timeout: 30 * time.Minute, ask: ask, progress: io.Discard}
+				g.invoke = func(ctx context.Context, payload []byte) (reply, error) {
+					payloads = append(payloads, string(payload))
+					q := c.script[min(len(payloads), len(c.script))-1]
+					deadline, _ := ctx.Deadline()
+					if wait := time.Until(deadline); wait > ask || wait > 30*time.Minute-time.Since(begun) {
+						t.Errorf("question %d may take %s", len(payloads), wait)
+					}
+					select {
+					case <-ctx.Done():
+					case <-time.After(q.takes):
+					}
+					return q.reply, q.err
+				}
+				request, err := readRequest([]byte("amv-1"), start)
+				if err != nil {
+					t.Fatal(err)
+				}
+				got, err := g.pass(t.Context(), request)
+				if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
+					t.Errorf("%v (-want +got)\n%s", err, diff)
+				}
+				if took := time.Since(begun); len(payloads) != c.asked || took != c.after {
+					t.Errorf("asked %d times in %s, want %d in %s", len(payloads), took, c.asked, c.after)
+				}
+				for i, p := range payloads {
+					if want := string(request.payload(i > 0)); p != want {
+						t.Errorf("question %d is %s, want %s", i+1, p, want)
+					}
+				}
+			})
+		})
+	}
+}
+
+func TestGateIsStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 7*time.Second)
+		defer cancel()
+		g := gate{timeout: time.Hour, ask: time.Minute, progress: io.Discard}
+		g.invoke = func(context.Context, []byte) (reply, error) { return failed("BackupPending"), nil }
+		begun := time.Now()
+		if _, err := g.pass(ctx, gateRequest{}); err == nil || !strings.Contains(err.Error(), "may go on in the cloud") {
+			t.Error(err)
+		}
+		if took := time.Since(begun); took != 7*time.Second {
+			t.Errorf("stopped after %s", took)
+		}
+	})
+}
+
+// The same words are not repeated: a refusal that lasts is one line, and then a short one for each question.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var progress strings.Builder
+		g := gate{timeout: 25 * time.Second, ask: time.Minute, progress: &progress}
+		g.invoke = func(context.Context, []byte) (reply, error) { return failed("BackupPending"), nil }
+		g.pass(t.Context(), gateRequest{})
+		want := `gate:    0s  question 1
+gate:    0s  BackupPending: why
+gate:    5s  question 2
+gate:    5s  the same again
+gate:   10s  question 3
+gate:   10s  the same again
+gate:   15s  question 4
+gate:   15s  the same again
+gate:   20s  question 5
+gate:   20s  the same again
+gate:   20s  no time for another question within 25s
+`
+		if diff := cmp.Diff(want, progress.String()); diff != "" {
+			t.Error(diff)
+		}
+	})
+}
+
+// The whole command, between a request's file and Function Compute's API. Its pauses are real, so the stories are short.
+func TestGateCommand(t *testing.T) {
+	mixed := `{"errorType":"Mixed","errorMessage":"why"}`
+	for name, c := range map[string]struct {
+		steps  []step
+		args   []string
+		code   int
+		stdout string
+		stderr []string
+		asked  int
+	}{
+		"there at once": {[]step{{Body: done}}, nil, exitDone, done + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m0s in all", "gate:    0s  question 1"}, 1},
+		"not there":     {[]step{{Body: mixed, Error: unable}}, nil, exitNoBackup, mixed + "\n", []string{"Mixed: why"}, 1},
+		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNoBackup, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
+		"hung":          {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNoBackup, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet, and goes on"}` + "\n", []string{"no answer yet; the function goes on"}, 1},
+		"forbidden":     {[]step{{Status: 403, Body: `{"Code":"AccessDenied","Message":"no"}`}}, nil, exitNotAsked, "", []string{"question 1\npermission was denied"}, 1},
+		"refused there": {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitUsage, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
+		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitUsage, "", []string{"put the request in it into a file"}, 0},
+		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitUsage, "", []string{"the function would refuse this"}, 0},
+		"no time":       {nil, []string{"-timeout", "-1s"}, exitUsage, "", []string{"-timeout must be above 0"}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, url := newFakeFC(t, c.steps...)
+			before := time.Now()
+			code, stdout, stderr := runs(t, append([]string{"gate", "-s", "../../s.yaml", "-endpoint", url, "-event", "../../events/request.json"}, c.args...)...)
+			if code != c.code || stdout != c.stdout {
+				t.Errorf("exit code %d, standard output %q\n%s", code, stdout, stderr)
+			}
+			for _, want := range c.stderr {
+				if strings.HasPrefix(want, `"NotBefore"`) {
+					want = `"NotBefore": "` + before.UTC().Add(-time.Minute).Format(time.RFC3339)[:16]
+				}
+				if !strings.Contains(stderr, want) {
+					t.Errorf("%q is not in\n%s", want, stderr)
+				}
+			}
+			asked := service.questions()
+			if len(asked) != c.asked {
+				t.Errorf("asked %d times, want %d", len(asked), c.asked)
+			}
+			for _, q := range asked {
+				var sent struct {
+					DBClusterId, WaitFor string
+					NotBefore            time.Time
+				}
+				if err := json.Unmarshal([]byte(q.Payload), &sent); err != nil || sent.WaitFor != "Completed" || sent.NotBefore.Sub(before).Abs() > 2*time.Second {
+					t.Errorf("%v %s", err, q.Payload)
+				}
+			}
+		})
+	}
+}
+
+// Nobody must wait half an hour for a misspelt region, and it must not look like a backup that goes on.
+func TestAHostThatCannotBeReached(t *testing.T) {
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	useCredentials(t)
+	code, stdout, stderr := runs(t, "gate", "-s", "../../s.yaml", "-endpoint", nobody.URL, "-event", "amv-1", "-timeout", "2s")
+	if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "could not ask the function within 2s: "+strings.TrimPrefix(nobody.URL, "http://")+" cannot be reached") {
+		t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
+	}
+}

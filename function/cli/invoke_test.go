@@ -1,0 +1,214 @@
+package main
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/credentials"
+)
+
+const (
+	done    = `{"Action":"Ensure","Status":"Completed","Backups":[{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Completed","Created":true}]}`
+	pending = `{"errorMessage":"1 of 1 clusters failed: amv-1 (cn-hangzhou): not complete","errorType":"BackupPending"}`
+	unable  = "UnhandledInvocationError" // X-Fc-Error-Type of every failure that the function answers
+)
+
+// One question, between the vendor's SDK and a service that checks its signature.
+func TestInvoke(t *testing.T) {
+	event := filepath.Join(t.TempDir(), "event.json")
+	if err := os.WriteFile(event, []byte(`{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly","payload":"amv-1"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	image := "../../events/image-push.json" // names no cluster: the function may have some of its own
+	for name, c := range map[string]struct {
+		step           step
+		event          string
+		code           int
+		stdout, stderr string
+		unasked        bool
+	}{
+		"success":        {step{Body: done}, event, exitDone, done + "\n", "asking adb-backup in cn-hangzhou", false},
+		"pretty-printed": {step{Body: "{\n \"Status\": \"Ignored\"}\n"}, event, exitDone, `{"Status":"Ignored"}` + "\n", "", false},
+		"bare id":        {step{Body: done}, "amv-1", exitDone, done + "\n", "", false},
+		"no cluster":     {step{Body: done}, image, exitDone, done + "\n", "", false},
+		"no backup":      {step{Body: pending, Error: unable}, event, exitNoBackup, pending + "\n", "\nBackupPending: 1 of 1 clusters failed", false},
+		"wrong there":    {step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}, event, exitUsage, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", "InvalidEvent: why", false},
+		"no event":       {step{}, "", exitUsage, "", "Give -event", true},
+		"wrong file":     {step{}, "no-such-file.json", exitUsage, "", "no-such-file.json", true},
+		"masked id":      {step{}, "amv-wz9or2xawpnc****", exitUsage, "", "masked example", true},
+		"wrong request":  {step{}, "../../function/cli/testdata/misspelt.json", exitUsage, "", `WaitFro`, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, url := newFakeFC(t, c.step)
+			code, stdout, stderr := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", c.event)
+			if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.stderr) {
+				t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
+			}
+			asked := service.questions()
+			if len(asked) != 1 && !c.unasked || len(asked) > 0 && c.unasked {
+				t.Fatalf("asked %q", asked)
+			}
+			if !c.unasked && c.event != "amv-1" {
+				if sent, _ := os.ReadFile(c.event); asked[0].Payload != string(sent) {
+					t.Errorf("sent %q", asked[0].Payload)
+				}
+			}
+		})
+	}
+}
+
+func TestWhichFunction(t *testing.T) {
+	for name, c := range map[string]struct {
+		args []string
+		code int
+		want string
+	}{
+		"s.yaml":              {[]string{"-s", "../../s.yaml"}, exitDone, "adb-backup in cn-hangzhou"},
+		"flags alone":         {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai", "-function", "adb-backup"}, exitDone, "adb-backup in cn-shanghai"},
+		"a flag before it":    {[]string{"-s", "../../s.yaml", "-region", "cn-shanghai"}, exitDone, "adb-backup in cn-shanghai"},
+		"a qualifier":         {[]string{"-s", "../../s.yaml", "-qualifier", "prod"}, exitDone, "adb-backup (prod) in cn-hangzhou"},
+		"no s.yaml":           {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai"}, exitUsage, "Give -region and -function"},
+		"not a region":        {[]string{"-region", "evil.example/", "-function", "f"}, exitUsage, "is not a region"},
+		"not a function":      {[]string{"-region", "cn-hangzhou", "-function", "a/b"}, exitUsage, "is not the name of a function"},
+		"not a qualifier":     {[]string{"-region", "cn-hangzhou", "-function", "f", "-qualifier", "a/b"}, exitUsage, "is not a version or an alias"},
+		"plain http":          {[]string{"-region", "cn-hangzhou", "-function", "f", "-endpoint", "http://fc.example"}, exitUsage, "plain http"},
+		"an argument":         {[]string{"amv-1"}, exitUsage, `unexpected argument "amv-1"`},
+		"an unknown function": {[]string{"-region", "cn-hangzhou", "-function", "other"}, exitNotAsked, "there is no function other in cn-hangzhou: deploy it with make deploy"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, url := newFakeFC(t, step{Body: done})
+			args := append([]string{"invoke", "-event", "amv-1", "-endpoint", url}, c.args...)
+			code, _, stderr := runs(t, args...)
+			if code != c.code || !strings.Contains(stderr, c.want) {
+				t.Errorf("exit code %d, standard error %q", code, stderr)
+			}
+			if asked := service.questions(); name == "a qualifier" && (len(asked) != 1 || asked[0].Qualifier != "prod") {
+				t.Errorf("asked %q", asked)
+			}
+		})
+	}
+	if got, want := (deployed{Region: "cn-hangzhou"}).host(), "fcv3.cn-hangzhou.aliyuncs.com"; got != want {
+		t.Errorf("host %s, want %s", got, want)
+	}
+}
+
+// What Function Compute says itself is told apart from what the function says.
+func TestWhatThePlatformSays(t *testing.T) {
+	for name, c := range map[string]struct {
+		step   step
+		code   int
+		stdout string
+		stderr []string
+	}{
+		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNoBackup, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit: Function timed out after 3 seconds"}`, []string{"BackupPending: ", "raise timeout in s.yaml"}},
+		"another word":    {step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNoBackup, `"errorType":"BackupPending"`, nil},
+		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNoBackup, `{"errorType":"FunctionOOMError","errorMessage":"the function ran out of memory: the process was killed"}`, []string{"raise memorySize"}},
+		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNoBackup, `"errorType":"UnhandledInvocationError"`, []string{"the function's process ended before it answered", "make logs"}},
+		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNoBackup, `{"errorType":"CAExited","errorMessage":"Function Compute could not run the function: exited"}`, nil},
+		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNoBackup, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},
+		"forbidden":       {step{Status: 403, Body: `{"RequestId":"1-2","Code":"AccessDenied","Message":"no"}`}, exitNotAsked, "", []string{"permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup", "AccessDenied: no (HTTP 403, request id 1-2)"}},
+		"an older form":   {step{Status: 403, Body: `{"ErrorCode":"AccessDenied","ErrorMessage":"no"}`}, exitNotAsked, "", []string{"AccessDenied: no (HTTP 403, request id 1-67420000-test)"}},
+		"a wrong key":     {step{Status: 403, Body: `{"Code":"InvalidAccessKeyID","Message":"no"}`}, exitNotAsked, "", []string{"the credentials were refused"}},
+		"no alias":        {step{Status: 404, Body: `{"Code":"AliasNotFound","Message":"no"}`}, exitNotAsked, "", []string{"does not know adb-backup in cn-hangzhou: check -qualifier"}},
+		"too many calls":  {step{Status: 429, Body: `{"Code":"ResourceExhausted","Message":"no"}`}, exitNotAsked, "", []string{"Function Compute has too many calls: ResourceExhausted"}},
+		"its own failure": {step{Status: 500, Body: `{"Code":"InternalServerError","Message":"no"}`}, exitNotAsked, "", []string{"Function Compute failed: InternalServerError: no"}},
+		"a proxy's page":  {step{Status: 502, Body: "<html>", Header: map[string]string{"Content-Type": "text/html"}}, exitNotAsked, "", []string{"Function Compute failed: HTTP 502, request id 1-67420000-test\n"}},
+		"a redirect":      {step{Status: 307, Header: map[string]string{"Location": "http://127.0.0.1:1/"}}, exitNotAsked, "", []string{"redirect, which is not followed"}},
+		"not JSON":        {step{Body: "hello"}, exitNotAsked, "", []string{"the answer is not JSON"}},
+		"broken":          {step{Broken: true}, exitNotAsked, "", []string{"the connection broke before an answer"}},
+		"endless":         {step{Body: strings.Repeat(" ", maxAnswer) + "{}"}, exitNotAsked, "", []string{"longer than"}},
+		"an echo":         {step{Status: 403, Body: `{"Code":"AccessDenied","Message":"you sent MarkedToken%2fof%2bthe%3d%3dTest"}`}, exitNotAsked, "", []string{"repeats a secret"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service, url := newFakeFC(t, c.step)
+			code, stdout, stderr := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1")
+			if code != c.code || !strings.Contains(stdout, c.stdout) || (c.stdout == "") != (stdout == "") {
+				t.Errorf("exit code %d, standard output %q\n%s", code, stdout, stderr)
+			}
+			for _, want := range c.stderr {
+				if !strings.Contains(stderr, want) {
+					t.Errorf("%q is not in\n%s", want, stderr)
+				}
+			}
+			if asked := service.questions(); len(asked) != 1 {
+				t.Errorf("asked %d times", len(asked))
+			}
+		})
+	}
+}
+
+// A question that hangs is a backup that goes on; a host that cannot be reached is not.
+func TestSilence(t *testing.T) {
+	_, url := newFakeFC(t, step{Takes: time.Minute})
+	code, stdout, _ := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1", "-timeout", "1s")
+	if code != exitNoBackup || stdout != `{"errorType":"BackupPending","errorMessage":"the function has not answered within 1s, and goes on"}`+"\n" {
+		t.Errorf("exit code %d, standard output %q", code, stdout)
+	}
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	code, stdout, stderr := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", nobody.URL, "-event", "amv-1")
+	if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "cannot be reached") {
+		t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
+	}
+	// A host that takes connections and never speaks TLS.
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer silent.Close()
+	code, stdout, stderr = runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", "https://"+silent.Addr().String(), "-event", "amv-1", "-timeout", "1s")
+	if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "cannot be reached: no connection in time") {
+		t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
+	}
+}
+
+func TestInvokeWithoutCredentials(t *testing.T) {
+	_, url := newFakeFC(t, step{Body: done})
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
+	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+	t.Setenv("HOME", t.TempDir())
+	for _, command := range []string{"invoke", "gate"} {
+		code, stdout, stderr := runs(t, command, "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1")
+		if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "ALIBABA_CLOUD_ACCESS_KEY_ID is missing") {
+			t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
+		}
+	}
+}
+
+func TestInvokeIsStopped(t *testing.T) {
+	_, url := newFakeFC(t, step{Takes: time.Minute})
+	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
+	defer cancel()
+	var stdout, stderr strings.Builder
+	code := run(ctx, []string{"invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1"}, &stdout, &stderr)
+	if code != exitNotAsked || stdout.Len() > 0 || !strings.Contains(stderr.String(), "may go on in the cloud") {
+		t.Errorf("exit code %d, standard output %q, standard error %q", code, &stdout, &stderr)
+	}
+}
+
+func TestHarmless(t *testing.T) {
+	c := credentials.Credentials{AccessKeySecret: "AbcDef123456+/xyz", SecurityToken: "CAIS/token+with=odd&signs=="}
+	for _, text := range []string{
+		"x AbcDef123456+/xyz y", "AbcDef123456%2B%2Fxyz", "AbcDef123456%2b", "AbcDef123456%252B", "Abc Def1234\n56+/x", "AbcDef123456",
+		"CAIS/token+with=odd&amp;signs", `CAIS\/token+with=odd\u0026signs`, "CAIS%2Ftoken%2Bwith", "https://h/?SecurityToken=CAIS%2ftoken%2bw",
+	} {
+		if got := harmless(text, c); !strings.Contains(got, "not shown") {
+			t.Errorf("%q is shown: %s", text, got)
+		}
+	}
+	for text, want := range map[string]string{"100% of\n it\x1b[31m": "100% of it [31m", "CAIS is short": "CAIS is short", "": ""} {
+		if got := harmless(text, c); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+	if got := harmless(strings.Repeat("ü", 1000), c); len(got) > 410 {
+		t.Errorf("%d bytes", len(got))
+	}
+}
