@@ -76,7 +76,7 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 			err = messages.InvokeResponse_Error{Type: string(backup.ErrorInternalError), Message: fmt.Sprintf("a defect of the function, see its log: %v", p)}
 		}
 	}()
-	ctx, headroom, cancel := inTime(ctx, received)
+	ctx, cancel := inTime(ctx, received)
 	defer cancel()
 
 	event, err := events.Decode(payload, events.Invocation{
@@ -110,24 +110,20 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	case len(event.Requests) > 0 && (credentials.AccessKeyID == "" || credentials.AccessKeySecret == ""):
 		r.refuse(backup.ErrorPermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
 	default:
-		service := h.api.With(credentials, invocation.AccountId, headroom)
+		service := h.api.With(credentials, invocation.AccountId)
 		r.outcomes = h.keeper.Run(ctx, service, log, event.Requests)
 	}
 	r.log(log)
 	return r.answer()
 }
 
-// inTime leaves a reserve before the platform's deadline, in which to answer, and a headroom before that, in which no API
-// call is sent any more.
-func inTime(ctx context.Context, now time.Time) (_ context.Context, headroom time.Duration, cancel context.CancelFunc) {
+// inTime leaves a reserve before the platform's deadline, in which to answer.
+func inTime(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
 	deadline, ok := ctx.Deadline()
 	if !ok {
-		ctx, cancel = context.WithCancel(ctx)
-		return ctx, 0, cancel
+		return context.WithCancel(ctx)
 	}
-	given := deadline.Sub(now)
-	ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve(given)))
-	return ctx, min(time.Second, given/10), cancel
+	return context.WithDeadline(ctx, deadline.Add(-reserve(deadline.Sub(now))))
 }
 
 // reserve is how long before the deadline the answer is made, where so much time is given.

@@ -1,230 +1,209 @@
+// Package adb is AnalyticDB for MySQL, API version 2021-12-01, as package backup needs it: on the vendor's SDK, with the
+// credentials of one invocation, at the pace that the account's limits allow.
 package adb
 
 import (
+	"bytes"
 	"context"
-	"encoding/json"
+	"errors"
+	"io"
+	"net"
 	"net/http"
-	"strconv"
-	"sync"
+	"net/http/httptrace"
 	"time"
 
 	"adb-backup/function/backup"
 
 	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
-	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
-	util "github.com/alibabacloud-go/tea-utils/v2/service"
 	"github.com/alibabacloud-go/tea/dara"
+	"github.com/aliyun/credentials-go/credentials"
 )
 
-const version = "2021-12-01"
+const (
+	callTimeout = 10 * time.Second // one API call, reply included; what takes longer counts as unanswered
+	maxReply    = 1 << 20          // bytes of a reply, twenty times a page of backup sets
+
+	// lastCall is how long before the deadline the last call may start: a create that is cut off leaves its outcome unknown.
+	lastCall = 300 * time.Millisecond
+)
+
+// Options are the same for every invocation of the process.
+type Options struct {
+	Endpoint    Endpoint
+	Statuses    backup.Statuses   // the words of BackupStatus
+	Concurrency int               // API calls in flight at once in the process
+	Transport   http.RoundTripper // nil: the network
+}
+
+// API is AnalyticDB for the whole process: one transport, and what is kept for each region.
+type API struct {
+	options Options
+	regions regions
+}
+
+// New returns the API. Nothing is called yet.
+func New(o Options) *API {
+	if o.Transport == nil {
+		o.Transport = newTransport(o.Concurrency)
+	}
+	return &API{options: o, regions: regions{slots: newSlots(o.Concurrency)}}
+}
+
+// newTransport returns the one transport of the process, so that connections are kept. It speaks HTTP/1.1 alone: Go then
+// repeats a POST by itself only if no byte of it was written. The SDK's own transport has no time limits at all.
+func newTransport(connections int) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second, // TLS 1.2 is the least that crypto/tls accepts from a server
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        50 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+// Credentials are those of one invocation. The token is empty for keys that do not expire.
+type Credentials struct {
+	AccessKeyID, AccessKeySecret, SecurityToken string
+}
 
 // session is the API with one invocation's credentials.
 type session struct {
-	api         *API
-	credentials Credentials
-	account     string
-	headroom    time.Duration
-
-	mu      sync.Mutex
-	clients map[string]client // by region
+	api        *API
+	account    string
+	credential credentials.Credential
+	role       bool // whether the credentials are a role's; otherwise they are a person's own key
+	mask       mask
 }
 
-type client struct {
-	openapi.Client
-	pace *pace
+// With returns the service as one invocation uses it. account is the Alibaba Cloud account id, for messages.
+func (a *API) With(c Credentials, account string) backup.Service {
+	s := &session{api: a, account: account, role: c.SecurityToken != "", mask: newMask(c.AccessKeyID, c.AccessKeySecret, c.SecurityToken)}
+	config := &credentials.Config{
+		Type:            dara.String("access_key"),
+		AccessKeyId:     dara.String(c.AccessKeyID),
+		AccessKeySecret: dara.String(c.AccessKeySecret),
+	}
+	if s.role {
+		config.Type, config.SecurityToken = dara.String("sts"), dara.String(c.SecurityToken)
+	}
+	s.credential, _ = credentials.NewCredential(config) // fails if one is empty; the SDK then refuses every call
+	return s
 }
 
-// client returns the SDK's client for a region. It is a copy: the SDK writes to its client on every call.
-func (s *session) client(region string) (client, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if c, ok := s.clients[region]; ok {
-		return c, nil
-	}
-	host, err := s.api.host(region)
+// call makes one API call in its turn: send makes it with a client of its own, because the SDK writes to its client. The
+// exchange is valid even if the call failed, unless the error is ctx's: then nothing was sent.
+func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client) error) (*exchange, error) {
+	x := &exchange{transport: s.api.options.Transport, sent: time.Now()}
+	region, err := s.api.region(cluster.Region)
 	if err != nil {
-		return client{}, err
+		return x, s.failure(action, cluster, x, err)
 	}
-	config := &openapi.Config{
-		AccessKeyId:     dara.String(s.credentials.AccessKeyID),
-		AccessKeySecret: dara.String(s.credentials.AccessKeySecret),
-		SecurityToken:   dara.String(s.credentials.SecurityToken),
-		RegionId:        dara.String(region),
-		UserAgent:       dara.String("adb-backup"),
-	}
-	if s.api.options.Endpoint.Plain {
-		config.Protocol = dara.String("http")
-	}
-	generic, err := openapi.NewClient(config) // no RetryOptions: every repetition is a decision of package backup
+	turn, err := takeTurn(ctx, region.pace)
 	if err != nil {
-		return client{}, err
+		return x, s.heldUp(action, cluster, err, region.pace.paused())
 	}
-	c := client{Client: *generic, pace: s.api.paces.of(host)}
-	c.Endpoint = dara.String(host)
-	c.DisableSDKError = dara.Bool(true) // keeps the errors' types, and with them the hint of a throttled call
-	s.clients[region] = c
-	return c, nil
-}
-
-// host returns where a region's calls go. The product's client knows; it is asked once for each region, for making it is
-// dear: it brings a map of all endpoints.
-func (a *API) host(region string) (string, error) {
-	if host, ok := a.hosts.Load(region); ok {
-		return host.(string), nil
-	}
-	product, err := sdk.NewClient(&openapi.Config{RegionId: dara.String(region)})
-	if err != nil {
-		return "", err
-	}
-	host, err := a.options.Endpoint.host(region, dara.StringValue(product.Endpoint))
-	if err == nil {
-		a.hosts.Store(region, host)
-	}
-	return host, err
-}
-
-// call sends one API call in its turn and returns the reply's text. Generic for both operations: the SDK's typed
-// DescribeBackups decodes a size beyond 2 GiB wrongly or not at all, and its typed replies cost several JSON round trips.
-func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, query map[string]string) ([]byte, *reply, error) {
-	r := &reply{transport: s.api.options.Transport}
-	c, err := s.client(cluster.Region)
-	if err != nil {
-		return nil, r, &backup.CallError{Action: action, Cluster: cluster, Kind: backup.KindRefused, Message: s.clean(r, err.Error()), Err: err}
-	}
-	turn, end, err := s.turn(ctx, c.pace)
-	if err != nil {
-		return nil, r, err
-	}
-	defer end()
-	r.sent = turn.at
+	x.sent = turn.at
+	client := *region.client
+	client.HttpClient, client.Credential = x, s.credential
 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	c.HttpClient = r
-	parameters := map[string]*string{"DBClusterId": dara.String(cluster.ID), "RegionId": dara.String(cluster.Region)}
-	for name, value := range query {
-		parameters[name] = dara.String(value)
+	err = send(httptrace.WithClientTrace(ctx, x.trace()), &client)
+	if x.err != nil {
+		err = x.err // the SDK hides it
 	}
-	result, err := c.CallApiWithCtx(ctx, &openapi.Params{
-		Action: dara.String(action), Version: dara.String(version), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
-		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
-		BodyType: dara.String("string"),
-	}, &openapi.OpenApiRequest{Query: parameters}, &util.RuntimeOptions{})
-	var callErr *backup.CallError
-	if err == nil && r.status/100 != 2 { // a redirect, which is not followed
-		callErr = s.failure(action, cluster, r, nil)
-	} else if err != nil {
-		if _, answered := err.(sdkError); !answered && ctx.Err() != nil {
-			err = ctx.Err() // the SDK hides it
-		}
-		callErr = s.failure(action, cluster, r, err)
+	var failure *backup.CallError
+	if err != nil || x.status/100 != 2 { // a redirect is not followed, and is no error to the SDK
+		failure = s.failure(action, cluster, x, err)
 	}
-	switch {
-	case callErr == nil:
-		c.pace.succeeded()
-	case callErr.Kind == backup.KindThrottled:
-		c.pace.throttled(turn, callErr.RetryAfter)
+	region.pace.end(turn, failure)
+	if failure != nil {
+		return x, failure
 	}
-	if callErr != nil {
-		return nil, r, callErr
+	return x, nil
+}
+
+// takeTurn waits for a call's turn, but not so long that the call would be cut off.
+func takeTurn(ctx context.Context, p *pace) (turn, error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-lastCall))
+		defer cancel()
 	}
-	body, _ := result["body"].(string)
-	return []byte(body), r, nil
+	return p.take(ctx)
 }
 
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.
 func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time.Time, requestID string, err error) {
 	const action = "CreateBackup"
-	body, r, err := s.call(ctx, action, c, nil)
+	x, err := s.call(ctx, action, c, func(ctx context.Context, client *sdk.Client) error {
+		request := &sdk.CreateBackupRequest{DBClusterId: dara.String(c.ID), RegionId: dara.String(c.Region)}
+		created, err := client.CreateBackupWithContext(ctx, request, &dara.RuntimeOptions{})
+		if err == nil && created.Body != nil {
+			requestID = dara.StringValue(created.Body.RequestId)
+		}
+		return err
+	})
 	if err != nil {
-		return r.sent, "", err
+		return x.sent, "", err
 	}
-	var answer struct{ RequestId text }
-	if err := json.Unmarshal(body, &answer); err != nil || answer.RequestId == "" {
-		return r.sent, "", s.unreadable(action, c, r, err, "the reply has no RequestId")
+	// The typed reply does not show a failure's code, which may stand beside the RequestId.
+	var answer document
+	if err := answer.read(x.body); err != nil {
+		return x.sent, "", s.failure(action, c, x, err)
 	}
-	return r.sent, s.clean(r, string(answer.RequestId)), nil
+	if answer.failed() || requestID == "" {
+		return x.sent, "", s.failure(action, c, x, errors.New("it has no RequestId"))
+	}
+	return x.sent, s.clean(x, requestID), nil
 }
 
-// Backups is AnalyticDB's DescribeBackups, all pages. A list that grows or shrinks while its pages are read is read again: a
-// set that slips from page to page unseen could mean a second backup.
-func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.Time) (backup.Listing, error) {
-	for reading := 1; ; reading++ {
-		sets, moved, err := s.pages(ctx, c, from, to)
-		if err != nil || !moved || reading == 3 {
-			return backup.Listing{Sets: sets}, err
-		}
-	}
-}
-
-// pages reads the list once, and says whether its length changed meanwhile.
-func (s *session) pages(ctx context.Context, c backup.Cluster, from, to time.Time) (sets []backup.Set, moved bool, err error) {
-	const action, layout, pageSize = "DescribeBackups", "2006-01-02T15:04Z", 100
-	query := map[string]string{
-		"StartTime": from.UTC().Format(layout),
-		"EndTime":   to.UTC().Format(layout),
-		"PageSize":  strconv.Itoa(pageSize),
-	}
-	seen, stale, first := map[string]bool{}, 0, 0
-	for page := 1; ; page++ {
-		query["PageNumber"] = strconv.Itoa(page)
-		body, r, err := s.call(ctx, action, c, query)
-		if err != nil {
-			return nil, false, err
-		}
-		l, err := decodeList(body)
-		total := l.total()
-		if err == nil && page == 1 && len(l.Items.Backup) == 0 && total > 0 {
-			err = errNoItems
-		}
-		if err != nil {
-			return nil, false, s.unreadable(action, c, r, err, "")
-		}
-		if page == 1 {
-			first = total
-		}
-		stale++
-		for _, item := range l.Items.Backup {
-			key := string(item.BackupId + "|" + item.BackupStartTime + "|" + item.BackupType)
-			if seen[key] || item.DBClusterId != "" && string(item.DBClusterId) != c.ID {
-				continue
-			}
-			seen[key], stale = true, 0
-			set := item.set(s.api.options.Statuses)
-			set.ID, set.Status = s.clean(r, set.ID), s.clean(r, set.Status)
-			sets = append(sets, set)
-		}
-		// A page may be shorter than the one asked for and may repeat the one before, so what ends the list is the total, if
-		// the page is not full, an empty page, or page after page without news.
-		rows := len(l.Items.Backup)
-		if rows == 0 || total >= 0 && len(seen) >= total && rows < pageSize || total < 0 && rows < 30 || stale == 3 {
-			return sets, total != first || total > len(seen), nil
-		}
-	}
-}
-
-// reply is the SDK's HTTP client for one call. It keeps what the SDK forgets when a body is not JSON. A single
-// RoundTrip, since http.Client would carry the security token along a redirect.
-type reply struct {
+// exchange is the SDK's HTTP client for one call. It keeps the reply as it came: the SDK forgets status and headers where a
+// body is not JSON, and decodes numbers wrongly. It is a single RoundTrip, because http.Client would carry the security
+// token along a redirect.
+type exchange struct {
 	transport     http.RoundTripper
 	sent          time.Time
+	host          string // to which the request was addressed; empty: the SDK made none
 	authorization string // the request's
-	status        int
+	connecting    bool   // the transport was opening a connection, and nothing had been written
+	status        int    // 0: there was no reply
 	header        http.Header
+	body          []byte
+	err           error // of the network, or of reading the body
 }
 
-// maxBody is twenty times a page of the list; it bounds memory and time if something else answers.
-const maxBody = 1 << 20
-
 // Call implements dara.HttpClient.
-func (r *reply) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
-	r.authorization = request.Header.Get("Authorization")
+func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
+	x.host, x.authorization = request.Host, request.Header.Get("Authorization")
 	request.Header.Del("Proxy-Authorization") // the SDK's; it is for the proxy, to which the transport gives it
-	response, err := r.transport.RoundTrip(request)
+	response, err := x.transport.RoundTrip(request)
 	if err != nil {
+		x.err = err
 		return nil, err
 	}
-	r.status, r.header = response.StatusCode, response.Header
-	response.Body = http.MaxBytesReader(nil, response.Body, maxBody)
-	return response, nil
+	defer response.Body.Close()
+	x.status, x.header = response.StatusCode, response.Header
+	if x.status >= 200 { // the body of a 101 is the open connection, and reading it would heed no time limit
+		x.body, x.err = io.ReadAll(http.MaxBytesReader(nil, response.Body, maxReply))
+	}
+	response.Body = io.NopCloser(bytes.NewReader(x.body))
+	return response, x.err
+}
+
+// trace returns the hooks by which x learns whether a connection was open. A reused connection that turns out to be closed
+// is replaced without a word; the transport does that with a POST only if nothing of it was written.
+func (x *exchange) trace() *httptrace.ClientTrace {
+	return &httptrace.ClientTrace{
+		GetConn: func(string) { x.connecting = true },
+		GotConn: func(httptrace.GotConnInfo) { x.connecting = false },
+	}
+}
+
+// notSent reports whether the request never left: its connection could not be opened. A transport that has no hooks says so
+// by the error of a dial.
+func (x *exchange) notSent() bool {
+	var op *net.OpError
+	return x.err != nil && x.status == 0 && (x.connecting || errors.As(x.err, &op) && op.Op == "dial")
 }

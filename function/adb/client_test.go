@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -23,8 +24,12 @@ type canned struct {
 // roundTrip answers the nth request, from 1.
 type roundTrip func(n int, r *http.Request) (canned, error)
 
-// sessionOn is the API over a transport of the test's own.
+// sessionOn is the API over a transport of the test's own, as a role uses it.
 func sessionOn(answer roundTrip) backup.Service {
+	return sessionWith(Credentials{"STS.1", "Secret", "Token"}, answer)
+}
+
+func sessionWith(c Credentials, answer roundTrip) backup.Service {
 	n := 0
 	transport := transportFunc(func(r *http.Request) (*http.Response, error) {
 		n++
@@ -38,7 +43,7 @@ func sessionOn(answer roundTrip) backup.Service {
 		return &http.Response{StatusCode: c.status, Status: http.StatusText(c.status), Header: c.header, Body: io.NopCloser(strings.NewReader(c.body)), Request: r}, nil
 	})
 	api := New(Options{Concurrency: 1, Statuses: backup.NewStatuses(nil, nil), Transport: transport})
-	return api.With(Credentials{"STS.1", "Secret", "Token"}, "42", 0)
+	return api.With(c, "42")
 }
 
 type transportFunc func(*http.Request) (*http.Response, error)
@@ -47,38 +52,45 @@ func (f transportFunc) RoundTrip(r *http.Request) (*http.Response, error) { retu
 
 var someCluster = backup.Cluster{ID: "amv-1", Region: "cn-hangzhou"}
 
-// TestVerdicts: what a reply to CreateBackup means, and what is kept of it.
-func TestVerdicts(t *testing.T) {
+// TestErrors: what a reply to CreateBackup means, and what is kept of it.
+func TestErrors(t *testing.T) {
+	const resource = "acs:adb:cn-hangzhou:42:dbcluster/amv-1"
 	for name, c := range map[string]struct {
 		reply canned
 		want  backup.CallError // the fields that are not empty
 		text  string           // is in its text
 	}{
-		"refused":                {canned{400, `{"Code":"InvalidX","Message":"not so","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, "was refused: InvalidX: not so (HTTP 400, request id R1)"},
-		"small letters":          {canned{400, `{"code":"InvalidX","message":"not so","requestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, ""},
-		"without a code":         {canned{400, `{"Message":"not so"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "not so"}, "was refused: not so (HTTP 400)"},
-		"id in the header":       {canned{400, `<html>`, http.Header{"X-Acs-Request-Id": {"R2"}}}, backup.CallError{Kind: backup.KindRefused, Status: 400, RequestID: "R2", Message: "the reply cannot be read"}, ""},
-		"no permission":          {canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 403, Code: "NoPermission", Message: "no", RequestID: "R1", Resource: "acs:adb:cn-hangzhou:42:dbcluster/amv-1"}, "the function's role needs adb:CreateBackup on acs:adb:cn-hangzhou:42:dbcluster/amv-1"},
-		"no such key":            {canned{404, `{"Code":"InvalidAccessKeyId.NotFound","Message":"STS.1","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 404, Code: "InvalidAccessKeyId.NotFound", Message: "***", RequestID: "R1", BadKeys: true}, "check that role"},
-		"throttled":              {canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"X-Ratelimit-User": {"Limit:1,Remain:0,TimeLeft:1500"}}}, backup.CallError{Kind: backup.KindThrottled, Status: 400, Code: "Throttling.User", RetryAfter: 1500 * time.Millisecond}, "was throttled"},
-		"throttled by a proxy":   {canned{429, `<html>`, http.Header{"Retry-After": {"7"}}}, backup.CallError{Kind: backup.KindThrottled, Status: 429, RetryAfter: 7 * time.Second}, ""},
-		"redirected":             {canned{302, `{"RequestId":"R1"}`, http.Header{"Location": {"https://x.example/"}}}, backup.CallError{Kind: backup.KindUnanswered, Status: 302}, "was not answered"},
-		"an empty answer":        {canned{200, ``, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
-		"no request id":          {canned{200, `{}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply has no RequestId"}, ""},
-		"more than is an answer": {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", maxBody) + `"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
-		"a gateway's page":       {canned{502, `<html>`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 502}, ""},
+		"refused":                 {canned{400, `{"Code":"InvalidX","Message":"not so","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, "was refused: InvalidX: not so (HTTP 400, request id R1)"},
+		"small letters":           {canned{400, `{"code":"InvalidX","message":"not so","requestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "InvalidX", Message: "not so", RequestID: "R1"}, ""},
+		"as XML":                  {canned{400, "\n<?xml version='1.0'?><Error><Code>Throttling.User</Code><Message>slow</Message><RequestId>R1</RequestId></Error>", nil}, backup.CallError{Kind: backup.KindThrottled, Status: 400, Code: "Throttling.User", Message: "slow", RequestID: "R1"}, ""},
+		"fields of another kind":  {canned{400, `{"Code":7,"Message":["a"],"RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "7", Message: `["a"]`, RequestID: "R1"}, ""},
+		"without a code":          {canned{400, `{"Message":"not so"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "not so"}, "was refused: not so (HTTP 400)"},
+		"id in the header":        {canned{400, `<html>`, http.Header{"X-Acs-Request-Id": {"R2"}}}, backup.CallError{Kind: backup.KindRefused, Status: 400, RequestID: "R2", Message: "the reply cannot be read"}, ""},
+		"too long, but a refusal": {canned{400, strings.Repeat("x", maxReply+1), nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "the reply cannot be read"}, ""},
+		"not now":                 {canned{403, `{"Code":"OperationDenied.DBClusterStatus","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindNotNow, Status: 403, Code: "OperationDenied.DBClusterStatus", RequestID: "R1"}, ""},
+		"no permission":           {canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 403, Code: "NoPermission", Message: "no", RequestID: "R1", Hint: "the function's role needs adb:CreateBackup on " + resource}, "the function's role needs adb:CreateBackup on " + resource},
+		"no such key":             {canned{404, `{"Code":"InvalidAccessKeyId.NotFound","Message":"STS.1","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 404, Code: "InvalidAccessKeyId.NotFound", Message: "***", RequestID: "R1", Hint: "the service refused the credentials of the function's role: check that role; they were used for adb:CreateBackup on " + resource}, ""},
+		"throttled":               {canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"X-Ratelimit-User": {"Limit:1,Remain:0,TimeLeft:1500"}}}, backup.CallError{Kind: backup.KindThrottled, Status: 400, Code: "Throttling.User", RetryAfter: 1500 * time.Millisecond, Hint: "the service asks for a pause of 1.5s in cn-hangzhou"}, "was throttled"},
+		"throttled by a proxy":    {canned{429, `<html>`, http.Header{"Retry-After": {"7"}}}, backup.CallError{Kind: backup.KindThrottled, Status: 429, RetryAfter: 7 * time.Second}, ""},
+		"redirected":              {canned{302, `{"RequestId":"R1"}`, http.Header{"Location": {"https://x.example/"}}}, backup.CallError{Kind: backup.KindUnanswered, Status: 302}, "was not answered"},
+		"an empty answer":         {canned{200, ``, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
+		"no request id":           {canned{200, `{}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply cannot be read: it has no RequestId"}, ""},
+		"a failure beside it":     {canned{200, `{"RequestId":"R1","Code":"OperationDenied.X","Message":"no"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Code: "OperationDenied.X", Message: "no", RequestID: "R1"}, ""},
+		"a failure in a word":     {canned{200, `{"RequestId":"R1","Success":false,"Message":"no"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "no", RequestID: "R1"}, ""},
+		"throttled with success":  {canned{200, `{"RequestId":"R1","Code":"Throttling"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Code: "Throttling"}, ""},
+		"more than is an answer":  {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", maxReply) + `"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
+		"a gateway's page":        {canned{502, `<html>`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 502}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := time.Now()
 			sent, id, err := sessionOn(func(int, *http.Request) (canned, error) { return c.reply, nil }).CreateBackup(t.Context(), someCluster)
-			got, ok := err.(*backup.CallError)
-			if !ok || id != "" {
+			var got *backup.CallError
+			if !errors.As(err, &got) || id != "" {
 				t.Fatalf("%q, %v", id, err)
 			}
 			w := c.want
-			if got.Kind != w.Kind || got.Status != w.Status || got.BadKeys != w.BadKeys || got.RetryAfter != w.RetryAfter ||
-				w.Code != "" && got.Code != w.Code || w.Message != "" && got.Message != w.Message ||
-				w.RequestID != "" && got.RequestID != w.RequestID || w.Resource != "" && got.Resource != w.Resource {
+			if got.Kind != w.Kind || got.Status != w.Status || got.RetryAfter != w.RetryAfter || w.Hint != "" && got.Hint != w.Hint ||
+				w.Code != "" && got.Code != w.Code || w.Message != "" && got.Message != w.Message || w.RequestID != "" && got.RequestID != w.RequestID {
 				t.Errorf("got  %+v\nwant %+v", *got, w)
 			}
 			if text := got.Error(); !strings.Contains(text, c.text) || strings.Contains(text, "<nil>") {
@@ -99,7 +111,7 @@ func TestAnsweredAtTheEnd(t *testing.T) {
 		return canned{400, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, nil}, nil
 	})
 	_, _, err := s.CreateBackup(ctx, someCluster)
-	if e, ok := err.(*backup.CallError); !ok || e.Kind != backup.KindThrottled {
+	if e, ok := callError(err); !ok || e.Kind != backup.KindThrottled {
 		t.Error(err)
 	}
 }
@@ -146,7 +158,10 @@ func TestPages(t *testing.T) {
 	for i := range 100 {
 		hundred = append(hundred, fmt.Sprint(i))
 	}
-	foreign := canned{200, `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"1","DBClusterId":"amv-2"},{"BackupId":"2","DBClusterId":"amv-1"}]}}`, nil}
+	uncounted := func(n int) canned {
+		return canned{200, regexp.MustCompile(`"TotalCount":"\d+",`).ReplaceAllString(page(0, hundred[:n]...).body, ""), nil}
+	}
+	foreign := canned{200, `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"1","DBClusterId":"amv-2"},{"BackupId":"2","DBClusterId":"AMV-1"}]}}`, nil}
 	for name, c := range map[string]struct {
 		pages []canned // the last is repeated
 		want  string   // ids; empty: an error
@@ -156,7 +171,9 @@ func TestPages(t *testing.T) {
 		"three":                              {[]canned{page(3, "1"), page(3, "2"), page(3, "3")}, "1 2 3", 3},
 		"repeated across pages":              {[]canned{page(3, "1", "2"), page(3, "2", "3")}, "1 2 3", 2},
 		"it counts but lists none":           {[]canned{page(2)}, "", 1},
-		"a set of another cluster":           {[]canned{foreign, page(2), page(1, "2")}, "2", 3},
+		"a set of another cluster":           {[]canned{foreign}, "2", 1},
+		"it counts one but lists none":       {[]canned{page(1)}, "", 1},
+		"no count, and a page that is short": {[]canned{uncounted(40), uncounted(29)}, strings.Join(hundred[:40], " "), 2},
 		"longer when its end is read":        {[]canned{page(2, "1"), page(3, "2"), page(3, "3"), page(3, "1", "2", "3")}, "1 2 3", 4},
 		"a set that slipped between pages":   {[]canned{page(3, "1", "2"), page(3), page(3, "1", "2", "3")}, "1 2 3", 3},
 		"more than it counts":                {[]canned{page(100, hundred...), page(100, "100")}, strings.Join(hundred, " ") + " 100", 2},
@@ -170,9 +187,9 @@ func TestPages(t *testing.T) {
 				calls = n
 				return c.pages[min(n, len(c.pages))-1], nil
 			})
-			sets, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
+			l, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
 			var ids []string
-			for _, set := range sets {
+			for _, set := range l.Sets {
 				ids = append(ids, set.ID)
 			}
 			if got := strings.Join(ids, " "); got != c.want || (err != nil) != (c.want == "") || calls != c.calls {
@@ -180,4 +197,9 @@ func TestPages(t *testing.T) {
 			}
 		})
 	}
+}
+
+func callError(err error) (*backup.CallError, bool) {
+	var e *backup.CallError
+	return e, errors.As(err, &e)
 }

@@ -8,6 +8,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
+
+	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
+	"github.com/alibabacloud-go/tea/dara"
 )
 
 // Endpoint says where AnalyticDB is reached. The zero Endpoint is the SDK's public host for each region.
@@ -20,31 +25,39 @@ type Endpoint struct {
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 
 // ParseEndpoint reads host, host:port or a URL without path. Credentials go there, so plain http is for a loopback address
-// alone, and nothing that is not clearly a host is taken.
+// alone, and only what is clearly a host is taken.
 func ParseEndpoint(s string) (Endpoint, error) {
-	raw := s
-	if !strings.Contains(raw, "://") {
-		raw = "https://" + raw
+	if !strings.Contains(s, "://") {
+		s = "https://" + s
 	}
-	u, err := url.Parse(raw)
+	u, err := url.Parse(s)
 	if err != nil {
 		return Endpoint{}, errors.New("is not a host, host:port or URL")
 	}
-	host, port := u.Hostname(), u.Port()
-	ip := net.ParseIP(host)
-	switch n, err := strconv.Atoi(port); {
+	ip := net.ParseIP(u.Hostname())
+	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
+	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return Endpoint{}, fmt.Errorf("has the scheme %q; it must be https, or http to a loopback address", u.Scheme)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return Endpoint{}, errors.New("must be a host alone, without user, path or query")
-	case ip == nil && !hostName.MatchString(host):
+	case ip == nil && !hostName.MatchString(u.Hostname()):
 		return Endpoint{}, errors.New("names no valid host")
-	case port != "" && (err != nil || n < 1 || n > 65535) || strings.HasSuffix(u.Host, ":"):
+	case !validPort(u):
 		return Endpoint{}, errors.New("names no valid port")
-	case u.Scheme == "http" && host != "localhost" && (ip == nil || !ip.IsLoopback()):
+	case u.Scheme == "http" && !loopback:
 		return Endpoint{}, errors.New("is plain http, which would show the credentials to the network; only a loopback address may be")
 	}
 	return Endpoint{Host: u.Host, Plain: u.Scheme == "http"}, nil
+}
+
+// validPort reports whether u has a port that can be used, or none.
+func validPort(u *url.URL) bool {
+	if u.Port() == "" {
+		return !strings.HasSuffix(u.Host, ":")
+	}
+	n, err := strconv.Atoi(u.Port())
+	return err == nil && n >= 1 && n <= 65535
 }
 
 // Credentials leave for these hosts alone, whatever the SDK makes of a region.
@@ -63,4 +76,40 @@ func (e Endpoint) host(region, sdk string) (string, error) {
 		return "", fmt.Errorf("%q is not a host of AnalyticDB", host)
 	}
 	return host, nil
+}
+
+// region is what the process keeps for a region: where its calls go, and how fast. A region that misbehaves holds up no
+// other one, although most of them have the same host.
+type region struct {
+	client *sdk.Client // without credentials; each call copies it
+	pace   *pace
+}
+
+// regions are those of the process.
+type regions struct {
+	known sync.Map // name to *region
+	slots *slots   // shared by all of them
+}
+
+// region returns what is kept for a region. The SDK's product client is made once for each, because that is expensive: it
+// brings a map of all endpoints.
+func (a *API) region(name string) (*region, error) {
+	if r, ok := a.regions.known.Load(name); ok {
+		return r.(*region), nil
+	}
+	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
+	if a.options.Endpoint.Plain {
+		config.Protocol = dara.String("http")
+	}
+	client, err := sdk.NewClient(config) // no RetryOptions: package backup decides on every repetition
+	if err != nil {
+		return nil, err
+	}
+	host, err := a.options.Endpoint.host(name, dara.StringValue(client.Endpoint))
+	if err != nil {
+		return nil, err
+	}
+	client.Endpoint, client.EndpointMap = dara.String(host), nil
+	r, _ := a.regions.known.LoadOrStore(name, &region{client, newPace(a.regions.slots)})
+	return r.(*region), nil
 }

@@ -1,8 +1,11 @@
 package adb
 
 import (
+	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -14,7 +17,6 @@ import (
 
 	"adb-backup/function/backup"
 
-	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
 )
@@ -25,18 +27,29 @@ var (
 	credentialCodes = []string{"InvalidAccessKeyId", "InvalidSecurityToken", "SignatureDoesNotMatch", "IncompleteSignature"}
 )
 
+// notNowCodes stand in the codes of a cluster that is busy with something that passes, such as another backup or a change of
+// its size.
+var notNowCodes = []string{
+	"BackupJobExists", "IncorrectDBInstanceState", "IncorrectTaskStatus", "InvalidWorkerState",
+	"OperationDenied.DBClusterStatus", "OperationDenied.OrderProcessing",
+}
+
 func beginsWith(code string, beginnings []string) bool {
 	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(code, b) })
 }
 
-// judge says what an HTTP status and the service's code mean. Status 0: no reply; an empty code: none that can be read.
-func judge(status int, code string) backup.ErrorKind {
+// classify returns what an HTTP status and the service's code mean. Status 0: no reply; an empty code: none that can be read.
+func classify(status int, code string) backup.ErrorKind {
 	switch {
+	case status < 400: // whatever a 2xx says that is no success, the call may have taken effect
+		return backup.KindUnanswered
 	case strings.HasPrefix(code, "Throttling") || status == http.StatusTooManyRequests:
 		return backup.KindThrottled
-	case status < 400 || status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed":
+	case status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed":
 		// SignatureNonceUsed: something between sent the request twice, and the first may have been accepted.
 		return backup.KindUnanswered
+	case slices.ContainsFunc(notNowCodes, func(c string) bool { return strings.Contains(code, c) }):
+		return backup.KindNotNow
 	case code == "InvalidDBCluster.NotFound" || code == "InvalidDBClusterId.NotFound":
 		return backup.KindNotFound
 	case code == "" && (status == http.StatusUnauthorized || status == http.StatusForbidden),
@@ -46,69 +59,74 @@ func judge(status int, code string) backup.ErrorKind {
 	return backup.KindRefused
 }
 
-// sdkError is what the SDK's three kinds of error have in common.
-type sdkError interface {
-	error
-	GetCode() *string
-	GetRequestId() *string
-	GetData() map[string]any
-}
-
-var _ = []sdkError{(*openapi.ClientError)(nil), (*openapi.ServerError)(nil), (*openapi.ThrottlingError)(nil)}
-
-// failure makes the one error of this package of what the SDK or the network said; err is nil for a reply that the SDK
-// takes for a success and we do not.
-func (s *session) failure(action string, c backup.Cluster, r *reply, err error) *backup.CallError {
-	e := &backup.CallError{Action: action, Cluster: c, Status: r.status, Err: err, RetryAfter: hint(r.header)}
-	said, ok := err.(sdkError)
+// failure returns the one error of this package for a call that did not succeed. err says why, unless the reply does; it is
+// nil for a reply that the SDK takes for a success.
+func (s *session) failure(action string, c backup.Cluster, x *exchange, err error) *backup.CallError {
+	e := &backup.CallError{Action: action, Cluster: c, Status: x.status, Err: err, RetryAfter: retryAfter(x.header)}
+	var said document
 	switch {
-	case ok:
-		e.Code, e.RequestID = given(said.GetCode()), given(said.GetRequestId())
-		data := said.GetData()
-		if e.Message, _ = data["Message"].(string); e.Message == "" {
-			e.Message, _ = data["message"].(string)
+	case x.status != 0:
+		if said.read(x.body) != nil || said.Code+said.Message == "" {
+			said.Message = "the reply cannot be read"
+			if x.status/100 == 2 && err != nil {
+				said.Message += text(": " + err.Error())
+			}
 		}
-	case r.status != 0:
-		e.Message = "the reply cannot be read"
-	case err != nil:
-		e.Message = reason(err)
+		e.Kind = classify(x.status, string(said.Code))
+	case x.host == "": // the SDK made no request of it
+		e.Kind, said.Message = backup.KindRefused, text(reason(err))
+	case x.notSent():
+		e.Kind, e.Host, said.Message = backup.KindNotSent, x.host, text(reason(err))
+	default:
+		e.Kind, said.Message = backup.KindUnanswered, text(reason(err))
 	}
-	e.Kind = judge(r.status, e.Code)
-	if e.RequestID == "" {
-		e.RequestID = r.header.Get("x-acs-request-id")
-	}
-	if e.Kind == backup.KindDenied {
-		resource := fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, s.account, c.ID)
-		e.Hint = fmt.Sprintf("the function's role needs adb:%s on %s", action, resource)
-		if beginsWith(e.Code, credentialCodes) {
-			e.Hint = fmt.Sprintf("the credentials of the function's role were refused when it asked for adb:%s on %s: check that role", action, resource)
-		}
-	}
-	e.Code, e.Message, e.RequestID = s.clean(r, e.Code), s.clean(r, e.Message), s.clean(r, e.RequestID)
+	e.Code, e.Message = s.clean(x, string(said.Code)), s.clean(x, string(said.Message))
+	e.RequestID = s.clean(x, cmp.Or(string(said.RequestId), x.header.Get("x-acs-request-id")))
+	e.Hint = s.hint(e)
 	return e
 }
 
-// unreadable is a 2xx reply that says nothing: no success, and what it was about may have happened.
-func (s *session) unreadable(action string, c backup.Cluster, r *reply, err error, message string) error {
-	e := s.failure(action, c, r, nil)
-	if err == nil && message != "" {
-		e.Message = message
+// heldUp returns the error of a call that did not get its turn before ctx ended. It is ctx's, unless the service's answer to
+// another call asked for a pause: who is held up by it must learn why.
+func (s *session) heldUp(action string, c backup.Cluster, err error, pause *backup.CallError) error {
+	if pause == nil {
+		return err
 	}
-	e.Err = err
-	return e
+	return &backup.CallError{Action: action, Cluster: c, Kind: backup.KindThrottled, Code: pause.Code, Err: err,
+		Message: fmt.Sprintf("the service asked for a pause of %v in %s, which held this call up; it was not sent", pause.RetryAfter, c.Region)}
 }
 
-// given is a field of the SDK's errors; what the service left out arrives as a text.
-func given(s *string) string {
-	if v := dara.StringValue(s); v != "<nil>" {
-		return v
+// read reads the fields that errors have in common, from JSON or, as some gateways answer, from XML.
+func (d *document) read(body []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
+		return xml.Unmarshal(body, d)
 	}
-	return ""
+	return json.Unmarshal(body, d)
 }
 
-// reason is a network error in words, without the URL: a proxy's may hold a password.
+// hint returns what a person can do about an error.
+func (s *session) hint(e *backup.CallError) string {
+	switch {
+	case e.Kind == backup.KindThrottled && e.RetryAfter > 0:
+		return fmt.Sprintf("the service asks for a pause of %v in %s", e.RetryAfter, e.Cluster.Region)
+	case e.Kind != backup.KindDenied:
+		return ""
+	}
+	who, keys := "the access key's user", "the access key: check it; it was used"
+	if s.role {
+		who, keys = "the function's role", "the credentials of the function's role: check that role; they were used"
+	}
+	permission := fmt.Sprintf("adb:%s on acs:adb:%s:%s:dbcluster/%s", e.Action, e.Cluster.Region, s.account, cmp.Or(e.Cluster.ID, "*"))
+	if beginsWith(e.Code, credentialCodes) {
+		return fmt.Sprintf("the service refused %s for %s", keys, permission)
+	}
+	return who + " needs " + permission
+}
+
+// reason returns a network error in words, without the URL: a proxy's may hold a password.
 func reason(err error) string {
-	if u, ok := err.(*url.Error); ok {
+	var u *url.Error
+	if errors.As(err, &u) {
 		err = u.Err
 	}
 	if errors.Is(err, context.DeadlineExceeded) {
@@ -117,8 +135,8 @@ func reason(err error) string {
 	return err.Error()
 }
 
-// hint is how long the service asks to wait, or 0.
-func hint(h http.Header) time.Duration {
+// retryAfter returns how long the service asks to wait, or 0.
+func retryAfter(h http.Header) time.Duration {
 	const most = time.Hour // a wait that long ends with the deadline anyway
 	headers := map[string]*string{}
 	for _, name := range []string{"x-ratelimit-user-api", "x-ratelimit-user"} {
@@ -132,39 +150,5 @@ func hint(h http.Header) time.Duration {
 	} else if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
 		ms = max(ms, time.Until(at).Milliseconds())
 	}
-	return min(time.Duration(min(max(ms, 0), most.Milliseconds()))*time.Millisecond, most)
-}
-
-// clean makes text of the service fit for a log: one line, not endless, and without what is secret, should the service
-// repeat it (it does repeat access key ids, and what was signed).
-func (s *session) clean(r *reply, text string) string {
-	_, signature, _ := strings.Cut(r.authorization, "Signature=")
-	for _, secret := range []string{r.authorization, signature, s.credentials.SecurityToken, s.credentials.AccessKeySecret, s.credentials.AccessKeyID} {
-		if secret != "" {
-			text = strings.ReplaceAll(text, secret, "***")
-			text = strings.ReplaceAll(text, url.QueryEscape(secret), "***")
-		}
-	}
-	text = strings.Join(strings.Fields(text), " ")
-	if cut := 400; len(text) > cut {
-		text = strings.ToValidUTF8(text[:cut], "") + "…"
-	}
-	return text
-}
-
-// text is a JSON value that may be written as a string or as a number.
-type text string
-
-func (t *text) UnmarshalJSON(b []byte) error {
-	switch {
-	case string(b) == "null":
-		*t = ""
-	case b[0] == '"':
-		return json.Unmarshal(b, (*string)(t))
-	case b[0] == '{' || b[0] == '[':
-		return errors.New("not a text or a number")
-	default:
-		*t = text(b)
-	}
-	return nil
+	return time.Duration(min(max(ms, 0), most.Milliseconds())) * time.Millisecond
 }

@@ -2,7 +2,6 @@ package adb
 
 import (
 	"net/http"
-	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -10,7 +9,7 @@ import (
 	"adb-backup/function/backup"
 )
 
-func TestJudge(t *testing.T) {
+func TestClassify(t *testing.T) {
 	for _, c := range []struct {
 		status int
 		code   string
@@ -28,8 +27,12 @@ func TestJudge(t *testing.T) {
 		{401, "Unauthorized", backup.KindDenied}, {404, "InvalidAccessKeyId.NotFound", backup.KindDenied}, {400, "SignatureDoesNotMatch", backup.KindDenied},
 		{400, "InvalidSecurityToken.Expired", backup.KindDenied}, {400, "IncompleteSignature", backup.KindDenied},
 		{401, "", backup.KindDenied}, {403, "", backup.KindDenied},
+		{400, "BackupJobExists", backup.KindNotNow}, {400, "IncorrectDBInstanceState", backup.KindNotNow}, {403, "IncorrectTaskStatus", backup.KindNotNow},
+		{400, "ACS.Cluster.InvalidWorkerState", backup.KindNotNow}, {403, "OperationDenied.DBClusterStatus", backup.KindNotNow}, {409, "OperationDenied.OrderProcessing", backup.KindNotNow},
+		{500, "BackupJobExists", backup.KindUnanswered}, {408, "BackupJobExists", backup.KindUnanswered}, {429, "BackupJobExists", backup.KindThrottled},
+		{200, "BackupJobExists", backup.KindUnanswered}, {200, "Throttling", backup.KindUnanswered}, {101, "", backup.KindUnanswered},
 	} {
-		if got := judge(c.status, c.code); got != c.want {
+		if got := classify(c.status, c.code); got != c.want {
 			t.Errorf("%d %q: %d, want %d", c.status, c.code, got, c.want)
 		}
 	}
@@ -46,37 +49,18 @@ func TestHint(t *testing.T) {
 		{"X-Ratelimit-User-Api", "Limit:50,Remain:0,TimeLeft:900", 900 * time.Millisecond},
 		{"X-Ratelimit-User", "TimeLeft:9223372036854775807", time.Hour}, {"X-Ratelimit-User", "nonsense", 0},
 	} {
-		if got := hint(http.Header{c.name: {c.value}}); got != c.want {
+		if got := retryAfter(http.Header{c.name: {c.value}}); got != c.want {
 			t.Errorf("%s: %s: %v, want %v", c.name, c.value, got, c.want)
 		}
 	}
 	synctest.Test(t, func(t *testing.T) {
 		for date, want := range map[string]time.Duration{"Sat, 01 Jan 2000 00:00:09 GMT": 9 * time.Second, "Fri, 31 Dec 1999 23:59:59 GMT": 0} {
-			if got := hint(http.Header{"Retry-After": {date}}); got != want {
+			if got := retryAfter(http.Header{"Retry-After": {date}}); got != want {
 				t.Errorf("%s: %v, want %v", date, got, want)
 			}
 		}
 	})
-	if hint(nil) != 0 {
+	if retryAfter(nil) != 0 {
 		t.Error("no reply gives no hint")
-	}
-}
-
-func TestClean(t *testing.T) {
-	s := &session{credentials: Credentials{"KeyId", "Secret", "To/ken=="}}
-	r := &reply{authorization: "ACS3-HMAC-SHA256 Credential=KeyId,SignedHeaders=host,Signature=5167ed"}
-	for text, want := range map[string]string{
-		"Specified access key is not found: KeyId": "Specified access key is not found: ***",
-		"a Secret, To/ken==, To%2Fken%3D%3D":       "a ***, ***, ***",
-		"you sent " + r.authorization:              "you sent ***",
-		"signed 5167ed":                            "signed ***",
-		"two\nlines\tand\x00 more":                 "two lines and\x00 more",
-	} {
-		if got := s.clean(r, text); got != want {
-			t.Errorf("%q: %q", text, got)
-		}
-	}
-	if got := s.clean(r, strings.Repeat("ä", 1000)); len(got) > 410 || !strings.HasSuffix(got, "ä…") {
-		t.Errorf("%d bytes: %s", len(got), got)
 	}
 }

@@ -5,6 +5,8 @@ import (
 	"math"
 	"sync"
 	"time"
+
+	"adb-backup/function/backup"
 )
 
 // AnalyticDB's limits are not documented and differ by account, so each endpoint's pace is learnt. It doubles several times a
@@ -25,35 +27,30 @@ const (
 	refused    = 4           // so many more throttled than passed: less than half gets through, or nothing
 	plunge     = 1.0 / 3     // what is left of the rate then, at least: a second that has just begun says little
 	idle       = time.Second // an outage is asked about as often at least
+
+	longestPause = time.Minute // that a call of somebody else is held up by
 )
-
-// paces are the paces of the process, one for each endpoint.
-type paces struct{ m sync.Map }
-
-func (p *paces) of(host string) *pace {
-	v, ok := p.m.Load(host)
-	if !ok {
-		v, _ = p.m.LoadOrStore(host, newPace())
-	}
-	return v.(*pace)
-}
 
 // pace spaces the calls to one endpoint.
 type pace struct {
 	first chan struct{} // held by the one call that has the next turn, so that a new rate holds for all the others
 
 	mu      sync.Mutex
-	rate    float64       // calls per second
-	ceiling float64       // the rate at which a call was throttled last; 0: not known
-	found   time.Time     // when the first one was met
-	passed  []time.Time   // the successes of the last second
-	excess  float64       // how many more calls were throttled lately than passed
-	closed  time.Duration // between calls while nothing passes; 0: something does
-	cut     time.Time     // what was sent before the last plunge says nothing new
-	pause   time.Time     // nothing is sent before, on the service's word
-	last    turn          // the last one
-	late    bool          // it came when the pace allowed it: the pace is what holds the fleet back
-	flying  int           // calls on their way
+	rate    float64           // calls per second
+	ceiling float64           // the rate at which a call was throttled last; 0: not known
+	found   time.Time         // when the first one was met
+	passed  []time.Time       // the successes of the last second
+	excess  float64           // how many more calls were throttled lately than passed
+	closed  time.Duration     // between calls while nothing passes; 0: something does
+	cut     time.Time         // what was sent before the last plunge says nothing new
+	pause   time.Time         // nothing is sent before, because the service asked for it,
+	asked   *backup.CallError // in this answer
+	last    turn              // the last one
+	late    bool              // it came when the pace allowed it: the pace is what holds the fleet back
+	flying  int               // calls on their way
+
+	slots      *slots
+	slotsTaken int // guarded by slots
 }
 
 // turn is when a call was sent, and at which rate.
@@ -62,10 +59,12 @@ type turn struct {
 	rate float64
 }
 
-func newPace() *pace { return &pace{first: make(chan struct{}, 1), rate: startRate} }
+func newPace(s *slots) *pace {
+	return &pace{first: make(chan struct{}, 1), rate: startRate, slots: s}
+}
 
-// wait returns when a call may be sent, which is now, or ctx's error. A call that was sent has landed at its end.
-func (p *pace) wait(ctx context.Context, slots chan struct{}) (turn, error) {
+// take waits until a call may be sent, and returns when that was, which is now, or ctx's error. Each turn taken must end.
+func (p *pace) take(ctx context.Context) (turn, error) {
 	select {
 	case p.first <- struct{}{}:
 		defer func() { <-p.first }()
@@ -80,25 +79,43 @@ func (p *pace) wait(ctx context.Context, slots chan struct{}) (turn, error) {
 				return turn{}, err
 			}
 		}
-		select { // not before: a pause at one endpoint is none at another
-		case slots <- struct{}{}:
-		default:
-			late = false
-			select {
-			case slots <- struct{}{}:
-			case <-ctx.Done():
-				return turn{}, ctx.Err()
-			}
+		waited, err := p.slots.take(ctx, p) // not before: a pause of one region does not hold up another
+		if err != nil {
+			return turn{}, err
 		}
-		t, ok := p.leave(ctx, late)
-		if ok {
+		if waited {
+			late = false
+		}
+		if t, ok := p.leave(ctx, late); ok {
 			return t, nil
 		}
-		<-slots
+		p.slots.release(p)
 		if err := ctx.Err(); err != nil { // a select may overlook it
 			return turn{}, err
 		}
 	}
+}
+
+// end ends a turn and learns from what came of it; nil: the call succeeded.
+func (p *pace) end(t turn, failure *backup.CallError) {
+	p.landed()
+	switch {
+	case failure == nil:
+		p.succeeded()
+	case failure.Kind == backup.KindThrottled:
+		p.throttled(t, failure)
+	}
+	p.slots.release(p)
+}
+
+// paused returns the answer in which the service asked for a pause, if that is not over.
+func (p *pace) paused() *backup.CallError {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if time.Until(p.pause) <= 0 {
+		return nil
+	}
+	return p.asked
 }
 
 // due is how long it is until the next call may be sent. Calls one after another have the pace of their answers, so as long
@@ -175,12 +192,12 @@ func (p *pace) succeeded() {
 }
 
 // throttled lowers the pace and pauses as the service asks.
-func (p *pace) throttled(t turn, after time.Duration) {
+func (p *pace) throttled(t turn, failure *backup.CallError) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	now := time.Now()
-	if until := now.Add(after); until.After(p.pause) {
-		p.pause = until
+	if until := now.Add(min(failure.RetryAfter, longestPause)); until.After(p.pause) {
+		p.pause, p.asked = until, failure
 	}
 	if t.at.Before(p.cut) {
 		return

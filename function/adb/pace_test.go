@@ -11,6 +11,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"adb-backup/function/backup"
+
 	"golang.org/x/time/rate"
 )
 
@@ -19,7 +21,6 @@ const inFlight = 16
 // fleet sends calls at the pace to a service that lets so many through, and says how long it took and how many were
 // throttled. Each arrives a little late, by up to a millisecond. All of it is virtual time.
 func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (took time.Duration, throttled int) {
-	turns := make(chan struct{}, inFlight)
 	var denied atomic.Int64
 	start := time.Now()
 	var wg sync.WaitGroup
@@ -27,18 +28,15 @@ func fleet(p *pace, calls int, allow func() bool, latency, hint time.Duration) (
 		late := time.Duration(i*997%1000) * time.Microsecond
 		wg.Go(func() {
 			for {
-				t, _ := p.wait(context.Background(), turns)
+				t, _ := p.take(context.Background())
 				time.Sleep(latency/2 + late)
 				ok := allow()
 				time.Sleep(latency/2 - late)
-				p.landed()
 				if ok {
-					p.succeeded()
-					<-turns
+					p.end(t, nil)
 					return
 				}
-				p.throttled(t, hint)
-				<-turns
+				p.end(t, &backup.CallError{Kind: backup.KindThrottled, RetryAfter: hint})
 				denied.Add(1)
 				time.Sleep(max(hint, 500*time.Millisecond)) // as the caller does, on average
 			}
@@ -140,7 +138,7 @@ func TestPaceFindsTheLimit(t *testing.T) {
 				t.Run(fmt.Sprintf("%d %s %v hint %v", c.limit, c.kind, latency, hint), func(t *testing.T) {
 					t.Parallel()
 					synctest.Test(t, func(t *testing.T) {
-						took, throttled := fleet(newPace(), 1000, service(c.kind, c.limit), latency, hint)
+						took, throttled := fleet(newPace(newSlots(inFlight)), 1000, service(c.kind, c.limit), latency, hint)
 						ideal := 1000 / min(float64(c.limit), inFlight/latency.Seconds())
 						if r := took.Seconds() / ideal; r > most.ideal+0.05 || throttled > slack(most.throttled) {
 							t.Errorf("took %.2f of the ideal %.1f s, %d throttled; want %.2f, %d at most",
@@ -163,7 +161,7 @@ func TestPaceFollowsTheLimit(t *testing.T) {
 				var done sync.WaitGroup
 				var throttled int
 				done.Go(func() {
-					_, throttled = fleet(newPace(), 2200, func() bool {
+					_, throttled = fleet(newPace(newSlots(inFlight)), 2200, func() bool {
 						if !l.Allow() {
 							return false
 						}
@@ -193,6 +191,10 @@ func TestPaceFollowsTheLimit(t *testing.T) {
 	}
 }
 
+func asked(pause time.Duration) *backup.CallError {
+	return &backup.CallError{Kind: backup.KindThrottled, RetryAfter: pause}
+}
+
 func slack(throttled int) int { return throttled*4/3 + 4 }
 
 // What was learnt holds for the next night, whatever single calls came between.
@@ -200,7 +202,7 @@ func TestPaceRemembers(t *testing.T) {
 	for kind, most := range map[string]int{"bucket": 30, "tight": 20, "window": 36, "strict": 24} {
 		t.Run(kind, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				p, allow := newPace(), service(kind, 50)
+				p, allow := newPace(newSlots(inFlight)), service(kind, 50)
 				fleet(p, 1000, allow, 100*time.Millisecond, 0)
 				for range 100 {
 					time.Sleep(time.Minute)
@@ -220,7 +222,7 @@ func TestPaceBegins(t *testing.T) {
 	for calls, most := range map[int]time.Duration{1: 0, 3: 100 * time.Millisecond, 5: 150 * time.Millisecond, 40: 700 * time.Millisecond} {
 		t.Run(fmt.Sprint(calls), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				took, _ := fleet(newPace(), calls, func() bool { return true }, latency, 0)
+				took, _ := fleet(newPace(newSlots(inFlight)), calls, func() bool { return true }, latency, 0)
 				if took > latency+most {
 					t.Errorf("waited %v, want %v at most", took-latency, most)
 				}
@@ -232,7 +234,7 @@ func TestPaceBegins(t *testing.T) {
 // A rate that nobody used was not tried: it must not rise.
 func TestPaceRisesWithUseAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace()
+		p := newPace(newSlots(inFlight))
 		for range 1000 {
 			fleet(p, 1, func() bool { return true }, 100*time.Millisecond, 0)
 		}
@@ -249,15 +251,15 @@ func TestPaceRisesWithUseAlone(t *testing.T) {
 // Each throttled call lowers the rate, but what was sent before it was cut says nothing new.
 func TestPaceThrottled(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace()
+		p := newPace(newSlots(inFlight))
 		var sent [8]turn
 		for i := range sent {
-			sent[i], _ = p.wait(t.Context(), make(chan struct{}, inFlight))
+			sent[i], _ = p.take(t.Context())
 		}
 		time.Sleep(10 * time.Millisecond)
 		before := p.rate
 		for i, s := range sent {
-			p.throttled(s, 2*time.Second)
+			p.throttled(s, asked(2*time.Second))
 			if i < refused == (p.rate == before) {
 				t.Errorf("rate %v after %d throttled calls, %v before", p.rate, i+1, before)
 			}
@@ -267,11 +269,11 @@ func TestPaceThrottled(t *testing.T) {
 			t.Errorf("rate %v, from %v", p.rate, startRate)
 		}
 		start := time.Now()
-		p.wait(t.Context(), make(chan struct{}, inFlight))
+		p.take(t.Context())
 		if got := time.Since(start); got < 2*time.Second || got > 2200*time.Millisecond {
 			t.Errorf("sent after %v, the service asked for 2 s", got)
 		}
-		p.wait(t.Context(), make(chan struct{}, inFlight))
+		p.take(t.Context())
 		if got := time.Since(start); got < 2*time.Second+time.Duration(0.9*float64(time.Second)/p.rate) {
 			t.Errorf("the second was sent after %v, at once with the first", got)
 		}
@@ -284,7 +286,7 @@ func TestPaceThrottledAtRandom(t *testing.T) {
 		chance := rand.New(rand.NewPCG(1, 1))
 		var mu sync.Mutex
 		allow := service("bucket", 50)
-		took, _ := fleet(newPace(), 1000, func() bool {
+		took, _ := fleet(newPace(newSlots(inFlight)), 1000, func() bool {
 			mu.Lock()
 			defer mu.Unlock()
 			return chance.Float64() >= 0.05 && allow()
@@ -301,7 +303,7 @@ func TestPaceOutage(t *testing.T) {
 		start := time.Now()
 		down := func() bool { s := time.Since(start).Seconds(); return s < 5 || s > 35 }
 		allow := service("bucket", 50)
-		took, throttled := fleet(newPace(), 1000, func() bool { return down() && allow() }, 100*time.Millisecond, 0)
+		took, throttled := fleet(newPace(newSlots(inFlight)), 1000, func() bool { return down() && allow() }, 100*time.Millisecond, 0)
 		if took > 53*time.Second || throttled > 100 {
 			t.Errorf("took %v, %d throttled; want 53 s, 100 at most", took, throttled)
 		}
@@ -311,15 +313,15 @@ func TestPaceOutage(t *testing.T) {
 // A call that is cut off while it waits neither uses up a turn
 func TestPaceTurnGivenBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace()
-		p.wait(t.Context(), make(chan struct{}, inFlight))
+		p := newPace(newSlots(inFlight))
+		p.take(t.Context())
 		start := time.Now()
 		for range 10 {
 			ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
-			p.wait(ctx, make(chan struct{}, inFlight))
+			p.take(ctx)
 			cancel()
 		}
-		p.wait(t.Context(), make(chan struct{}, inFlight))
+		p.take(t.Context())
 		if got := time.Since(start); got > time.Second/startRate+time.Millisecond {
 			t.Errorf("sent after %v", got)
 		}
@@ -329,21 +331,21 @@ func TestPaceTurnGivenBack(t *testing.T) {
 // nor holds the others up.
 func TestPaceCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace()
-		p.throttled(turn{at: time.Now(), rate: startRate}, time.Minute)
+		p := newPace(newSlots(inFlight))
+		p.throttled(turn{at: time.Now(), rate: startRate}, asked(time.Minute))
 		var wg sync.WaitGroup
 		for range 20 {
 			wg.Go(func() {
 				ctx, cancel := context.WithTimeout(t.Context(), time.Second)
 				defer cancel()
-				if _, err := p.wait(ctx, make(chan struct{}, inFlight)); !errors.Is(err, context.DeadlineExceeded) {
+				if _, err := p.take(ctx); !errors.Is(err, context.DeadlineExceeded) {
 					t.Errorf("error %v", err)
 				}
 			})
 		}
 		wg.Wait()
 		start := time.Now()
-		if _, err := p.wait(t.Context(), make(chan struct{}, inFlight)); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
+		if _, err := p.take(t.Context()); err != nil || time.Since(start) > 59*time.Second+100*time.Millisecond {
 			t.Errorf("sent after %v, error %v", time.Since(start), err)
 		}
 	})
@@ -352,23 +354,22 @@ func TestPaceCutOff(t *testing.T) {
 // Calls one after another are not spaced while no limit is known; with one known they are.
 func TestPaceOneByOne(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		p := newPace()
+		p := newPace(newSlots(inFlight))
 		call := func() turn {
-			sent, _ := p.wait(t.Context(), make(chan struct{}, inFlight))
+			sent, _ := p.take(t.Context())
 			time.Sleep(time.Millisecond)
-			p.landed()
+			p.end(sent, nil)
 			return sent
 		}
 		start := time.Now()
 		var last turn
 		for range 100 {
 			last = call()
-			p.succeeded()
 		}
 		if got := time.Since(start); got > 101*time.Millisecond {
 			t.Errorf("a hundred calls of a millisecond took %v", got)
 		}
-		p.throttled(last, 0)
+		p.throttled(last, asked(0))
 		start = time.Now()
 		for range 10 {
 			call()

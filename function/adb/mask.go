@@ -1,0 +1,190 @@
+package adb
+
+import (
+	"strconv"
+	"strings"
+)
+
+// leastSecret is the length from which on a piece of a secret is masked. A shorter piece helps nobody, and ordinary words
+// must not look like one.
+const leastSecret = 8
+
+// mask hides secrets in texts of the service, which does repeat access key ids and what was signed. It finds them in any
+// spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space, in other case, cut short.
+type mask []string // the secrets, each as glyphs would spell it
+
+func newMask(secrets ...string) mask {
+	var m mask
+	for _, s := range secrets {
+		if s != "" {
+			m = append(m, spell(glyphs(s)))
+		}
+	}
+	return m
+}
+
+// hide returns text with three asterisks in the place of every secret or piece of one.
+func (m mask) hide(text string) string {
+	if isNumber(text) { // as most ids are
+		return text
+	}
+	g := glyphs(text)
+	spelt := spell(g)
+	hidden := make([]bool, len(g))
+	found := false
+	for _, secret := range m {
+		n := min(leastSecret, len(secret))
+		for i := 0; i+n <= len(spelt); i++ {
+			if strings.Contains(secret, spelt[i:i+n]) {
+				found = true
+				for j := i; j < i+n; j++ {
+					hidden[j] = true
+				}
+			}
+		}
+	}
+	if !found {
+		return text
+	}
+	var b strings.Builder
+	end := 0
+	for i := 0; i < len(g); i++ {
+		if !hidden[i] {
+			continue
+		}
+		b.WriteString(text[end:g[i].from] + "***")
+		for i+1 < len(g) && hidden[i+1] {
+			i++
+		}
+		end = g[i].to
+	}
+	return b.String() + text[end:]
+}
+
+func isNumber(text string) bool {
+	return strings.Trim(text, "0123456789") == ""
+}
+
+// glyph is a character of a text when all escapes are undone, and where it stands in the text.
+type glyph struct {
+	char     byte
+	from, to int
+}
+
+// spell returns the characters alone.
+func spell(glyphs []glyph) string {
+	b := make([]byte, len(glyphs))
+	for i, g := range glyphs {
+		b[i] = g.char
+	}
+	return string(b)
+}
+
+// glyphs undoes all escapes of a text, however often they were applied, and leaves out what is not printable ASCII. Letters
+// become small.
+func glyphs(text string) []glyph {
+	out := make([]glyph, 0, len(text))
+	for i := range len(text) {
+		out = append(out, glyph{text[i], i, i + 1})
+		for { // what an escape stands for may end another one
+			n, char, ok := escape(out)
+			if !ok {
+				break
+			}
+			first := out[len(out)-n]
+			first.char, first.to = char, i+1
+			out = append(out[:len(out)-n], first)
+		}
+		if c := out[len(out)-1].char; c <= ' ' || c > '~' {
+			out = out[:len(out)-1]
+		}
+	}
+	for i := range out {
+		if c := out[i].char; c >= 'A' && c <= 'Z' {
+			out[i].char = c + 'a' - 'A'
+		}
+	}
+	return out
+}
+
+// named are the characters that may stand in a secret and have a name in HTML.
+var named = map[string]byte{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "plus": '+', "sol": '/', "equals": '=', "nbsp": ' ', "newline": '\n', "tab": '\t'}
+
+// escape reports whether the last n glyphs are an escape, and of which character. The character 0 is left out.
+func escape(g []glyph) (n int, char byte, ok bool) {
+	at := func(back int) byte {
+		if back > len(g) {
+			return 0
+		}
+		return g[len(g)-back].char
+	}
+	if at(3) == '%' {
+		if char, ok = number(spell(g[len(g)-2:]), 16); ok {
+			return 3, char, ok
+		}
+	}
+	switch {
+	case at(4) == '\\' && at(3) == 'x':
+		char, ok = number(spell(g[len(g)-2:]), 16)
+		return 4, char, ok
+	case at(6) == '\\' && at(5) == 'u':
+		char, ok = number(spell(g[len(g)-4:]), 16)
+		return 6, char, ok
+	case at(2) == '\\' && strings.IndexByte("nrtbf", at(1)) >= 0:
+		return 2, 0, true
+	case at(2) == '\\' && at(1) != 'u' && at(1) != 'x':
+		return 2, at(1), true
+	case at(1) == ';':
+		return entity(g)
+	}
+	return 0, 0, false
+}
+
+// entity reads an escape of HTML, which ends the glyphs.
+func entity(g []glyph) (n int, char byte, ok bool) {
+	for n = 3; n <= min(12, len(g)); n++ {
+		if g[len(g)-n].char != '&' {
+			continue
+		}
+		name := strings.ToLower(spell(g[len(g)-n+1 : len(g)-1]))
+		switch {
+		case strings.HasPrefix(name, "#x"):
+			char, ok = number(name[2:], 16)
+		case strings.HasPrefix(name, "#"):
+			char, ok = number(name[1:], 10)
+		default:
+			char, ok = named[name]
+		}
+		return n, char, ok
+	}
+	return 0, 0, false
+}
+
+// number reads the number of a character. One beyond ASCII is 0, which is left out.
+func number(digits string, base int) (char byte, ok bool) {
+	n, err := strconv.ParseUint(digits, base, 32)
+	if err != nil {
+		return 0, false
+	}
+	if n > '~' {
+		n = 0
+	}
+	return byte(n), true
+}
+
+// cut returns text, or its beginning where it is longer than most.
+func cut(text string, most int) string {
+	if len(text) > most {
+		return strings.ToValidUTF8(text[:most], "") + "…"
+	}
+	return text
+}
+
+// clean makes text of the service fit for a log: one line, not endless, and without secrets. The signature of the call is
+// one, because it could be used again.
+func (s *session) clean(x *exchange, text string) string {
+	const longest = 400
+	_, signature, _ := strings.Cut(x.authorization, "Signature=")
+	text = append(newMask(signature), s.mask...).hide(cut(text, 4*longest))
+	return cut(strings.Join(strings.Fields(text), " "), longest)
+}
