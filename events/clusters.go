@@ -1,85 +1,237 @@
 package events
 
 import (
-	"adb-backup/function/backup"
 	"encoding/json"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+
+	"adb-backup/function/backup"
 )
 
 const (
-	maxClusters = 1000 // of one request
-	maxTold     = 20   // wrong ids that are told one by one
+	maxIDs      = 1000 // of one request
+	maxFaults   = 20   // wrong items of one list that are described
+	maxRegions  = 50
+	maxTags     = 20
+	maxTagKey   = 128 // characters
+	maxTagValue = 256 // characters
+	maxGroupID  = 64
 )
 
-// readClusters returns the ids that a request names, each once, in its order.
-func readClusters(o object, f *faults) []string {
-	one, err1 := o.get("DBClusterId")
-	many, err2 := o.get("DBClusterIds")
-	for _, err := range []error{err1, err2} {
-		if err != nil {
-			f.add("%v", err)
+var (
+	groupIDForm    = regexp.MustCompile(`^rg-[a-z0-9]+$`)
+	selectorFields = []string{"Tags", "NotTags", "ResourceGroupId", "All"}
+)
+
+// clusters returns what says which clusters the request means: their ids, each once, and their region, or a selector.
+func (r *request) clusters(src source, f *faults) (ids []string, selector *backup.Selector, region string) {
+	var given []string
+	for _, v := range []value{r.DBClusterID, r.DBClusterIDs, r.DBClusterSelector} {
+		if v.repeated {
+			f.add("%s is given twice", v.name)
+		}
+		if v.given {
+			given = append(given, v.name)
 		}
 	}
-	switch {
-	case err1 != nil || err2 != nil:
-	case one == nil && many == nil:
-		f.add("the request names no cluster: give DBClusterId or DBClusterIds")
-	case one != nil && many != nil:
-		f.add("DBClusterId and DBClusterIds exclude each other: give one of them")
+	switch len(given) {
+	case 0:
+		f.add("the request %s", missingCluster)
+	case 1:
+	default:
+		f.add("%s exclude each other: give one of them", strings.Join(given, " and "))
 	}
-	var ids []string
-	if one != nil {
-		id, isText := readString(one)
-		if !isText {
-			f.add("DBClusterId must be a string, not %s", kind(one))
-		} else if err := backup.CheckClusterID(id); err != nil {
+	if r.DBClusterID.given {
+		ids = []string{string(r.DBClusterID.text)}
+		if !r.DBClusterID.isString {
+			f.add("DBClusterId must be a string, not %s", kind(r.DBClusterID.raw))
+		} else if err := backup.CheckClusterID(ids[0]); err != nil {
 			f.add("DBClusterId: %v", err)
 		}
-		ids = []string{id}
 	}
-	if many != nil {
-		ids = readIDs(many, f)
+	if r.DBClusterIDs.given {
+		ids = readList(r.DBClusterIDs, maxIDs, backup.CheckClusterID, f)
 	}
-	return ids
+	if r.DBClusterSelector.given {
+		selector = readSelector(r.DBClusterSelector, f)
+		selector.Regions = r.regions(src, f)
+		return ids, selector, ""
+	}
+	return ids, nil, r.region(src, f)
 }
 
-func readIDs(raw json.RawMessage, f *faults) []string {
-	var items []json.RawMessage
-	if json.Unmarshal(raw, &items) != nil {
-		f.add("DBClusterIds must be an array of strings, not %s", kind(raw))
+// readList reads an array of at most so many different strings, each of which is checked. Repeats count once.
+func readList(v value, most int, check func(string) error, f *faults) []string {
+	if v.raw[0] != '[' {
+		f.add("%s must be an array of strings, not %s", v.name, kind(v.raw))
 		return nil
 	}
-	if len(items) == 0 {
-		f.add("DBClusterIds is empty")
+	var list []string
+	seen := make(map[string]bool)
+	position, wrong := 0, 0
+	for raw := range items(v.raw) {
+		position++
+		text, isText := unquote(raw)
+		var err error
+		switch {
+		case !isText:
+			err = fault("must be a string, not %s", kind(raw))
+		case seen[string(text)] || len(seen) > most:
+			continue
+		default:
+			err = check(string(text))
+		}
+		if err != nil {
+			if wrong++; wrong <= maxFaults {
+				f.add("%s, item %d: %v", v.name, position, err)
+			}
+			continue
+		}
+		seen[string(text)] = true
+		list = append(list, string(text))
+	}
+	switch {
+	case position == 0:
+		f.add("%s is empty", v.name)
+	case wrong > maxFaults:
+		f.add("and %d more items of %s are wrong", wrong-maxFaults, v.name)
+	}
+	if len(list) > most {
+		f.add("%s has more than %d different items", v.name, most)
+	}
+	return list
+}
+
+// region returns the region of the request, or the one that applies where the request names none.
+func (r *request) region(src source, f *faults) string {
+	region := string(r.RegionID.text)
+	switch {
+	case r.RegionID.repeated:
+		f.add("RegionId is given twice")
+	case !r.RegionID.given:
+		f.addError(src.badRegion)
+		return src.prototype.Cluster.Region
+	case !r.RegionID.isString:
+		f.add("RegionId must be a string, not %s", kind(r.RegionID.raw))
+	default:
+		if err := backup.CheckRegion(region); err != nil {
+			f.add("RegionId: %v", err)
+		}
+	}
+	return region
+}
+
+// regions returns the regions of a selector.
+func (r *request) regions(src source, f *faults) []string {
+	switch {
+	case r.RegionIDs.repeated:
+		f.add("RegionIds is given twice")
+	case !r.RegionIDs.given:
+		return []string{r.region(src, f)}
+	case r.RegionID.given:
+		f.add("RegionId and RegionIds exclude each other: give one of them")
+	}
+	return readList(r.RegionIDs, maxRegions, backup.CheckRegion, f)
+}
+
+// readSelector reads the field DBClusterSelector. Here a null is a fault, and so is an unknown field, even in a CloudEvent's
+// data: a condition that gets lost would choose more clusters than its author meant.
+func readSelector(v value, f *faults) *backup.Selector {
+	s := new(backup.Selector)
+	if !isObject(v.raw) {
+		f.add("DBClusterSelector must be an object, not %s", kind(v.raw))
+		return s
+	}
+	var tags, notTags, group, all value
+	unknown := readFields(v.raw, wanted{"Tags", &tags}, wanted{"NotTags", &notTags}, wanted{"ResourceGroupId", &group}, wanted{"All", &all})
+	s.Tags = readTags(tags, f)
+	s.NotTags = readTags(notTags, f)
+	if present(group, f) {
+		s.ResourceGroupID = readGroup(group, f)
+	}
+	if present(all, f) {
+		if s.All = string(all.raw) == "true"; !s.All {
+			f.add("DBClusterSelector.All must be true, not %s", kind(all.raw))
+		}
+		for _, other := range []value{tags, group} {
+			if other.raw != nil {
+				f.add("DBClusterSelector: All and %s exclude each other: give one of them", other.name)
+			}
+		}
+	}
+	if tags.raw == nil && group.raw == nil && all.raw == nil {
+		f.add("DBClusterSelector chooses nothing: give Tags, ResourceGroupId or All")
+	}
+	f.addUnknown("DBClusterSelector has an unknown field", unknown, selectorFields)
+	return s
+}
+
+// present reports whether a field of the selector is there. It can be null, which is wrong.
+func present(v value, f *faults) bool {
+	if v.repeated {
+		f.add("DBClusterSelector: %s is given twice", v.name)
+	}
+	return v.raw != nil
+}
+
+func readGroup(v value, f *faults) string {
+	id := string(v.text)
+	switch {
+	case !v.isString:
+		f.add("DBClusterSelector.ResourceGroupId must be a string, not %s", kind(v.raw))
+	case len(id) > maxGroupID || !groupIDForm.MatchString(id):
+		f.add("DBClusterSelector.ResourceGroupId: %v is not a resource group id such as rg-acfm4vaqr2x7kdy", quoted(id))
+	}
+	return id
+}
+
+// readTags reads Tags or NotTags. Keys and values keep their case.
+func readTags(v value, f *faults) map[string]string {
+	if !present(v, f) {
 		return nil
 	}
-	var ids []string
-	seen := make(map[string]bool, len(items))
-	wrong := 0
-	tell := func(format string, args ...any) {
-		if wrong++; wrong <= maxTold {
-			f.add(format, args...)
-		}
+	name := "DBClusterSelector." + v.name
+	if !isObject(v.raw) {
+		f.add("%s must be an object of strings, not %s", name, kind(v.raw))
+		return nil
 	}
-	for i, item := range items {
-		id, isText := readString(item)
-		if !isText {
-			tell("DBClusterIds, item %d: must be a string, not %s", i+1, kind(item))
+	tags := make(map[string]string)
+	wrong, count := 0, 0
+	for quotedKey, raw := range fields(v.raw) {
+		if count++; count > maxTags {
 			continue
 		}
-		if seen[id] {
-			continue
+		key, _ := unquote(quotedKey)
+		text, isText := unquote(raw)
+		_, again := tags[string(key)]
+		if err := checkTag(string(key), string(text), isText, again, raw); err != nil {
+			wrong++
+			f.add("%s: %v", name, err)
 		}
-		seen[id] = true
-		ids = append(ids, id)
-		if err := backup.CheckClusterID(id); err != nil {
-			tell("DBClusterIds, item %d: %v", i+1, err)
-		}
+		tags[string(key)] = string(text)
 	}
-	if wrong > maxTold {
-		f.add("and %d more items of DBClusterIds are wrong", wrong-maxTold)
+	switch {
+	case count == 0:
+		f.add("%s is empty", name)
+	case count > maxTags:
+		f.add("%s has %d tags, at most %d are possible", name, count, maxTags)
 	}
-	if len(ids) > maxClusters {
-		f.add("DBClusterIds names %d clusters, at most %d are possible", len(ids), maxClusters)
+	return tags
+}
+
+func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
+	switch {
+	case key == "":
+		return fault("a key is empty")
+	case again:
+		return fault("%s is given twice", quoteName(key))
+	case utf8.RuneCountInString(key) > maxTagKey:
+		return fault("the key %s is longer than %d characters", quoteName(key), maxTagKey)
+	case !isText:
+		return fault("the value of %s must be a string, not %s", quoteName(key), kind(raw))
+	case utf8.RuneCountInString(text) > maxTagValue:
+		return fault("the value of %s is longer than %d characters", quoteName(key), maxTagValue)
 	}
-	return ids
+	return nil
 }

@@ -3,107 +3,195 @@ package events
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
+	"iter"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// object is a JSON object as it was sent: its fields in order, repeated ones too. encoding/json would let the last of
-// several win and so hide that a request contradicts itself.
-type object []field
+// An event may have four megabytes, in millions of fields or items. So encoding/json checks a text once, with checkJSON,
+// and the other functions here walk over the checked text. They copy only the strings that somebody reads, and they keep
+// repeated fields visible: encoding/json lets the last one win, which hides that a request contradicts itself.
 
-type field struct {
-	name  string
-	value json.RawMessage
+// checkJSON returns an error if text is not one JSON value. The error says where the text breaks off, and quotes at most
+// one character of it.
+func checkJSON(place string, text []byte) error {
+	if json.Valid(text) {
+		return nil
+	}
+	var ignored json.RawMessage
+	err := json.Unmarshal(text, &ignored)
+	if s, ok := err.(*json.SyntaxError); ok {
+		return fault("%s is not JSON: %v (at byte %d)", place, err, s.Offset)
+	}
+	return fault("%s is not JSON", place)
 }
 
-// readObject reads raw, which must be one JSON object and nothing after it.
-func readObject(raw []byte) (object, error) {
-	var o object
-	if err := json.Unmarshal(raw, &o); err != nil {
-		return nil, syntax(err)
-	}
-	return o, nil
+// value is the value of a field that is looked for in an object. The zero value is that of an absent field.
+type value struct {
+	name     string          // as it is looked for
+	raw      json.RawMessage // nil: the field is absent
+	given    bool            // it is there, and not null
+	repeated bool
+	isString bool
+	text     []byte // of a string
 }
 
-// UnmarshalJSON is given valid JSON by encoding/json, so the decoder below has no errors of its own but for a value
-// that is no object.
-func (o *object) UnmarshalJSON(raw []byte) error {
-	d := json.NewDecoder(bytes.NewReader(raw))
-	if start, err := d.Token(); err != nil || start != json.Delim('{') {
-		return fmt.Errorf("an object is expected, not %s", kind(raw))
+// wanted is a field that is looked for, and where its value goes.
+type wanted struct {
+	name string
+	to   *value
+}
+
+// others are the fields of an object that nobody looks for.
+type others struct {
+	names []string // the first ones
+	count int
+}
+
+// readFields finds fields in a checked object, without regard to case. Of a repeated field the first value that is not null
+// counts.
+func readFields(object json.RawMessage, all ...wanted) (rest others) {
+	for name, raw := range fields(object) {
+		i := slices.IndexFunc(all, func(w wanted) bool { return isNamed(name, w.name) })
+		if i < 0 {
+			if rest.count++; rest.count <= maxUnknown {
+				text, _ := unquote(name)
+				rest.names = append(rest.names, string(text))
+			}
+			continue
+		}
+		v := all[i].to
+		v.name, v.repeated = all[i].name, v.raw != nil
+		if !v.given {
+			v.raw, v.given = raw, raw[0] != 'n'
+			v.text, v.isString = unquote(raw)
+		}
 	}
-	for d.More() {
-		name, err := d.Token()
-		if err != nil {
-			return err
+	return rest
+}
+
+// asString returns the string that a field has to be; an empty one if the field is absent.
+func (v value) asString() (string, error) {
+	switch {
+	case v.repeated:
+		return "", fault("%s is given twice", v.name)
+	case v.given && !v.isString:
+		return "", fault("%s must be a string, not %s", v.name, kind(v.raw))
+	}
+	return string(v.text), nil
+}
+
+// isNamed reports whether quoted, the name of a field as it stands in the text, is that name without regard to case.
+func isNamed(quoted []byte, name string) bool {
+	if bytes.IndexByte(quoted, '\\') >= 0 {
+		text, _ := unquote(quoted)
+		return strings.EqualFold(string(text), name)
+	}
+	return len(quoted) >= len(name)+2 && strings.EqualFold(string(quoted[1:len(quoted)-1]), name)
+}
+
+// fields yields the names, in quotes, and the values of a checked object.
+func fields(object json.RawMessage) iter.Seq2[json.RawMessage, json.RawMessage] {
+	return func(yield func(name, value json.RawMessage) bool) {
+		for rest := gap(object[1:]); rest[0] != '}'; {
+			var name, value json.RawMessage
+			name, rest = cutValue(rest)
+			value, rest = cutValue(rest)
+			if !yield(name, value) {
+				return
+			}
 		}
-		var value json.RawMessage
-		if err := d.Decode(&value); err != nil {
-			return err
+	}
+}
+
+// items yields the items of a checked array.
+func items(array json.RawMessage) iter.Seq[json.RawMessage] {
+	return func(yield func(item json.RawMessage) bool) {
+		for rest := gap(array[1:]); rest[0] != ']'; {
+			var item json.RawMessage
+			item, rest = cutValue(rest)
+			if !yield(item) {
+				return
+			}
 		}
-		*o = append(*o, field{name.(string), value})
+	}
+}
+
+// cutValue cuts the first value off a checked text, and what separates it from the next.
+func cutValue(text []byte) (value json.RawMessage, rest []byte) {
+	end, depth := 0, 0
+	for {
+		switch c := text[end]; c {
+		case '"':
+			end += stringEnd(text[end:])
+		case '{', '[':
+			depth++
+			end++
+		case '}', ']':
+			depth--
+			end++
+		case ' ', '\t', '\r', '\n', ',', ':':
+			end++
+		default:
+			end += scalarEnd(text[end:])
+		}
+		if depth == 0 {
+			return text[:end:end], gap(text[end:])
+		}
+	}
+}
+
+// gap returns the text behind the white space, commas and colons with which it begins.
+func gap(text []byte) []byte {
+	for i, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n', ',', ':':
+		default:
+			return text[i:]
+		}
 	}
 	return nil
 }
 
-// syntax says where JSON breaks off. The errors of encoding/json for values are not passed on: they quote them.
-func syntax(err error) error {
-	if s, ok := err.(*json.SyntaxError); ok {
-		return fmt.Errorf("%s (at byte %d)", s.Error(), s.Offset)
+// stringEnd returns the length of the string with which a checked text begins.
+func stringEnd(text []byte) int {
+	i := 1
+	for text[i] != '"' {
+		if text[i] == '\\' {
+			i++
+		}
+		i++
 	}
-	return err
+	return i + 1
 }
 
-// get returns the field of that name, without regard to case; nil when it is absent or null.
-func (o object) get(name string) (json.RawMessage, error) {
-	var value json.RawMessage
-	seen := false
-	for _, f := range o {
-		if !strings.EqualFold(f.name, name) {
-			continue
-		}
-		if seen {
-			return nil, fmt.Errorf("%s is given twice", name)
-		}
-		value, seen = f.value, true
-	}
-	if string(value) == "null" {
-		return nil, nil
-	}
-	return value, nil
-}
-
-// has reports whether there is such a field that is not null, once or more often.
-func (o object) has(name string) bool {
-	for _, f := range o {
-		if strings.EqualFold(f.name, name) && string(f.value) != "null" {
-			return true
+// scalarEnd returns the length of the number, true, false or null with which a checked text begins.
+func scalarEnd(text []byte) int {
+	for i, c := range text {
+		switch c {
+		case ' ', '\t', '\r', '\n', ',', '}', ']':
+			return i
 		}
 	}
-	return false
+	return len(text)
 }
 
-// text returns the field of that name, which must be a string. It is not given when it is absent or null.
-func (o object) text(name string) (s string, given bool, err error) {
-	raw, err := o.get(name)
-	if err != nil || raw == nil {
-		return "", false, err
-	}
-	s, isText := readString(raw)
-	if !isText {
-		return "", false, fmt.Errorf("%s must be a string, not %s", name, kind(raw))
-	}
-	return s, true, nil
-}
-
-func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
-
-func readString(raw json.RawMessage) (s string, ok bool) {
+// unquote returns the text of a string. It copies only what has to change.
+func unquote(raw json.RawMessage) (text []byte, isString bool) {
 	if len(raw) == 0 || raw[0] != '"' {
-		return "", false
+		return nil, false
 	}
-	return s, json.Unmarshal(raw, &s) == nil
+	if text = raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
+		return text, true
+	}
+	var s string
+	err := json.Unmarshal(raw, &s)
+	return []byte(s), err == nil
 }
+
+// isObject reports whether a value is an object.
+func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
 
 // kind names the type of a JSON value, for messages.
 func kind(raw json.RawMessage) string {

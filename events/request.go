@@ -1,124 +1,161 @@
 package events
 
 import (
+	"encoding/json"
 	"errors"
-	"fmt"
+	"strings"
 	"time"
 
 	"adb-backup/function/backup"
 )
 
-// request reads the fields of a request. Where it names no region, fallback does.
-func (e envelope) request(where string, o object, fallback origin) ([]backup.Request, error) {
-	var f faults
-	r := asked{
-		clusters: readClusters(o, &f),
-		region:   readRegion(o, fallback, &f),
-		action:   e.readAction(o, &f),
-	}
-	r.waitFor, _ = parse(&f, o, "WaitFor", backup.ParseWaitFor)
-	maxAge, hasMaxAge := parse(&f, o, "MaxAge", parseMaxAge)
-	notBefore, hasNotBefore := parse(&f, o, "NotBefore", parseNotBefore)
+const (
+	exampleRequest = `{"DBClusterId":"amv-…","WaitFor":"Completed"}`
+	missingCluster = "names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"
 
-	if hasMaxAge && hasNotBefore {
-		f.add("MaxAge and NotBefore exclude each other: give one of them")
+	maxUnknown = 10 // unknown fields that are described
+)
+
+// named makes requests for clusters of which an event gives nothing but their ids.
+func (s source) named(place string, ids ...string) ([]backup.Request, error) {
+	f := faults{place: place}
+	for _, id := range ids {
+		f.addError(backup.CheckClusterID(id))
 	}
-	if r.action == backup.ActionVerify {
-		if o.has("WaitFor") {
-			f.add("WaitFor goes with Ensure alone")
-		}
-		if !hasMaxAge && !hasNotBefore {
-			f.add("Verify needs MaxAge or NotBefore")
-		}
-	}
-	if !e.open {
-		tellUnknown(o, &f)
-	}
-	if err := f.err(where); err != nil {
+	f.addError(s.badRegion)
+	if err := f.err(); err != nil {
 		return nil, err
 	}
-
-	if hasNotBefore {
-		r.notBefore = e.notInFuture("NotBefore", notBefore)
-	} else {
-		r.notBefore = e.time.Add(-maxAge)
-	}
-	r.now = !hasMaxAge && !hasNotBefore
-	return e.requests(r), nil
+	return forEach(s.prototype, ids), nil
 }
 
-// asked is a request whose fields have been checked.
-type asked struct {
-	clusters  []string
-	region    string
-	action    backup.Action
-	waitFor   backup.WaitFor
-	notBefore time.Time
-	now       bool // neither MaxAge nor NotBefore is given
-}
-
-// epoch is earlier than any backup. Nothing is lost by taking it for what is earlier still, whose year might not be
-// written with four digits.
+// epoch is earlier than any backup. It stands for all moments that are earlier still, whose year might need a sign or a fifth
+// digit.
 var epoch = time.Unix(0, 0).UTC()
 
-func (e envelope) requests(r asked) []backup.Request {
-	if r.notBefore.Before(epoch) {
-		r.notBefore = epoch
+// forEach makes one request for each cluster.
+func forEach(prototype backup.Request, ids []string) []backup.Request {
+	if prototype.NotBefore.Before(epoch) {
+		prototype.NotBefore = epoch
 	}
-	requests := make([]backup.Request, len(r.clusters))
-	for i, id := range r.clusters {
-		requests[i] = backup.Request{
-			Action:      r.action,
-			Cluster:     backup.Cluster{ID: id, Region: r.region},
-			WaitFor:     r.waitFor,
-			NotBefore:   r.notBefore,
-			Redelivered: e.redelivered,
-			Immediate:   r.now && e.timeless && !e.redelivered,
-		}
+	if prototype.Selector != nil {
+		return []backup.Request{prototype}
+	}
+	requests := make([]backup.Request, len(ids))
+	for i, id := range ids {
+		requests[i] = prototype
+		requests[i].Cluster.ID = id
 	}
 	return requests
 }
 
-func readRegion(o object, fallback origin, f *faults) string {
-	region, given, err := o.text("RegionId")
-	if given || err != nil {
-		fallback = origin{name: "RegionId", value: region, err: err}
-	}
-	checkOrigin(fallback, f)
-	return fallback.value
+// request has the fields of a request, as AnalyticDB's API names them.
+type request struct {
+	DBClusterID, DBClusterIDs, DBClusterSelector value
+	RegionID, RegionIDs                          value
+	Action, WaitFor, MaxAge, NotBefore           value
+	others                                       others
 }
 
-func (e envelope) readAction(o object, f *faults) backup.Action {
-	if !e.open {
-		action, given := parse(f, o, "Action", backup.ParseAction)
-		if !given {
-			return backup.ActionEnsure
-		}
-		return action
-	}
-	// Many events have an action of their own. Even in them ours cannot be told from one that is given twice.
-	if _, err := o.get("Action"); err != nil {
-		f.add("%v", err)
-	}
-	text, _, _ := o.text("Action")
-	if action, err := backup.ParseAction(text); err == nil {
-		return action
-	}
-	return backup.ActionEnsure
+// requestFields are a request's own, in the order in which its faults are reported.
+var requestFields = []string{"DBClusterId", "DBClusterIds", "DBClusterSelector", "RegionId", "RegionIds", "Action", "WaitFor", "MaxAge", "NotBefore"}
+
+func readRequest(raw json.RawMessage) *request {
+	r := new(request)
+	r.others = readFields(raw,
+		wanted{"DBClusterId", &r.DBClusterID}, wanted{"DBClusterIds", &r.DBClusterIDs}, wanted{"DBClusterSelector", &r.DBClusterSelector},
+		wanted{"RegionId", &r.RegionID}, wanted{"RegionIds", &r.RegionIDs},
+		wanted{"Action", &r.Action}, wanted{"WaitFor", &r.WaitFor}, wanted{"MaxAge", &r.MaxAge}, wanted{"NotBefore", &r.NotBefore})
+	return r
 }
 
-// parse reads the string field of that name. It is given when it is there at all, even if it is wrong.
-func parse[T any](f *faults, o object, name string, read func(string) (T, error)) (value T, given bool) {
-	text, given, err := o.text(name)
-	if err == nil && given {
-		if value, err = read(text); err != nil {
-			err = fmt.Errorf("%s %w, not %s", name, err, backup.Quote(text))
+// namesCluster reports whether the request says which clusters it means.
+func (r *request) namesCluster() bool {
+	return r.DBClusterID.given || r.DBClusterIDs.given || r.DBClusterSelector.given
+}
+
+// request checks the fields of a request and makes requests for the rule of them. All faults are reported at once.
+func (d *decoder) request(src source, r *request) ([]backup.Request, error) {
+	f := &faults{place: src.place}
+	p := src.prototype
+	var ids []string
+	ids, p.Selector, p.Cluster.Region = r.clusters(src, f)
+	p.Action = r.action(src, f)
+	p.WaitFor = parse(f, r.WaitFor, backup.ParseWaitFor)
+	maxAge := parse(f, r.MaxAge, parseMaxAge)
+	notBefore := parse(f, r.NotBefore, parseNotBefore)
+	r.checkTogether(p.Action, f)
+	if !src.foreign {
+		if r.RegionIDs.raw != nil && p.Selector == nil {
+			f.add(`unknown field "RegionIds" (it goes with DBClusterSelector alone: give RegionId)`)
+		}
+		f.addUnknown("unknown field", r.others, requestFields)
+	}
+	if err := f.err(); err != nil {
+		return nil, err
+	}
+
+	if r.NotBefore.given {
+		p.NotBefore = d.notInFuture("NotBefore", notBefore)
+	} else {
+		p.NotBefore = p.NotBefore.Add(-maxAge)
+	}
+	p.Immediate = p.Immediate && !r.MaxAge.given && !r.NotBefore.given
+	return forEach(p, ids), nil
+}
+
+// action reads the Action. Many events have an Action of their own, which counts as absent.
+func (r *request) action(src source, f *faults) backup.Action {
+	if src.foreign {
+		if r.Action.repeated {
+			f.add("Action is given twice")
+		}
+		if action, isOurs := r.ourAction(); isOurs {
+			return action
+		}
+		return backup.ActionEnsure
+	}
+	action := parse(f, r.Action, backup.ParseAction)
+	if action == "" {
+		return backup.ActionEnsure
+	}
+	return action
+}
+
+// ourAction returns the request's Action if it is one of the function's.
+func (r *request) ourAction() (backup.Action, bool) {
+	action, err := backup.ParseAction(string(r.Action.text))
+	return action, err == nil
+}
+
+// checkTogether checks the fields that do not go with each other.
+func (r *request) checkTogether(action backup.Action, f *faults) {
+	maxAge, notBefore := r.MaxAge.given, r.NotBefore.given
+	if maxAge && notBefore {
+		f.add("MaxAge and NotBefore exclude each other: give one of them")
+	}
+	if action == backup.ActionVerify && r.WaitFor.given {
+		f.add("WaitFor goes with Ensure alone")
+	}
+	if action == backup.ActionVerify && !maxAge && !notBefore {
+		f.add("Verify needs MaxAge or NotBefore")
+	}
+}
+
+// parse reads the string of a field. It returns the zero value if the field is absent or wrong.
+func parse[T any](f *faults, v value, read func(string) (T, error)) (result T) {
+	switch {
+	case v.repeated:
+		f.add("%s is given twice", v.name)
+	case v.given && !v.isString:
+		f.add("%s must be a string, not %s", v.name, kind(v.raw))
+	case v.given:
+		var err error
+		if result, err = read(string(v.text)); err != nil {
+			f.add("%s %v, not %v", v.name, err, quoted(v.text))
 		}
 	}
-	if err != nil {
-		f.add("%v", err)
-	}
-	return value, given || err != nil
+	return result
 }
 
 func parseMaxAge(s string) (time.Duration, error) {
@@ -135,4 +172,53 @@ func parseNotBefore(s string) (time.Time, error) {
 		return time.Time{}, errors.New("must be an RFC 3339 time such as 2026-11-23T02:00:00Z")
 	}
 	return t, nil
+}
+
+// faults are all that is wrong with one request, so that they can be reported at once.
+type faults struct {
+	place string // where the request stands; empty for an event that is the request itself
+	all   []error
+}
+
+func (f *faults) add(format string, args ...any) { f.all = append(f.all, fault(format, args...)) }
+
+// addError adds an error that is not nil.
+func (f *faults) addError(err error) {
+	if err != nil {
+		f.all = append(f.all, err)
+	}
+}
+
+// err returns the faults as one error; nil if there are none.
+func (f *faults) err() error {
+	if len(f.all) == 0 {
+		return nil
+	}
+	return f
+}
+
+func (f *faults) Error() string {
+	texts := make([]string, len(f.all))
+	for i, err := range f.all {
+		texts[i] = err.Error()
+	}
+	text := strings.Join(texts, "; ")
+	if f.place != "" {
+		text = f.place + ": " + text
+	}
+	return text
+}
+
+// addUnknown adds a fault for each field that an object should not have, so that a misspelt WaitFor is not silently ignored.
+func (f *faults) addUnknown(what string, unknown others, known []string) {
+	for _, name := range unknown.names {
+		hint := ""
+		if meant := nearest(name, known); meant != "" {
+			hint = " (did you mean " + meant + "?)"
+		}
+		f.add("%s %s%s", what, quoteName(name), hint)
+	}
+	if more := unknown.count - len(unknown.names); more > 0 {
+		f.add("and %d more unknown fields", more)
+	}
 }

@@ -51,7 +51,7 @@ func TestRequests(t *testing.T) {
 func TestFaults(t *testing.T) {
 	id := `"DBClusterId":"am-1"`
 	for _, c := range []struct{ payload, want string }{
-		{`{"DBClusterId":null}`, "the request names no cluster: give DBClusterId or DBClusterIds"},
+		{`{"DBClusterId":null}`, "the request names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"},
 		{`{` + id + `,"DBClusterIds":["am-2"]}`, "DBClusterId and DBClusterIds exclude each other: give one of them"},
 		{`{` + id + `,"dbclusterid":"am-1"}`, "DBClusterId is given twice"},
 		{`{` + id + `,"DBClusterId":null}`, "DBClusterId is given twice"},
@@ -95,7 +95,7 @@ func TestFaults(t *testing.T) {
 		{`{` + id + `,"Wait_For":"Completed"}`, `unknown field "Wait_For" (did you mean WaitFor?)`},
 		{`{` + id + `,"WaitFro":"Completed"}`, `unknown field "WaitFro" (did you mean WaitFor?)`},
 		{`{` + id + `,"Region":"cn-beijing"}`, `unknown field "Region" (did you mean RegionId?)`},
-		{`{"ClusterId":"am-1"}`, `the request names no cluster: give DBClusterId or DBClusterIds; unknown field "ClusterId" (did you mean DBClusterId?)`},
+		{`{"ClusterId":"am-1"}`, `the request names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector; unknown field "ClusterId" (did you mean DBClusterId?)`},
 		{`{` + id + `,"Timeout":"1h"}`, `unknown field "Timeout"`},
 		{`{` + id + `,"":1}`, `unknown field ""`},
 		{`{` + id + `,"tab\there ü":1}`, `unknown field "tab\there \u00fc"`},
@@ -135,7 +135,7 @@ func TestThousandClusters(t *testing.T) {
 	if got := must(t, fleet(1000, 2), invocation()).Requests; len(got) != 1000 || got[999].Cluster.ID != "amv-999" {
 		t.Errorf("%d requests of 1000 clusters given twice", len(got))
 	}
-	refused(t, fleet(1001, 1), invocation(), "DBClusterIds names 1001 clusters, at most 1000 are possible")
+	refused(t, fleet(1001, 1), invocation(), "DBClusterIds has more than 1000 different items")
 }
 
 func TestManyFaultsAreCounted(t *testing.T) {
