@@ -114,15 +114,15 @@ func (r *report) failure() *backup.Failure {
 	if len(all) == 0 {
 		return nil
 	}
-	failed, what := len(all), "clusters"
-	if len(r.event.Wrong) > 0 {
+	failed, what := len(all)-len(r.event.Wrong)+r.event.WrongCount, "clusters"
+	if r.event.WrongCount > 0 {
 		what = "clusters and wrong events"
 	}
 	more := ""
-	if n := len(all) - maxNamed; n > 0 {
+	if n := failed - maxNamed; n > 0 {
 		all, more = all[:maxNamed], fmt.Sprintf("; … and %d more, see the log", n)
 	}
-	message := fmt.Sprintf("%d of %d %s failed: %s%s", failed, len(r.outcomes)+len(r.event.Wrong), what, strings.Join(all, "; "), more)
+	message := fmt.Sprintf("%d of %d %s failed: %s%s", failed, len(r.outcomes)+r.event.WrongCount, what, strings.Join(all, "; "), more)
 	return &backup.Failure{Type: t, Message: strings.Map(oneLine, message)}
 }
 
@@ -180,7 +180,7 @@ func (r *report) log(log *slog.Logger) {
 		"clusters", len(r.outcomes), "failed", bad, "created", created,
 		"omitted", len(r.outcomes) - len(clusters), "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
 	}
-	if n := len(r.event.Wrong); n > 0 {
+	if n := r.event.WrongCount; n > 0 {
 		attrs = append(attrs, "wrongEvents", n)
 	}
 	if r.event.Action != "" {
@@ -199,7 +199,7 @@ func (r *report) log(log *slog.Logger) {
 
 // continues says whether invoking again goes on with all that failed.
 func (r *report) continues() bool {
-	return r.refused == nil && len(r.event.Wrong) == 0 && !slices.ContainsFunc(r.outcomes, func(o backup.Outcome) bool {
+	return r.refused == nil && r.event.WrongCount == 0 && !slices.ContainsFunc(r.outcomes, func(o backup.Outcome) bool {
 		return o.Failure != nil && !o.Failure.Type.Continues()
 	})
 }

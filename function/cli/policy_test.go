@@ -32,6 +32,9 @@ func documentOf(t *testing.T, s settings, name string) document {
 func TestPolicyMatchesTheCalls(t *testing.T) {
 	var calls []string
 	for _, call := range events.OwnCalls {
+		if call == "DescribeDBClusters" { // granted only where a selector is used
+			continue
+		}
 		calls = append(calls, "adb:"+call)
 	}
 	granted := documentOf(t, filledIn, "wait").Statement[0].Action
