@@ -198,7 +198,7 @@ func misspeltCluster(v value) string {
 	for raw := range fields(v.raw) {
 		text, _ := unquote(raw)
 		name := string(text)
-		if f := folded(name); strings.HasPrefix(f, "dbcluster") || strings.HasPrefix(f, "db") && nearest(name, requestFields[:3]) != "" {
+		if f := folded(name); strings.HasPrefix(f, "dbcluster") || strings.HasPrefix(f, "db") && Nearest(name, requestFields[:3]) != "" {
 			return quoteName(name)
 		}
 	}

@@ -20,8 +20,8 @@ func fault(format string, args ...any) error { return &faultError{format, args} 
 
 func (e *faultError) Error() string { return fmt.Sprintf(e.format, e.args...) }
 
-// nearest returns the field that a misspelt name seems to mean; "" if no name is near.
-func nearest(name string, known []string) string {
+// Nearest returns the field that a misspelt name seems to mean; "" if no name is near.
+func Nearest(name string, known []string) string {
 	if len(name) > 64 {
 		return ""
 	}

@@ -213,7 +213,7 @@ func (f *faults) Error() string {
 func (f *faults) addUnknown(what string, unknown others, known []string) {
 	for _, name := range unknown.names {
 		hint := ""
-		if meant := nearest(name, known); meant != "" {
+		if meant := Nearest(name, known); meant != "" {
 			hint = " (did you mean " + meant + "?)"
 		}
 		f.add("%s %s%s", what, quoteName(name), hint)

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"adb-backup/events"
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 )
@@ -19,86 +20,148 @@ type config struct {
 	times           backup.Settings
 	defaultClusters []string
 	logLevel        slog.Level
+
+	completed, failed []string // words of BackupStatus beside the built-in ones
 }
 
-// loadConfig reads the environment. An empty variable counts as unset. The error names every variable that cannot be used.
-func loadConfig(getenv func(string) string) (config, error) {
-	var c config
-	var faults []error
-	read := func(name string, use func(string) error) {
-		if v := strings.TrimSpace(getenv(name)); v != "" {
-			if err := use(v); err != nil {
-				faults = append(faults, fmt.Errorf("%s %w", name, err))
-			}
-		}
-	}
-	const most = 24 * time.Hour // as long as a function may run
-	duration := func(name string, d *time.Duration, standard, least time.Duration) {
-		*d = standard
-		read(name, func(v string) (err error) {
-			if *d, err = time.ParseDuration(v); err != nil || *d < least || *d > most {
-				return fmt.Errorf("must be a duration from %v to %v, such as %v", least, most, standard)
-			}
-			return nil
-		})
-	}
+// variable is an environment variable and what its value does to the configuration.
+type variable struct {
+	name string
+	set  func(c *config, value string) error
+}
 
-	read("ADB_ENDPOINT", func(v string) (err error) {
-		c.adb.Endpoint, err = adb.ParseEndpoint(v)
-		return err
-	})
-	read("ADB_NETWORK", func(v string) error {
-		if v != "public" && v != "vpc" {
-			return errors.New("must be public or vpc")
-		}
-		c.adb.Endpoint.VPC = v == "vpc"
-		return nil
-	})
-	read("ADB_DEFAULT_CLUSTERS", func(v string) error {
-		c.defaultClusters = words(v)
-		for _, id := range c.defaultClusters {
-			if err := backup.CheckClusterID(id); err != nil {
-				return fmt.Errorf("has a wrong entry: %w", err)
-			}
-		}
-		return nil
-	})
+// variables are all that the function reads. An ADB_ variable that is not among them stops the process.
+var variables = []variable{
+	{"ADB_ENDPOINT", setEndpoint},
+	{"ADB_NETWORK", setNetwork}, // after ADB_ENDPOINT
+	{"ADB_DEFAULT_CLUSTERS", setDefaultClusters},
+	{"ADB_MAX_CONCURRENCY", setConcurrency},
+	{"ADB_POLL_INTERVAL", duration(time.Millisecond, "5s", func(c *config) *time.Duration { return &c.times.Poll })},
+	{"ADB_SETTLE_TIME", duration(0, "2m", func(c *config) *time.Duration { return &c.times.Settle })},
+	{"ADB_DDL_PAUSE", duration(0, "10m", func(c *config) *time.Duration { return &c.times.DDLPause })},
+	{"ADB_STATUS_COMPLETED", setCompleted},
+	{"ADB_STATUS_FAILED", setFailed}, // after ADB_STATUS_COMPLETED
+	{"LOG_LEVEL", setLogLevel},
+	{"DEBUG", checkDebug},
+}
+
+// loadConfig reads an environment, a list of NAME=value. An empty variable counts as unset. The error names every variable
+// that cannot be used.
+func loadConfig(environ []string) (config, error) {
+	c := config{times: backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}}
 	c.adb.Concurrency = 16
-	read("ADB_MAX_CONCURRENCY", func(v string) (err error) {
-		if c.adb.Concurrency, err = strconv.Atoi(v); err != nil || c.adb.Concurrency < 1 || c.adb.Concurrency > 1000 {
-			return errors.New("must be a whole number from 1 to 1000")
+	values := map[string]string{}
+	var faults []error
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		values[name] = strings.TrimSpace(value)
+		if strings.HasPrefix(name, "ADB_") && !known(name) {
+			faults = append(faults, unknown(name))
 		}
-		return nil
-	})
-	duration("ADB_POLL_INTERVAL", &c.times.Poll, 5*time.Second, time.Millisecond)
-	duration("ADB_SETTLE_TIME", &c.times.Settle, 60*time.Second, 0)
-	duration("ADB_DDL_PAUSE", &c.times.DDLPause, 10*time.Minute, 0)
-	completed := words(getenv("ADB_STATUS_COMPLETED"))
-	read("ADB_STATUS_FAILED", func(v string) error {
-		for _, word := range words(v) {
-			if slices.ContainsFunc(completed, func(c string) bool { return strings.EqualFold(c, word) }) {
-				return fmt.Errorf("has %q in common with ADB_STATUS_COMPLETED", word)
+	}
+	for _, v := range variables {
+		if value := values[v.name]; value != "" {
+			if err := v.set(&c, value); err != nil {
+				faults = append(faults, fmt.Errorf("%s %w", v.name, err))
 			}
 		}
-		return nil
-	})
-	c.adb.Statuses = backup.NewStatuses(completed, words(getenv("ADB_STATUS_FAILED")))
-	read("LOG_LEVEL", func(v string) error {
-		if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(v)) {
-			return errors.New("must be debug, info, warn or error")
-		}
-		return c.logLevel.UnmarshalText([]byte(v))
-	})
-	read("DEBUG", func(v string) error {
-		if on := words(v); slices.Contains(on, "dara") || slices.Contains(on, "tea") {
-			return errors.New("must not name dara or tea: the SDK would print the security token of every call")
-		}
-		return nil
-	})
+	}
+	c.adb.Statuses = backup.NewStatuses(c.completed, c.failed)
 	return c, errors.Join(faults...)
 }
 
-// words are the parts of a list separated by commas.
+func known(name string) bool {
+	return slices.ContainsFunc(variables, func(v variable) bool { return v.name == name })
+}
+
+// unknown is the error for a variable that the function does not know. A misspelt setting must not be silently ignored.
+func unknown(name string) error {
+	var names []string
+	for _, v := range variables {
+		names = append(names, v.name)
+	}
+	if meant := events.Nearest(name, names); meant != "" {
+		return fmt.Errorf("%s is not a setting of the function: did you mean %s?", name, meant)
+	}
+	return fmt.Errorf("%s is not a setting of the function", name)
+}
+
+func setEndpoint(c *config, value string) (err error) {
+	vpc := c.adb.Endpoint.VPC
+	c.adb.Endpoint, err = adb.ParseEndpoint(value)
+	c.adb.Endpoint.VPC = vpc
+	return err
+}
+
+func setNetwork(c *config, value string) error {
+	if value != "public" && value != "vpc" {
+		return errors.New("must be public or vpc")
+	}
+	c.adb.Endpoint.VPC = value == "vpc"
+	return nil
+}
+
+func setDefaultClusters(c *config, value string) error {
+	c.defaultClusters = words(value)
+	for _, id := range c.defaultClusters {
+		if err := backup.CheckClusterID(id); err != nil {
+			return fmt.Errorf("has a wrong entry: %w", err)
+		}
+	}
+	return nil
+}
+
+func setConcurrency(c *config, value string) (err error) {
+	if c.adb.Concurrency, err = strconv.Atoi(value); err != nil || c.adb.Concurrency < 1 || c.adb.Concurrency > 1000 {
+		return errors.New("must be a whole number from 1 to 1000")
+	}
+	return nil
+}
+
+// duration returns a setter of a duration, which is at least least and at most as long as a function may run.
+func duration(least time.Duration, example string, field func(*config) *time.Duration) func(*config, string) error {
+	const most = 24 * time.Hour
+	return func(c *config, value string) error {
+		d, err := time.ParseDuration(value)
+		if err != nil || d < least || d > most {
+			return fmt.Errorf("must be a duration from %v to %v, such as %s", least, most, example)
+		}
+		*field(c) = d
+		return nil
+	}
+}
+
+func setCompleted(c *config, value string) error {
+	c.completed = words(value)
+	return nil
+}
+
+func setFailed(c *config, value string) error {
+	c.failed = words(value)
+	for _, word := range c.failed {
+		if slices.ContainsFunc(c.completed, func(other string) bool { return strings.EqualFold(other, word) }) {
+			return fmt.Errorf("has %q in common with ADB_STATUS_COMPLETED", word)
+		}
+	}
+	return nil
+}
+
+func setLogLevel(c *config, value string) error {
+	if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(value)) {
+		return errors.New("must be debug, info, warn or error")
+	}
+	return c.logLevel.UnmarshalText([]byte(value))
+}
+
+// checkDebug looks at a variable of the SDK's.
+func checkDebug(_ *config, value string) error {
+	if on := words(value); slices.Contains(on, "dara") || slices.Contains(on, "tea") {
+		return errors.New("must not name dara or tea: the SDK would print the security token of every call")
+	}
+	return nil
+}
+
+// words returns the parts of a list that is separated by commas.
 func words(list string) []string {
 	var w []string
 	for part := range strings.SplitSeq(list, ",") {

@@ -12,7 +12,11 @@ import (
 )
 
 func load(env map[string]string) (config, error) {
-	return loadConfig(func(name string) string { return env[name] })
+	var environ []string
+	for name, value := range env {
+		environ = append(environ, name+"="+value)
+	}
+	return loadConfig(environ)
 }
 
 func TestConfigDefaults(t *testing.T) {
@@ -21,7 +25,7 @@ func TestConfigDefaults(t *testing.T) {
 		"empty": {"ADB_ENDPOINT": "", "ADB_NETWORK": " ", "ADB_DEFAULT_CLUSTERS": "", "ADB_MAX_CONCURRENCY": "", "ADB_SETTLE_TIME": "", "LOG_LEVEL": ""},
 	} {
 		c, err := load(env)
-		if err != nil || c.adb.Concurrency != 16 || c.times != (backup.Settings{Poll: 5 * time.Second, Settle: time.Minute, DDLPause: 10 * time.Minute}) ||
+		if err != nil || c.adb.Concurrency != 16 || c.times != (backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}) ||
 			c.adb.Endpoint != (adb.Endpoint{}) || c.defaultClusters != nil || c.logLevel != slog.LevelInfo {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
@@ -74,5 +78,23 @@ func TestWrongConfig(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), name+" ") {
 			t.Errorf("%s is not told in: %v", name, err)
 		}
+	}
+}
+
+// TestUnknownSetting: an ADB_ variable that the function does not know stops it, with the name that was probably meant.
+func TestUnknownSetting(t *testing.T) {
+	for name, want := range map[string]string{
+		"ADB_POLL_INTERVL":  "did you mean ADB_POLL_INTERVAL?",
+		"ADB_SETTLETIME":    "did you mean ADB_SETTLE_TIME?",
+		"ADB_SOMETHING_NEW": "ADB_SOMETHING_NEW is not a setting of the function",
+	} {
+		for _, value := range []string{"5s", ""} {
+			if _, err := load(map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s=%s: %v", name, value, err)
+			}
+		}
+	}
+	if _, err := load(map[string]string{"adb_poll": "x", "PATH": "/bin", "XADB_Y": "z"}); err != nil {
+		t.Errorf("variables of others: %v", err)
 	}
 }

@@ -33,7 +33,7 @@ func BenchmarkFleetGrows(b *testing.B) {
 			runtime.ReadMemStats(&start)
 			for b.Loop() {
 				runs++
-				c, err := loadConfig(func(string) string { return "" })
+				c, err := loadConfig(nil)
 				if err != nil {
 					b.Fatal(err)
 				}

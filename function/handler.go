@@ -17,30 +17,34 @@ import (
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 )
 
-// handler is the function. What it keeps between invocations is no one invocation's: the transport, the pace, and what
-// the process created.
+// handler is the function. What it keeps between invocations belongs to the process: the transport, the pace, and what the
+// process created.
 type handler struct {
 	config config
 	api    *adb.API
-	keeper *backup.Runner
+	runner *backup.Runner
 	log    *slog.Logger
 }
 
-// newHandler returns the function as it logs to w. The runtime SDK's own lines go through package log and stay as they are.
+// newHandler returns the function. It logs to w; the runtime SDK's own lines go through package log and stay as they are.
 func newHandler(c config, w io.Writer) *handler {
 	return &handler{
 		config: c,
 		api:    adb.New(c.adb),
-		keeper: backup.NewRunner(c.times, c.adb.Concurrency),
+		runner: backup.NewRunner(c.times, c.adb.Concurrency),
 		log:    slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.logLevel})),
 	}
 }
 
-// handle is one invocation, from bytes to answer. It returns before ctx's deadline, whatever keeps the work busy: some of
-// what it does, such as reading an event of many megabytes, heeds no context. An error is a messages.InvokeResponse_Error:
-// the only kind whose type reaches the platform.
+// handle is one invocation, from bytes to answer. An error is a messages.InvokeResponse_Error, the only kind whose type
+// reaches the platform.
+//
+// It returns before ctx's deadline. The work ends when the reserve begins. Some of it heeds no context, such as reading an
+// event of megabytes on a fraction of a processor, so half of the reserve later the answer goes out without it.
 func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	received := time.Now()
+	ctx, reserve, cancel := withReserve(ctx, received)
+	defer cancel()
 	type result struct {
 		answer json.RawMessage
 		err    error
@@ -50,21 +54,33 @@ func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, 
 		answer, err := h.work(ctx, payload, received)
 		done <- result{answer, err}
 	}()
-	var lastMoment <-chan time.Time
-	if deadline, ok := ctx.Deadline(); ok {
-		t := time.NewTimer(deadline.Sub(received) - reserve(deadline.Sub(received))/2)
-		defer t.Stop()
-		lastMoment = t.C
+	select {
+	case r := <-done:
+		return r.answer, r.err
+	case <-ctx.Done():
 	}
 	select {
 	case r := <-done:
 		return r.answer, r.err
-	case <-lastMoment:
-		return nil, messages.InvokeResponse_Error{Type: string(backup.ErrorBackupPending), Message: "the function was still busy when its time was up; invoking again continues"}
+	case <-time.After(reserve / 2):
+		return nil, failure(backup.ErrorBackupPending, "the function was still busy when its time was up; invoking again continues")
 	}
 }
 
-// work is the invocation proper.
+// withReserve ends ctx so long before the platform's deadline that there is time to answer: 500 ms, or a fifth of the time
+// given if that is less.
+func withReserve(ctx context.Context, now time.Time) (_ context.Context, reserve time.Duration, cancel context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		ctx, cancel = context.WithCancel(ctx)
+		return ctx, time.Second, cancel
+	}
+	reserve = min(500*time.Millisecond, deadline.Sub(now)/5)
+	ctx, cancel = context.WithDeadline(ctx, deadline.Add(-reserve))
+	return ctx, reserve, cancel
+}
+
+// work decodes the event, carries it out and reports.
 func (h *handler) work(ctx context.Context, payload []byte, received time.Time) (answer json.RawMessage, err error) {
 	invocation, ok := fccontext.FromContext(ctx)
 	if !ok {
@@ -73,13 +89,10 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "requestId", invocation.RequestID)
-			err = messages.InvokeResponse_Error{Type: string(backup.ErrorInternalError), Message: fmt.Sprintf("a defect of the function, see its log: %v", p)}
+			answer, err = nil, failure(backup.ErrorInternalError, fmt.Sprintf("a defect of the function, see its log: %v", p))
 		}
 	}()
-	ctx, cancel := inTime(ctx, received)
-	defer cancel()
-
-	event, err := events.Decode(payload, events.Invocation{
+	event, wrong := events.Decode(payload, events.Invocation{
 		RequestID:       invocation.RequestID,
 		RetryCount:      invocation.RetryCount,
 		Timeout:         time.Duration(invocation.Function.Timeout) * time.Second,
@@ -87,8 +100,28 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 		Received:        received,
 		DefaultClusters: h.config.defaultClusters,
 	})
+	log := h.logger(invocation.RequestID, event)
+	credentials := adb.Credentials{
+		AccessKeyID:     invocation.Credentials.AccessKeyId,
+		AccessKeySecret: invocation.Credentials.AccessKeySecret,
+		SecurityToken:   invocation.Credentials.SecurityToken,
+	}
 	r := report{event: event, received: received}
-	about := []any{"requestId", invocation.RequestID}
+	switch {
+	case wrong != nil:
+		r.refuse(backup.ErrorInvalidEvent, wrong.Error()+"; nothing was called")
+	case len(event.Requests) > 0 && (credentials.AccessKeyID == "" || credentials.AccessKeySecret == ""):
+		r.refuse(backup.ErrorPermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
+	default:
+		r.Result = h.runner.Run(ctx, h.api.With(credentials, invocation.AccountId), log, event.Requests)
+	}
+	r.log(log)
+	return r.answer()
+}
+
+// logger returns the invocation's logger, after it has logged what Decode found.
+func (h *handler) logger(requestID string, event events.Event) *slog.Logger {
+	about := []any{"requestId", requestID}
 	if event.Trigger != "" {
 		about = append(about, "trigger", event.Trigger)
 	}
@@ -96,35 +129,13 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	for _, w := range event.Warnings {
 		log.Warn(w)
 	}
-	for _, w := range event.Wrong {
-		log.Error("event failed", "position", w.Position, "errorType", backup.ErrorInvalidEvent, "error", w.Err)
+	for _, item := range event.Wrong {
+		log.Error("event failed", "position", item.Position, "errorType", backup.ErrorInvalidEvent, "error", item.Err)
 	}
-	credentials := adb.Credentials{
-		AccessKeyID:     invocation.Credentials.AccessKeyId,
-		AccessKeySecret: invocation.Credentials.AccessKeySecret,
-		SecurityToken:   invocation.Credentials.SecurityToken,
-	}
-	switch {
-	case err != nil:
-		r.refuse(backup.ErrorInvalidEvent, err.Error()+"; nothing was called")
-	case len(event.Requests) > 0 && (credentials.AccessKeyID == "" || credentials.AccessKeySecret == ""):
-		r.refuse(backup.ErrorPermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
-	default:
-		service := h.api.With(credentials, invocation.AccountId)
-		r.outcomes = h.keeper.Run(ctx, service, log, event.Requests)
-	}
-	r.log(log)
-	return r.answer()
+	return log
 }
 
-// inTime leaves a reserve before the platform's deadline, in which to answer.
-func inTime(ctx context.Context, now time.Time) (context.Context, context.CancelFunc) {
-	deadline, ok := ctx.Deadline()
-	if !ok {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, deadline.Add(-reserve(deadline.Sub(now))))
+// failure is an error as the platform gets it.
+func failure(t backup.ErrorType, message string) error {
+	return messages.InvokeResponse_Error{Type: string(t), Message: message}
 }
-
-// reserve is how long before the deadline the answer is made, where so much time is given.
-func reserve(given time.Duration) time.Duration { return min(500*time.Millisecond, given/5) }

@@ -94,7 +94,7 @@ func (h *history) excuse(first, second creation) string {
 		return "a fresh delivery must not take a start that may lie before the event"
 	case first.by.direct && !first.Start.Truncate(precision).Add(precision).After(first.called):
 		return "without a look before it, one listed as started before the call is another's"
-	case first.by.process != second.by.process && first.Start.Truncate(precision).Before(second.by.notBefore.Add(-backup.ClockSkew)):
+	case first.by.process != second.by.process && first.Start.Truncate(precision).Before(second.by.notBefore.Add(-time.Minute)):
 		return "a start listed as more than a minute before the event serves not even a redelivery"
 	}
 	return ""
@@ -109,7 +109,7 @@ func (h *history) checkSuccess(d *sent, byID map[string]fakeadb.Backup, mine []c
 	claim, o := d.Backups[0], h.service.Options()
 	earliest, answered := d.notBefore.Add(-o.Skew.Abs()), d.answered.Add(o.Skew) // the latter by the service's clock
 	if d.retry > 0 || !d.direct && d.delivered.Sub(d.at) > time.Minute {
-		earliest = earliest.Add(-backup.ClockSkew)
+		earliest = earliest.Add(-time.Minute)
 	}
 	if d.direct {
 		earliest = earliest.Truncate(time.Second) // a retry knows the first attempt to the second
@@ -122,7 +122,7 @@ func (h *history) checkSuccess(d *sent, byID map[string]fakeadb.Backup, mine []c
 		// A backup that another delivery requested less than a minute before, and that was listed only after our own look,
 		// is new to us: clocks may differ by as much. A list that lags by more than the settle time, and is cut to minutes,
 		// makes that another one.
-		earliest = earliest.Add(-backup.ClockSkew)
+		earliest = earliest.Add(-time.Minute)
 		if o.ListedAfter > h.settle && o.Precision == fakeadb.Minutes {
 			earliest = earliest.Add(-time.Minute)
 		}
@@ -143,7 +143,7 @@ func (h *history) checkSuccess(d *sent, byID map[string]fakeadb.Backup, mine []c
 	for _, m := range mine {
 		// Of two that started at the same time, as far as the list tells, the service does not say which is whose.
 		apart := byID[claim.BackupId].Start.Sub(m.Start).Abs()
-		createdIt = createdIt || claim.BackupId == "" || claim.BackupId == m.ID || claim.Created && apart <= backup.ClockSkew+h.settle
+		createdIt = createdIt || claim.BackupId == "" || claim.BackupId == m.ID || claim.Created && apart <= time.Minute+h.settle
 	}
 	if claim.Created != createdIt && !(claim.Created && claim.RequestId == "" && h.lost(d)) {
 		h.t.Errorf("%s: Created is %v, but it caused %d backups", d.key, claim.Created, len(mine))

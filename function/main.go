@@ -14,9 +14,9 @@ func main() {
 	// The function waits for answers, on a fraction of a processor. A second thread would only be woken to find nothing to
 	// do: that costs a third more CPU for each invocation (make bench).
 	runtime.GOMAXPROCS(1)
-	config, err := loadConfig(os.Getenv)
+	config, err := loadConfig(os.Environ())
 	if err != nil {
-		fmt.Fprintf(os.Stderr, "adb-backup does not start, since its environment is wrong:\n%v\n", err)
+		fmt.Fprintf(os.Stderr, "adb-backup does not start, because its environment is wrong:\n%v\n", err)
 		os.Exit(1)
 	}
 	fc.Start(newHandler(config, os.Stdout).handle)

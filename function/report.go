@@ -5,19 +5,16 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"slices"
 	"strings"
 	"time"
 	"unicode"
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
-
-	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 )
 
 const (
-	// maxNamed is how many failures the error message tells one by one.
+	// maxNamed is how many failures the error message names.
 	maxNamed = 20
 	// maxReport bounds the clusters in the report's log line, in bytes: the log service cuts lines beyond 64 KB.
 	maxReport = 60_000
@@ -25,10 +22,10 @@ const (
 
 // report is all that became of an invocation.
 type report struct {
+	backup.Result
 	event    events.Event
 	received time.Time
 	refused  *backup.Failure // of the invocation as a whole
-	outcomes []backup.Outcome
 }
 
 func (r *report) refuse(t backup.ErrorType, message string) {
@@ -71,59 +68,110 @@ func newEntry(o backup.Outcome) entry {
 	return e
 }
 
-// order is how far along a status is.
-var order = map[backup.Status]int{backup.StatusRequested: 0, backup.StatusRunning: 1, backup.StatusCompleted: 2}
+// skipped is a cluster that a selector matched and that was left out, in the answer and in the log.
+type skipped struct{ DBClusterId, RegionId, Reason string }
 
-// status of the whole is that of the cluster least far along.
+func (r *report) skipped() []skipped {
+	var all []skipped
+	for _, s := range r.Skipped {
+		all = append(all, skipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
+	}
+	return all
+}
+
+// progress orders the statuses of success by how far along they are.
+var progress = map[backup.Status]int{backup.StatusRequested: 0, backup.StatusRunning: 1, backup.StatusCompleted: 2}
+
+// status returns the status of the whole: that of the cluster least far along.
 func (r *report) status() string {
-	if len(r.outcomes) == 0 {
+	if len(r.Outcomes) == 0 {
 		return "Ignored"
 	}
 	least := backup.StatusCompleted
-	for _, o := range r.outcomes {
-		if order[o.Status] < order[least] {
+	for _, o := range r.Outcomes {
+		if progress[o.Status] < progress[least] {
 			least = o.Status
 		}
 	}
 	return string(least)
 }
 
-// failure is that of the whole, nil if every cluster is where it should be.
+// failures returns everything that failed: wrong items of the event, selectors, clusters.
+func (r *report) failures() []backup.Failure {
+	var all []backup.Failure
+	for _, w := range r.event.Wrong {
+		all = append(all, backup.Failure{Type: backup.ErrorInvalidEvent, Message: fmt.Sprintf("event %d of %d: %v", w.Position, r.event.Items, w.Err)})
+	}
+	for _, u := range r.Unselected {
+		where := "selector"
+		if u.Region != "" {
+			where = "selector in " + u.Region
+		}
+		all = append(all, backup.Failure{Type: u.Failure.Type, Message: fmt.Sprintf("%s: %s: %s", where, u.Failure.Type, u.Failure.Message)})
+	}
+	for _, o := range r.Outcomes {
+		if o.Failure != nil {
+			all = append(all, backup.Failure{Type: o.Failure.Type, Message: fmt.Sprintf("%v: %s: %s", o.Cluster, o.Failure.Type, o.Failure.Message)})
+		}
+	}
+	return all
+}
+
+// failure returns the failure of the whole, nil if every cluster is where it should be.
 func (r *report) failure() *backup.Failure {
 	if r.refused != nil {
 		return r.refused
 	}
-	var all []string
-	var t backup.ErrorType
-	add := func(of backup.ErrorType, message string) {
-		if t == "" {
-			t = of
-		} else if t != of {
-			t = backup.ErrorMixed
-		}
-		all = append(all, message)
-	}
-	for _, w := range r.event.Wrong {
-		add(backup.ErrorInvalidEvent, fmt.Sprintf("event %d of %d: %v", w.Position, r.event.Items, w.Err))
-	}
-	for _, o := range r.outcomes {
-		if o.Failure != nil {
-			add(o.Failure.Type, fmt.Sprintf("%v: %s: %s", o.Cluster, o.Failure.Type, o.Failure.Message))
-		}
-	}
+	all := r.failures()
 	if len(all) == 0 {
 		return nil
 	}
-	failed, what := len(all)-len(r.event.Wrong)+r.event.WrongCount, "clusters"
-	if r.event.WrongCount > 0 {
-		what = "clusters and wrong events"
+	var texts []string
+	for _, f := range all[:min(len(all), maxNamed)] {
+		texts = append(texts, f.Message)
 	}
+	failed := len(all) + r.event.WrongCount - len(r.event.Wrong)
 	more := ""
-	if n := failed - maxNamed; n > 0 {
-		all, more = all[:maxNamed], fmt.Sprintf("; … and %d more, see the log", n)
+	if n := failed - len(texts); n > 0 {
+		more = fmt.Sprintf("; … and %d more, see the log", n)
 	}
-	message := fmt.Sprintf("%d of %d %s failed: %s%s", failed, len(r.outcomes)+r.event.WrongCount, what, strings.Join(all, "; "), more)
-	return &backup.Failure{Type: t, Message: strings.Map(oneLine, message)}
+	message := fmt.Sprintf("%d of %s failed: %s%s", failed, r.counted(), strings.Join(texts, "; "), more)
+	return &backup.Failure{Type: wholeType(all), Message: strings.Map(oneLine, message)}
+}
+
+// counted says how many of what there were.
+func (r *report) counted() string {
+	total := 0
+	var kinds []string
+	for _, c := range []struct {
+		count int
+		kind  string
+	}{{len(r.Outcomes), "clusters"}, {len(r.Unselected), "selectors"}, {r.event.WrongCount, "wrong events"}} {
+		if total += c.count; c.count > 0 {
+			kinds = append(kinds, c.kind)
+		}
+	}
+	return fmt.Sprintf("%d %s", total, strings.Join(kinds, " and "))
+}
+
+// wholeType returns the type of the whole. If invoking again continues all that failed, the whole says so, too.
+func wholeType(all []backup.Failure) backup.ErrorType {
+	types := map[backup.ErrorType]bool{}
+	continues := true
+	for _, f := range all {
+		types[f.Type] = true
+		continues = continues && f.Type.Continues()
+	}
+	switch {
+	case len(types) == 1:
+		return all[0].Type
+	case !continues:
+		return backup.ErrorMixed
+	case types[backup.ErrorOutcomeUnknown]:
+		return backup.ErrorOutcomeUnknown
+	default:
+		return backup.ErrorBackupPending
+	}
 }
 
 // oneLine keeps a message on its line, whatever the service's words are.
@@ -137,48 +185,53 @@ func oneLine(r rune) rune {
 // answer is what the platform gets.
 func (r *report) answer() (json.RawMessage, error) {
 	if f := r.failure(); f != nil {
-		return nil, messages.InvokeResponse_Error{Type: string(f.Type), Message: f.Message}
+		return nil, failure(f.Type, f.Message)
 	}
-	entries := make([]entry, len(r.outcomes))
-	for i, o := range r.outcomes {
+	entries := make([]entry, len(r.Outcomes))
+	for i, o := range r.Outcomes {
 		entries[i] = newEntry(o)
 	}
 	answer, err := json.Marshal(struct {
 		Action  backup.Action `json:",omitempty"`
 		Status  string
-		Backups []entry `json:",omitempty"`
-	}{r.event.Action, r.status(), entries})
+		Backups []entry   `json:",omitempty"`
+		Skipped []skipped `json:",omitempty"`
+	}{r.event.Action, r.status(), entries, r.skipped()})
 	if err != nil {
-		return nil, messages.InvokeResponse_Error{Type: string(backup.ErrorInternalError), Message: err.Error()}
+		return nil, failure(backup.ErrorInternalError, err.Error())
 	}
 	return answer, nil
 }
 
 // log writes the report's one line: counts, and every cluster, those that failed first, as far as they fit.
 func (r *report) log(log *slog.Logger) {
-	var clusters []json.RawMessage
-	size, created, bad := 0, 0, 0
-	for _, failed := range []bool{true, false} {
-		for _, o := range r.outcomes {
-			if (o.Failure != nil) != failed {
+	var lines fitting
+	created, failed := 0, 0
+	for _, failures := range []bool{true, false} {
+		for _, o := range r.Outcomes {
+			if (o.Failure != nil) != failures {
 				continue
 			}
 			if o.Created {
 				created++
 			}
-			if failed {
-				bad++
+			if failures {
+				failed++
 			}
-			line, err := json.Marshal(newEntry(o))
-			if size += len(line) + 1; err == nil && size <= maxReport {
-				clusters = append(clusters, line)
-			}
+			lines.add(newEntry(o))
 		}
 	}
-	level := slog.LevelInfo
+	clusters := lines.fit
+	lines.fit = nil
+	for _, s := range r.skipped() {
+		lines.add(s)
+	}
 	attrs := []any{
-		"clusters", len(r.outcomes), "failed", bad, "created", created,
-		"omitted", len(r.outcomes) - len(clusters), "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
+		"clusters", len(r.Outcomes), "failed", failed, "created", created,
+		"omitted", lines.omitted, "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
+	}
+	if n := len(r.Skipped); n > 0 {
+		attrs = append(attrs, "skipped", n, "Skipped", lines.fit)
 	}
 	if n := r.event.WrongCount; n > 0 {
 		attrs = append(attrs, "wrongEvents", n)
@@ -186,22 +239,32 @@ func (r *report) log(log *slog.Logger) {
 	if r.event.Action != "" {
 		attrs = append(attrs, "action", r.event.Action)
 	}
+	level := slog.LevelInfo
 	if f := r.failure(); f == nil {
 		attrs = append(attrs, "status", r.status())
 	} else {
 		attrs = append(attrs, "status", "Failed", "errorType", f.Type, "error", cut(f.Message, 2000))
-		if level = slog.LevelError; r.continues() {
+		if level = slog.LevelError; f.Type.Continues() {
 			level = slog.LevelWarn
 		}
 	}
 	log.Log(context.Background(), level, "backup report", attrs...)
 }
 
-// continues says whether invoking again goes on with all that failed.
-func (r *report) continues() bool {
-	return r.refused == nil && r.event.WrongCount == 0 && !slices.ContainsFunc(r.outcomes, func(o backup.Outcome) bool {
-		return o.Failure != nil && !o.Failure.Type.Continues()
-	})
+// fitting collects JSON values until they would make the report's line too long.
+type fitting struct {
+	fit     []json.RawMessage
+	size    int
+	omitted int
+}
+
+func (l *fitting) add(value any) {
+	text, err := json.Marshal(value)
+	if l.size += len(text) + 1; err != nil || l.size > maxReport {
+		l.omitted++
+		return
+	}
+	l.fit = append(l.fit, text)
 }
 
 func cut(s string, n int) string {

@@ -31,23 +31,19 @@ const (
 type world struct {
 	t       *testing.T
 	service *fakeadb.Service
-	env     map[string]string
+	env     []string
 	log     *safeBuffer
 }
 
 func newWorld(t *testing.T, o fakeadb.Options, env ...string) *world {
 	o.Credentials = map[string]fakeadb.Credential{keyID: {Secret: keySecret, Token: token}}
-	w := &world{t: t, service: fakeadb.New(o), env: map[string]string{}, log: &safeBuffer{}}
-	for _, e := range env {
-		name, value, _ := strings.Cut(e, "=")
-		w.env[name] = value
-	}
+	w := &world{t: t, service: fakeadb.New(o), env: env, log: &safeBuffer{}}
 	return w
 }
 
 // process starts a process of the function: it knows nothing of the others.
 func (w *world) process() *process {
-	c, err := loadConfig(func(name string) string { return w.env[name] })
+	c, err := loadConfig(w.env)
 	if err != nil {
 		w.t.Fatal(err)
 	}

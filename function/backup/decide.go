@@ -1,99 +1,62 @@
 package backup
 
-import (
-	"sync/atomic"
-	"time"
-)
+import "time"
 
 const (
-	// maxCreates is how often CreateBackup is sent for one request when its outcome stays unknown.
+	// maxCreates is how often CreateBackup may take effect, or may have, for one request.
 	maxCreates = 3
 	// stuckAfter is the age from which a backup that is still listed as running is no longer waited for.
 	stuckAfter = 24 * time.Hour
+	// maxClockError is how far the service's clock can be from ours: beyond that it refuses every signature.
+	maxClockError = 15 * time.Minute
 )
-
-// Create is one CreateBackup that this process sent for a cluster. The service answers it without a backup id, so which
-// listed set it made has to be found out.
-type Create struct {
-	Sent     time.Time // just before it was sent
-	Answered time.Time // when it was accepted, or when it was given up as unanswered
-	Accepted bool      // false: its outcome is unknown
-
-	seen atomic.Pointer[Set] // what the list last showed of its backup; nil: nothing yet
-
-	looked bool            // whether the list was seen before it was sent
-	before map[string]bool // keys of the sets in that list
-}
-
-// settled says whether a look was so late that its list shows what c made.
-func (c *Create) settled(looked time.Time, settling time.Duration) bool {
-	return !looked.Before(c.Answered.Add(settling))
-}
-
-// made is the listed set that c made: one that was not in the list before, or, where there was no look, one that may have
-// started after c was sent. Of several the one that started soonest after c was sent is taken. Nil: none is listed.
-//
-// A new set may be listed as older than c, for clocks differ. But another's, listed late, looks the same: it is taken only
-// in a settled list that shows nothing better, and never if it is older by more than ClockSkew.
-func (c *Create) made(listed []Set, settled bool) *Set {
-	oldest := c.Sent
-	if c.looked && settled {
-		oldest = oldest.Add(-ClockSkew)
-	}
-	var made *Set
-	for i, s := range listed {
-		known := s.Start != Span{}
-		switch {
-		case !s.full() || c.before[s.key()]:
-		case !known && !c.looked: // without an earlier look it could be any; with one it has just been put there
-		case known && !s.Start.Until.After(oldest):
-		case made == nil || c.sooner(s, *made):
-			made = &listed[i]
-		}
-	}
-	return made
-}
-
-// sooner says whether a is more likely c's than b: both are new, and two backups at once are another's work.
-func (c *Create) sooner(a, b Set) bool {
-	after := func(s Set) bool { return s.Start.Until.After(c.Sent) }
-	switch {
-	case after(a) != after(b):
-		return after(a)
-	case after(a) && a.Start.From != b.Start.From:
-		return a.Start.From.Before(b.Start.From)
-	case a.Start.From != b.Start.From:
-		return a.Start.From.After(b.Start.From)
-	}
-	return a.ID < b.ID
-}
-
-// serves says whether the backup that c made, listed or not, is one such as r asks for.
-func (c *Create) serves(r Request) bool {
-	seen := c.seen.Load()
-	return !c.Sent.Before(r.earliest()) && (seen == nil || seen.State != SetFailed)
-}
 
 // Observed is all that bears on the next step of an Ensure.
 type Observed struct {
 	Looked   time.Time     // when the look was asked for that showed Listed; zero: there was none yet
 	Listed   []Set         // what the list showed
 	Denied   bool          // looking is denied
-	Last     *Create       // the last CreateBackup of this process for the cluster
-	Mine     bool          // Last was sent for this very request
-	Creates  int           // how many were sent for this request
+	NotNow   bool          // the service refused a CreateBackup because the cluster is busy
+	Last     *Create       // the CreateBackup of this process that matters; nil: none
+	Own      *Create       // the last CreateBackup of this very request that took effect or may have; nil: none
+	Creates  int           // how many there were of this request
 	Settling time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
 }
 
-// open says whether a CreateBackup of this request is still without a known outcome.
-func (k Observed) open() bool { return k.Mine && !k.Last.Accepted }
+// own reports whether Last was sent for this very request.
+func (o Observed) own() bool { return o.Last != nil && o.Last == o.Own }
+
+// lost reports whether the outcome of this request's CreateBackup is unknown.
+func (o Observed) lost() bool { return o.own() && !o.Last.Accepted }
+
+// unlistedLost returns Last if it got no answer, may have made what r asks for, and is not listed; otherwise nil.
+func (o Observed) unlistedLost(r Request) *Create {
+	if o.Last != nil && !o.Last.Accepted && o.serves(r) && o.Last.made(o) == nil {
+		return o.Last
+	}
+	return nil
+}
+
+// accepted reports whether the service accepted Last.
+func (o Observed) accepted() bool { return o.Last != nil && o.Last.Accepted }
+
+// serves reports whether Last is what r asks for. Its own serves a request whatever the clock did meanwhile.
+func (o Observed) serves(r Request) bool { return o.own() || o.Last != nil && o.Last.serves(r) }
+
+// settled reports whether Last would be listed by now if it had made a backup.
+func (o Observed) settled(now time.Time) bool {
+	if o.Denied {
+		return o.Last == nil || o.Last.settled(now, o.Settling)
+	}
+	return o.Last == nil || o.Last.settled(o.Looked, o.Settling)
+}
 
 // StepKind is the kind of the next step.
 type StepKind int
 
 const (
 	StepLook      StepKind = iota // read the list
-	StepLookAgain                 // read it again, after a while, for a CreateBackup whose outcome is unknown
+	StepLookAgain                 // read it again after a while, because the outcome of a CreateBackup is unknown
 	StepAwait                     // an earlier backup is running: look again after a while
 	StepSend                      // send CreateBackup
 	StepAdopt                     // this backup serves
@@ -102,82 +65,93 @@ const (
 
 // Step is what to do next.
 type Step struct {
-	Kind    StepKind
-	Set     *Set    // Adopt: the listed set, nil while it is unlisted; Await: the running one, nil while it is unlisted
-	Create  *Create // Adopt: the create that made the backup, nil if none of this process did
-	Created bool    // Adopt: it was sent for this very request
-	Stuck   []Set   // backups that run for so long that they are not waited for
+	Kind   StepKind
+	Set    *Set    // StepAdopt, StepAwait: the listed set; nil: it is not listed yet
+	Create *Create // StepAdopt: the CreateBackup of this process that made the backup; nil: somebody else did
+	Stuck  []Set   // backups that have run for so long that they are not waited for
 }
 
 // Decide is the rule of an Ensure up to the point where there is a backup to wait for.
-func Decide(now time.Time, r Request, k Observed) Step {
-	last, mine := k.Last, k.Mine
-	looked := !k.Looked.IsZero()
-	accepted := last != nil && last.Accepted
-	serves := last != nil && (mine || last.serves(r)) // its own serves a request whatever the clock did meanwhile
-	// settled: had the last create made a backup, the list would show it by now.
-	settled := last == nil || looked && last.settled(k.Looked, k.Settling) || k.Denied && last.settled(now, k.Settling)
-
-	if !looked {
-		switch {
-		case accepted && serves && (mine || now.Before(last.Answered.Add(k.Settling))):
-			return Step{Kind: StepAdopt, Set: last.seen.Load(), Create: last, Created: mine} // too young to have failed unseen
-		case r.Immediate && r.WaitFor == WaitRequested && k.Creates == 0 && !serves:
-			return Step{Kind: StepSend}
-		case !k.Denied:
-			return Step{Kind: StepLook}
+func Decide(now time.Time, r Request, o Observed) Step {
+	if o.Looked.IsZero() {
+		if step, ok := beforeLook(now, r, o); ok {
+			return step
 		}
 	}
+	if step, ok := adopt(r, o, now); ok {
+		return step
+	}
+	switch {
+	case o.Denied && o.serves(r) && !o.accepted():
+		return Step{Kind: StepGiveUp}
+	case o.lost() && !o.settled(now):
+		return Step{Kind: StepLookAgain}
+	}
+	return awaitOrSend(now, o)
+}
 
+// beforeLook decides whether the list is needed at all.
+func beforeLook(now time.Time, r Request, o Observed) (Step, bool) {
+	switch {
+	case o.accepted() && o.serves(r) && (o.own() || now.Before(o.Last.Answered.Add(o.Settling))):
+		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true // too young to have failed unseen
+	case r.Immediate && r.WaitFor == WaitRequested && o.Creates == 0 && !o.NotNow && !o.serves(r):
+		return Step{Kind: StepSend}, true
+	case !o.Denied:
+		return Step{Kind: StepLook}, true
+	}
+	return Step{}, false
+}
+
+// adopt finds the backup that serves: the one that this request created, one that is listed, or one that this process
+// created and that is not listed yet.
+func adopt(r Request, o Observed, now time.Time) (Step, bool) {
 	var serving []Set
-	for _, s := range k.Listed {
-		if s.serves(r) {
+	for _, s := range o.Listed {
+		if s.serves(r) && s.believed(o.Looked) {
 			serving = append(serving, s)
 		}
 	}
 	var made *Set
-	if serves {
-		made = last.made(k.Listed, settled)
+	if o.serves(r) {
+		made = o.Last.made(o)
 	}
-	if made != nil && mine {
-		return Step{Kind: StepAdopt, Set: made, Create: last, Created: true}
+	if made != nil && o.own() {
+		return Step{Kind: StepAdopt, Set: made, Create: o.Last}, true
 	}
 	if made != nil && made.State != SetFailed {
-		serving = append(serving, *made) // by its listed start, cut to the minute, it might not serve
+		serving = append(serving, *made) // its listed start is cut to the minute, so it might not serve by that
 	}
 	if s := best(serving); s != nil {
 		step := Step{Kind: StepAdopt, Set: s}
-		if serves && last.made([]Set{*s}, true) != nil { // it serves whoever made it, so there is nothing to wait for
-			step.Create, step.Created = last, mine
+		if o.serves(r) && o.Last.mayHaveMade(*s, o.Last.Sent.Add(-maxClockError), o.Looked) {
+			step.Create = o.Last
 		}
-		return step
+		return step, true
 	}
-	if accepted && serves && made == nil {
-		return Step{Kind: StepAdopt, Set: last.seen.Load(), Create: last, Created: mine}
+	if o.accepted() && o.serves(r) && made == nil {
+		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true
 	}
+	return Step{}, false
+}
 
-	if k.Denied && serves && !accepted {
-		return Step{Kind: StepGiveUp} // it may exist, and nothing can tell
-	}
-	if k.open() && !settled {
-		return Step{Kind: StepLookAgain}
-	}
-
+// awaitOrSend makes sure that only one backup of the cluster runs at a time.
+func awaitOrSend(now time.Time, o Observed) Step {
 	var step Step
-	for i, s := range k.Listed {
+	for i, s := range o.Listed {
 		switch {
 		case !s.full() || !s.inProgress() || s.Start.From.IsZero():
 		case s.Start.From.Before(now.Add(-stuckAfter)):
 			step.Stuck = append(step.Stuck, s)
 		case step.Set == nil || s.Start.From.After(step.Set.Start.From):
-			step.Set = &k.Listed[i]
+			step.Set = &o.Listed[i]
 		}
 	}
-	unlisted := last != nil && !settled && last.made(k.Listed, settled) == nil
+	unlisted := !o.settled(now) && o.Last.made(o) == nil
 	switch {
 	case step.Set != nil || unlisted:
 		step.Kind = StepAwait
-	case k.Creates >= maxCreates:
+	case o.Creates >= maxCreates:
 		step.Kind = StepGiveUp
 	default:
 		step.Kind = StepSend
@@ -192,8 +166,9 @@ type Progress struct {
 	Until   time.Time // not reached, but will be at this moment without another look
 }
 
-// Follow is the rule of the waiting: set is the backup as it is listed, nil while it is unlisted.
-func Follow(now time.Time, w WaitFor, set *Set, ddlPause time.Duration) Progress {
+// Follow is the rule of the waiting. set is the backup as it is listed, nil while it is not; completeSince is the first
+// moment at which the list showed it as complete.
+func Follow(now time.Time, w WaitFor, set *Set, completeSince time.Time, ddlPause time.Duration) Progress {
 	switch {
 	case set == nil:
 		return Progress{Reached: w == WaitRequested}
@@ -206,15 +181,12 @@ func Follow(now time.Time, w WaitFor, set *Set, ddlPause time.Duration) Progress
 	case w == WaitCompleted:
 		return Progress{Reached: true}
 	}
-	// DDL is allowed again some time after the start; the latest that the listed one can mean is on the safe side. A set
-	// that never had a start is measured from its end.
-	from := set.Start.Until
-	if from.IsZero() {
-		from = set.End.Until
+	// AnalyticDB allows DDL again some time after the start. The latest moment that the listed start can mean is on the safe
+	// side. But a start can be missing or in the future, and no backup starts after it is complete.
+	started := set.Start.Until
+	if started.IsZero() || started.After(completeSince) {
+		started = completeSince
 	}
-	if from.IsZero() {
-		return Progress{} // the next look may tell
-	}
-	allowed := from.Add(ddlPause)
+	allowed := started.Add(ddlPause)
 	return Progress{Reached: !now.Before(allowed), Until: allowed}
 }

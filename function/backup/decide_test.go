@@ -57,23 +57,24 @@ func TestDecide(t *testing.T) {
 		listed  []Set
 		unseen  bool // not looked yet
 		denied  bool
+		notNow  bool
 		last    *Create
 		mine    bool
 		creates int
 	}
 	sets := func(s ...Set) []Set { return s }
 	accepted := func(sent string) *Create {
-		return &Create{Sent: at(t, sent), Answered: at(t, sent), Accepted: true, looked: true}
+		return &Create{Sent: at(t, sent), Answered: at(t, sent), Accepted: true, before: map[string]bool{}}
 	}
 	lost := func(sent string, before ...string) *Create {
-		c := &Create{Sent: at(t, sent), Answered: at(t, sent), looked: true, before: map[string]bool{}}
+		c := &Create{Sent: at(t, sent), Answered: at(t, sent), before: map[string]bool{}}
 		for _, id := range before {
 			c.before[id] = true
 		}
 		return c
 	}
 	seen := func(c *Create, s Set) *Create {
-		c.seen.Store(&s)
+		c.seen.Store(&sighting{s, c.Answered})
 		return c
 	}
 	direct := func(r *Request) { r.Immediate = true }
@@ -95,14 +96,29 @@ func TestDecide(t *testing.T) {
 		"looking is denied: create":                    {known: known{unseen: true, denied: true}, do: StepSend},
 
 		// A listed time means its whole minute or second.
-		"fresh: the minute of the event does not serve":                  {known: known{listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepSend},
-		"fresh: the minute after it does":                                {known: known{listed: sets(set(t, "a", "02:01", SetComplete))}, do: StepAdopt, set: "a"},
-		"fresh: the second of the event serves":                          {known: known{listed: sets(set(t, "a", "02:00:30", SetComplete))}, do: StepAdopt, set: "a"},
-		"fresh: the second before does not":                              {known: known{listed: sets(set(t, "a", "02:00:29", SetComplete))}, do: StepSend},
-		"redelivered: the minute of the event serves":                    {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepAdopt, set: "a"},
-		"redelivered: a minute before serves":                            {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:30", SetComplete))}, do: StepAdopt, set: "a"},
-		"redelivered: more than a minute before does not":                {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:29", SetComplete))}, do: StepSend},
-		"redelivered: the cut minute more than a minute before does not": {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59", SetComplete))}, do: StepSend},
+		"fresh: the minute of the event does not serve":                {known: known{listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepSend},
+		"fresh: the minute after it does":                              {known: known{listed: sets(set(t, "a", "02:01", SetComplete))}, do: StepAdopt, set: "a"},
+		"fresh: the second of the event serves":                        {known: known{listed: sets(set(t, "a", "02:00:30", SetComplete))}, do: StepAdopt, set: "a"},
+		"fresh: the second before does not":                            {known: known{listed: sets(set(t, "a", "02:00:29", SetComplete))}, do: StepSend},
+		"redelivered: the minute of the event serves":                  {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepAdopt, set: "a"},
+		"redelivered: a minute before serves":                          {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:30", SetComplete))}, do: StepAdopt, set: "a"},
+		"redelivered: more than a minute before does not":              {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59:29", SetComplete))}, do: StepSend},
+		"redelivered: a cut minute that may be a minute before serves": {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:59", SetComplete))}, do: StepAdopt, set: "a"},
+		"redelivered: an earlier cut minute does not":                  {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "01:58", SetComplete))}, do: StepSend},
+
+		// A start in the future is not believed.
+		"a start a minute ahead serves":                       {known: known{listed: sets(set(t, "a", "02:01:40", SetComplete))}, do: StepAdopt, set: "a"},
+		"more than a minute ahead does not":                   {known: known{listed: sets(set(t, "a", "02:01:41", SetComplete))}, do: StepSend},
+		"nor for a redelivery":                                {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepSend},
+		"running in the future: wait":                         {known: known{listed: sets(set(t, "a", "10:00", SetRunning))}, do: StepAwait, set: "a"},
+		"in the future, but new after our lost create: ours":  {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "10:00", SetRunning))}, do: StepAdopt, set: "a", created: true},
+		"in the future, and there before our create: another": {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepLookAgain},
+		"in the future, made by this process: adopted":        {known: known{last: seen(accepted("02:00:35"), set(t, "a", "10:00", SetRunning)), listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepAdopt, set: "a"},
+
+		// Not now: a look comes before the next attempt.
+		"a direct request that was refused for now looks":       {request: []func(*Request){direct}, known: known{unseen: true, notNow: true}, do: StepLook},
+		"refused for now, and looking is denied: create":        {request: []func(*Request){direct}, known: known{unseen: true, notNow: true, denied: true}, do: StepSend},
+		"refused for now, and one that serves appears: adopted": {known: known{notNow: true, listed: sets(set(t, "a", "02:00:31", SetRunning))}, do: StepAdopt, set: "a"},
 
 		// What serves.
 		"a running one serves":              {known: known{listed: sets(set(t, "a", "02:01", SetRunning))}, do: StepAdopt, set: "a"},
@@ -112,7 +128,7 @@ func TestDecide(t *testing.T) {
 		"a copy does not":                   {known: known{listed: sets(set(t, "a", "02:01", SetComplete, copied))}, do: StepSend},
 		"one without a start does not":      {known: known{listed: sets(set(t, "a", "02:01", SetComplete, withoutStart))}, do: StepSend},
 		"a complete one comes first":        {known: known{listed: sets(set(t, "a", "02:03", SetRunning), set(t, "b", "02:01", SetComplete), set(t, "c", "02:02", SetUnknown))}, do: StepAdopt, set: "b"},
-		"then the newest":                   {known: known{listed: sets(set(t, "a", "02:01", SetComplete), set(t, "b", "02:02", SetComplete), set(t, "c", "02:01:30", SetComplete))}, do: StepAdopt, set: "b"},
+		"then the newest":                   {known: known{now: "02:05:00", listed: sets(set(t, "a", "02:01", SetComplete), set(t, "b", "02:02", SetComplete), set(t, "c", "02:01:30", SetComplete))}, do: StepAdopt, set: "b"},
 
 		// One at a time.
 		"an earlier one is running: wait":                  {known: known{listed: sets(set(t, "a", "01:50", SetRunning))}, do: StepAwait, set: "a"},
@@ -172,7 +188,10 @@ func TestDecide(t *testing.T) {
 			if c.known.now != "" {
 				now = at(t, c.known.now)
 			}
-			k := Observed{Listed: c.known.listed, Denied: c.known.denied, Last: c.known.last, Mine: c.known.mine, Creates: c.known.creates, Settling: time.Minute}
+			k := Observed{Listed: c.known.listed, Denied: c.known.denied, NotNow: c.known.notNow, Last: c.known.last, Creates: c.known.creates, Settling: time.Minute}
+			if c.known.mine {
+				k.Own = k.Last
+			}
 			if !c.known.unseen {
 				k.Looked = now
 			}
@@ -181,8 +200,9 @@ func TestDecide(t *testing.T) {
 			if got.Set != nil {
 				id = got.Set.ID
 			}
-			if got.Kind != c.do || id != c.set || got.Created != c.created || len(got.Stuck) != c.stuck {
-				t.Errorf("got step %d, set %q, created %v, %d stuck; want %d, %q, %v, %d", got.Kind, id, got.Created, len(got.Stuck), c.do, c.set, c.created, c.stuck)
+			created := got.Create != nil && got.Create == k.Own
+			if got.Kind != c.do || id != c.set || created != c.created || len(got.Stuck) != c.stuck {
+				t.Errorf("got step %d, set %q, created %v, %d stuck; want %d, %q, %v, %d", got.Kind, id, created, len(got.Stuck), c.do, c.set, c.created, c.stuck)
 			}
 		})
 	}
@@ -191,32 +211,41 @@ func TestDecide(t *testing.T) {
 // TestLostWithoutALook: where there was no look before, new means that it may have started after the call was sent.
 func TestLostWithoutALook(t *testing.T) {
 	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40")}
-	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true} {
+	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true, "10:00": false} {
 		for _, settled := range []bool{false, true} {
-			if got := c.made([]Set{set(t, "a", start, SetRunning)}, settled) != nil; got != ours {
+			if got := made(c, settled, set(t, "a", start, SetRunning)) != nil; got != ours {
 				t.Errorf("started %s: ours %v, want %v", start, got, ours)
 			}
 		}
 	}
-	if c.made([]Set{set(t, "a", "02:00", SetRunning, withoutStart)}, true) != nil {
+	if made(c, true, set(t, "a", "02:00", SetRunning, withoutStart)) != nil {
 		t.Error("one without a start could be any")
 	}
 }
 
-// TestClocksDiffer: a new set that seems to be older is taken when nothing better comes, within a minute.
+// made is what c is taken to have made in a list that is settled or not.
+func made(c *Create, settled bool, listed ...Set) *Set {
+	o := Observed{Listed: listed, Looked: c.Answered, Settling: time.Minute}
+	if settled {
+		o.Looked = c.Answered.Add(time.Minute)
+	}
+	return c.made(o)
+}
+
+// TestClocksDiffer: a new set that seems to be older is taken when nothing better comes, within a quarter of an hour.
 func TestClocksDiffer(t *testing.T) {
-	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40"), looked: true, before: map[string]bool{"old": true}}
+	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40"), before: map[string]bool{"old": true}}
 	for start, want := range map[string][2]bool{ // in an early look, in a settled one
 		"02:00": {true, true}, "02:00:30": {true, true}, "02:01": {true, true},
-		"02:00:29": {false, true}, "01:59:31": {false, true}, "01:59": {false, true},
-		"01:59:29": {false, false}, "01:58": {false, false},
+		"02:00:29": {false, true}, "01:45:30": {false, true}, "01:45": {false, true},
+		"01:45:29": {false, false}, "01:44": {false, false}, "10:00": {true, true},
 	} {
 		for i, settled := range []bool{false, true} {
-			if got := c.made([]Set{set(t, "a", start, SetRunning)}, settled) != nil; got != want[i] {
+			if got := made(c, settled, set(t, "a", start, SetRunning)) != nil; got != want[i] {
 				t.Errorf("started %s, settled %v: ours %v, want %v", start, settled, got, want[i])
 			}
 		}
-		if c.made([]Set{set(t, "old", start, SetRunning)}, true) != nil {
+		if made(c, true, set(t, "old", start, SetRunning)) != nil {
 			t.Errorf("started %s: it was there before", start)
 		}
 	}
@@ -229,13 +258,13 @@ func TestClocksDiffer(t *testing.T) {
 
 // TestTwoNewOnes: another process, or the cluster's own schedule, may have started a backup at the same time.
 func TestTwoNewOnes(t *testing.T) {
-	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:31"), looked: true}
+	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:31"), before: map[string]bool{}}
 	for _, two := range [][2]string{ // ours, the other's
-		{"02:00:30", "02:00:32"}, {"02:00:31", "02:00:29"}, {"02:00:29", "02:00:20"}, {"02:00", "02:01"}, {"02:01", "01:59:40"},
+		{"02:00:30", "02:00:32"}, {"02:00:31", "02:00:29"}, {"02:00:29", "02:00:20"}, {"02:00", "02:01"}, {"02:01", "01:59:40"}, {"02:00:40", "02:00:41"},
 	} {
-		ours, other := set(t, "a", two[0], SetRunning), set(t, "b", two[1], SetRunning)
+		ours, other := set(t, "z", two[0], SetRunning), set(t, "b", two[1], SetRunning) // the other has the smaller id
 		for _, list := range [][]Set{{ours, other}, {other, ours}} {
-			if got := c.made(list, true); got == nil || got.ID != "a" {
+			if got := made(c, true, list...); got == nil || got.ID != "z" {
 				t.Errorf("%v: took %+v", two, got)
 			}
 		}
@@ -251,23 +280,23 @@ func TestFollow(t *testing.T) {
 		set  *Set
 		want Progress
 	}{
-		"requested, unlisted":                    {"02:01:00", WaitRequested, nil, Progress{Reached: true}},
-		"completed, unlisted":                    {"02:01:00", WaitCompleted, nil, Progress{}},
-		"requested, running":                     {"02:01:00", WaitRequested, p(set(t, "a", "02:00", SetRunning)), Progress{Reached: true}},
-		"completed, running":                     {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetRunning)), Progress{}},
-		"completed, unknown":                     {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetUnknown)), Progress{}},
-		"completed, unknown with an end":         {"02:09:00", WaitCompleted, p(set(t, "a", "02:00", SetUnknown, withEnd)), Progress{}},
-		"completed":                              {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetComplete)), Progress{Reached: true}},
-		"requested, failed":                      {"02:01:00", WaitRequested, p(set(t, "a", "02:00", SetFailed)), Progress{Failed: true}},
-		"DDL, running after the pause":           {"02:30:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetRunning)), Progress{}},
-		"DDL, the whole minute counts":           {"02:10:59", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete)), Progress{Until: at(t, "02:11:00")}},
-		"DDL, the pause is over":                 {"02:11:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
-		"DDL, listed to the second":              {"02:10:07", WaitDDLAllowed, p(set(t, "a", "02:00:07", SetComplete)), Progress{Until: at(t, "02:10:08")}},
-		"DDL, without start and end: look again": {"02:30:00", WaitDDLAllowed, &Set{ID: "a", Full: true, State: SetComplete}, Progress{}},
-		"DDL, without a start: from its end":     {"02:05:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete, withoutStart)), Progress{Until: at(t, "02:12:00")}},
+		"requested, unlisted":                  {"02:01:00", WaitRequested, nil, Progress{Reached: true}},
+		"completed, unlisted":                  {"02:01:00", WaitCompleted, nil, Progress{}},
+		"requested, running":                   {"02:01:00", WaitRequested, p(set(t, "a", "02:00", SetRunning)), Progress{Reached: true}},
+		"completed, running":                   {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetRunning)), Progress{}},
+		"completed, unknown":                   {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetUnknown)), Progress{}},
+		"completed, unknown with an end":       {"02:09:00", WaitCompleted, p(set(t, "a", "02:00", SetUnknown, withEnd)), Progress{}},
+		"completed":                            {"02:01:00", WaitCompleted, p(set(t, "a", "02:00", SetComplete)), Progress{Reached: true}},
+		"requested, failed":                    {"02:01:00", WaitRequested, p(set(t, "a", "02:00", SetFailed)), Progress{Failed: true}},
+		"DDL, running after the pause":         {"02:30:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetRunning)), Progress{}},
+		"DDL, the whole minute counts":         {"02:10:59", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete)), Progress{Until: at(t, "02:11:00")}},
+		"DDL, the pause is over":               {"02:11:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete)), Progress{Reached: true, Until: at(t, "02:11:00")}},
+		"DDL, listed to the second":            {"02:10:07", WaitDDLAllowed, p(set(t, "a", "02:00:07", SetComplete)), Progress{Until: at(t, "02:10:08")}},
+		"DDL, without a start: complete since": {"02:05:00", WaitDDLAllowed, p(set(t, "a", "02:00", SetComplete, withoutStart)), Progress{Until: at(t, "02:15:00")}},
+		"DDL, a start in the future: the same": {"02:15:00", WaitDDLAllowed, p(set(t, "a", "10:00", SetComplete)), Progress{Reached: true, Until: at(t, "02:15:00")}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if got := Follow(at(t, c.now), c.wait, c.set, pause); got != c.want {
+			if got := Follow(at(t, c.now), c.wait, c.set, at(t, "02:05:00"), pause); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})

@@ -3,160 +3,205 @@ package backup
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// ensure is steps 1 to 3 of an Ensure, one at a time for each cluster in this process, and then the waiting.
+// ensuring is steps 1 to 3 of an Ensure: look, one backup at a time, create. Whoever works on a cluster holds its lock,
+// but not while it waits for an earlier backup.
+type ensuring struct {
+	*task
+	state    *clusterState
+	observed Observed
+	polls    *pauses // between looks for a change
+	repeats  *pauses // between attempts to create
+}
+
+// ensure carries out an Ensure.
 func (x *task) ensure(ctx context.Context) Outcome {
-	l := x.ledger(x.request.Cluster)
-	if !x.takeTurn(ctx, l) {
-		return x.unfinished()
-	}
-	defer x.endTurn(l)
-	known := Observed{Settling: x.settings.Settle}
-	polls, retries := x.polls(), x.retries()
-	warned := map[string]bool{}
+	state := x.run.memory.use(x.request.Cluster)
+	defer x.run.memory.done(x.request.Cluster, state)
+	x.lock.tokens = state.lock
+	defer x.lock.release()
+	e := &ensuring{task: x, state: state, observed: Observed{Settling: x.settings.Settle}, polls: x.polls(), repeats: x.retries()}
 	for {
-		known.Last = l.known(x.request, x.made)
-		known.Mine = known.Last != nil && known.Last == x.made
-		step := Decide(time.Now(), x.request, known)
-		for _, s := range step.Stuck {
-			if !warned[s.key()] {
-				warned[s.key()] = true
-				x.log.Warn("a backup runs for more than 24 h: it counts as stuck and is not waited for", setAttrs(&s)...)
-			}
+		if !x.lock.take(ctx, x.giveWay) {
+			return x.unfinished()
 		}
-		switch step.Kind {
-		case StepAdopt:
-			x.endTurn(l)
-			return x.follow(ctx, step)
-
-		case StepGiveUp:
-			return x.unknown(known)
-
-		case StepLookAgain:
-			if !x.sleep(ctx, min(polls.next(), untilSettled(known))) {
-				return x.cutOff(known)
-			}
-			fallthrough
-		case StepLook:
-			sets, at, err := x.look(ctx)
-			switch call := sent(err); {
-			case err == nil:
-				known.Listed, known.Looked = sets, at
-			case call != nil && call.Kind == KindDenied && x.request.WaitFor == WaitRequested:
-				x.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
-				known.Denied = true
-			case call != nil && !known.open():
-				return x.refused(call)
-			default:
-				return x.cutOff(known)
-			}
-
-		case StepAwait:
-			// A backup before the moment asked for: what comes of it is not ours, but two at once are nobody's.
-			x.awaiting(step.Set)
-			x.endTurn(l)
-			pause := polls.next()
-			if step.Set == nil { // it counts as running for the settle time alone
-				pause = min(pause, untilSettled(known))
-			}
-			if !x.sleep(ctx, pause) || !x.takeTurn(ctx, l) {
-				return x.unfinished()
-			}
-			known.Looked, known.Listed = time.Time{}, nil
-
-		case StepSend:
-			err := x.create(ctx, l, &known)
-			switch call := sent(err); {
-			case err == nil:
-			case call != nil && call.Kind == KindThrottled:
-				x.doing = "CreateBackup was not accepted"
-				if !x.sleep(ctx, max(retries.next(), call.RetryAfter)) {
-					return x.cutOff(known)
-				}
-				if time.Since(known.Looked) > x.settings.Settle { // meanwhile another instance may have created one
-					known.Looked, known.Listed = time.Time{}, nil
-				}
-			case call != nil:
-				return x.refused(call)
-			default:
-				return x.cutOff(known)
-			}
+		if outcome, done := e.step(ctx); done {
+			return outcome
 		}
 	}
 }
 
-// takeTurn waits until no other invocation of this process decides on the cluster.
-func (x *task) takeTurn(ctx context.Context, l *clusterState) bool {
-	select {
-	case l.turn <- struct{}{}:
+// step takes the next step. done reports that it was the last one.
+func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
+	e.state.expire(time.Now())
+	e.observed.Own = e.own
+	e.observed.Last = e.state.known(e.request, e.own)
+	step := Decide(time.Now(), e.request, e.observed)
+	for i := range step.Stuck {
+		s := &step.Stuck[i]
+		e.warnOnce("stuck "+s.key(), "a backup has run for more than 24 h: it counts as stuck and is not waited for", setAttrs(s)...)
+	}
+	switch step.Kind {
+	case StepLook:
+		return e.look(ctx)
+	case StepLookAgain:
+		if !e.sleep(ctx, min(e.polls.next(), e.untilSettled())) {
+			return e.cutOff(), true
+		}
+		return e.look(ctx)
+	case StepAwait:
+		return e.await(ctx, step.Set)
+	case StepSend:
+		return e.send(ctx)
+	case StepGiveUp:
+		return e.unknown(), true
 	default:
-		x.asked()
-		select {
-		case l.turn <- struct{}{}:
-		case <-ctx.Done():
-			return false
+		return e.adopt(ctx, step)
+	}
+}
+
+// look reads the list and notes what it shows.
+func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
+	listing, at, err := e.task.look(ctx)
+	var call *CallError
+	switch {
+	case err == nil:
+		e.observed.Listed, e.observed.Looked = listing.Sets, at
+		e.state.reconcile(at, listing.Sets)
+		return Outcome{}, false
+	case errors.As(err, &call) && call.Kind == KindDenied && e.request.WaitFor == WaitRequested:
+		e.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
+		e.observed.Denied = true
+		return Outcome{}, false
+	case call != nil && !e.observed.lost():
+		return e.refused(call), true
+	default:
+		return e.cutOff(), true
+	}
+}
+
+// lookAnew makes the next step a look, because time has passed.
+func (e *ensuring) lookAnew() { e.observed.Looked, e.observed.Listed = time.Time{}, nil }
+
+// await waits for an earlier backup. Its outcome does not matter here, but two backups must not overlap. set is nil while
+// the backup is not listed; then it counts as running only for the settle time.
+func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
+	e.awaiting(set)
+	e.lock.release()
+	pause := e.polls.next()
+	if set == nil {
+		pause = min(pause, e.untilSettled())
+	}
+	if !e.sleep(ctx, pause) {
+		return e.unfinished(), true
+	}
+	e.lookAnew()
+	return Outcome{}, false
+}
+
+// adopt follows the backup that serves. If it vanishes from the list, the rule decides anew.
+func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
+	e.lock.release()
+	outcome, vanished := e.follow(ctx, step, e.observed)
+	if vanished {
+		e.lookAnew()
+	}
+	return outcome, !vanished
+}
+
+// send sends CreateBackup and decides what its answer means.
+func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
+	create := &Create{}
+	if !e.observed.Looked.IsZero() {
+		create.before = map[string]bool{}
+		for _, s := range e.observed.Listed {
+			create.before[s.key()] = true
 		}
 	}
-	x.turn = true
-	return true
-}
-
-// endTurn lets the next one decide. It may be called again.
-func (x *task) endTurn(l *clusterState) {
-	if x.turn {
-		x.turn = false
-		<-l.turn
+	sent, id, err := e.service.CreateBackup(ctx, e.request.Cluster)
+	create.Sent, create.Answered = sent, time.Now()
+	if lost := e.observed.unlistedLost(e.request); lost != nil { // a backup of that one, listed late, is this request's, too
+		create.Sent, create.before = lost.Sent, lost.before
 	}
-}
-
-// create sends CreateBackup and enters it in the ledger. An unanswered one is no error: the next step is to look for it.
-func (x *task) create(ctx context.Context, l *clusterState, known *Observed) error {
-	c := &Create{looked: !known.Looked.IsZero(), before: map[string]bool{}}
-	for _, s := range known.Listed {
-		c.before[s.key()] = true
+	var call *CallError
+	if err != nil && !errors.As(err, &call) { // the call was not made, because the time is up
+		e.heldUp()
+		return e.cutOff(), true
 	}
-	at, id, err := x.service.CreateBackup(ctx, x.request.Cluster)
-	c.Sent, c.Answered = at, time.Now()
-	took := c.Answered.Sub(c.Sent).Round(time.Millisecond).Seconds()
-	if p := known.Last; p != nil && !p.Accepted && (known.Mine || p.serves(x.request)) && p.made(known.Listed, p.settled(known.Looked, known.Settling)) == nil {
-		// Sent again: a backup of the first one, listed late, is ours too. One that is listed by now has failed.
-		c.Sent, c.looked, c.before = p.Sent, p.looked, p.before
-	}
-	call := sent(err)
-	if err != nil && call == nil { // not sent: the time is up
-		x.noTurn()
-		return err
-	}
-	x.answered("CreateBackup", call)
-	x.attempts++
-	about := []any{"attempt", x.attempts, "duration", took}
+	e.answered("CreateBackup", call)
+	e.attempts++
+	about := []any{"attempt", e.attempts, "duration", create.Answered.Sub(sent).Round(time.Millisecond).Seconds()}
 	if call == nil {
-		c.Accepted = true
-		known.Creates++
-		l.last, l.accepted, x.made = c, c, c
-		x.outcome.RequestID = id
-		x.log.Info("backup requested", append(about, "apiRequestId", id)...)
-		return nil
+		create.Accepted = true
+		e.remember(create)
+		e.outcome.RequestID = id
+		e.log.Info("backup requested", append(about, "apiRequestId", id)...)
+		return Outcome{}, false
 	}
-	if call.Kind == KindUnanswered {
-		known.Creates++
-		l.last, x.made, x.open = c, c, call
-		known.Looked = time.Time{}
-		x.log.Warn("whether CreateBackup took effect is open: looking for the backup", append(about, call.attrs()...)...)
-		return nil
+	about = append(about, call.attrs()...)
+	switch call.Kind {
+	case KindUnanswered:
+		e.remember(create)
+		e.lostCall = call
+		e.observed.Looked = time.Time{}
+		e.log.Warn("whether CreateBackup took effect is unknown: looking for the backup", about...)
+		return Outcome{}, false
+	case KindThrottled, KindNotSent:
+		return e.sendLater(ctx, call, about)
+	case KindNotNow:
+		return e.sendWhenFree(ctx, about)
+	default:
+		return e.refused(call), true
 	}
-	if call.Kind == KindThrottled {
-		x.log.Info("CreateBackup was throttled", append(about, call.attrs()...)...)
-	}
-	return call
 }
 
-// untilSettled is how long a backup that the last create may have made is still looked for.
-func untilSettled(k Observed) time.Duration {
-	return max(time.Until(k.Last.Answered.Add(k.Settling)), time.Millisecond)
+// remember notes a CreateBackup that took effect, or may have.
+func (e *ensuring) remember(c *Create) {
+	e.observed.Creates++
+	e.own, e.state.last = c, c
+	if c.Accepted {
+		e.state.accepted = c
+	}
+}
+
+// sendLater waits after a CreateBackup that certainly did nothing, because it was throttled or not sent.
+func (e *ensuring) sendLater(ctx context.Context, call *CallError, about []any) (Outcome, bool) {
+	e.doing = "CreateBackup was not accepted"
+	if call.Kind == KindNotSent {
+		e.warnOnce("unreachable", "AnalyticDB cannot be reached, so nothing was sent: trying again", append(about, "host", call.Host)...)
+	} else {
+		e.log.Info("CreateBackup was throttled", about...)
+	}
+	if !e.sleep(ctx, max(e.repeats.next(), call.RetryAfter)) {
+		return e.cutOff(), true
+	}
+	if time.Since(e.observed.Looked) > e.settings.Settle { // meanwhile another instance may have created one
+		e.lookAnew()
+	}
+	return Outcome{}, false
+}
+
+// sendWhenFree waits while the cluster is busy with something that passes, and then looks: the service may have refused
+// because of a backup that serves.
+func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool) {
+	e.doing = "the cluster was busy, so no backup was created"
+	e.warnOnce("busy", "the cluster is busy, so the service refused CreateBackup for now: trying again", about...)
+	e.observed.NotNow = true
+	e.lock.release()
+	if !e.sleep(ctx, e.polls.next()) {
+		return e.cutOff(), true
+	}
+	e.lookAnew()
+	return Outcome{}, false
+}
+
+// untilSettled is for how long a backup that the last CreateBackup may have made is still looked for.
+func (e *ensuring) untilSettled() time.Duration {
+	return max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond)
 }
 
 // refused is the outcome where the service says no.
@@ -168,28 +213,29 @@ func (x *task) refused(call *CallError) Outcome {
 	switch {
 	case x.outcome.RequestID != "":
 		before = fmt.Sprintf("CreateBackup was accepted (request id %s), but then ", x.outcome.RequestID)
-	case x.open != nil:
-		before = "an earlier CreateBackup went without a readable answer and may have made one; then "
+	case x.lostCall != nil:
+		before = "an earlier CreateBackup got no readable answer and may have made a backup; then "
 	}
-	return x.outcome.fail(errorTypes[call.Kind], "%s%v", before, call)
+	return x.outcome.fail(refusals[call.Kind], "%s%v", before, call)
 }
 
-// cutOff is the outcome at the deadline, which is worse than pending while a CreateBackup has no known outcome.
-func (x *task) cutOff(known Observed) Outcome {
-	if known.open() {
-		return x.unknown(known)
+// cutOff is the outcome at the deadline. It is worse than pending while the outcome of a CreateBackup is unknown.
+func (e *ensuring) cutOff() Outcome {
+	if e.observed.lost() {
+		return e.unknown()
 	}
-	return x.unfinished()
+	return e.unfinished()
 }
 
-func (x *task) unknown(known Observed) Outcome {
-	x.outcome.Status = StatusUnknown
+// unknown is the outcome where whether there is a backup could not be found out.
+func (e *ensuring) unknown() Outcome {
+	e.outcome.Status = StatusUnknown
 	times := "once"
-	if known.Creates > 1 {
-		times = fmt.Sprintf("%d times", known.Creates)
+	if e.observed.Creates > 1 {
+		times = fmt.Sprintf("%d times", e.observed.Creates)
 	}
-	if known.Denied {
-		return x.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and looking for the backup is denied: invoking again may create a second one; the last error: %v", times, x.err)
+	if e.observed.Denied {
+		return e.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and looking for the backup is denied: invoking again may create a second one; the last error: %v", times, e.err)
 	}
-	return x.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, cmp.Or(x.err, x.open))
+	return e.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, cmp.Or(e.err, e.lostCall))
 }

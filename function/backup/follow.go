@@ -2,78 +2,129 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 )
 
-// follow waits for a backup, as far as the request asks.
-func (x *task) follow(ctx context.Context, step Step) Outcome {
-	polls, key, passed := x.polls(), "", false
+// watch is the waiting for one backup.
+type watch struct {
+	*task
+	create        *Create   // the CreateBackup that made it; nil: somebody else did
+	set           *Set      // the backup as last listed; nil: it was not listed yet
+	completeSince time.Time // when it was first seen as complete
+	missingSince  time.Time // when a look first did not show it any more; zero: it is listed, or never was
+	passed        bool      // whether it has waited for the other backups to be requested
+	polls         *pauses
+}
+
+// follow waits for a backup as far as the request asks. vanished reports that the list does not show the backup any more,
+// so that there is nothing to wait for.
+func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outcome, vanished bool) {
 	x.err = nil // what came before has been overcome
-	x.outcome.Created = step.Created
+	x.outcome.Created = step.Create != nil && step.Create == x.own
 	x.outcome.Status = StatusRequested
-	if !step.Created {
+	if !x.outcome.Created {
 		x.log.Info("a backup that serves was found", setAttrs(step.Set)...)
 	}
-	set := step.Set
+	w := &watch{task: x, create: step.Create, polls: x.polls()}
+	if step.Set != nil {
+		w.sees(*step.Set, o.Looked, o.Listed)
+	}
 	for {
-		if set != nil {
-			key = set.key()
-			x.seen(*set)
-			if step.Create != nil {
-				step.Create.seen.Store(x.outcome.Set) // other invocations for the cluster adopt it by what is known of it
-			}
-		}
-		p := Follow(time.Now(), x.request.WaitFor, set, x.settings.DDLPause)
+		p := Follow(time.Now(), x.request.WaitFor, w.set, w.completeSince, x.settings.DDLPause)
 		switch {
 		case p.Failed:
 			x.outcome.Status = StatusFailed
-			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", set, set.Status)
+			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", w.set, w.set.Status), false
 		case p.Reached:
-			return x.outcome
+			return x.outcome, false
 		}
-		x.doing = x.progress()
-		if !passed {
-			x.asked()
-			select {
-			case <-x.allAsked: // every backup is requested before any is waited for,
-			case <-time.After(12 * x.settings.Poll): // but a region that is throttled does not hold up the others for ever
-			case <-ctx.Done():
-				return x.unfinished()
-			}
-			passed = true
+		x.doing = w.progress()
+		if !w.pause(ctx, p.Until) {
+			return x.unfinished(), false
 		}
-		pause := polls.next()
-		if left := time.Until(p.Until); left > 0 {
-			pause = left
+		if !p.Until.IsZero() { // it is complete, and only time had to pass
+			continue
 		}
-		if !x.sleep(ctx, pause) {
-			return x.unfinished()
-		}
-		if !p.Until.IsZero() {
-			continue // it is complete, and only time has to pass
-		}
-		listed, at, err := x.look(ctx)
-		if call := sent(err); call != nil {
-			return x.refused(call)
+		listing, at, err := x.look(ctx)
+		var call *CallError
+		if errors.As(err, &call) {
+			return x.refused(call), false
 		} else if err != nil {
-			return x.unfinished()
+			return x.unfinished(), false
 		}
-		if key != "" {
-			if s := find(listed, key); s != nil {
-				set = s
-			}
-		} else {
-			set = step.Create.made(listed, step.Create.settled(at, x.settings.Settle))
+		if w.misses(listing.Sets, at) {
+			return Outcome{}, true
 		}
 	}
 }
 
-// seen takes over what the list shows, and logs a change of state.
-func (x *task) seen(s Set) {
+// pause waits until the next look, or until the given time if there is one. It reports whether there is still time. First
+// every other backup of the invocation is requested. But a region that is throttled does not hold up the others for ever.
+func (w *watch) pause(ctx context.Context, until time.Time) bool {
+	w.giveWay()
+	if !w.passed {
+		select {
+		case <-w.run.requested.open:
+		case <-time.After(12 * w.settings.Poll):
+		case <-ctx.Done():
+			return false
+		}
+		w.passed = true
+	}
+	d := w.polls.next()
+	if left := time.Until(until); left > 0 {
+		d = left
+	}
+	return w.sleep(ctx, d)
+}
+
+// misses takes over what a look shows. It reports whether a backup that was listed has been missing for the settle time: a
+// single look may err.
+func (w *watch) misses(listed []Set, at time.Time) bool {
+	var found *Set
+	switch {
+	case w.set != nil:
+		found = find(listed, w.set.key())
+	case w.create != nil:
+		found = w.create.made(Observed{Looked: at, Listed: listed, Settling: w.settings.Settle})
+	}
+	if found != nil {
+		w.missingSince = time.Time{}
+		w.sees(*found, at, listed)
+		return false
+	}
+	if w.set == nil {
+		return false
+	}
+	if w.missingSince.IsZero() {
+		w.missingSince = at
+		w.log.Warn("a backup is not listed any more", setAttrs(w.set)...)
+	}
+	return at.Sub(w.missingSince) >= w.settings.Settle
+}
+
+// sees takes over what a look shows of the backup. The time is zero if nobody looked just now.
+func (w *watch) sees(s Set, at time.Time, listed []Set) {
+	var attrs []any
+	if c := w.create; c != nil && !at.IsZero() {
+		if c.seen.Swap(&sighting{s, at}) == nil { // other invocations for the cluster adopt it by what is known of it
+			attrs = append(attrs, "listedAfter", at.Sub(c.Sent).Round(time.Millisecond).Seconds())
+		}
+	}
+	if s.State == SetComplete && w.completeSince.IsZero() {
+		w.completeSince = time.Now()
+	}
+	w.set = &s
+	w.shows(s, listed, attrs...)
+}
+
+// shows takes a set over into the outcome, and logs a change of state.
+func (x *task) shows(s Set, listed []Set, more ...any) {
 	was := x.outcome.Status
 	if x.outcome.Set == nil || x.outcome.Set.Status != s.Status {
-		x.nameOdd(s)
+		x.warnOfUnknownStatus(s)
 	}
 	x.outcome.Set = &s
 	var news string
@@ -85,22 +136,40 @@ func (x *task) seen(s Set) {
 	default:
 		x.outcome.Status, news = StatusRunning, "backup is running"
 	}
-	if x.outcome.Status != was {
-		x.log.Info(news, setAttrs(&s)...)
+	if x.outcome.Status == was {
+		return
+	}
+	x.log.Info(news, append(setAttrs(&s), more...)...)
+	if p := previous(listed, s); p != nil && s.Size > 0 && s.Size < p.Size-s.Size {
+		x.log.Warn("a backup has less than half the size of the one before it", append(setAttrs(&s), "backupSize", s.Size, "previousBackupSize", p.Size)...)
 	}
 }
 
-// nameOdd logs a status that the rule does not know: it counts as running, and somebody must say what it means.
-func (x *task) nameOdd(s Set) {
+// previous returns the newest complete full set in the list that is older than s and has a size; nil: there is none.
+func previous(listed []Set, s Set) *Set {
+	var older []Set
+	for _, o := range listed {
+		if o.full() && o.State == SetComplete && o.Size > 0 && o.Start.From.Before(s.Start.From) {
+			older = append(older, o)
+		}
+	}
+	return best(older)
+}
+
+// warnOfUnknownStatus logs a status that the rule does not know: it counts as running, and somebody must say what it means.
+func (x *task) warnOfUnknownStatus(s Set) {
 	if s.State == SetUnknown {
 		x.log.Warn("a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", setAttrs(&s)...)
 	}
 }
 
-func (x *task) progress() string {
-	switch s := x.outcome.Set; {
+// progress says what is not reached yet, for the message at the deadline.
+func (w *watch) progress() string {
+	switch s := w.set; {
 	case s == nil:
 		return "the backup was accepted, but was not listed as complete"
+	case !w.missingSince.IsZero():
+		return s.String() + " is not listed any more"
 	case s.State == SetComplete:
 		return s.String() + " is complete, but DDL was not allowed"
 	default:
@@ -108,6 +177,7 @@ func (x *task) progress() string {
 	}
 }
 
+// awaiting notes that an earlier backup is waited for. s is nil while it is not listed.
 func (x *task) awaiting(s *Set) {
 	doing := "an earlier backup, which this process requested, had not ended"
 	if s != nil {
@@ -119,11 +189,11 @@ func (x *task) awaiting(s *Set) {
 	x.doing, x.err = doing, nil
 	x.log.Info("an earlier backup is running; another is created after it", setAttrs(s)...)
 	if s != nil {
-		x.nameOdd(*s)
+		x.warnOfUnknownStatus(*s)
 	}
 }
 
-// setAttrs are a set's log attributes, as far as they are known; of nil there are none.
+// setAttrs returns a set's log attributes, as far as they are known. A nil set has none.
 func setAttrs(s *Set) []any {
 	if s == nil {
 		return nil
@@ -141,7 +211,7 @@ func setAttrs(s *Set) []any {
 	return a
 }
 
-// find is the set with the given key.
+// find returns the set with the given key; nil: it is not in the list.
 func find(listed []Set, key string) *Set {
 	if i := slices.IndexFunc(listed, func(s Set) bool { return s.key() == key }); i >= 0 {
 		return &listed[i]

@@ -38,8 +38,8 @@ func (t ErrorType) Continues() bool {
 	return t == ErrorBackupPending || t == ErrorOutcomeUnknown || t == ErrorThrottled
 }
 
-// errorTypes are the types of what the service will not do for us, however long we ask.
-var errorTypes = map[ErrorKind]ErrorType{KindRefused: ErrorServiceError, KindDenied: ErrorPermissionDenied, KindNotFound: ErrorClusterNotFound}
+// refusals are the types of what the service refuses for certain.
+var refusals = map[ErrorKind]ErrorType{KindRefused: ErrorServiceError, KindDenied: ErrorPermissionDenied, KindNotFound: ErrorClusterNotFound}
 
 // Failure is why a cluster is not where it should be.
 type Failure struct {

@@ -56,14 +56,14 @@ type Request struct {
 	WaitFor   WaitFor   // of an Ensure
 	NotBefore time.Time // the earliest start that serves
 
-	// Redelivered: an earlier delivery may have created the backup, so a listed start up to ClockSkew before NotBefore
-	// serves too; times are cut, and clocks differ.
+	// Redelivered: an earlier delivery may have created the backup. So a start up to a minute before NotBefore serves too:
+	// listed times are cut, and clocks differ.
 	Redelivered bool
 	// Immediate: NotBefore is this very moment, so no backup that exists can serve.
 	Immediate bool
 }
 
-// ClockSkew is how far before NotBefore a listed start may lie and still serve a redelivery.
+// ClockSkew is how far the service's clock may differ from the event's.
 const ClockSkew = time.Minute
 
 // earliest is the earliest start that serves.
@@ -74,37 +74,50 @@ func (r Request) earliest() time.Time {
 	return r.NotBefore
 }
 
-// Merge makes one request of those with the same action, cluster and region: the latest NotBefore, the strongest WaitFor.
-// The order is that of first appearance.
+// Merge makes one request of those with the same action and the same cluster, or selector: the latest NotBefore, the
+// strongest WaitFor. The order is that of first appearance.
 func Merge(requests []Request) []Request {
-	type key struct {
-		Action
-		Cluster
-	}
-	at := make(map[key]int, len(requests))
-	merged := make([]Request, 0, len(requests))
+	m := newMerger()
 	for _, r := range requests {
-		k := key{r.Action, r.Cluster}
-		i, again := at[k]
-		if r.Selector != nil { // what it chooses is not known yet
-			merged = append(merged, r)
-			continue
-		}
-		if !again {
-			at[k] = len(merged)
-			merged = append(merged, r)
-			continue
-		}
-		m := &merged[i]
-		m.WaitFor = max(m.WaitFor, r.WaitFor)
-		// What an earlier delivery may have created goes with the moment that counts; of two equal ones the stricter.
-		switch c := r.NotBefore.Compare(m.NotBefore); {
-		case c > 0:
-			m.NotBefore, m.Redelivered, m.Immediate = r.NotBefore, r.Redelivered, r.Immediate
-		case c == 0:
-			m.Redelivered = m.Redelivered && r.Redelivered
-			m.Immediate = m.Immediate && r.Immediate
-		}
+		m.add(r)
 	}
-	return merged
+	return m.requests
+}
+
+// target is what at most one task of an invocation works on.
+type target struct {
+	Action
+	Cluster
+	selector string
+}
+
+func (r Request) target() target { return target{r.Action, r.Cluster, r.Selector.key()} }
+
+// merger merges requests one by one.
+type merger struct {
+	requests []Request
+	at       map[target]int
+}
+
+func newMerger() merger { return merger{at: map[target]int{}} }
+
+// add reports whether r is the first request for its target.
+func (m *merger) add(r Request) bool {
+	i, again := m.at[r.target()]
+	if !again {
+		m.at[r.target()] = len(m.requests)
+		m.requests = append(m.requests, r)
+		return true
+	}
+	merged := &m.requests[i]
+	merged.WaitFor = max(merged.WaitFor, r.WaitFor)
+	// What an earlier delivery may have created goes with the moment that counts. Of two equal ones the stricter counts.
+	switch c := r.NotBefore.Compare(merged.NotBefore); {
+	case c > 0:
+		merged.NotBefore, merged.Redelivered, merged.Immediate = r.NotBefore, r.Redelivered, r.Immediate
+	case c == 0:
+		merged.Redelivered = merged.Redelivered && r.Redelivered
+		merged.Immediate = merged.Immediate && r.Immediate
+	}
+	return false
 }

@@ -41,6 +41,11 @@ const (
 	KindUnanswered                  // whether the call took effect is unknown: time-out, broken connection, 5xx, unreadable reply
 )
 
+// passes reports whether the same call may succeed later.
+func (k ErrorKind) passes() bool {
+	return k == KindNotNow || k == KindThrottled || k == KindNotSent || k == KindUnanswered
+}
+
 // CallError is a call that did not succeed. Of all kinds only KindNotSent never reached the service.
 type CallError struct {
 	Action     string // CreateBackup or DescribeBackups
@@ -67,35 +72,29 @@ func (e *CallError) attrs() []any {
 	return a
 }
 
-// sent is the error of a call that was sent; nil: it was not, or there is no error.
-func sent(err error) *CallError {
-	call, _ := err.(*CallError)
-	return call
+// kindTexts says what became of a call that reached the service.
+var kindTexts = map[ErrorKind]string{
+	KindRefused:    "was refused",
+	KindDenied:     "was denied",
+	KindNotFound:   "was refused",
+	KindNotNow:     "was refused for now",
+	KindThrottled:  "was throttled",
+	KindUnanswered: "was not answered",
 }
 
-// Error tells a person what happened, in one line.
+// Error says what happened, in one line for a person.
 func (e *CallError) Error() string {
 	var b strings.Builder
-	b.WriteString(e.Action)
-	switch e.Kind {
-	case KindDenied:
-		b.WriteString(" was denied")
-	case KindThrottled:
-		b.WriteString(" was throttled")
-	case KindUnanswered:
-		b.WriteString(" was not answered")
-	default:
-		b.WriteString(" was refused")
+	b.WriteString(e.Action + " ")
+	if e.Kind == KindNotSent {
+		b.WriteString("cannot reach " + e.Host + ", nothing was sent")
+	} else {
+		b.WriteString(kindTexts[e.Kind])
 	}
-	var details []string
-	if e.Code != "" {
-		details = append(details, e.Code)
-	}
-	if e.Message != "" {
-		details = append(details, e.Message)
-	}
-	if len(details) > 0 {
-		b.WriteString(": " + strings.Join(details, ": "))
+	for _, detail := range []string{e.Code, e.Message} {
+		if detail != "" {
+			b.WriteString(": " + detail)
+		}
 	}
 	var where []string
 	if e.Status != 0 {

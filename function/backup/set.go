@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// Span is what a listed time can mean, from From up to but without Until: the list cuts times to the minute, sometimes
-// to the second. The zero Span is a time that was not given.
+// Span is what a listed time can mean: a moment at or after From and before Until. The list cuts times to the minute,
+// sometimes to the second. The zero Span is a time that was not given or cannot be read.
 type Span struct{ From, Until time.Time }
 
 // State is how far a backup set is, as the rule reads the service's words.
@@ -17,7 +17,7 @@ type State int
 
 const (
 	SetRunning State = iota
-	SetUnknown       // a word that the rule does not know: it counts as running, never as complete, and is named
+	SetUnknown       // a word that the rule does not know: it counts as running, never as complete, and is logged
 	SetComplete
 	SetFailed
 )
@@ -33,7 +33,7 @@ type Set struct {
 	Status     string // the service's own word for State, empty where it gives none
 }
 
-// key tells sets apart, also those without an id.
+// key tells sets apart, even those without an id.
 func (s Set) key() string {
 	if s.ID != "" {
 		return s.ID
@@ -41,7 +41,7 @@ func (s Set) key() string {
 	return s.Start.From.String()
 }
 
-// String tells a person which set it is.
+// String names the set for a person.
 func (s Set) String() string {
 	text := "backup"
 	if s.ID != "" {
@@ -60,21 +60,33 @@ func (s Set) String() string {
 	return text
 }
 
-// full says whether the set is a full backup in its own right. Incremental ones and copies never serve.
+// full reports whether the set is a full backup of its own. Incremental backups and copies never serve.
 func (s Set) full() bool { return s.Full && !s.Copy }
 
-// inProgress says whether the service is still working on the set.
+// inProgress reports whether the service is still working on the set.
 func (s Set) inProgress() bool {
 	return s.State == SetRunning || s.State == SetUnknown && s.End == Span{}
 }
 
-// serves says whether the set is a backup such as r asks for. All that its listed start can mean must lie at or after
-// NotBefore; for a redelivery ClockSkew is forgiven, or the backup that an earlier delivery created would be missed.
+// serves reports whether the set is a backup that r asks for. All that its listed start can mean must lie at or after
+// NotBefore. For a redelivery it is enough that some of it lies at or after one minute before NotBefore: otherwise the
+// backup of an earlier delivery would be missed.
 func (s Set) serves(r Request) bool {
-	return s.full() && s.State != SetFailed && !s.Start.From.IsZero() && !s.Start.From.Before(r.earliest())
+	switch {
+	case !s.full() || s.State == SetFailed || s.Start == Span{}:
+		return false
+	case r.Redelivered:
+		return s.Start.Until.After(r.earliest())
+	default:
+		return !s.Start.From.Before(r.NotBefore)
+	}
 }
 
-// best is the set to adopt: a complete one first, then the newest. Nil: there is none.
+// believed reports whether the listed start can be true. A start that lies more than a minute after the look cannot: a
+// sister product lists local time as if it were UTC.
+func (s Set) believed(looked time.Time) bool { return !s.Start.From.After(looked.Add(ClockSkew)) }
+
+// best returns the set to adopt: a complete one first, then the newest. It returns nil if there are no sets.
 func best(sets []Set) *Set {
 	if len(sets) == 0 {
 		return nil
@@ -88,7 +100,7 @@ func best(sets []Set) *Set {
 // rank orders the states by how good a backup in them is to adopt.
 var rank = map[State]int{SetFailed: 0, SetRunning: 1, SetUnknown: 1, SetComplete: 2}
 
-// Statuses are the words of BackupStatus that are understood, in lower case. AnalyticDB documents none of them, so the
+// Statuses maps the words of BackupStatus, in lower case, to what they mean. AnalyticDB documents none of them, so the
 // built-in words are those of its sister services (RDS, PolarDB, AnalyticDB for PostgreSQL), and users can add theirs.
 type Statuses map[string]State
 
@@ -109,7 +121,7 @@ func NewStatuses(completed, failed []string) Statuses {
 	return s
 }
 
-// State reads a set's status word; where there is none a set with an end time is complete.
+// State returns the state that a set's status word means. Without a word, a set with an end time is complete.
 func (s Statuses) State(word string, ended bool) State {
 	if word == "" {
 		if ended {

@@ -2,47 +2,60 @@ package backup
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// verify says whether there is a completed backup that serves; it creates nothing.
+// verify finds out whether there is a completed backup that serves. It creates nothing.
 func (x *task) verify(ctx context.Context) Outcome {
 	x.doing = "the list of backups was not read"
-	sets, _, err := x.look(ctx)
-	if call := sent(err); call != nil {
+	listing, at, err := x.look(ctx)
+	var call *CallError
+	if errors.As(err, &call) {
 		return x.refused(call)
 	} else if err != nil {
 		return x.unfinished()
 	}
-	strict := x.request
-	strict.Redelivered = false // no delivery of a Verify has created anything
-	var serving, complete, others []Set
-	for _, s := range sets {
+	request := x.request
+	request.Redelivered = false // no delivery of a Verify has created anything
+	var serving, complete, unfinished []Set
+	for _, s := range listing.Sets {
 		switch {
-		case !s.full():
-		case s.State == SetComplete && s.serves(strict):
+		case !s.full() || !s.believed(at):
+		case s.State == SetComplete && s.serves(request):
 			serving = append(serving, s)
-		case s.State == SetComplete && !s.Start.From.IsZero():
+		case s.State == SetComplete && s.Start != Span{}:
 			complete = append(complete, s)
-		case s.serves(strict):
-			others = append(others, s)
+		case s.serves(request):
+			unfinished = append(unfinished, s)
 		}
 	}
 	if s := best(serving); s != nil {
-		x.seen(*s)
+		x.shows(*s, listing.Sets)
 		return x.outcome
 	}
 	x.outcome.Status = StatusMissing
-	from, _ := window(time.Now(), x.request)
-	newest := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one at all"
-	if s := best(complete); s != nil {
-		newest = fmt.Sprintf("the newest completed one is %v, %s ago", s, time.Since(s.Start.From).Round(time.Minute))
-	}
-	if s := best(others); s != nil {
-		newest += fmt.Sprintf("; %v is not complete", s)
-		x.nameOdd(*s)
+	if s := best(unfinished); s != nil {
+		x.warnOfUnknownStatus(*s)
 	}
 	return x.outcome.fail(ErrorBackupMissing, "no completed backup that started at or after %s; %s",
-		x.request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), newest)
+		x.request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano),
+		x.instead(at, best(complete), best(unfinished), listing.Unreadable))
+}
+
+// instead says what there is in place of the backup that is missing.
+func (x *task) instead(at time.Time, complete, unfinished *Set, unreadable string) string {
+	from, _ := window(at, x.request)
+	text := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one at all"
+	if complete != nil {
+		text = fmt.Sprintf("the newest completed one is %v, %s ago", complete, at.Sub(complete.Start.From).Round(time.Minute))
+	}
+	if unfinished != nil {
+		text += fmt.Sprintf("; %v is not complete", unfinished)
+	}
+	if unreadable != "" {
+		text += "; the list holds something that cannot be read: " + unreadable
+	}
+	return text
 }

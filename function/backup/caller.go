@@ -1,0 +1,161 @@
+package backup
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"hash/fnv"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"time"
+
+	"github.com/cenkalti/backoff/v5"
+)
+
+// caller makes calls for one task or one selection. It repeats what the service cannot answer now.
+type caller struct {
+	service  Service
+	settings Settings
+	region   *region
+	log      *slog.Logger
+	chance   *rand.Rand      // scatters the pauses
+	warned   map[string]bool // what was logged as a warning
+	err      *CallError      // of the last call that failed; nil once that is overcome
+}
+
+func (r *run) caller(c Cluster, log *slog.Logger) caller {
+	return caller{service: r.service, settings: r.settings, region: r.region(c.Region), log: log, chance: chance(c.String()), warned: map[string]bool{}}
+}
+
+// warnOnce logs a warning unless key was warned of before.
+func (c *caller) warnOnce(key, message string, attrs ...any) {
+	if !c.warned[key] {
+		c.warned[key] = true
+		c.log.Warn(message, attrs...)
+	}
+}
+
+// answered notes what came of a call: nil if it succeeded. A look that succeeds does not undo a CreateBackup that failed.
+func (c *caller) answered(action string, call *CallError) {
+	if call != nil || c.err != nil && c.err.Action == action {
+		c.err = call
+	}
+	if call != nil && call.Kind != KindThrottled {
+		call = nil
+	}
+	c.region.throttled.Store(call)
+}
+
+// heldUp notes why a call was not made in time: perhaps the service throttles the region.
+func (c *caller) heldUp() { c.err = cmp.Or(c.err, c.region.throttled.Load()) }
+
+// read makes a call that changes nothing, again and again while the service cannot answer it. An error is final: a
+// *CallError that refuses the call, or ctx's error.
+func (c *caller) read(ctx context.Context, action string, sleep func(context.Context, time.Duration) bool, call func() error) error {
+	pauses := c.retries()
+	for attempt := 1; ; attempt++ {
+		err := call()
+		var failed *CallError
+		if err != nil && !errors.As(err, &failed) { // the call was not made, because the time is up
+			c.heldUp()
+			return err
+		}
+		c.answered(action, failed)
+		if failed == nil {
+			return nil
+		}
+		if !failed.Kind.passes() {
+			return failed
+		}
+		level := slog.LevelDebug
+		if attempt == 3 { // once: nobody should learn only at the deadline why nothing happens
+			level = slog.LevelWarn
+		}
+		c.log.Log(ctx, level, action+" failed, trying again", append(failed.attrs(), "attempt", attempt)...)
+		if !sleep(ctx, max(pauses.next(), failed.RetryAfter)) {
+			return ctx.Err()
+		}
+	}
+}
+
+// sleep waits. It reports whether ctx has not ended meanwhile.
+func sleep(ctx context.Context, d time.Duration) bool {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return true
+	case <-ctx.Done():
+		return false
+	}
+}
+
+// chance returns a source of random numbers that depends on the moment and on whose it is, so that a history in virtual time
+// can be repeated. The back-off library's own source cannot.
+func chance(whose string) *rand.Rand {
+	h := fnv.New64a()
+	io.WriteString(h, whose)
+	return rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), h.Sum64()))
+}
+
+// pauses are pauses that grow. Each one is shortened at random, so that those of many clusters spread.
+type pauses struct {
+	backoff.ExponentialBackOff
+	shorten float64 // by up to this share
+	chance  *rand.Rand
+}
+
+func (p *pauses) next() time.Duration {
+	return time.Duration(float64(p.NextBackOff()) * (1 - p.shorten*p.chance.Float64()))
+}
+
+// polls are the pauses between looks for a change: from Settings.Poll to twelve times that.
+func (c *caller) polls() *pauses {
+	return &pauses{backoff.ExponentialBackOff{
+		InitialInterval: c.settings.Poll, Multiplier: 1.5, MaxInterval: 12 * c.settings.Poll,
+	}, 0.1, c.chance}
+}
+
+// retries are the pauses between attempts of a call that failed for now.
+func (c *caller) retries() *pauses {
+	return &pauses{backoff.ExponentialBackOff{
+		InitialInterval: min(time.Second, c.settings.Poll), Multiplier: 2, MaxInterval: min(30*time.Second, 12*c.settings.Poll),
+	}, 0.7, c.chance}
+}
+
+// window returns how far the list is read. It is generous, because no page says whether the service means a backup's start,
+// its end or both.
+func window(now time.Time, r Request) (from, to time.Time) {
+	back := 48 * time.Hour
+	if r.Action == ActionVerify {
+		back = 31 * 24 * time.Hour
+	}
+	from = now.Add(-back)
+	if r.NotBefore.Before(from) {
+		from = r.NotBefore
+	}
+	return from.Add(-time.Hour), now.Add(time.Hour)
+}
+
+// look lists the cluster's sets. at is when the list was asked for. An error is final, as read's is.
+func (x *task) look(ctx context.Context) (l Listing, at time.Time, err error) {
+	err = x.read(ctx, "DescribeBackups", x.sleep, func() (err error) {
+		at = time.Now()
+		from, to := window(at, x.request)
+		l, err = x.service.Backups(ctx, x.request.Cluster, from, to)
+		return err
+	})
+	if err != nil {
+		return Listing{}, at, err
+	}
+	if l.Unreadable != "" {
+		x.warnOnce("unreadable", "the list of backups holds something that cannot be read", "unreadable", l.Unreadable)
+	}
+	for i := range l.Sets {
+		if s := &l.Sets[i]; s.full() && !s.believed(at) {
+			x.warnOnce("future "+s.key(), "a backup is listed with a start in the future, which is not believed", setAttrs(s)...)
+		}
+	}
+	return l, at, nil
+}
