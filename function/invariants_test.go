@@ -111,6 +111,9 @@ func (h *history) checkSuccess(d *sent, byID map[string]fakeadb.Backup, mine []c
 	if d.retry > 0 || !d.direct && d.delivered.Sub(d.at) > time.Minute {
 		earliest = earliest.Add(-time.Minute)
 	}
+	if (d.retry > 0 || !d.direct && d.delivered.Sub(d.at) > time.Minute) && o.Precision == fakeadb.Minutes {
+		earliest = earliest.Truncate(time.Minute) // some moment of the listed minute is enough
+	}
 	if d.direct {
 		earliest = earliest.Truncate(time.Second) // a retry knows the first attempt to the second
 	}

@@ -97,7 +97,7 @@ func TestOverlap(t *testing.T) {
 		return fakeadb.Fault{}
 	}}, func(t *testing.T, w *world) {
 		r := w.process().deliver(timer(fleet(2, `,"WaitFor":"Completed"`)), delivery{timeout: time.Minute})
-		if w.expect(r, "Mixed", w.service.Count("CreateBackup")); strings.Contains(w.log.String(), `"level":"ERROR"`) {
+		if w.expect(r, "BackupPending", w.service.Count("CreateBackup")); strings.Contains(w.log.String(), `"level":"ERROR"`) {
 			t.Error("logged as ERROR")
 		}
 	})

@@ -24,7 +24,7 @@ func TestSeldom(t *testing.T) {
 			t.Errorf("%+v", r.Backups[0])
 		}
 	})
-	story(t, "a create's backup that is listed late is known after another create", fakeadb.Options{Takes: time.Hour, Latency: time.Second, ListedAfter: 90 * time.Second, Precision: fakeadb.Seconds,
+	story(t, "a create's backup that is listed late is known after another create", fakeadb.Options{Takes: time.Hour, Latency: time.Second, ListedAfter: 150 * time.Second, Precision: fakeadb.Seconds,
 		Faults: fakeadb.Script(fakeadb.Step{Action: "CreateBackup", Nth: 1, Fault: fakeadb.Broken.AfterEffect()}, fakeadb.Step{Action: "CreateBackup", Nth: 2, Fault: fakeadb.Broken})}, func(t *testing.T, w *world) {
 		r := w.process().deliver(plain, delivery{})
 		if w.expect(r, "Running", 2); r.errorType == "" && !r.Backups[0].Created {

@@ -72,7 +72,7 @@ func (c *caller) read(ctx context.Context, action string, sleep func(context.Con
 		if attempt == 3 { // once: nobody should learn only at the deadline why nothing happens
 			level = slog.LevelWarn
 		}
-		c.log.Log(ctx, level, action+" failed, trying again", append(failed.attrs(), "attempt", attempt)...)
+		c.log.Log(ctx, level, "look failed", append(failed.attrs(), "attempt", attempt)...)
 		if !sleep(ctx, max(pauses.next(), failed.RetryAfter)) {
 			return ctx.Err()
 		}

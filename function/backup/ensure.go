@@ -214,7 +214,7 @@ func (x *task) refused(call *CallError) Outcome {
 	case x.outcome.RequestID != "":
 		before = fmt.Sprintf("CreateBackup was accepted (request id %s), but then ", x.outcome.RequestID)
 	case x.lostCall != nil:
-		before = "an earlier CreateBackup got no readable answer and may have made a backup; then "
+		before = "an earlier CreateBackup went without a readable answer and may have made one; then "
 	}
 	return x.outcome.fail(refusals[call.Kind], "%s%v", before, call)
 }
