@@ -63,7 +63,7 @@ type Request struct {
 	Immediate bool
 }
 
-// ClockSkew is how far the service's clock may differ from the event's.
+// ClockSkew is how far the service's clock may differ from that of the event.
 const ClockSkew = time.Minute
 
 // earliest is the earliest start that serves.
