@@ -65,6 +65,10 @@ func newTransport(connections int) *http.Transport {
 // Credentials are those of one invocation. The token is empty for keys that do not expire.
 type Credentials struct {
 	AccessKeyID, AccessKeySecret, SecurityToken string
+
+	// Personal credentials are those of the person or the pipeline that started the program, even if they are temporary.
+	// Other temporary ones are taken for the function's role.
+	Personal bool
 }
 
 // session is the API with one invocation's credentials.
@@ -72,19 +76,19 @@ type session struct {
 	api        *API
 	account    string
 	credential credentials.Credential
-	role       bool // whether the credentials are a role's; otherwise they are a person's own key
+	role       bool // whether the credentials are those of the function's role
 	mask       mask
 }
 
 // With returns the service as one invocation uses it. account is the Alibaba Cloud account id, for messages.
 func (a *API) With(c Credentials, account string) backup.Service {
-	s := &session{api: a, account: account, role: c.SecurityToken != "", mask: newMask(c.AccessKeyID, c.AccessKeySecret, c.SecurityToken)}
+	s := &session{api: a, account: account, role: c.SecurityToken != "" && !c.Personal, mask: newMask(c.AccessKeyID, c.AccessKeySecret, c.SecurityToken)}
 	config := &credentials.Config{
 		Type:            dara.String("access_key"),
 		AccessKeyId:     dara.String(c.AccessKeyID),
 		AccessKeySecret: dara.String(c.AccessKeySecret),
 	}
-	if s.role {
+	if c.SecurityToken != "" {
 		config.Type, config.SecurityToken = dara.String("sts"), dara.String(c.SecurityToken)
 	}
 	s.credential, _ = credentials.NewCredential(config) // fails if one is empty; the SDK then refuses every call

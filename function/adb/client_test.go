@@ -26,7 +26,7 @@ type roundTrip func(n int, r *http.Request) (canned, error)
 
 // sessionOn is the API over a transport of the test's own, as a role uses it.
 func sessionOn(answer roundTrip) backup.Service {
-	return sessionWith(Credentials{"STS.1", "Secret", "Token"}, answer)
+	return sessionWith(Credentials{AccessKeyID: "STS.1", AccessKeySecret: "Secret", SecurityToken: "Token"}, answer)
 }
 
 func sessionWith(c Credentials, answer roundTrip) backup.Service {

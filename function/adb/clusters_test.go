@@ -86,11 +86,14 @@ func TestClusterFilters(t *testing.T) {
 
 // TestClustersDenied: the hint names what to grant, and to whom.
 func TestClustersDenied(t *testing.T) {
-	for token, want := range map[string]string{
-		"Token": "the function's role needs adb:DescribeDBClusters on acs:adb:cn-hangzhou:42:dbcluster/*",
-		"":      "the access key's user needs adb:DescribeDBClusters on acs:adb:cn-hangzhou:42:dbcluster/*",
-	} {
-		s := sessionWith(Credentials{"STS.1", "Secret", token}, func(int, *http.Request) (canned, error) {
+	const role, person = "the function's role", "whoever has these credentials"
+	for _, c := range []struct {
+		token    string
+		personal bool
+		who      string
+	}{{"Token", false, role}, {"", false, person}, {"Token", true, person}, {"", true, person}} {
+		want := c.who + " needs adb:DescribeDBClusters on acs:adb:cn-hangzhou:42:dbcluster/*"
+		s := sessionWith(Credentials{AccessKeyID: "STS.1", AccessKeySecret: "Secret", SecurityToken: c.token, Personal: c.personal}, func(int, *http.Request) (canned, error) {
 			return canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, nil
 		})
 		_, err := s.Clusters(t.Context(), "cn-hangzhou", backup.Selector{All: true})

@@ -112,7 +112,7 @@ func (s *session) hint(e *backup.CallError) string {
 	case e.Kind != backup.KindDenied:
 		return ""
 	}
-	who, keys := "the access key's user", "the access key: check it; it was used"
+	who, keys := "whoever has these credentials", "the credentials: check them; they were used"
 	if s.role {
 		who, keys = "the function's role", "the credentials of the function's role: check that role; they were used"
 	}

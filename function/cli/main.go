@@ -51,6 +51,7 @@ func commands() []command {
 	return []command{
 		{"gate", "-event FILE|ID [flags]", "Ask the deployed function until the backup is there; for pipelines.", gateCommand},
 		{"invoke", "-event FILE|ID [flags]", "Ask the deployed function once.", invokeCommand},
+		{"status", "[flags] [ID ...]", "Show what backups the clusters of s.yaml have, or those named.", statusCommand},
 		{"policy", "[NAME]", "Print the RAM policies that are needed, filled in from s.yaml.", policyCommand},
 		{"ready", "[flags]", "Say what is missing to deploy, and how to get it.", readyCommand},
 		{"package", "[flags]", "Pack dist/main as a zip with the same bytes on any machine.", packageCommand},

@@ -1,0 +1,365 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"adb-backup/function/backup"
+
+	"golang.org/x/term"
+)
+
+// screen is where the table goes.
+type screen struct {
+	width   int // in columns; 0: any
+	colours bool
+}
+
+// screenOf returns what w can show.
+func screenOf(w io.Writer) screen {
+	f, ok := w.(*os.File)
+	if !ok || !term.IsTerminal(int(f.Fd())) {
+		return screen{}
+	}
+	s := screen{colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
+	if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+		s.width = width
+	}
+	return s
+}
+
+// Colours of a terminal.
+const (
+	plain  = ""
+	red    = "31"
+	green  = "32"
+	yellow = "33"
+	dim    = "2"
+	bold   = "1"
+)
+
+func (s screen) paint(colour, text string) string {
+	if !s.colours || colour == plain || text == "" {
+		return text
+	}
+	return "\x1b[" + colour + "m" + text + "\x1b[0m"
+}
+
+// cell is a text in a column, and its colour.
+type cell struct{ text, colour string }
+
+// line is a row of the table as it is shown.
+type line struct {
+	cells [5]cell // cluster, region, last complete, age, size
+	strip [days]mark
+	none  bool   // there is no strip
+	notes []cell // what runs or failed since, and warnings
+}
+
+// Layouts of a time. The short one leaves out the year, so that a table has room on 80 columns.
+const (
+	longTime  = "2006-01-02 15:04"
+	shortTime = "01-02 15:04"
+)
+
+// print writes the table. On a narrow screen what does not fit beside a row stands below it.
+func (o *overview) print(w io.Writer, s screen) error {
+	lines, layout := o.lines(longTime), longTime
+	widths := columns(lines)
+	stacked := false
+	if s.width > 0 && sum(widths)+longestNote(lines) > s.width {
+		stacked = true
+		if sum(widths) > s.width {
+			layout = shortTime
+			lines = o.lines(layout)
+			widths = columns(lines)
+		}
+	}
+	var b strings.Builder
+	t := table{screen: s, widths: widths, notesBelow: stacked, cut: s.width > 0 && sum(widths) > s.width}
+	t.head(&b, o.Now)
+	for _, l := range lines {
+		t.line(&b, l)
+	}
+	o.foot(&b, s)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// lines are the rows, and what a person is told of each.
+func (o *overview) lines(layout string) []line {
+	var lines []line
+	for _, r := range o.Rows {
+		l := line{strip: r.Strip, none: r.Err != nil}
+		l.cells[0], l.cells[1] = cell{r.Cluster.ID, bold}, cell{r.Cluster.Region, plain}
+		switch {
+		case r.Err != nil:
+			l.cells[2] = cell{"not read", red}
+			l.notes = append(l.notes, cell{r.Err.Error(), red})
+		case r.Last == nil:
+			l.cells[2] = cell{"none", red}
+		default:
+			colour := plain
+			if o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) {
+				colour = red
+			}
+			l.cells[2] = cell{r.Last.Start.From.In(o.Now.Location()).Format(layout), colour}
+			l.cells[3] = cell{age(o.Now.Sub(r.Last.Start.From)), colour}
+			l.cells[4] = cell{size(r.Last.Size), plain}
+		}
+		if since := r.since(o.Now, layout); since != "" {
+			l.notes = append(l.notes, cell{since, yellow})
+		}
+		for _, warning := range r.Warnings {
+			l.notes = append(l.notes, cell{warning, yellow})
+		}
+		lines = append(lines, l)
+	}
+	return lines
+}
+
+var headings = [5]string{"CLUSTER", "REGION", "LAST COMPLETE", "AGE", "SIZE"}
+
+// columns returns the width of each column, without the gap after it.
+func columns(lines []line) []int {
+	widths := make([]int, 0, 6)
+	for i, heading := range headings {
+		width := len(heading)
+		for _, l := range lines {
+			width = max(width, utf8.RuneCountInString(l.cells[i].text))
+		}
+		widths = append(widths, width)
+	}
+	return append(widths, days)
+}
+
+// gap is between two columns.
+const gap = "  "
+
+func sum(widths []int) int {
+	n := len(gap) * (len(widths) - 1)
+	for _, w := range widths {
+		n += w
+	}
+	return n
+}
+
+// longestNote is the width that the notes of any row need beside it.
+func longestNote(lines []line) int {
+	longest := 0
+	for _, l := range lines {
+		width := 0
+		for _, n := range l.notes {
+			width += len(gap) + utf8.RuneCountInString(n.text)
+		}
+		longest = max(longest, width)
+	}
+	return longest
+}
+
+// table is how lines are laid out.
+type table struct {
+	screen
+	widths     []int
+	notesBelow bool
+	cut        bool // a row does not fit: cluster and region have a line of their own
+}
+
+func (t table) head(b *strings.Builder, now time.Time) {
+	var l line
+	for i, heading := range headings {
+		l.cells[i] = cell{heading, dim}
+	}
+	strip := fmt.Sprintf("TO %s", now.Format("01-02"))
+	t.row(b, l, t.paint(dim, strip))
+	b.WriteString("\n")
+}
+
+func (t table) line(b *strings.Builder, l line) {
+	t.row(b, l, t.stripe(l))
+	for _, n := range l.notes {
+		if t.notesBelow {
+			for _, part := range wrap(n.text, t.width-4) {
+				b.WriteString("\n    " + t.paint(n.colour, part))
+			}
+		} else {
+			b.WriteString(gap + t.paint(n.colour, n.text))
+		}
+	}
+	b.WriteString("\n")
+}
+
+// row writes the columns of a line, and the strip as the last of them.
+func (t table) row(b *strings.Builder, l line, strip string) {
+	for i, c := range l.cells {
+		padding := strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(c.text))
+		switch {
+		case i >= 3: // numbers
+			b.WriteString(padding + t.paint(c.colour, c.text) + gap)
+		case t.cut && i == 0:
+			b.WriteString(t.paint(c.colour, c.text) + gap)
+		case t.cut && i == 1:
+			b.WriteString(c.text + "\n    ")
+		default:
+			b.WriteString(t.paint(c.colour, c.text) + padding + gap)
+		}
+	}
+	b.WriteString(strip)
+}
+
+var markColours = map[mark]string{markNone: dim, markFailed: red, markRunning: yellow, markComplete: green}
+
+// stripe is the strip of a line, a mark for each day.
+func (t table) stripe(l line) string {
+	if l.none {
+		return strings.Repeat(" ", days)
+	}
+	var b strings.Builder
+	for _, m := range l.strip {
+		b.WriteString(t.paint(markColours[m], string(rune(m))))
+	}
+	return b.String()
+}
+
+// foot writes what stands below the table.
+func (o *overview) foot(b *strings.Builder, s screen) {
+	for _, skipped := range o.Skipped {
+		b.WriteString(s.paint(yellow, fmt.Sprintf("%v is skipped: %s", skipped.Cluster, skipped.Reason)) + "\n")
+	}
+	for _, err := range o.Failed {
+		b.WriteString(s.paint(red, err.Error()) + "\n")
+	}
+	if len(o.Rows) == 0 {
+		return
+	}
+	b.WriteString("\n")
+	legend := fmt.Sprintf("One mark a day, today last: %c complete, %c failed, %c running, %c none. Times are the backups' starts, days and times in %s.",
+		markComplete, markFailed, markRunning, markNone, o.Zone)
+	for _, part := range wrap(legend, s.width) {
+		b.WriteString(s.paint(dim, part) + "\n")
+	}
+}
+
+// wrap breaks a text at spaces; 0: not at all.
+func wrap(text string, width int) []string {
+	if width <= 0 {
+		return []string{text}
+	}
+	var lines []string
+	for _, word := range strings.Fields(text) {
+		if last := len(lines) - 1; last >= 0 && utf8.RuneCountInString(lines[last])+1+utf8.RuneCountInString(word) <= width {
+			lines[last] += " " + word
+		} else {
+			lines = append(lines, word)
+		}
+	}
+	return lines
+}
+
+// statusAnswer is the overview for programs. Names and forms are those of the function's answer.
+type statusAnswer struct {
+	Status  backup.Status // of the cluster that is worst off
+	Time    time.Time
+	Zone    string // of Days
+	MaxAge  string `json:",omitempty"`
+	Backups []statusBackup
+	Skipped []statusSkipped `json:",omitempty"`
+	Errors  []string        `json:",omitempty"`
+}
+
+type statusBackup struct {
+	DBClusterId, RegionId string
+	// Status is Completed; Missing, where there is none (of MaxAge); or Unknown, where it could not be read.
+	Status          backup.Status
+	BackupId        string        `json:",omitempty"`
+	BackupStartTime *time.Time    `json:",omitempty"`
+	BackupEndTime   *time.Time    `json:",omitempty"`
+	BackupSize      int64         `json:",omitempty"`
+	AgeSeconds      int64         `json:",omitempty"`
+	Since           []statusSince `json:",omitempty"`
+	Days            []statusDay   `json:",omitempty"`
+	Warnings        []string      `json:",omitempty"`
+	Error           string        `json:",omitempty"`
+}
+
+// statusSince is a backup that started after the last complete one.
+type statusSince struct {
+	Status          backup.Status
+	BackupId        string `json:",omitempty"`
+	BackupStartTime time.Time
+	BackupStatus    string `json:",omitempty"` // the service's own word, where it is unknown
+}
+
+type statusDay struct{ Date, Status string }
+
+type statusSkipped struct{ DBClusterId, RegionId, Reason string }
+
+// answer returns the overview for programs.
+func (o *overview) answer() statusAnswer {
+	a := statusAnswer{Status: backup.StatusCompleted, Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
+	if o.MaxAge > 0 {
+		a.MaxAge = o.MaxAge.String()
+	}
+	for _, r := range o.Rows {
+		b := o.backup(r)
+		if worse(b.Status, a.Status) {
+			a.Status = b.Status
+		}
+		a.Backups = append(a.Backups, b)
+	}
+	for _, s := range o.Skipped {
+		a.Skipped = append(a.Skipped, statusSkipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
+	}
+	for _, err := range o.Failed {
+		a.Status = backup.StatusUnknown
+		a.Errors = append(a.Errors, err.Error())
+	}
+	if len(o.Rows) == 0 && len(o.Failed) == 0 {
+		a.Status = backup.StatusMissing
+	}
+	return a
+}
+
+// worse reports whether a says less than b that there is a backup.
+func worse(a, b backup.Status) bool {
+	rank := map[backup.Status]int{backup.StatusCompleted: 0, backup.StatusMissing: 1, backup.StatusUnknown: 2}
+	return cmp.Compare(rank[a], rank[b]) > 0
+}
+
+func (o *overview) backup(r row) statusBackup {
+	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Status: backup.StatusCompleted, Warnings: r.Warnings}
+	if r.Err != nil {
+		b.Status, b.Error = backup.StatusUnknown, r.Err.Error()
+		return b
+	}
+	if r.Last == nil || o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) {
+		b.Status = backup.StatusMissing
+	}
+	if s := r.Last; s != nil {
+		start := s.Start.From.UTC()
+		b.BackupId, b.BackupStartTime, b.BackupSize = s.ID, &start, s.Size
+		b.AgeSeconds = int64(o.Now.Sub(start).Seconds())
+		if end := s.End.From.UTC(); !s.End.From.IsZero() {
+			b.BackupEndTime = &end
+		}
+	}
+	for _, s := range r.Since {
+		since := statusSince{Status: backup.StatusRunning, BackupId: s.ID, BackupStartTime: s.Start.From.UTC()}
+		switch s.State {
+		case backup.SetFailed:
+			since.Status = backup.StatusFailed
+		case backup.SetUnknown:
+			since.Status, since.BackupStatus = backup.StatusUnknown, s.Status
+		}
+		b.Since = append(b.Since, since)
+	}
+	for i, m := range r.Strip {
+		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-days+1).Format(time.DateOnly), markNames[m]})
+	}
+	return b
+}
