@@ -103,14 +103,19 @@ func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
 	return Outcome{}, false
 }
 
-// adopt follows the backup that serves. If it vanishes from the list, the rule decides anew.
+// adopt follows the backup that serves. If it vanishes from the list, it is forgotten, and the rule decides anew.
 func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
 	e.lock.release()
 	outcome, vanished := e.follow(ctx, step, e.observed)
-	if vanished {
-		e.lookAnew()
+	if !vanished {
+		return outcome, true
 	}
-	return outcome, !vanished
+	if !e.lock.take(ctx, e.giveWay) {
+		return e.unfinished(), true
+	}
+	e.state.forget(step.Create)
+	e.lookAnew()
+	return Outcome{}, false
 }
 
 // send sends CreateBackup and decides what its answer means.

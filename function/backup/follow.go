@@ -25,6 +25,7 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 	x.outcome.Created = step.Create != nil && step.Create == x.own
 	x.outcome.Status = StatusRequested
 	if !x.outcome.Created {
+		x.outcome.RequestID = "" // of an own backup that vanished
 		x.log.Info("a backup that serves was found", setAttrs(step.Set)...)
 	}
 	w := &watch{task: x, create: step.Create, polls: x.polls()}
@@ -169,7 +170,7 @@ func (w *watch) progress() string {
 	case s == nil:
 		return "the backup was accepted, but was not listed as complete"
 	case !w.missingSince.IsZero():
-		return s.String() + " is not listed any more"
+		return s.String() + " had disappeared from the list"
 	case s.State == SetComplete:
 		return s.String() + " is complete, but DDL was not allowed"
 	default:

@@ -114,27 +114,37 @@ func (s *clusterState) known(r Request, own *Create) *Create {
 
 // reconcile brings the memory up to date with a list. It forgets a backup that was listed once and is not listed any more.
 func (s *clusterState) reconcile(looked time.Time, listed []Set) {
-	for _, c := range []**Create{&s.last, &s.accepted} {
-		if *c == nil {
+	for _, c := range []*Create{s.last, s.accepted} {
+		if c == nil {
 			continue
 		}
-		seen := (*c).seen.Load()
+		seen := c.seen.Load()
 		if seen == nil || !looked.After(seen.at) { // another invocation has looked meanwhile
 			continue
 		}
 		if set := find(listed, seen.key()); set != nil {
-			(*c).seen.Store(&sighting{*set, looked})
+			c.seen.Store(&sighting{*set, looked})
 		} else {
-			*c = nil
+			s.forget(c)
 		}
+	}
+}
+
+// forget forgets c.
+func (s *clusterState) forget(c *Create) {
+	if s.last == c {
+		s.last = nil
+	}
+	if s.accepted == c {
+		s.accepted = nil
 	}
 }
 
 // expire forgets what is older than remembered.
 func (s *clusterState) expire(now time.Time) {
-	for _, c := range []**Create{&s.last, &s.accepted} {
-		if *c != nil && now.Sub((*c).Sent) > remembered {
-			*c = nil
+	for _, c := range []*Create{s.last, s.accepted} {
+		if c != nil && now.Sub(c.Sent) > remembered {
+			s.forget(c)
 		}
 	}
 }

@@ -1,0 +1,282 @@
+package backup
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+var one = Cluster{"amv-1", "cn-a"}
+
+// ensuringOne asks for a backup of the one cluster from this moment on.
+func ensuringOne(change ...func(*Request)) Request {
+	r := Request{Action: ActionEnsure, Cluster: one, NotBefore: time.Now()}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func waiting(r *Request) { r.WaitFor = WaitCompleted }
+func atOnce(r *Request)  { r.Immediate = true }
+func ago(d time.Duration) func(*Request) {
+	return func(r *Request) { r.NotBefore = time.Now().Add(-d) }
+}
+
+// listed is a full set as the list shows it to the second.
+func listed(id string, start time.Time, state State) Set {
+	start = start.Truncate(time.Second)
+	s := Set{ID: id, Full: true, Start: Span{start, start.Add(time.Second)}, State: state}
+	if state == SetComplete {
+		s.End = Span{start.Add(time.Minute), start.Add(time.Minute + time.Second)}
+	}
+	return s
+}
+
+func notNow(Cluster, int) error {
+	return &CallError{Action: "CreateBackup", Kind: KindNotNow, Status: 403, Code: "OperationDenied.DBClusterStatus", Message: "scaling"}
+}
+
+// TestNotNow: the cluster is busy with something that passes. The refused call created nothing, so a look comes first, and
+// then CreateBackup again.
+func TestNotNow(t *testing.T) {
+	tell(t, "created when the cluster is free again", func(s *stub) {
+		s.create = func(c Cluster, n int) error {
+			if n < 4 {
+				return notNow(c, n)
+			}
+			return nil
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		s.creates("amv-1", 4)
+		s.called("DescribeBackups", 4)
+		s.logged("WARN", "the cluster is busy, so the service refused CreateBackup for now: trying again")
+	})
+	tell(t, "a direct request looks before it tries again, and adopts what serves", func(s *stub) {
+		s.create = notNow
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began, SetRunning)} }
+		s.expect(s.run(ensuringOne(atOnce)), "amv-1 cn-a Running")
+		s.creates("amv-1", 1)
+	})
+	tell(t, "until the deadline", func(s *stub) {
+		s.create = notNow
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupPending", "OperationDenied.DBClusterStatus: scaling", "busy")
+		s.logged("WARN", "the cluster is busy, so the service refused CreateBackup for now: trying again")
+		if n := s.created["amv-1"]; n < 55 || n > 75 {
+			s.t.Errorf("%d attempts in an hour: the pauses grow from 5 s to a minute", n)
+		}
+	})
+	tell(t, "the refusal is about its own lost backup, which is listed when it has ended", func(s *stub) {
+		ended := s.began.Add(30 * time.Minute)
+		s.create = func(c Cluster, n int) error {
+			if n == 1 {
+				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
+			}
+			return notNow(c, n)
+		}
+		s.list = func(Cluster) []Set {
+			if time.Now().Before(ended) {
+				return nil
+			}
+			return []Set{listed("b", s.began, SetComplete)}
+		}
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a Completed")
+		if !r.Outcomes[0].Created {
+			s.t.Error("found, not created")
+		}
+	})
+}
+
+// TestNotSent: where the connection could not be opened nothing was sent, and that is no lost answer.
+func TestNotSent(t *testing.T) {
+	unreachable := func(Cluster, int) error {
+		return &CallError{Action: "CreateBackup", Kind: KindNotSent, Host: "adb.cn-a.aliyuncs.com", Message: "no such host"}
+	}
+	tell(t, "as often as it takes", func(s *stub) {
+		s.create = func(c Cluster, n int) error {
+			if n < 8 {
+				return unreachable(c, n)
+			}
+			return nil
+		}
+		r := s.run(ensuringOne())
+		s.expect(r, "amv-1 cn-a Requested")
+		s.logged("WARN", "AnalyticDB cannot be reached, so nothing was sent: trying again")
+	})
+	tell(t, "an outage of five seconds costs little more", func(s *stub) {
+		s.create = func(c Cluster, n int) error {
+			if time.Since(s.began) < 5*time.Second {
+				return unreachable(c, n)
+			}
+			return nil
+		}
+		s.run(ensuringOne())
+		if took := s.lastCreate.Sub(s.began); took > 10*time.Second {
+			s.t.Errorf("after %v", took)
+		}
+	})
+	tell(t, "until the deadline", func(s *stub) {
+		s.create = unreachable
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupPending", "cannot reach adb.cn-a.aliyuncs.com, nothing was sent: no such host")
+	})
+	tell(t, "after a lost one its outcome stays unknown", func(s *stub) {
+		s.create = func(c Cluster, n int) error {
+			if n == 1 {
+				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
+			}
+			return unreachable(c, n)
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent once")
+	})
+}
+
+// TestVanished: a backup that was listed and is not listed any more is not claimed, and not waited for without end.
+func TestVanished(t *testing.T) {
+	tell(t, "a complete one that was deleted is not claimed from memory", func(s *stub) {
+		var sets []Set
+		s.list = func(Cluster) []Set { return sets }
+		s.create = func(Cluster, int) error {
+			sets = []Set{listed("b", time.Now(), SetComplete)}
+			return nil
+		}
+		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
+		sets = nil
+		time.Sleep(5 * time.Minute)
+		s.create = nil
+		s.expect(s.runFor(time.Minute, ensuringOne(waiting, ago(time.Hour))), "amv-1 cn-a BackupPending")
+		s.creates("amv-1", 2)
+	})
+	tell(t, "a running one is missed for the settle time, and then the rule decides anew", func(s *stub) {
+		var sets []Set
+		s.list = func(Cluster) []Set { return sets }
+		s.create = func(_ Cluster, n int) error {
+			state := SetRunning
+			if n == 2 {
+				state = SetComplete
+			}
+			sets = []Set{listed(string(rune('a'+n)), time.Now(), state)}
+			return nil
+		}
+		time.AfterFunc(time.Minute, func() { s.mu.Lock(); sets = nil; s.mu.Unlock() })
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a Completed")
+		s.creates("amv-1", 2)
+		if took := s.lastCreate.Sub(s.began); took < 3*time.Minute || took > 7*time.Minute {
+			s.t.Errorf("created again after %v", took)
+		}
+	})
+	tell(t, "a single look that does not show it is not enough", func(s *stub) {
+		looks := 0
+		s.list = func(Cluster) []Set {
+			if looks++; looks == 1 || looks == 4 {
+				return nil
+			}
+			state := SetRunning
+			if looks > 6 {
+				state = SetComplete
+			}
+			return []Set{listed("b", s.began, state)}
+		}
+		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
+		s.creates("amv-1", 1)
+	})
+}
+
+// TestMemory: what the process remembers of its creates, and when it forgets.
+func TestMemory(t *testing.T) {
+	tell(t, "a second request adopts without a call", func(s *stub) {
+		s.run(ensuringOne())
+		s.called("DescribeBackups", 1)
+		s.expect(s.run(ensuringOne(ago(0))), "amv-1 cn-a Requested")
+		s.called("DescribeBackups", 1)
+		s.creates("amv-1", 1)
+	})
+	tell(t, "unlisted for 24 hours it is still its own", func(s *stub) {
+		moment := ensuringOne()
+		s.run(moment)
+		time.Sleep(24*time.Hour - time.Minute)
+		moment.Redelivered = true
+		s.expect(s.run(moment), "amv-1 cn-a Requested")
+		s.creates("amv-1", 1)
+	})
+	tell(t, "and then it is forgotten", func(s *stub) {
+		moment := ensuringOne()
+		s.run(moment)
+		time.Sleep(24*time.Hour + time.Second)
+		moment.Redelivered = true
+		s.run(moment)
+		s.creates("amv-1", 2)
+	})
+	tell(t, "clusters without a backup leave nothing behind", func(s *stub) {
+		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindNotFound} }
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a ClusterNotFound")
+		if n := len(s.runner.memory.states); n != 0 {
+			s.t.Errorf("%d states", n)
+		}
+	})
+	t.Run("a look that was asked for earlier does not show it, which means nothing", func(t *testing.T) {
+		c := &Create{Sent: at(t, "02:00:00"), Answered: at(t, "02:00:00"), Accepted: true}
+		c.seen.Store(&sighting{set(t, "a", "02:00:00", SetRunning), at(t, "02:00:10")})
+		state := &clusterState{last: c, accepted: c}
+		state.reconcile(at(t, "02:00:09"), nil)
+		if state.last == nil || state.accepted == nil {
+			t.Error("forgotten")
+		}
+		state.reconcile(at(t, "02:00:11"), []Set{set(t, "a", "02:00:00", SetComplete)})
+		if c.set().State != SetComplete {
+			t.Error("not brought up to date")
+		}
+		state.reconcile(at(t, "02:00:12"), nil)
+		if state.last != nil || state.accepted != nil {
+			t.Error("remembered")
+		}
+	})
+}
+
+// TestFirstListing: the log says when a backup was first listed, and warns of one that shrank.
+func TestFirstListing(t *testing.T) {
+	story := func(name string, size, before int64, warns bool) {
+		tell(t, name, func(s *stub) {
+			old := listed("old", s.began.Add(-24*time.Hour), SetComplete)
+			old.Size = before
+			older := listed("older", s.began.Add(-48*time.Hour), SetComplete)
+			older.Size = 1
+			s.list = func(Cluster) []Set {
+				if time.Since(s.began) < 20*time.Second {
+					return []Set{old, older}
+				}
+				b := listed("b", s.began, SetComplete)
+				b.Size = size
+				return []Set{old, older, b}
+			}
+			s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
+			if log := s.log.String(); strings.Count(log, `"listedAfter":2`) != 1 {
+				s.t.Error(log)
+			}
+			if log := s.log.String(); strings.Contains(log, "previousBackupSize") != warns {
+				s.t.Error(log)
+			}
+		})
+	}
+	story("half the size", 500, 1000, false)
+	story("less than half the size", 499, 1000, true)
+	story("size not given", 0, 1000, false)
+	story("no size before", 1, 0, false)
+}
+
+// TestUnbelieved: a start in the future and what cannot be read are named in a warning, once for each cluster.
+func TestUnbelieved(t *testing.T) {
+	tell(t, "a start in the future", func(s *stub) {
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(8*time.Hour), SetRunning)} }
+		s.expect(s.runFor(10*time.Minute, ensuringOne()), "amv-1 cn-a BackupPending")
+		s.logged("WARN", "a backup is listed with a start in the future, which is not believed")
+	})
+	tell(t, "Verify does not believe it", func(s *stub) {
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(8*time.Hour), SetComplete)} }
+		verify := ensuringOne(ago(time.Hour))
+		verify.Action = ActionVerify
+		s.expect(s.run(verify), "amv-1 cn-a BackupMissing")
+		s.logged("WARN", "a backup is listed with a start in the future, which is not believed")
+	})
+}

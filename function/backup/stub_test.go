@@ -1,0 +1,136 @@
+package backup
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// stub is a Service in memory, for what happens between the rule and the service. Its answers are what the fields say.
+type stub struct {
+	t      *testing.T
+	runner *Runner
+	log    bytes.Buffer
+
+	mu         sync.Mutex
+	began      time.Time
+	clusters   map[string][]ListedCluster   // by region
+	refused    map[string]*CallError        // lists of clusters, by region
+	list       func(c Cluster) []Set        // nil: nothing is listed
+	create     func(c Cluster, n int) error // nil: accepted; n counts a cluster's calls from 1
+	calls      map[string]int
+	created    map[string]int
+	lastCreate time.Time
+}
+
+// tell tells a story in virtual time.
+func tell(t *testing.T, name string, story func(*stub)) {
+	t.Helper()
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			story(&stub{
+				t: t, began: time.Now(), clusters: map[string][]ListedCluster{}, refused: map[string]*CallError{}, calls: map[string]int{}, created: map[string]int{},
+				runner: NewRunner(Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}, 16),
+			})
+		})
+	})
+}
+
+func (s *stub) refuse(region string, err *CallError) { s.refused[region] = err }
+
+func (s *stub) Clusters(_ context.Context, region string, _ Selector) ([]ListedCluster, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls["DescribeDBClusters"]++
+	if err := s.refused[region]; err != nil {
+		return nil, err
+	}
+	return s.clusters[region], nil
+}
+
+func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls["DescribeBackups"]++
+	if s.list == nil {
+		return Listing{}, nil
+	}
+	return Listing{Sets: s.list(c)}, nil
+}
+
+func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls["CreateBackup"]++
+	s.created[c.ID]++
+	s.lastCreate = time.Now()
+	if s.create != nil {
+		if err := s.create(c, s.created[c.ID]); err != nil {
+			return s.lastCreate, "", err
+		}
+	}
+	return s.lastCreate, "R-" + c.ID, nil
+}
+
+// run carries out requests within an hour.
+func (s *stub) run(requests ...Request) Result { return s.runFor(time.Hour, requests...) }
+
+func (s *stub) runFor(d time.Duration, requests ...Request) Result {
+	ctx, cancel := context.WithTimeout(context.Background(), d)
+	defer cancel()
+	return s.runner.Run(ctx, s, slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), requests)
+}
+
+// expect holds a result against "ID REGION STATUS-OR-TYPE, …, REGION TYPE" and words of its messages.
+func (s *stub) expect(r Result, want string, words ...string) {
+	s.t.Helper()
+	var got, messages []string
+	for _, o := range r.Outcomes {
+		what := string(o.Status)
+		if o.Failure != nil {
+			what = string(o.Failure.Type)
+			messages = append(messages, o.Failure.Message)
+		}
+		got = append(got, fmt.Sprintf("%s %s %s", o.Cluster.ID, o.Cluster.Region, what))
+	}
+	for _, u := range r.Unselected {
+		got = append(got, strings.TrimSpace(u.Region+" "+string(u.Failure.Type)))
+		messages = append(messages, u.Failure.Message)
+	}
+	if text := strings.Join(got, ", "); text != want {
+		s.t.Errorf("got  %s\nwant %s\n%s\n%s", text, want, messages, s.log.String())
+	}
+	for _, word := range words {
+		if !strings.Contains(strings.Join(messages, "\n"), word) {
+			s.t.Errorf("%q is not in %q", word, messages)
+		}
+	}
+}
+
+func (s *stub) creates(id string, want int) {
+	s.t.Helper()
+	if got := s.created[id]; got != want {
+		s.t.Errorf("%d calls of CreateBackup for %s, want %d\n%s", got, id, want, s.log.String())
+	}
+}
+
+func (s *stub) called(action string, want int) {
+	s.t.Helper()
+	if got := s.calls[action]; got != want {
+		s.t.Errorf("%d calls of %s, want %d", got, action, want)
+	}
+}
+
+// logged requires exactly one line of the level with that message.
+func (s *stub) logged(level, message string) {
+	s.t.Helper()
+	if n := strings.Count(s.log.String(), fmt.Sprintf(`"level":%q,"msg":%q`, level, message)); n != 1 {
+		s.t.Errorf("%d lines %s %q\n%s", n, level, message, s.log.String())
+	}
+}
