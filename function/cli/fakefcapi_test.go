@@ -6,6 +6,8 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"os/exec"
 	"strings"
 	"sync"
 	"testing"
@@ -50,7 +52,6 @@ func newFakeFC(t *testing.T, script ...step) (*fakeFC, string) {
 	f := &fakeFC{t: t, script: script}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	t.Cleanup(func() { network.(*http.Transport).CloseIdleConnections() })
 	useCredentials(t)
 	return f, server.URL
 }
@@ -133,15 +134,42 @@ func (f *fakeFC) questions() []question {
 	return f.asked
 }
 
+// TestMain lets the test binary be the program: runs starts it again as a process of its own.
+func TestMain(m *testing.M) {
+	if os.Getenv(asProgram) != "" {
+		os.Unsetenv(asProgram)
+		main()
+	}
+	os.Exit(m.Run())
+}
+
+const asProgram = "ADB_BACKUP_TEST_RUNS_THE_PROGRAM"
+
+// program is a process of the program that has not been started.
+func program(t *testing.T, args ...string) *exec.Cmd {
+	t.Helper()
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := exec.CommandContext(t.Context(), self, args...)
+	c.Env = append(os.Environ(), asProgram+"=1")
+	return c
+}
+
 // runs runs the program as a shell does.
 func runs(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	code = run(t.Context(), args, &out, &errs)
+	c := program(t, args...)
+	c.Stdout, c.Stderr = &out, &errs
+	if err := c.Run(); c.ProcessState == nil {
+		t.Fatal(err)
+	}
 	for _, secret := range []string{testSecret, testToken, "MarkedToken"} {
 		if strings.Contains(out.String()+errs.String(), secret) {
 			t.Errorf("%q is in\n%s\n%s", secret, &out, &errs)
 		}
 	}
-	return code, out.String(), errs.String()
+	return c.ProcessState.ExitCode(), out.String(), errs.String()
 }

@@ -71,7 +71,7 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if _, err := d.find(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, *ask, *timeout)
+	fmt.Fprintf(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, short(*ask), short(*timeout))
 	g := gate{timeout: *timeout, ask: *ask, invoke: d.invoke, progress: stderr}
 	r, err := g.pass(ctx, request)
 	if err != nil {
@@ -161,9 +161,9 @@ func (g *gate) unanswered(err error) (then time.Duration, done bool) {
 // timeUp is the end where there is no time for another question.
 func (g *gate) timeUp(request gateRequest, err error) (reply, error) {
 	if g.last.Answer == nil {
-		return reply{}, fmt.Errorf("could not ask the function within %s: %w", g.timeout, err)
+		return reply{}, fmt.Errorf("could not ask the function within %s: %w", short(g.timeout), err)
 	}
-	g.say("no time for another question within %s", g.timeout)
+	g.say("no time for another question within %s", short(g.timeout))
 	if !request.notBefore.IsZero() {
 		g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-skew).Format(time.RFC3339))
 	}

@@ -94,7 +94,7 @@ func TestGate(t *testing.T) {
 		"refused":                {[]question{{err: refused}}, reply{}, "refused", 1, 0},
 		"pending, then refused":  {[]question{pendingNow, {err: refused}}, reply{}, "refused", 2, pause},
 		"busy, then there":       {[]question{{err: busy}, {reply: ok}}, ok, "", 2, longPause},
-		"busy for ever":          {[]question{{err: busy}}, reply{}, "could not ask the function within 30m0s: busy", 60, 30*time.Minute - longPause},
+		"busy for ever":          {[]question{{err: busy}}, reply{}, "could not ask the function within 30m: busy", 60, 30*time.Minute - longPause},
 		"out of reach":           {[]question{{err: away}}, reply{}, "away", 5, 65 * time.Second},
 		"out of reach, dialling": {[]question{{err: away, takes: ask}}, reply{}, "away", 1, ask},
 		"out of reach for a bit": {[]question{{err: away}, {err: away}, {reply: ok}}, ok, "", 3, 3 * pause},
@@ -102,7 +102,7 @@ func TestGate(t *testing.T) {
 		"pending, then away":       {[]question{pendingNow, {err: away}}, failed("BackupPending"), "", 63, 30*time.Minute - 20*time.Second},
 		"hung, then away":          {[]question{hungNow, {err: away}, {reply: ok}}, ok, "", 3, ask + 2*pause},
 		"broken, then there":       {[]question{{err: broken}, {err: broken}, {reply: ok}}, ok, "", 3, 3 * pause},
-		"broken for ever":          {[]question{{err: broken}}, reply{}, "could not ask the function within 30m0s: broken", 62, 30*time.Minute - 25*time.Second},
+		"broken for ever":          {[]question{{err: broken}}, reply{}, "could not ask the function within 30m: broken", 62, 30*time.Minute - 25*time.Second},
 		"broken, pending by turns": {[]question{{err: broken}, pendingNow, {err: broken}, pendingNow, {reply: ok}}, ok, "", 5, 4 * pause},
 		// A question that is given up is no failure: the function goes on.
 		"hung, then there":    {[]question{hungNow, hungNow, hungNow, {reply: ok}}, ok, "", 4, 3 * (ask + pause)},
@@ -202,7 +202,7 @@ func TestGateCommand(t *testing.T) {
 		stderr []string
 		asked  int
 	}{
-		"there at once": {[]step{{Body: done}}, nil, exitDone, done + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m0s in all", "gate:    0s  question 1"}, 1},
+		"there at once": {[]step{{Body: done}}, nil, exitDone, done + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
 		"not there":     {[]step{{Body: mixed, Error: unable}}, nil, exitNoBackup, mixed + "\n", []string{"Mixed: why"}, 1},
 		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNoBackup, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
 		"hung":          {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNoBackup, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet, and goes on"}` + "\n", []string{"no answer yet; the function goes on"}, 1},

@@ -128,7 +128,7 @@ func (h history) since(now time.Time, layout string) string {
 
 // age is a duration as people say it: to the minute below two days, then in days and hours.
 func age(d time.Duration) string {
-	d = max(d, 0).Round(time.Minute)
+	d = max(d, 0).Truncate(time.Minute)
 	hours, minutes := int(d.Hours()), int(d.Minutes())%60
 	switch {
 	case hours == 0:
@@ -137,6 +137,18 @@ func age(d time.Duration) string {
 		return fmt.Sprintf("%dh%02dm", hours, minutes)
 	}
 	return fmt.Sprintf("%dd%02dh", hours/24, hours%24)
+}
+
+// short is a duration as people write it, without zeros at its end: 26h, not 26h0m0s.
+func short(d time.Duration) string {
+	text := d.String()
+	if strings.HasSuffix(text, "m0s") {
+		text = strings.TrimSuffix(text, "0s")
+	}
+	if strings.HasSuffix(text, "h0m") {
+		text = strings.TrimSuffix(text, "0m")
+	}
+	return text
 }
 
 // size is a number of bytes as people say it; empty for a size that is not given.

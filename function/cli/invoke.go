@@ -89,7 +89,7 @@ func invokeCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return stopped(ctx)
 	}
 	if e := new(askError); errors.As(err, &e) && e.why == noAnswerHung {
-		r, err = failure(backup.ErrorBackupPending, fmt.Sprintf("the function has not answered within %s, and goes on", *timeout), ""), nil
+		r, err = failure(backup.ErrorBackupPending, fmt.Sprintf("the function has not answered within %s, and goes on", short(*timeout)), ""), nil
 	}
 	if err != nil {
 		return err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -183,12 +182,19 @@ func TestInvokeWithoutCredentials(t *testing.T) {
 }
 
 func TestInvokeIsStopped(t *testing.T) {
-	_, url := newFakeFC(t, step{Takes: time.Minute})
-	ctx, cancel := context.WithTimeout(t.Context(), 100*time.Millisecond)
-	defer cancel()
+	service, url := newFakeFC(t, step{Takes: time.Minute})
 	var stdout, stderr strings.Builder
-	code := run(ctx, []string{"invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1"}, &stdout, &stderr)
-	if code != exitNotAsked || stdout.Len() > 0 || !strings.Contains(stderr.String(), "may go on in the cloud") {
+	c := program(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1")
+	c.Stdout, c.Stderr = &stdout, &stderr
+	if err := c.Start(); err != nil {
+		t.Fatal(err)
+	}
+	for len(service.questions()) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	c.Process.Signal(os.Interrupt)
+	c.Wait()
+	if code := c.ProcessState.ExitCode(); code != exitNotAsked || stdout.Len() > 0 || !strings.Contains(stderr.String(), "may go on in the cloud") {
 		t.Errorf("exit code %d, standard output %q, standard error %q", code, &stdout, &stderr)
 	}
 }

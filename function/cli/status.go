@@ -129,17 +129,19 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	if err := backup.CheckRegion(region); err != nil {
 		return what, usage("%w", err)
 	}
-	payload, where := []byte("{"+s.Clusters+"}"), file+": vars.clusters: "
+	payload := []byte("{" + s.Clusters + "}")
 	if !strings.Contains(s.Clusters, ":") { // ids alone
 		payload = []byte(`{"DBClusterIds":[` + s.Clusters + `]}`)
 	}
 	if len(ids) > 0 {
 		list, _ := json.Marshal(ids) // cannot fail: strings
-		payload, where = []byte(`{"DBClusterIds":`+string(list)+`}`), ""
+		payload = []byte(`{"DBClusterIds":` + string(list) + `}`)
 	}
 	event, err := events.Decode(payload, events.Invocation{Region: region, Received: time.Now(), Timeout: time.Hour})
-	if err != nil {
-		return what, usage("%s%w", where, err)
+	if err != nil && len(ids) == 0 {
+		return what, usage("%s: vars.clusters: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
+	} else if err != nil {
+		return what, usage("%w", err)
 	}
 	what.requests = event.Requests
 	return what, nil
@@ -267,7 +269,7 @@ func (o *overview) verdict() error {
 	case len(o.Rows) == 0:
 		return exitError{exitNoBackup, errors.New("status: no cluster is selected; is a tag missing?")}
 	case old > 0:
-		return exitError{exitNoBackup, fmt.Errorf("status: %d of %d clusters have no complete backup that started in the last %s", old, len(o.Rows), o.MaxAge)}
+		return exitError{exitNoBackup, fmt.Errorf("status: %d of %d clusters have no complete backup that started in the last %s", old, len(o.Rows), short(o.MaxAge))}
 	}
 	return nil
 }

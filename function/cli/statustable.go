@@ -82,7 +82,7 @@ func (o *overview) print(w io.Writer, s screen) error {
 	}
 	var b strings.Builder
 	t := table{screen: s, widths: widths, notesBelow: stacked, cut: s.width > 0 && sum(widths) > s.width}
-	t.head(&b, o.Now)
+	t.head(&b)
 	for _, l := range lines {
 		t.line(&b, l)
 	}
@@ -103,10 +103,12 @@ func (o *overview) lines(layout string) []line {
 			l.notes = append(l.notes, cell{r.Err.Error(), red})
 		case r.Last == nil:
 			l.cells[2] = cell{"none", red}
+			l.notes = append(l.notes, cell{fmt.Sprintf("no complete backup in %d days", statusWindow/(24*time.Hour)), red})
 		default:
 			colour := plain
 			if o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) {
 				colour = red
+				l.notes = append(l.notes, cell{"older than " + short(o.MaxAge), red})
 			}
 			l.cells[2] = cell{r.Last.Start.From.In(o.Now.Location()).Format(layout), colour}
 			l.cells[3] = cell{age(o.Now.Sub(r.Last.Start.From)), colour}
@@ -123,7 +125,7 @@ func (o *overview) lines(layout string) []line {
 	return lines
 }
 
-var headings = [5]string{"CLUSTER", "REGION", "LAST COMPLETE", "AGE", "SIZE"}
+var headings = [5]string{"CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE"}
 
 // columns returns the width of each column, without the gap after it.
 func columns(lines []line) []int {
@@ -170,13 +172,12 @@ type table struct {
 	cut        bool // a row does not fit: cluster and region have a line of their own
 }
 
-func (t table) head(b *strings.Builder, now time.Time) {
+func (t table) head(b *strings.Builder) {
 	var l line
 	for i, heading := range headings {
 		l.cells[i] = cell{heading, dim}
 	}
-	strip := fmt.Sprintf("TO %s", now.Format("01-02"))
-	t.row(b, l, t.paint(dim, strip))
+	t.row(b, l, t.paint(dim, fmt.Sprintf("LAST %d DAYS", days)))
 	b.WriteString("\n")
 }
 
@@ -238,7 +239,7 @@ func (o *overview) foot(b *strings.Builder, s screen) {
 		return
 	}
 	b.WriteString("\n")
-	legend := fmt.Sprintf("One mark a day, today last: %c complete, %c failed, %c running, %c none. Times are the backups' starts, days and times in %s.",
+	legend := fmt.Sprintf("One mark a day, today last: %c complete, %c failed, %c running, %c none. A last backup is a complete one, and its time is its start. Days and times are in %s.",
 		markComplete, markFailed, markRunning, markNone, o.Zone)
 	for _, part := range wrap(legend, s.width) {
 		b.WriteString(s.paint(dim, part) + "\n")
@@ -303,7 +304,7 @@ type statusSkipped struct{ DBClusterId, RegionId, Reason string }
 func (o *overview) answer() statusAnswer {
 	a := statusAnswer{Status: backup.StatusCompleted, Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
 	if o.MaxAge > 0 {
-		a.MaxAge = o.MaxAge.String()
+		a.MaxAge = short(o.MaxAge)
 	}
 	for _, r := range o.Rows {
 		b := o.backup(r)

@@ -1,0 +1,215 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http/httptest"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/backup"
+	"adb-backup/function/local/fakeadb"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// newFakeADB starts an emulated AnalyticDB that knows the caller's credentials, and lets status find it.
+func newFakeADB(t *testing.T, o fakeadb.Options) *fakeadb.Service {
+	t.Helper()
+	o.Credentials = map[string]fakeadb.Credential{testKeyID: {Secret: testSecret, Token: testToken}}
+	service := fakeadb.New(o)
+	server := httptest.NewServer(service)
+	t.Cleanup(server.Close)
+	useCredentials(t)
+	t.Setenv("ADB_ENDPOINT", server.URL)
+	return service
+}
+
+// nights gives a cluster a complete backup for each of so many nights, the last one some hours ago.
+func nights(service *fakeadb.Service, cluster string, last time.Duration, n int) {
+	for i := range n {
+		start := time.Now().Add(-last - time.Duration(i)*24*time.Hour)
+		service.Add(fakeadb.Backup{Cluster: cluster, Start: start, End: start.Add(17 * time.Minute), Size: 5_000_000_000})
+	}
+}
+
+// sYAML writes an s.yaml with these clusters, and returns its path.
+func sYAML(t *testing.T, clusters string) string {
+	t.Helper()
+	text := regexp.MustCompile(`(?m)^  clusters: .*`).ReplaceAllLiteralString(string(readSYAML(t)), "  clusters: '"+clusters+"'")
+	path := filepath.Join(t.TempDir(), "s.yaml")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+// squeezed is a text with every run of blanks as one, so that columns do not matter.
+func squeezed(text string) string { return regexp.MustCompile(` +`).ReplaceAllString(text, " ") }
+
+func TestStatus(t *testing.T) {
+	tags := []fakeadb.Tag{{Key: "backup", Value: "nightly"}}
+	service := newFakeADB(t, fakeadb.Options{
+		Denied: []fakeadb.Denial{{Cluster: "amv-denied"}},
+		Clusters: []fakeadb.Cluster{{ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"},
+			{ID: "amv-denied"}},
+	})
+	nights(service, "amv-fresh", 7*time.Hour, 20)
+	nights(service, "amv-old", 100*time.Hour, 20)
+	nights(service, "amv-failed", 31*time.Hour, 20)
+	nights(service, "amv-running", 31*time.Hour, 20)
+	at := time.Now().Add(-7 * time.Hour)
+	service.Add(
+		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
+		fakeadb.Backup{Cluster: "amv-running", Start: at, Ends: fakeadb.NeverEnds},
+		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Type: "IncrementalBackup"},
+	)
+	nightly := sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "nightly"}}`)
+	for name, c := range map[string]struct {
+		args   []string
+		code   int
+		stdout []string
+		stderr string
+	}{
+		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (backupCron in ../../s.yaml)"}, ""},
+		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
+		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNoBackup, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
+		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
+		"running":    {[]string{"amv-running"}, exitDone, []string{"> running since 20", " (7h0"}, ""},
+		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
+		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNoBackup, nil, "1 of 1 clusters have no complete backup"},
+		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
+		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed "}, ""},
+		"of s.yaml":  {[]string{"-s", sYAML(t, `"amv-fresh"`)}, exitDone, []string{"\namv-fresh "}, ""},
+		"twice":      {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
+		"nobody":     {[]string{"-s", sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`)}, exitNoBackup, nil, "no cluster is selected; is a tag missing?"},
+		"no s.yaml":  {[]string{"-s", "nowhere.yaml", "-region", "cn-hangzhou", "amv-fresh"}, exitDone, []string{"Days and times are in UTC"}, ""},
+		"elsewhere":  {[]string{"-region", "cn-shanghai", "amv-fresh"}, exitNotAsked, []string{"amv-fresh cn-shanghai not read"}, ""},
+
+		"no clusters":  {[]string{"-s", "nowhere.yaml"}, exitUsage, nil, "which clusters? Name them"},
+		"no region":    {[]string{"-s", "nowhere.yaml", "amv-fresh"}, exitUsage, nil, "in which region?"},
+		"placeholder":  {nil, exitUsage, nil, "amv-your-cluster"},
+		"not an id":    {[]string{"amv_1", "amv-2!"}, exitUsage, nil, `"amv-2!" is not a cluster id`},
+		"not a region": {[]string{"-region", "evil.example/", "amv-1"}, exitUsage, nil, "is not a region"},
+		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitUsage, nil, "plain http"},
+		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitUsage, nil, "durations are written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("HOME", t.TempDir())
+			args := c.args
+			if !strings.Contains(strings.Join(args, " "), "-s ") {
+				args = append([]string{"-s", "../../s.yaml"}, args...)
+			}
+			code, stdout, stderr := runs(t, append([]string{"status"}, args...)...)
+			if code != c.code || !strings.Contains(stderr, c.stderr) || (code == exitUsage) != (stdout == "") && name != "nobody" {
+				t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+			}
+			for _, want := range c.stdout {
+				if !strings.Contains(squeezed("\n"+stdout), want) {
+					t.Errorf("%q is not in\n%s", want, stdout)
+				}
+			}
+			if strings.Count(stdout, "amv-fresh") > 1 || strings.Contains(stdout, "\x1b") {
+				t.Errorf("\n%s", stdout)
+			}
+		})
+	}
+	if n := service.Count("CreateBackup"); n > 0 {
+		t.Errorf("%d backups were created", n)
+	}
+}
+
+func TestStatusAsJSON(t *testing.T) {
+	service := newFakeADB(t, fakeadb.Options{})
+	nights(service, "amv-1", 7*time.Hour, 2)
+	at := time.Now().Add(-time.Hour)
+	ids := service.Add(fakeadb.Backup{Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails})
+	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "-json", "-max-age", "90m", "amv-1", "amv-2")
+	if code != exitNoBackup || strings.Count(stdout, "\n") != 1 {
+		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	var a statusAnswer
+	if err := json.Unmarshal([]byte(stdout), &a); err != nil {
+		t.Fatal(err)
+	}
+	start := time.Now().Add(-7 * time.Hour).UTC().Truncate(time.Minute)
+	if a.Status != backup.StatusMissing || a.Zone != "UTC" || a.MaxAge != "1h30m" || len(a.Backups) != 2 {
+		t.Fatalf("%+v", a)
+	}
+	b := a.Backups[0]
+	if b.DBClusterId != "amv-1" || b.RegionId != "cn-hangzhou" || b.Status != backup.StatusMissing || b.BackupId == "" || !b.BackupStartTime.Equal(start) ||
+		!b.BackupEndTime.Equal(start.Add(17*time.Minute)) || b.BackupSize != 5_000_000_000 || b.AgeSeconds < 7*3600-60 || len(b.Days) != days {
+		t.Errorf("%+v", b)
+	}
+	if diff := cmp.Diff([]statusSince{{Status: backup.StatusFailed, BackupId: ids[0], BackupStartTime: at.UTC().Truncate(time.Minute)}}, b.Since); diff != "" {
+		t.Error(diff)
+	}
+	if last := b.Days[days-1]; last.Date != time.Now().UTC().Format(time.DateOnly) && last.Date != start.Format(time.DateOnly) {
+		t.Errorf("%+v", last)
+	}
+	if diff := cmp.Diff(statusBackup{DBClusterId: "amv-2", RegionId: "cn-hangzhou", Status: backup.StatusMissing, Days: a.Backups[1].Days}, a.Backups[1]); diff != "" {
+		t.Error(diff)
+	}
+}
+
+// A fleet is read several clusters at a time, and what the service cannot answer now is asked for again.
+func TestStatusOfAFleet(t *testing.T) {
+	var clusters []fakeadb.Cluster
+	for i := range 40 {
+		clusters = append(clusters, fakeadb.Cluster{ID: fmt.Sprintf("amv-%d", i)})
+	}
+	service := newFakeADB(t, fakeadb.Options{Clusters: clusters, Latency: 10 * time.Millisecond,
+		Faults: fakeadb.Script(fakeadb.Step{Action: "DescribeDBClusters", Nth: 1, Fault: fakeadb.Refused(fakeadb.ErrUnavailable)})})
+	code, stdout, stderr := runs(t, "status", "-s", sYAML(t, `"DBClusterSelector": {"All": true}`))
+	if code != exitDone || strings.Count(stdout, " none ") < 40 || stderr != "" {
+		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+	}
+	if n := service.MaxInFlight(); n < 2 || n > statusCalls {
+		t.Errorf("%d calls at once", n)
+	}
+}
+
+// The table fits the screen.
+func TestTheTableFits(t *testing.T) {
+	now := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
+	last := set(now, 7*time.Hour, backup.SetComplete)
+	last.Size = 5_000_000_000
+	running := set(now, time.Hour, backup.SetRunning)
+	o := overview{Now: now, Zone: "Asia/Shanghai (backupCron in s.yaml)", MaxAge: time.Hour, Rows: []row{
+		{Cluster: backup.Cluster{ID: "amv-bp1c8v3q9xk27d", Region: "cn-hangzhou"}, history: tellHistory(backup.Listing{Sets: []backup.Set{last}}, now)},
+		{Cluster: backup.Cluster{ID: "amv-bp1c8v3q9xk27e", Region: "ap-southeast-1"}, history: tellHistory(backup.Listing{Sets: []backup.Set{last, running}, Unreadable: strings.Repeat("x y ", 50)}, now)},
+		{Cluster: backup.Cluster{ID: "amv-3", Region: "cn-hangzhou"}, Err: fmt.Errorf("%s", strings.Repeat("no reason ", 30))},
+	}}
+	for _, width := range []int{60, 80, 120, 300} {
+		var b strings.Builder
+		if err := o.print(&b, screen{width: width}); err != nil {
+			t.Fatal(err)
+		}
+		for line := range strings.Lines(b.String()) {
+			if n := len([]rune(strings.TrimRight(line, "\n"))); n > width {
+				t.Errorf("%d columns on %d: %s", n, width, line)
+			}
+		}
+	}
+	var painted strings.Builder
+	o.print(&painted, screen{width: 80, colours: true})
+	var bare strings.Builder
+	o.print(&bare, screen{width: 80})
+	if got := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(painted.String(), ""); got != bare.String() || got == painted.String() {
+		t.Errorf("colours change the text:\n%s\n%s", got, &bare)
+	}
+	want := `CLUSTER             REGION          LAST BACKUP    AGE     SIZE  LAST 14 DAYS
+amv-bp1c8v3q9xk27d  cn-hangzhou     11-26 02:00  7h00m  4.7 GiB  .............#
+    older than 1h
+amv-bp1c8v3q9xk27e  ap-southeast-1  11-26 02:00  7h00m  4.7 GiB  .............#
+    older than 1h
+    running since 11-26 08:00 (1h00m)
+`
+	if !strings.HasPrefix(bare.String(), want) {
+		t.Errorf("\n%s", &bare)
+	}
+}
