@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go run faults test fuzz simulate bench lint build package build-here local tool policy deploy invoke gate logs remove clean
+.PHONY: help need-go run faults test fuzz simulate bench lint build package build-here local tool policy deploy invoke gate status logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -86,6 +86,9 @@ invoke: tool ## ask the deployed function once: EVENT=FILE or a cluster id
 
 gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s
 	@dist/adb-backup gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
+
+status: tool ## what backups the clusters of s.yaml have; IDS="amv-1 amv-2" names others, MAX_AGE=26h makes it a check
+	@dist/adb-backup status $(if $(MAX_AGE),-max-age '$(MAX_AGE)') $(IDS)
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
 	@dist/adb-backup ready -s= || $(hint) "get what is missing above, then run it again"

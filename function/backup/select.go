@@ -122,6 +122,12 @@ func choose(region string, listed []ListedCluster, r Request) choice {
 	return made
 }
 
+// Choose matches a region's clusters against the selector of r. It returns those to work on, and those that are left out.
+func (r Request) Choose(region string, listed []ListedCluster) ([]Cluster, []Skipped) {
+	c := choose(region, listed, r)
+	return c.clusters, c.skipped
+}
+
 // selection replaces the selectors of an invocation by what they choose in one region. It keeps no more than is needed: an
 // array may hold thousands of selectors that choose the same clusters.
 type selection struct {

@@ -108,7 +108,7 @@ type apiError struct {
 func (e *apiError) Error() string {
 	switch {
 	case e.Status == 0:
-		return fmt.Sprintf("%s: %s cannot be reached: %s", e.Action, e.Host, e.Message)
+		return fmt.Sprintf("%s: no answer from %s: %s", e.Action, e.Host, e.Message)
 	case e.Code == "":
 		return fmt.Sprintf("%s: %s answered HTTP %d: %s", e.Action, e.Host, e.Status, e.Message)
 	}

@@ -165,7 +165,7 @@ func (g *gate) timeUp(request gateRequest, err error) (reply, error) {
 	}
 	g.say("no time for another question within %s", short(g.timeout))
 	if !request.notBefore.IsZero() {
-		g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-skew).Format(time.RFC3339))
+		g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-backup.ClockSkew).Format(time.RFC3339))
 	}
 	return g.last, nil
 }

@@ -53,7 +53,7 @@ func tellHistory(l backup.Listing, now time.Time) history {
 		switch {
 		case !s.Full || s.Copy || s.Start == backup.Span{}:
 			continue
-		case s.Start.From.After(now.Add(skew)):
+		case s.Start.From.After(now.Add(backup.ClockSkew)):
 			h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
 			continue
 		case s.State == backup.SetUnknown:

@@ -8,10 +8,6 @@ import (
 	"time"
 )
 
-// skew is how far before NotBefore a backup may have started that an earlier question of this gate created: the service
-// lists minutes, and clocks differ. It is the minute that the function itself allows to a second delivery.
-const skew = time.Minute
-
 // gateRequest is a request whose moment stays the same however often it is sent. Otherwise every repetition would ask for
 // a backup younger than itself, and create one.
 type gateRequest struct {
@@ -61,8 +57,8 @@ func (g gateRequest) payload(again bool) []byte {
 	if !g.notBefore.IsZero() {
 		g.drop("NotBefore")
 		t := g.notBefore.UTC().Truncate(time.Second)
-		if again {
-			t = t.Add(-skew)
+		if again { // the service lists minutes, and clocks differ: the function allows the same minute to a second delivery
+			t = t.Add(-backup.ClockSkew)
 		}
 		g.fields["NotBefore"], _ = json.Marshal(t)
 	}

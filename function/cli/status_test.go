@@ -55,7 +55,7 @@ func TestStatus(t *testing.T) {
 	tags := []fakeadb.Tag{{Key: "backup", Value: "nightly"}}
 	service := newFakeADB(t, fakeadb.Options{
 		Denied: []fakeadb.Denial{{Cluster: "amv-denied"}},
-		Clusters: []fakeadb.Cluster{{ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"},
+		Clusters: []fakeadb.Cluster{{ID: "amv-new", Tags: tags, Status: "Creating"}, {ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"},
 			{ID: "amv-denied"}},
 	})
 	nights(service, "amv-fresh", 7*time.Hour, 20)
@@ -83,7 +83,7 @@ func TestStatus(t *testing.T) {
 		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
 		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNoBackup, nil, "1 of 1 clusters have no complete backup"},
 		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
-		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed "}, ""},
+		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed ", "\namv-new (cn-hangzhou) is skipped: its status is Creating\n"}, ""},
 		"of s.yaml":  {[]string{"-s", sYAML(t, `"amv-fresh"`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"twice":      {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"nobody":     {[]string{"-s", sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`)}, exitNoBackup, nil, "no cluster is selected; is a tag missing?"},
