@@ -54,7 +54,7 @@ fuzz: need-go ## every fuzz target for a while: FUZZTIME=5s
 
 simulate: need-go ## many random days in the cloud's life: SEEDS=1000
 	@echo "simulating $(SEEDS) seeds"
-	@ADB_SIMULATION_SEEDS=$(SEEDS) go test ./function -run TestSimulation -count=1 || $(hint) "the seed above repeats the run"
+	@ADB_SIMULATION_SEEDS=$(SEEDS) go test ./function -run Simulation -count=1 || $(hint) "the seed above repeats the run"
 
 bench: need-go ## the figures of the README
 	@echo "two minutes; on a machine that does nothing else"

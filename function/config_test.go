@@ -45,6 +45,14 @@ func TestConfig(t *testing.T) {
 	}
 }
 
+func TestLogLevels(t *testing.T) {
+	for value, level := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "Warn": slog.LevelWarn, "ERROR": slog.LevelError} {
+		if c, err := load(map[string]string{"LOG_LEVEL": value}); err != nil || c.logLevel != level {
+			t.Errorf("%s: %v, %v", value, c.logLevel, err)
+		}
+	}
+}
+
 // TestWrongConfig: the message names every variable that cannot be used, and no other.
 func TestWrongConfig(t *testing.T) {
 	both := map[string]string{"ADB_STATUS_COMPLETED": "done,over"}

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"math/rand/v2"
 	"strings"
 	"sync"
 	"testing"
@@ -109,6 +108,18 @@ func TestFleet(t *testing.T) {
 			t.Errorf("backups after each attempt: %v", attempts)
 		}
 	})
+	story(t, "two direct requests for one fleet, a second apart: the second adopts what was sent after its moment", fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Minute}, func(t *testing.T, w *world) {
+		p := w.process()
+		var wg sync.WaitGroup
+		for range 2 {
+			wg.Go(func() { p.deliver(fleet(1000, ""), delivery{}) })
+			time.Sleep(time.Second)
+		}
+		wg.Wait()
+		if n := len(w.service.Backups("")); n <= 1000 || n > 1100 { // those that the first had sent by then were too early for the second
+			t.Errorf("%d backups", n)
+		}
+	})
 	story(t, "one bad cluster does not hide the others", fakeadb.Options{Clusters: existing(30)}, func(t *testing.T, w *world) {
 		r := w.process().deliver(fleet(60, ""), delivery{})
 		w.expect(r, "ClusterNotFound", 60)
@@ -158,36 +169,4 @@ func existing(n int) []fakeadb.Cluster {
 		clusters[i] = fakeadb.Cluster{ID: fmt.Sprintf("amv-%04d", i), Region: region}
 	}
 	return clusters
-}
-
-// TestFleetSimulation: 1,000 clusters, faults in every third call.
-func TestFleetSimulation(t *testing.T) {
-	for seed := range uint64(2) {
-		rnd := rand.New(rand.NewPCG(seed, 7))
-		var mu sync.Mutex
-		faulty := []fakeadb.Fault{
-			fakeadb.Throttled(0), fakeadb.Throttled(time.Second), fakeadb.BadGateway, fakeadb.Broken, fakeadb.Empty.AfterEffect(),
-			fakeadb.Broken.AfterEffect(), fakeadb.Refused(fakeadb.ErrInternal).AfterEffect(), fakeadb.Slow(12 * time.Second).AfterEffect(),
-		}
-		o := fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 100, Burst: 10, Takes: 5 * time.Minute, ListedAfter: 5 * time.Second, Faults: func(fakeadb.Call) fakeadb.Fault {
-			mu.Lock()
-			defer mu.Unlock()
-			if rnd.IntN(3) > 0 {
-				return fakeadb.Fault{}
-			}
-			return faulty[rnd.IntN(len(faulty))]
-		}}
-		story(t, fmt.Sprintf("seed %d", seed), o, func(t *testing.T, w *world) {
-			event := timer(fleet(1000, `,"WaitFor":"Completed"`))
-			var r result
-			for retry := range 4 {
-				if r = w.process().deliver(event, delivery{retryCount: retry, timeout: 2 * time.Hour}); r.errorType == "" {
-					break
-				}
-				time.Sleep(time.Minute) // what the last attempt created has been listed by then, as in the cloud
-			}
-			w.expect(r, "Completed", w.service.Count("CreateBackup"))
-			w.once(1000)
-		})
-	}
 }

@@ -23,7 +23,7 @@ import (
 // platform, processes that die, faults before and after their effect, lists that lag. After each the claims made in it
 // are held against what was true. ADB_SIMULATION_SEEDS says how many, ADB_SIMULATION_SEED replays one.
 func TestSimulation(t *testing.T) {
-	first, n := uint64(1), 200
+	first, n := uint64(1), 60
 	if s := os.Getenv("ADB_SIMULATION_SEEDS"); s != "" {
 		var err error
 		if n, err = strconv.Atoi(s); err != nil || n < 1 {

@@ -95,11 +95,11 @@ func (p *process) deliver(event string, d delivery) (r result) {
 	if d.requestID == "" {
 		invocation.RequestID = fmt.Sprintf("1-%08x-story", start.Unix())
 	}
-	if d.keyID != "" {
-		invocation.Credentials.AccessKeyId = d.keyID
-	}
 	if d.anonymous {
 		invocation.Credentials = fccontext.Credentials{}
+	}
+	if d.keyID != "" {
+		invocation.Credentials.AccessKeyId = d.keyID
 	}
 	answer, err := p.handle(fccontext.NewContext(ctx, invocation), []byte(event))
 	r.took = time.Since(start)

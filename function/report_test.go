@@ -1,0 +1,104 @@
+package main
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/backup"
+	"adb-backup/function/local/fakeadb"
+)
+
+// reportLine returns the fields of the last line of the log.
+func (w *world) reportLine() (fields map[string]any) {
+	w.t.Helper()
+	lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
+	if err := json.Unmarshal([]byte(lines[len(lines)-1]), &fields); err != nil || fields["msg"] != "backup report" {
+		w.t.Errorf("the last line is no report: %v\n%s", err, lines[len(lines)-1])
+	}
+	return fields
+}
+
+// TestReportLine holds the fields that alarms and queries of the log read.
+func TestReportLine(t *testing.T) {
+	expect := func(t *testing.T, got map[string]any, want map[string]any) {
+		t.Helper()
+		for name, value := range want {
+			if got[name] != value {
+				t.Errorf("%s is %v, want %v", name, got[name], value)
+			}
+		}
+	}
+	story(t, "of a success", fakeadb.Options{}, func(t *testing.T, w *world) {
+		w.process().deliver(plain, delivery{requestID: "1-386d4380-x"})
+		line := w.reportLine()
+		expect(t, line, map[string]any{
+			"level": "INFO", "requestId": "1-386d4380-x", "action": "Ensure", "status": "Requested",
+			"clusters": 1.0, "created": 1.0, "failed": 0.0, "errorType": nil, "error": nil, "wrongEvents": nil,
+		})
+	})
+	story(t, "of a failure that a person must act on", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
+		r := w.process().deliver(timer(`{"DBClusterIds":["amv-0000","amv-x"]}`), delivery{})
+		expect(t, w.reportLine(), map[string]any{
+			"level": "ERROR", "trigger": "timer", "action": "Ensure", "status": "Failed", "errorType": "ClusterNotFound", "error": r.errorMessage,
+			"clusters": 2.0, "created": 1.0, "failed": 1.0,
+		})
+	})
+	story(t, "of one that invoking again continues", fakeadb.Options{Takes: time.Hour}, func(t *testing.T, w *world) {
+		w.process().deliver(timer(waiting), delivery{timeout: time.Minute})
+		expect(t, w.reportLine(), map[string]any{"level": "WARN", "status": "Failed", "errorType": "BackupPending"})
+	})
+	story(t, "of a wrong item beside a pending one, which is for a person", fakeadb.Options{Takes: time.Hour}, func(t *testing.T, w *world) {
+		w.expect(w.process().deliver(`[7,`+timer(waiting)+`]`, delivery{timeout: time.Minute}), "Mixed", 1)
+		expect(t, w.reportLine(), map[string]any{"level": "ERROR", "errorType": "Mixed", "wrongEvents": 1.0, "failed": 1.0})
+	})
+	story(t, "of failures of several kinds that invoking again continues", fakeadb.Options{Takes: time.Hour, Faults: func(c fakeadb.Call) fakeadb.Fault {
+		if c.Action == "CreateBackup" && c.Cluster == "amv-0001" {
+			return fakeadb.Throttled(0)
+		}
+		return fakeadb.Fault{}
+	}}, func(t *testing.T, w *world) {
+		w.process().deliver(timer(fleet(2, `,"WaitFor":"Completed"`)), delivery{timeout: time.Minute})
+		expect(t, w.reportLine(), map[string]any{"level": "WARN", "errorType": "BackupPending", "failed": 2.0})
+		if strings.Contains(w.log.String(), `"level":"ERROR"`) {
+			t.Error("logged as ERROR")
+		}
+	})
+	story(t, "of an ignored event", fakeadb.Options{}, func(t *testing.T, w *world) {
+		w.process().deliver(`{"specversion":"1.0","id":"1","source":"acs.ads","type":"ads:ActionTrail:ApiCall","time":"2000-01-01T00:00:00Z","data":{"eventName":"CreateBackup"}}`, delivery{})
+		expect(t, w.reportLine(), map[string]any{"level": "INFO", "status": "Ignored", "action": nil, "clusters": 0.0})
+	})
+}
+
+func TestWholeType(t *testing.T) {
+	for _, c := range []struct {
+		all  []backup.ErrorType
+		want backup.ErrorType
+	}{
+		{[]backup.ErrorType{backup.ErrorServiceError}, backup.ErrorServiceError},
+		{[]backup.ErrorType{backup.ErrorThrottled, backup.ErrorThrottled}, backup.ErrorThrottled},
+		{[]backup.ErrorType{backup.ErrorServiceError, backup.ErrorClusterNotFound}, backup.ErrorMixed},
+		{[]backup.ErrorType{backup.ErrorThrottled, backup.ErrorBackupPending}, backup.ErrorBackupPending},
+		{[]backup.ErrorType{backup.ErrorBackupPending, backup.ErrorOutcomeUnknown}, backup.ErrorOutcomeUnknown},
+		{[]backup.ErrorType{backup.ErrorThrottled, backup.ErrorOutcomeUnknown, backup.ErrorBackupPending}, backup.ErrorOutcomeUnknown},
+		{[]backup.ErrorType{backup.ErrorThrottled, backup.ErrorOutcomeUnknown, backup.ErrorInvalidEvent}, backup.ErrorMixed},
+		{[]backup.ErrorType{backup.ErrorBackupPending, backup.ErrorBackupFailed}, backup.ErrorMixed},
+	} {
+		var all []backup.Failure
+		for _, e := range c.all {
+			all = append(all, backup.Failure{Type: e})
+		}
+		if got := wholeType(all); got != c.want {
+			t.Errorf("%v: %s, want %s", c.all, got, c.want)
+		}
+	}
+}
+
+func TestMessageIsOneLine(t *testing.T) {
+	var r report
+	r.Outcomes = []backup.Outcome{{Cluster: backup.Cluster{ID: cluster, Region: region}, Failure: &backup.Failure{Type: backup.ErrorServiceError, Message: "two\r\nlines\tand a tab"}}}
+	if got := r.failure().Message; got != "1 of 1 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: two  lines and a tab" {
+		t.Errorf("%q", got)
+	}
+}
