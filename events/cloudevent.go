@@ -37,7 +37,7 @@ func (e *cloudEvent) readData() (data cloudEventData) {
 // cloudEvent reads an event of EventBridge. The request is looked for in one place after another, and the first place that
 // holds one counts. A report of the function's own work asks for nothing.
 func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
-	kind, err := e.Type.asString()
+	kind, err := e.Type.asString("type")
 	if err == nil && e.Data.repeated {
 		err = fault("data is given twice")
 	}
@@ -48,7 +48,7 @@ func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 	if own, err := data.reportOwnWork(kind); own || err != nil {
 		return nil, err
 	}
-	subject, err := e.Subject.asString()
+	subject, err := e.Subject.asString("subject")
 	if err != nil {
 		return nil, fault("the CloudEvent: %v", err)
 	}
@@ -61,35 +61,38 @@ func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 		src.setRegionOf("aliyunregionid", e.AliyunRegionID)
 	}
 
-	requests, err := d.lookIn(src, "data", e.Data)
-	if found(requests, err) {
-		return requests, err
-	}
-	for _, v := range []value{data.MessageBody, data.Body, data.Value} {
-		if requests, err = d.lookIn(src, "data."+v.name, v); found(requests, err) {
+	places := []place{{"data", e.Data}, {"data.messageBody", data.MessageBody}, {"data.body", data.Body}, {"data.value", data.Value}}
+	for _, p := range places {
+		if requests, err := d.lookIn(src, p); found(requests, err) {
 			return requests, err
 		}
 	}
 	if strings.Contains(kind, ":ActionTrail:") {
-		if requests, err = d.inParameters(src, &data); found(requests, err) {
+		if requests, err := d.inParameters(src, &data); found(requests, err) {
 			return requests, err
 		}
 	}
 	if isARN {
 		return src.named("the ARN in subject", arn.ID)
 	}
-	return d.byDefault(src, e.raw, e.Data, data.MessageBody, data.Body, data.Value)
+	return d.byDefault(src, e.raw, places)
 }
 
 // setRegionOf sets the region of requests that name none, if the field is given.
 func (s *source) setRegionOf(place string, v value) {
-	region, err := v.asString()
+	region, err := v.asString(place)
 	switch {
 	case err != nil:
 		s.badRegion = err
 	case region != "":
 		s.setRegion(place, region)
 	}
+}
+
+// place is where a request may stand.
+type place struct {
+	name string
+	value
 }
 
 // found reports whether a place holds a request, be it a wrong one.
@@ -100,7 +103,7 @@ func (data *cloudEventData) reportOwnWork(kind string) (bool, error) {
 	if !strings.HasSuffix(kind, ":ActionTrail:ApiCall") && !strings.HasSuffix(kind, ":ActionTrail:ConsoleOperation") {
 		return false, nil
 	}
-	name, err := data.EventName.asString()
+	name, err := data.EventName.asString("eventName")
 	if err != nil {
 		return false, fault("data: %v", err)
 	}
@@ -109,33 +112,33 @@ func (data *cloudEventData) reportOwnWork(kind string) (bool, error) {
 
 // lookIn reads one place in which a request may stand. A string there has to hold a request or a cluster id. An object is a
 // request if it names a cluster.
-func (d *decoder) lookIn(src source, place string, v value) ([]backup.Request, error) {
-	src.place = place
+func (d *decoder) lookIn(src source, p place) ([]backup.Request, error) {
+	src.place = p.name
 	switch {
-	case v.repeated:
-		return nil, fault("%s is given twice", place)
-	case v.isString:
-		return d.text(src, place, v.text)
-	case !isObject(v.raw):
+	case p.repeated:
+		return nil, fault("%s is given twice", p.name)
+	case p.isString:
+		return d.text(src, p.name, p.text)
+	case !isObject(p.raw):
 		return nil, nil
 	}
-	r := readRequest(v.raw)
+	r := readRequest(p.raw)
 	if r.namesCluster() {
 		return d.request(src, r)
 	}
-	return nil, r.wordsWithoutCluster(place)
+	return nil, r.wordsWithoutCluster(p.name)
 }
 
 // wordsWithoutCluster returns an error for an object that uses a request's words but names no cluster. That is a wrong request:
 // what would stand in for it would not wait as it says.
-func (r *request) wordsWithoutCluster(place string) error {
-	for _, v := range []value{r.WaitFor, r.MaxAge, r.NotBefore} {
-		if v.given {
-			return fault("%s has %s but %s", place, v.name, missingCluster)
+func (r *request) wordsWithoutCluster(where string) error {
+	for _, word := range []place{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
+		if word.given {
+			return fault("%s has %s but %s", where, word.name, missingCluster)
 		}
 	}
 	if action, isOurs := r.ourAction(); isOurs {
-		return fault("%s has the Action %s but %s", place, action, missingCluster)
+		return fault("%s has the Action %s but %s", where, action, missingCluster)
 	}
 	return nil
 }
@@ -164,7 +167,7 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 		return nil, nil
 	}
 	all := readRequest(raw)
-	r := &request{DBClusterID: all.DBClusterID, DBClusterIDs: all.DBClusterIDs, RegionID: all.RegionID}
+	r := request{DBClusterID: all.DBClusterID, DBClusterIDs: all.DBClusterIDs, RegionID: all.RegionID}
 	if !r.namesCluster() {
 		return nil, nil
 	}
@@ -174,13 +177,13 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS: the event, such as an image's push, only says when. The clusters are the
 // function's own, and so is their region. They do not stand in for a cluster that somebody meant in a place that is not read.
-func (d *decoder) byDefault(src source, raw json.RawMessage, places ...value) ([]backup.Request, error) {
-	if path := findCluster(raw); path != "" {
-		return nil, fault("the CloudEvent names a cluster in %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector", cut(path, 200))
+func (d *decoder) byDefault(src source, raw json.RawMessage, places []place) ([]backup.Request, error) {
+	if path, found := findCluster(raw); found {
+		return nil, fault("the CloudEvent names a cluster in %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector", path)
 	}
-	for _, v := range places {
-		if name := misspeltCluster(v); name != "" {
-			return nil, fault("%s has a field %s but %s", v.name, name, missingCluster)
+	for _, p := range places {
+		if name := misspeltCluster(p.raw); name != "" {
+			return nil, fault("%s has a field %s but %s", p.name, name, missingCluster)
 		}
 	}
 	if len(d.DefaultClusters) == 0 {
@@ -191,11 +194,11 @@ func (d *decoder) byDefault(src source, raw json.RawMessage, places ...value) ([
 }
 
 // misspeltCluster returns the first field of an object, in quotes, whose name is nearly that of one which names clusters.
-func misspeltCluster(v value) string {
-	if !isObject(v.raw) {
+func misspeltCluster(object json.RawMessage) string {
+	if !isObject(object) {
 		return ""
 	}
-	for raw := range fields(v.raw) {
+	for raw := range fields(object) {
 		text, _ := unquote(raw)
 		name := string(text)
 		if f := folded(name); strings.HasPrefix(f, "dbcluster") || strings.HasPrefix(f, "db") && Nearest(name, requestFields[:3]) != "" {

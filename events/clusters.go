@@ -10,6 +10,7 @@ import (
 )
 
 const (
+	maxClusters = 5000 // that one event may name; a selector counts as one
 	maxIDs      = 1000 // of one request
 	maxFaults   = 20   // wrong items of one list that are described
 	maxRegions  = 50
@@ -27,12 +28,12 @@ var (
 // clusters returns what says which clusters the request means: their ids, each once, and their region, or a selector.
 func (r *request) clusters(src source, f *faults) (ids []string, selector *backup.Selector, region string) {
 	var given []string
-	for _, v := range []value{r.DBClusterID, r.DBClusterIDs, r.DBClusterSelector} {
-		if v.repeated {
-			f.add("%s is given twice", v.name)
+	for _, p := range []place{{"DBClusterId", r.DBClusterID}, {"DBClusterIds", r.DBClusterIDs}, {"DBClusterSelector", r.DBClusterSelector}} {
+		if p.repeated {
+			f.add("%s is given twice", p.name)
 		}
-		if v.given {
-			given = append(given, v.name)
+		if p.given {
+			given = append(given, p.name)
 		}
 	}
 	switch len(given) {
@@ -51,7 +52,7 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 		}
 	}
 	if r.DBClusterIDs.given {
-		ids = readList(r.DBClusterIDs, maxIDs, backup.CheckClusterID, f)
+		ids = readList("DBClusterIds", r.DBClusterIDs, maxIDs, backup.CheckClusterID, f)
 	}
 	if r.DBClusterSelector.given {
 		selector = readSelector(r.DBClusterSelector, f)
@@ -62,9 +63,9 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 }
 
 // readList reads an array of at most so many different strings, each of which is checked. Repeats count once.
-func readList(v value, most int, check func(string) error, f *faults) []string {
+func readList(name string, v value, most int, check func(string) error, f *faults) []string {
 	if v.raw[0] != '[' {
-		f.add("%s must be an array of strings, not %s", v.name, kind(v.raw))
+		f.add("%s must be an array of strings, not %s", name, kind(v.raw))
 		return nil
 	}
 	var list []string
@@ -84,7 +85,7 @@ func readList(v value, most int, check func(string) error, f *faults) []string {
 		}
 		if err != nil {
 			if wrong++; wrong <= maxFaults {
-				f.add("%s, item %d: %v", v.name, position, err)
+				f.add("%s, item %d: %v", name, position, err)
 			}
 			continue
 		}
@@ -93,12 +94,12 @@ func readList(v value, most int, check func(string) error, f *faults) []string {
 	}
 	switch {
 	case position == 0:
-		f.add("%s is empty", v.name)
+		f.add("%s is empty", name)
 	case wrong > maxFaults:
-		f.add("and %d more items of %s are wrong", wrong-maxFaults, v.name)
+		f.add("and %d more items of %s are wrong", wrong-maxFaults, name)
 	}
 	if len(list) > most {
-		f.add("%s has more than %d different items", v.name, most)
+		f.add("%s has more than %d different items", name, most)
 	}
 	return list
 }
@@ -132,7 +133,7 @@ func (r *request) regions(src source, f *faults) []string {
 	case r.RegionID.given:
 		f.add("RegionId and RegionIds exclude each other: give one of them")
 	}
-	return readList(r.RegionIDs, maxRegions, backup.CheckRegion, f)
+	return readList("RegionIds", r.RegionIDs, maxRegions, backup.CheckRegion, f)
 }
 
 // readSelector reads the field DBClusterSelector. Here a null is a fault, and so is an unknown field, even in a CloudEvent's
@@ -145,16 +146,21 @@ func readSelector(v value, f *faults) *backup.Selector {
 	}
 	var tags, notTags, group, all value
 	unknown := readFields(v.raw, wanted{"Tags", &tags}, wanted{"NotTags", &notTags}, wanted{"ResourceGroupId", &group}, wanted{"All", &all})
-	s.Tags = readTags(tags, f)
-	s.NotTags = readTags(notTags, f)
-	if present(group, f) {
+	for _, p := range []place{{"Tags", tags}, {"NotTags", notTags}, {"ResourceGroupId", group}, {"All", all}} {
+		if p.repeated {
+			f.add("DBClusterSelector: %s is given twice", p.name)
+		}
+	}
+	s.Tags = readTags("Tags", tags, f)
+	s.NotTags = readTags("NotTags", notTags, f)
+	if group.raw != nil {
 		s.ResourceGroupID = readGroup(group, f)
 	}
-	if present(all, f) {
+	if all.raw != nil {
 		if s.All = string(all.raw) == "true"; !s.All {
 			f.add("DBClusterSelector.All must be true, not %s", kind(all.raw))
 		}
-		for _, other := range []value{tags, group} {
+		for _, other := range []place{{"Tags", tags}, {"ResourceGroupId", group}} {
 			if other.raw != nil {
 				f.add("DBClusterSelector: All and %s exclude each other: give one of them", other.name)
 			}
@@ -165,14 +171,6 @@ func readSelector(v value, f *faults) *backup.Selector {
 	}
 	f.addUnknown("DBClusterSelector has an unknown field", unknown, selectorFields)
 	return s
-}
-
-// present reports whether a field of the selector is there. It can be null, which is wrong.
-func present(v value, f *faults) bool {
-	if v.repeated {
-		f.add("DBClusterSelector: %s is given twice", v.name)
-	}
-	return v.raw != nil
 }
 
 func readGroup(v value, f *faults) string {
@@ -187,35 +185,35 @@ func readGroup(v value, f *faults) string {
 }
 
 // readTags reads Tags or NotTags. Keys and values keep their case.
-func readTags(v value, f *faults) map[string]string {
-	if !present(v, f) {
+func readTags(name string, v value, f *faults) map[string]string {
+	if v.raw == nil {
 		return nil
 	}
-	name := "DBClusterSelector." + v.name
+	name = "DBClusterSelector." + name
 	if !isObject(v.raw) {
 		f.add("%s must be an object of strings, not %s", name, kind(v.raw))
 		return nil
 	}
-	tags := make(map[string]string)
-	wrong, count := 0, 0
-	for quotedKey, raw := range fields(v.raw) {
-		if count++; count > maxTags {
-			continue
-		}
-		key, _ := unquote(quotedKey)
-		text, isText := unquote(raw)
-		_, again := tags[string(key)]
-		if err := checkTag(string(key), string(text), isText, again, raw); err != nil {
-			wrong++
-			f.add("%s: %v", name, err)
-		}
-		tags[string(key)] = string(text)
+	count := 0
+	for range fields(v.raw) {
+		count++
 	}
 	switch {
 	case count == 0:
 		f.add("%s is empty", name)
 	case count > maxTags:
 		f.add("%s has %d tags, at most %d are possible", name, count, maxTags)
+		return nil
+	}
+	tags := make(map[string]string, count)
+	for quotedKey, raw := range fields(v.raw) {
+		key, _ := unquote(quotedKey)
+		text, isText := unquote(raw)
+		_, again := tags[string(key)]
+		if err := checkTag(string(key), string(text), isText, again, raw); err != nil {
+			f.add("%s: %v", name, err)
+		}
+		tags[string(key)] = string(text)
 	}
 	return tags
 }
@@ -232,6 +230,43 @@ func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
 		return fault("the value of %s must be a string, not %s", quoteName(key), kind(raw))
 	case utf8.RuneCountInString(text) > maxTagValue:
 		return fault("the value of %s is longer than %d characters", quoteName(key), maxTagValue)
+	}
+	return nil
+}
+
+// batch collects the requests of an array's items.
+type batch struct {
+	requests  []backup.Request
+	merged    int // how many requests were left when they were merged last
+	clusters  map[backup.Cluster]bool
+	selectors int
+}
+
+// add takes the requests of one item, unless the event would then name too many clusters.
+func (b *batch) add(requests []backup.Request) error {
+	more := 0
+	for _, r := range requests {
+		if r.Selector != nil || !b.clusters[r.Cluster] {
+			more++
+		}
+	}
+	if len(b.clusters)+b.selectors+more > maxClusters {
+		return fault("with this item the event would name more than %d clusters", maxClusters)
+	}
+	if b.clusters == nil {
+		b.clusters = make(map[backup.Cluster]bool)
+	}
+	for _, r := range requests {
+		if r.Selector != nil {
+			b.selectors++
+		} else {
+			b.clusters[r.Cluster] = true
+		}
+	}
+	b.requests = append(b.requests, requests...)
+	if len(b.requests) > 2*(b.merged+maxClusters) { // an array may name the same cluster half a million times
+		b.requests = backup.Merge(b.requests)
+		b.merged = len(b.requests)
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 
 const (
 	maxEvent    = 4 << 20 // bytes
-	maxClusters = 5000    // that one event may name; a selector counts as one
 	maxWrong    = 100     // wrong items that are described
 	maxWarnings = 20
 )
@@ -172,43 +171,6 @@ func (d *decoder) arrayItem(raw json.RawMessage) ([]backup.Request, error) {
 		return requests, err
 	}
 	return d.text(d.direct, place, text)
-}
-
-// batch collects the requests of an array's items.
-type batch struct {
-	requests  []backup.Request
-	merged    int // how many requests were left when they were merged last
-	clusters  map[backup.Cluster]bool
-	selectors int
-}
-
-// add takes the requests of one item, unless the event would then name too many clusters.
-func (b *batch) add(requests []backup.Request) error {
-	more := 0
-	for _, r := range requests {
-		if r.Selector != nil || !b.clusters[r.Cluster] {
-			more++
-		}
-	}
-	if len(b.clusters)+b.selectors+more > maxClusters {
-		return fault("with this item the event would name more than %d clusters", maxClusters)
-	}
-	if b.clusters == nil {
-		b.clusters = make(map[backup.Cluster]bool)
-	}
-	for _, r := range requests {
-		if r.Selector != nil {
-			b.selectors++
-		} else {
-			b.clusters[r.Cluster] = true
-		}
-	}
-	b.requests = append(b.requests, requests...)
-	if len(b.requests) > 2*(b.merged+maxClusters) { // an array may name the same cluster half a million times
-		b.requests = backup.Merge(b.requests)
-		b.merged = len(b.requests)
-	}
-	return nil
 }
 
 // object reads a JSON object, after it has been checked.

@@ -3,33 +3,46 @@ package events
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"iter"
+	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
+
+	"adb-backup/function/backup"
 )
 
 // An event may have four megabytes, in millions of fields or items. So encoding/json checks a text once, with checkJSON,
 // and the other functions here walk over the checked text. They copy only the strings that somebody reads, and they keep
 // repeated fields visible: encoding/json lets the last one win, which hides that a request contradicts itself.
 
-// checkJSON returns an error if text is not one JSON value. The error says where the text breaks off, and quotes at most
-// one character of it.
+// checkJSON returns an error if text is not one JSON value.
 func checkJSON(place string, text []byte) error {
 	if json.Valid(text) {
 		return nil
 	}
+	return &brokenJSON{place, text}
+}
+
+type brokenJSON struct {
+	place string
+	text  []byte
+}
+
+// Error says where the text breaks off. It quotes at most one character of it.
+func (e *brokenJSON) Error() string {
 	var ignored json.RawMessage
-	err := json.Unmarshal(text, &ignored)
+	err := json.Unmarshal(e.text, &ignored)
 	if s, ok := err.(*json.SyntaxError); ok {
-		return fault("%s is not JSON: %v (at byte %d)", place, err, s.Offset)
+		return fmt.Sprintf("%s is not JSON: %v (at byte %d)", e.place, err, s.Offset)
 	}
-	return fault("%s is not JSON", place)
+	return e.place + " is not JSON"
 }
 
 // value is the value of a field that is looked for in an object. The zero value is that of an absent field.
 type value struct {
-	name     string          // as it is looked for
 	raw      json.RawMessage // nil: the field is absent
 	given    bool            // it is there, and not null
 	repeated bool
@@ -62,7 +75,7 @@ func readFields(object json.RawMessage, all ...wanted) (rest others) {
 			continue
 		}
 		v := all[i].to
-		v.name, v.repeated = all[i].name, v.raw != nil
+		v.repeated = v.raw != nil
 		if !v.given {
 			v.raw, v.given = raw, raw[0] != 'n'
 			v.text, v.isString = unquote(raw)
@@ -71,13 +84,13 @@ func readFields(object json.RawMessage, all ...wanted) (rest others) {
 	return rest
 }
 
-// asString returns the string that a field has to be; an empty one if the field is absent.
-func (v value) asString() (string, error) {
+// asString returns the string that the field of that name has to be; an empty one if the field is absent.
+func (v value) asString(name string) (string, error) {
 	switch {
 	case v.repeated:
-		return "", fault("%s is given twice", v.name)
+		return "", fault("%s is given twice", name)
 	case v.given && !v.isString:
-		return "", fault("%s must be a string, not %s", v.name, kind(v.raw))
+		return "", fault("%s must be a string, not %s", name, kind(v.raw))
 	}
 	return string(v.text), nil
 }
@@ -206,5 +219,35 @@ func kind(raw json.RawMessage) string {
 		return string(raw)
 	default:
 		return "a number"
+	}
+}
+
+// quoted is a field's value as messages show it.
+type quoted string
+
+func (q quoted) String() string { return backup.Quote(string(q)) }
+
+// quoteName quotes the name of a field or a tag, cut to 64 bytes.
+func quoteName(name string) string {
+	if len(name) > 64 {
+		return strconv.QuoteToASCII(strings.ToValidUTF8(name[:64], "")) + "…"
+	}
+	return strconv.QuoteToASCII(name)
+}
+
+var word = regexp.MustCompile(`^[A-Za-z0-9*_.-]+$`)
+
+// isWord reports whether s is short and has only letters that ids have.
+func isWord(s string) bool { return len(s) <= 64 && word.MatchString(s) }
+
+// described describes a text that can be anything. It quotes at most a single word.
+func described(s string) string {
+	switch {
+	case s == "":
+		return "an empty text"
+	case isWord(s):
+		return strconv.Quote(s)
+	default:
+		return fmt.Sprintf("a text of %d bytes", len(s))
 	}
 }

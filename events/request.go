@@ -3,6 +3,7 @@ package events
 import (
 	"encoding/json"
 	"errors"
+	"fmt"
 	"strings"
 	"time"
 
@@ -60,8 +61,7 @@ type request struct {
 // requestFields are a request's own, in the order in which its faults are reported.
 var requestFields = []string{"DBClusterId", "DBClusterIds", "DBClusterSelector", "RegionId", "RegionIds", "Action", "WaitFor", "MaxAge", "NotBefore"}
 
-func readRequest(raw json.RawMessage) *request {
-	r := new(request)
+func readRequest(raw json.RawMessage) (r request) {
 	r.others = readFields(raw,
 		wanted{"DBClusterId", &r.DBClusterID}, wanted{"DBClusterIds", &r.DBClusterIDs}, wanted{"DBClusterSelector", &r.DBClusterSelector},
 		wanted{"RegionId", &r.RegionID}, wanted{"RegionIds", &r.RegionIDs},
@@ -75,15 +75,15 @@ func (r *request) namesCluster() bool {
 }
 
 // request checks the fields of a request and makes requests for the rule of them. All faults are reported at once.
-func (d *decoder) request(src source, r *request) ([]backup.Request, error) {
+func (d *decoder) request(src source, r request) ([]backup.Request, error) {
 	f := &faults{place: src.place}
 	p := src.prototype
 	var ids []string
 	ids, p.Selector, p.Cluster.Region = r.clusters(src, f)
 	p.Action = r.action(src, f)
-	p.WaitFor = parse(f, r.WaitFor, backup.ParseWaitFor)
-	maxAge := parse(f, r.MaxAge, parseMaxAge)
-	notBefore := parse(f, r.NotBefore, parseNotBefore)
+	p.WaitFor = parse(f, "WaitFor", r.WaitFor, backup.ParseWaitFor)
+	maxAge := parse(f, "MaxAge", r.MaxAge, parseMaxAge)
+	notBefore := parse(f, "NotBefore", r.NotBefore, parseNotBefore)
 	r.checkTogether(p.Action, f)
 	if !src.foreign {
 		if r.RegionIDs.raw != nil && p.Selector == nil {
@@ -115,7 +115,7 @@ func (r *request) action(src source, f *faults) backup.Action {
 		}
 		return backup.ActionEnsure
 	}
-	action := parse(f, r.Action, backup.ParseAction)
+	action := parse(f, "Action", r.Action, backup.ParseAction)
 	if action == "" {
 		return backup.ActionEnsure
 	}
@@ -143,16 +143,16 @@ func (r *request) checkTogether(action backup.Action, f *faults) {
 }
 
 // parse reads the string of a field. It returns the zero value if the field is absent or wrong.
-func parse[T any](f *faults, v value, read func(string) (T, error)) (result T) {
+func parse[T any](f *faults, name string, v value, read func(string) (T, error)) (result T) {
 	switch {
 	case v.repeated:
-		f.add("%s is given twice", v.name)
+		f.add("%s is given twice", name)
 	case v.given && !v.isString:
-		f.add("%s must be a string, not %s", v.name, kind(v.raw))
+		f.add("%s must be a string, not %s", name, kind(v.raw))
 	case v.given:
 		var err error
 		if result, err = read(string(v.text)); err != nil {
-			f.add("%s %v, not %v", v.name, err, quoted(v.text))
+			f.add("%s %v, not %v", name, err, quoted(v.text))
 		}
 	}
 	return result
@@ -173,6 +173,17 @@ func parseNotBefore(s string) (time.Time, error) {
 	}
 	return t, nil
 }
+
+// A fault is one thing that is wrong with an event. It becomes text only when somebody reads it: an array can have a million
+// wrong items, and only some of them are described.
+type faultError struct {
+	format string
+	args   []any
+}
+
+func fault(format string, args ...any) error { return &faultError{format, args} }
+
+func (e *faultError) Error() string { return fmt.Sprintf(e.format, e.args...) }
 
 // faults are all that is wrong with one request, so that they can be reported at once.
 type faults struct {
@@ -212,13 +223,62 @@ func (f *faults) Error() string {
 // addUnknown adds a fault for each field that an object should not have, so that a misspelt WaitFor is not silently ignored.
 func (f *faults) addUnknown(what string, unknown others, known []string) {
 	for _, name := range unknown.names {
-		hint := ""
-		if meant := Nearest(name, known); meant != "" {
-			hint = " (did you mean " + meant + "?)"
-		}
-		f.add("%s %s%s", what, quoteName(name), hint)
+		f.add("%s %v", what, misspelt{name, known})
 	}
 	if more := unknown.count - len(unknown.names); more > 0 {
 		f.add("and %d more unknown fields", more)
 	}
+}
+
+// misspelt is a field's name that is not among the known ones, as messages show it.
+type misspelt struct {
+	name  string
+	known []string
+}
+
+func (m misspelt) String() string {
+	if meant := Nearest(m.name, m.known); meant != "" {
+		return quoteName(m.name) + " (did you mean " + meant + "?)"
+	}
+	return quoteName(m.name)
+}
+
+// Nearest returns the field that a misspelt name seems to mean; "" if no name is near.
+func Nearest(name string, known []string) string {
+	if len(name) > 64 {
+		return ""
+	}
+	best, meant := 3, ""
+	for _, k := range known {
+		if d := distance(folded(name), folded(k)); d < best {
+			best, meant = d, k
+		}
+	}
+	return meant
+}
+
+// folded returns a name without what people write differently: DB_cluster-id becomes dbclusterid.
+func folded(name string) string { return separators.Replace(strings.ToLower(name)) }
+
+var separators = strings.NewReplacer("_", "", "-", "")
+
+// distance is Levenshtein's: how many letters must be inserted, removed or changed.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		diagonal := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := diagonal
+			if a[i] != b[j] {
+				change++
+			}
+			diagonal = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
 }

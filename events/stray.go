@@ -8,67 +8,84 @@ import (
 	"strings"
 )
 
+// A CloudEvent that names a cluster in a place where no request is read must not be answered with a backup of the default
+// clusters. So before they are taken, the whole event is searched.
+
 // level is an object or an array on the way to a string.
 type level struct {
 	name  json.RawMessage // of the field that is being read, in quotes; nil in an array
 	index int             // of the item that is being read
 }
 
-// findCluster returns the path to the first string in a checked text that is a cluster id or names one, be it a field's name
-// or JSON in a string; "" if there is none. It walks without recursion, because a text can be ten thousand levels deep.
-func findCluster(text []byte) string {
-	var path []level
+// findCluster returns the path to the first string in a checked text that means a cluster, be it a field's name, or in JSON
+// that a string holds. It walks without recursion, because a text can be ten thousand levels deep.
+func findCluster(text []byte) (path string, found bool) {
+	var levels []level
 	for i := 0; i < len(text); {
 		switch text[i] {
 		case '{', '[':
-			path = append(path, level{})
+			levels = append(levels, level{})
 		case '}', ']':
-			path = path[:len(path)-1]
+			levels = levels[:len(levels)-1]
 		case ',':
-			path[len(path)-1].index++
+			levels[len(levels)-1].index++
 		case '"':
-			n := stringEnd(text[i:])
-			s := json.RawMessage(text[i : i+n])
-			i += n
-			if rest := bytes.TrimLeft(text[i:], " \t\r\n"); len(rest) > 0 && rest[0] == ':' {
-				path[len(path)-1].name = s
+			raw := json.RawMessage(text[i : i+stringEnd(text[i:])])
+			i += len(raw)
+			isName := bytes.HasPrefix(bytes.TrimLeft(text[i:], " \t\r\n"), []byte(":"))
+			if isName {
+				levels[len(levels)-1].name = raw
 			}
-			if means, inner := namesCluster(s); means {
-				return strings.TrimSuffix(pathText(path)+"."+inner, ".")
+			if inner, found := meansCluster(raw, isName); found {
+				return strings.Trim(pathText(levels)+"."+inner, "."), true
 			}
 			continue
 		}
 		i++
 	}
-	return ""
+	return "", false
 }
 
-// namesCluster reports whether a string means a cluster: a cluster id in any case, perhaps masked or the first of a list, the
-// ARN of a cluster, or the name DBClusterSelector. If it holds JSON, that is searched, and inner is the path in it.
-func namesCluster(raw json.RawMessage) (means bool, inner string) {
+// meansCluster reports whether a string means a cluster: it is a cluster id, in any case, perhaps masked, perhaps the first of
+// a list; or it holds the ARN of a cluster; or it is the name DBClusterSelector. If the string holds JSON, that is searched,
+// and inner is the path in it.
+func meansCluster(raw json.RawMessage, isName bool) (inner string, means bool) {
+	if len(raw) < len(`"am-1"`) {
+		return "", false
+	}
 	unquoted, _ := unquote(raw)
 	text := bytes.TrimSpace(unquoted)
-	if len(text) > 0 && (text[0] == '{' || text[0] == '[' || text[0] == '"') && json.Valid(text) {
-		inner = findCluster(text)
-		return inner != "", inner
+	if len(text) == 0 {
+		return "", false
 	}
-	if arn := bytes.Index(text, []byte("acs:adb:")); arn >= 0 && bytes.Contains(text[arn:], []byte(":dbcluster/")) {
-		return true, ""
+	switch text[0] {
+	case '{', '[', '"':
+		if json.Valid(text) {
+			return findCluster(text)
+		}
+	case 'a', 'A':
+		first, _, _ := bytes.Cut(text, []byte(","))
+		if len(first) <= 64 && clusterLike.Match(first) {
+			return "", true
+		}
 	}
-	if len(text) < 4 || text[0]|' ' != 'a' || text[1]|' ' != 'm' {
-		return isNamed(raw, "DBClusterSelector"), ""
+	if _, arn, isARN := bytes.Cut(text, []byte("acs:adb:")); isARN && bytes.Contains(arn, []byte(":dbcluster/")) {
+		return "", true
 	}
-	first, _, _ := bytes.Cut(text, []byte(","))
-	return len(first) <= 64 && clusterLike.Match(first), ""
+	return "", isName && bytes.EqualFold(text, []byte("DBClusterSelector"))
 }
 
-// clusterLike is the form of a cluster id, in any case and perhaps masked, as the documentation masks its examples.
+// clusterLike is the form of a cluster id, in any case, and masked as the documentation masks its examples.
 var clusterLike = regexp.MustCompile(`(?i)^am[a-z]*-[a-z0-9]+\**\s*$`)
 
 // pathText writes a path such as data.detail.clusters[0].
-func pathText(path []level) string {
+func pathText(levels []level) string {
 	var b strings.Builder
-	for _, l := range path {
+	for _, l := range levels {
+		if b.Len() > 200 {
+			b.WriteString("…")
+			break
+		}
 		if l.name == nil {
 			fmt.Fprintf(&b, "[%d]", l.index)
 			continue
@@ -84,12 +101,4 @@ func pathText(path []level) string {
 		b.WriteString(name)
 	}
 	return b.String()
-}
-
-// cut cuts a text of ASCII characters.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return s[:n] + "…"
 }
