@@ -40,7 +40,7 @@ const (
 // Event is what an event asks for. An event that only reports the function's own work has neither Requests nor Wrong.
 type Event struct {
 	Trigger    string           // "timer", "eventbridge", "eventbridge-streaming", "direct"; "" if Decode could not tell
-	Requests   []backup.Request // merged by backup.Merge, in the event's order; those with a Selector are not merged
+	Requests   []backup.Request // merged by backup.Merge, in the event's order
 	Wrong      []ItemError      // the first 100 wrong items of an array, in the event's order
 	WrongCount int              // how many items of an array are wrong
 	Items      int              // how many items an array has; 0 for any other event

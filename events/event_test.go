@@ -52,11 +52,14 @@ func ensure(id string, notBefore time.Time, with ...func(*backup.Request)) backu
 	return r
 }
 
-func completed(r *backup.Request)     { r.WaitFor = backup.WaitCompleted }
-func ddlAllowed(r *backup.Request)    { r.WaitFor = backup.WaitDDLAllowed }
-func verify(r *backup.Request)        { r.Action = backup.ActionVerify }
-func redelivered(r *backup.Request)   { r.Redelivered = true }
-func unprecedented(r *backup.Request) { r.Immediate = true }
+func completed(r *backup.Request)   { r.WaitFor = backup.WaitCompleted }
+func ddlAllowed(r *backup.Request)  { r.WaitFor = backup.WaitDDLAllowed }
+func verify(r *backup.Request)      { r.Action = backup.ActionVerify }
+func redelivered(r *backup.Request) { r.Redelivered = true }
+func immediate(r *backup.Request)   { r.Immediate = true }
+func notBefore(t string) func(*backup.Request) {
+	return func(r *backup.Request) { r.NotBefore = at(t) }
+}
 func in(region string) func(*backup.Request) {
 	return func(r *backup.Request) { r.Cluster.Region = region }
 }
@@ -130,7 +133,7 @@ func TestSamples(t *testing.T) {
 			ensure(stock, at("2026-11-22T14:10:00Z"), redelivered))},
 		"streaming.json": {Trigger: "eventbridge-streaming", Action: backup.ActionEnsure, Items: 2, Requests: streamed},
 		"request.json": {Trigger: "direct", Action: backup.ActionEnsure,
-			Requests: requests(ensure(orders, now, completed, unprecedented))},
+			Requests: requests(ensure(orders, now, completed, immediate))},
 		"fleet.json": {Trigger: "direct", Action: backup.ActionEnsure, Requests: requests(
 			ensure(orders, now.Add(-4*time.Hour), completed),
 			ensure(shop, now.Add(-4*time.Hour), completed),
@@ -138,9 +141,9 @@ func TestSamples(t *testing.T) {
 		"template.json": {Trigger: "direct", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T06:12:05.965Z"), completed))},
 		"bare-id.txt": {Trigger: "direct", Action: backup.ActionEnsure,
-			Requests: requests(ensure(orders, now, unprecedented))},
+			Requests: requests(ensure(orders, now, immediate))},
 		"bare-id.json": {Trigger: "direct", Action: backup.ActionEnsure,
-			Requests: requests(ensure(orders, now, unprecedented))},
+			Requests: requests(ensure(orders, now, immediate))},
 	}
 	inv := invocation()
 	inv.DefaultClusters = []string{shop, stock}
@@ -180,7 +183,7 @@ func samplePayloads(t testing.TB) map[string][]byte {
 
 // What kind of event it is, and that the outermost form does not matter.
 func TestTriggers(t *testing.T) {
-	bare := requests(ensure(orders, now, unprecedented))
+	bare := requests(ensure(orders, now, immediate))
 	for _, c := range []struct {
 		name, payload, trigger string
 		want                   []backup.Request
@@ -278,7 +281,7 @@ func TestWrongItems(t *testing.T) {
 	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action != backup.ActionEnsure {
 		t.Errorf("trigger %q, %d items, action %q", event.Trigger, event.Items, event.Action)
 	}
-	same(t, event.Requests, requests(ensure(shop, now), ensure(orders, now, unprecedented)))
+	same(t, event.Requests, requests(ensure(shop, now), ensure(orders, now, immediate)))
 	if len(event.Wrong) != len(wrong) {
 		t.Fatalf("%d wrong items, want %d: %v", len(event.Wrong), len(wrong), event.Wrong)
 	}
@@ -302,7 +305,7 @@ func TestItemsAreReadLikeEvents(t *testing.T) {
 	same(t, must(t, "["+timer+"]", invocation()).Requests, want)
 	text = []byte(strings.ReplaceAll(string(text), "\ufeff", ""))
 	same(t, must(t, "["+string(text)+"]", invocation()).Requests, want)
-	same(t, must(t, `["\"`+orders+`\""]`, invocation()).Requests, requests(ensure(orders, now, unprecedented)))
+	same(t, must(t, `["\"`+orders+`\""]`, invocation()).Requests, requests(ensure(orders, now, immediate)))
 }
 
 // An array whose every item is wrong, or the function's own work, is no error of Decode.

@@ -107,7 +107,7 @@ func checkRequests(t *testing.T, event events.Event) {
 			t.Errorf("NotBefore %s", r.NotBefore)
 		}
 		if r.Immediate && r.Redelivered {
-			t.Errorf("both redelivered and unprecedented: %+v", r)
+			t.Errorf("both redelivered and immediate: %+v", r)
 		}
 	}
 }

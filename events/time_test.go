@@ -200,7 +200,7 @@ func TestRedelivered(t *testing.T) {
 }
 
 // Nothing that exists can serve the first attempt of a direct request for a backup from now on, and no other.
-func TestUnprecedented(t *testing.T) {
+func TestImmediate(t *testing.T) {
 	for _, c := range []struct {
 		payload string
 		inv     events.Invocation
@@ -221,7 +221,7 @@ func TestUnprecedented(t *testing.T) {
 	} {
 		got, err := events.Decode([]byte(c.payload), c.inv)
 		if err != nil || len(got.Requests) != 1 || got.Requests[0].Immediate != c.want {
-			t.Errorf("Decode(%s), retry %d: %+v, %v, want unprecedented %t", c.payload, c.inv.RetryCount, got, err, c.want)
+			t.Errorf("Decode(%s), retry %d: %+v, %v, want immediate %t", c.payload, c.inv.RetryCount, got, err, c.want)
 		}
 	}
 }
