@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"sync/atomic"
 	"time"
 
 	"github.com/cenkalti/backoff/v5"
@@ -25,7 +26,26 @@ type caller struct {
 }
 
 func (r *run) caller(c Cluster, log *slog.Logger) caller {
-	return caller{service: r.service, settings: r.settings, region: r.region(c.Region), log: log, chance: chance(c.String()), warned: map[string]bool{}}
+	return caller{service: r.service, settings: r.settings, region: r.region(c.Region), log: log, chance: chance(c.ID + c.Region), warned: map[string]bool{}}
+}
+
+// region is what the clusters of one region share.
+type region struct {
+	// slots holds a token for each cluster that is in steps 1 to 3: looking, awaiting its turn, creating. The slots keep a
+	// look and its create close together. Without them the retry of a fleet looks at all clusters first and is out of time
+	// before it creates anything.
+	slots chan struct{}
+	// throttled is the last call if it was throttled. It holds up whoever waits for a turn.
+	throttled atomic.Pointer[CallError]
+}
+
+func (r *Runner) region(name string) *region {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.regions[name] == nil {
+		r.regions[name] = &region{slots: make(chan struct{}, r.concurrency)}
+	}
+	return r.regions[name]
 }
 
 // warnOnce logs a warning unless key was warned of before.

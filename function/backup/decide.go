@@ -1,6 +1,12 @@
 package backup
 
-import "time"
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+)
 
 const (
 	// maxCreates is how often CreateBackup may take effect, or may have, for one request.
@@ -10,6 +16,91 @@ const (
 	// maxClockError is how far the service's clock can be from ours: beyond that it refuses every signature.
 	maxClockError = 15 * time.Minute
 )
+
+// Create is one CreateBackup of this process that took effect, or may have. The service answers without a backup id, so
+// which listed set it made has to be found out.
+type Create struct {
+	Sent     time.Time // just before it was sent
+	Answered time.Time // when it was accepted, or when it was given up as unanswered
+	Accepted bool      // false: its outcome is unknown
+
+	before map[string]bool          // keys of the sets that were listed before it was sent; nil: nobody had looked
+	seen   atomic.Pointer[sighting] // what a list last showed of its backup; nil: it was not listed yet
+}
+
+// sighting is a set as a list showed it.
+type sighting struct {
+	Set
+	at time.Time // when that look was asked for
+}
+
+// set returns what a list last showed of the backup, nil if it was not listed yet.
+func (c *Create) set() *Set {
+	if seen := c.seen.Load(); seen != nil {
+		return &seen.Set
+	}
+	return nil
+}
+
+// settled reports whether a look at the given time was late enough to show what c made.
+func (c *Create) settled(looked time.Time, settling time.Duration) bool {
+	return !looked.Before(c.Answered.Add(settling))
+}
+
+// serves reports whether the backup that c made, listed or not, is one that r asks for.
+func (c *Create) serves(r Request) bool {
+	set := c.set()
+	return !c.Sent.Before(r.earliest()) && (set == nil || set.State != SetFailed)
+}
+
+// made returns the set in the list that c made, nil if it is not listed. Of several candidates it takes the one that
+// started soonest after c was sent.
+//
+// The clocks may differ, so c's set may be listed as older than c. But a set of somebody else that is listed late looks the
+// same. So an older set is taken only from a settled list that shows nothing better.
+func (c *Create) made(o Observed) *Set {
+	if set := c.set(); set != nil {
+		return find(o.Listed, set.key())
+	}
+	oldest := c.Sent
+	if c.settled(o.Looked, o.Settling) {
+		oldest = oldest.Add(-maxClockError)
+	}
+	var made *Set
+	for i := range o.Listed {
+		if s := &o.Listed[i]; c.mayHaveMade(*s, oldest, o.Looked) && (made == nil || c.likelier(*s, *made)) {
+			made = s
+		}
+	}
+	return made
+}
+
+// mayHaveMade reports whether s can be the set that c made. After a look that is a set which was not in the list before and
+// did not start before oldest; a start that cannot be read does not matter. Without a look before it is a set that may have
+// started after c was sent, and whose start is believed.
+func (c *Create) mayHaveMade(s Set, oldest, looked time.Time) bool {
+	switch {
+	case !s.full() || c.before[s.key()]:
+		return false
+	case c.before == nil:
+		return s.Start.Until.After(c.Sent) && s.believed(looked)
+	default:
+		return s.Start == Span{} || s.Start.Until.After(oldest)
+	}
+}
+
+// likelier reports whether c made a rather than b. Both are new.
+func (c *Create) likelier(a, b Set) bool {
+	afterA, afterB := a.Start.Until.After(c.Sent), b.Start.Until.After(c.Sent)
+	switch {
+	case afterA != afterB:
+		return afterA
+	case a.Start.From.Equal(b.Start.From):
+		return a.ID < b.ID
+	default:
+		return a.Start.From.Before(b.Start.From) == afterA // the first one after c, or the last one before it
+	}
+}
 
 // Observed is all that bears on the next step of an Ensure.
 type Observed struct {
@@ -159,34 +250,16 @@ func awaitOrSend(now time.Time, o Observed) Step {
 	return step
 }
 
-// Progress says how far a backup is that was adopted or created.
-type Progress struct {
-	Reached bool      // as far as the request asks
-	Failed  bool      // it ended in failure
-	Until   time.Time // not reached, but will be at this moment without another look
+// best returns the set to adopt: a complete one first, then the newest. It returns nil if there are no sets.
+func best(sets []Set) *Set {
+	if len(sets) == 0 {
+		return nil
+	}
+	s := slices.MaxFunc(sets, func(a, b Set) int {
+		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
+	})
+	return &s
 }
 
-// Follow is the rule of the waiting. set is the backup as it is listed, nil while it is not; completeSince is the first
-// moment at which the list showed it as complete.
-func Follow(now time.Time, w WaitFor, set *Set, completeSince time.Time, ddlPause time.Duration) Progress {
-	switch {
-	case set == nil:
-		return Progress{Reached: w == WaitRequested}
-	case set.State == SetFailed:
-		return Progress{Failed: true}
-	case w == WaitRequested:
-		return Progress{Reached: true}
-	case set.State != SetComplete:
-		return Progress{}
-	case w == WaitCompleted:
-		return Progress{Reached: true}
-	}
-	// AnalyticDB allows DDL again some time after the start. The latest moment that the listed start can mean is on the safe
-	// side. But a start can be missing or in the future, and no backup starts after it is complete.
-	started := set.Start.Until
-	if started.IsZero() || started.After(completeSince) {
-		started = completeSince
-	}
-	allowed := started.Add(ddlPause)
-	return Progress{Reached: !now.Before(allowed), Until: allowed}
-}
+// rank orders the states by how good a backup in them is to adopt.
+var rank = map[State]int{SetFailed: 0, SetRunning: 1, SetUnknown: 1, SetComplete: 2}

@@ -25,21 +25,27 @@ func (x *task) ensure(ctx context.Context) Outcome {
 	x.lock.tokens = state.lock
 	defer x.lock.release()
 	e := &ensuring{task: x, state: state, observed: Observed{Settling: x.settings.Settle}, polls: x.polls(), repeats: x.retries()}
+	if !e.takeLock(ctx) {
+		return x.unfinished()
+	}
 	for {
-		if !x.lock.take(ctx, x.giveWay) {
-			return x.unfinished()
-		}
 		if outcome, done := e.step(ctx); done {
 			return outcome
 		}
 	}
 }
 
+// takeLock waits for the cluster's lock. It reports whether it got it in time. Others may have created meanwhile.
+func (e *ensuring) takeLock(ctx context.Context) bool {
+	if !e.lock.take(ctx, e.giveWay) {
+		return false
+	}
+	e.observed.Last = e.state.known(e.request, e.observed.Own)
+	return true
+}
+
 // step takes the next step. done reports that it was the last one.
 func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
-	e.state.expire(time.Now())
-	e.observed.Own = e.own
-	e.observed.Last = e.state.known(e.request, e.own)
 	step := Decide(time.Now(), e.request, e.observed)
 	for i := range step.Stuck {
 		s := &step.Stuck[i]
@@ -72,6 +78,7 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	case err == nil:
 		e.observed.Listed, e.observed.Looked = listing.Sets, at
 		e.state.reconcile(at, listing.Sets)
+		e.observed.Last = e.state.known(e.request, e.observed.Own)
 		return Outcome{}, false
 	case errors.As(err, &call) && call.Kind == KindDenied && e.request.WaitFor == WaitRequested:
 		e.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
@@ -91,16 +98,21 @@ func (e *ensuring) lookAnew() { e.observed.Looked, e.observed.Listed = time.Time
 // the backup is not listed; then it counts as running only for the settle time.
 func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
 	e.awaiting(set)
-	e.lock.release()
 	pause := e.polls.next()
 	if set == nil {
 		pause = min(pause, e.untilSettled())
 	}
-	if !e.sleep(ctx, pause) {
+	if !e.sleepUnlocked(ctx, pause) {
 		return e.unfinished(), true
 	}
 	e.lookAnew()
 	return Outcome{}, false
+}
+
+// sleepUnlocked waits, and lets other invocations work on the cluster meanwhile. It reports whether there is still time.
+func (e *ensuring) sleepUnlocked(ctx context.Context, d time.Duration) bool {
+	e.lock.release()
+	return e.sleep(ctx, d) && e.takeLock(ctx)
 }
 
 // adopt follows the backup that serves. If it vanishes from the list, it is forgotten, and the rule decides anew.
@@ -110,10 +122,11 @@ func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
 	if !vanished {
 		return outcome, true
 	}
-	if !e.lock.take(ctx, e.giveWay) {
+	if !e.takeLock(ctx) {
 		return e.unfinished(), true
 	}
 	e.state.forget(step.Create)
+	e.observed.Last = e.state.known(e.request, e.observed.Own)
 	e.lookAnew()
 	return Outcome{}, false
 }
@@ -167,7 +180,7 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 // remember notes a CreateBackup that took effect, or may have.
 func (e *ensuring) remember(c *Create) {
 	e.observed.Creates++
-	e.own, e.state.last = c, c
+	e.observed.Own, e.observed.Last, e.state.last = c, c, c
 	if c.Accepted {
 		e.state.accepted = c
 	}
@@ -196,8 +209,7 @@ func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool
 	e.doing = "the cluster was busy, so no backup was created"
 	e.warnOnce("busy", "the cluster is busy, so the service refused CreateBackup for now: trying again", about...)
 	e.observed.NotNow = true
-	e.lock.release()
-	if !e.sleep(ctx, e.polls.next()) {
+	if !e.sleepUnlocked(ctx, e.polls.next()) {
 		return e.cutOff(), true
 	}
 	e.lookAnew()

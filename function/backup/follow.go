@@ -7,6 +7,38 @@ import (
 	"time"
 )
 
+// Progress says how far a backup is that was adopted or created.
+type Progress struct {
+	Reached bool      // as far as the request asks
+	Failed  bool      // it ended in failure
+	Until   time.Time // not reached, but will be at this moment without another look
+}
+
+// Follow is the rule of the waiting. set is the backup as it is listed, nil while it is not; completeSince is the first
+// moment at which the list showed it as complete.
+func Follow(now time.Time, w WaitFor, set *Set, completeSince time.Time, ddlPause time.Duration) Progress {
+	switch {
+	case set == nil:
+		return Progress{Reached: w == WaitRequested}
+	case set.State == SetFailed:
+		return Progress{Failed: true}
+	case w == WaitRequested:
+		return Progress{Reached: true}
+	case set.State != SetComplete:
+		return Progress{}
+	case w == WaitCompleted:
+		return Progress{Reached: true}
+	}
+	// AnalyticDB allows DDL again some time after the start. The latest moment that the listed start can mean is on the safe
+	// side. But a start can be missing or in the future, and no backup starts after it is complete.
+	started := set.Start.Until
+	if started.IsZero() || started.After(completeSince) {
+		started = completeSince
+	}
+	allowed := started.Add(ddlPause)
+	return Progress{Reached: !now.Before(allowed), Until: allowed}
+}
+
 // watch is the waiting for one backup.
 type watch struct {
 	*task
@@ -22,7 +54,7 @@ type watch struct {
 // so that there is nothing to wait for.
 func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outcome, vanished bool) {
 	x.err = nil // what came before has been overcome
-	x.outcome.Created = step.Create != nil && step.Create == x.own
+	x.outcome.Created = step.Create != nil && step.Create == o.Own
 	x.outcome.Status = StatusRequested
 	if !x.outcome.Created {
 		x.outcome.RequestID = "" // of an own backup that vanished

@@ -2,9 +2,7 @@ package backup
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
-	"runtime/debug"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -27,28 +25,9 @@ type Runner struct {
 	regions map[string]*region
 }
 
-// region is what the clusters of one region share.
-type region struct {
-	// slots holds a token for each cluster that is in steps 1 to 3: looking, awaiting its turn, creating. The slots keep a
-	// look and its create close together. Without them the retry of a fleet looks at all clusters first and is out of time
-	// before it creates anything.
-	slots chan struct{}
-	// throttled is the last call if it was throttled. It holds up whoever waits for a turn.
-	throttled atomic.Pointer[CallError]
-}
-
 // NewRunner returns a Runner that lets as many clusters of a region at once decide and create as concurrency says.
 func NewRunner(s Settings, concurrency int) *Runner {
 	return &Runner{settings: s, concurrency: concurrency, memory: memory{states: map[Cluster]*clusterState{}}, regions: map[string]*region{}}
-}
-
-func (r *Runner) region(name string) *region {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.regions[name] == nil {
-		r.regions[name] = &region{slots: make(chan struct{}, r.concurrency)}
-	}
-	return r.regions[name]
 }
 
 // Run carries out all requests of an invocation. It returns before ctx's deadline. What is not finished by then has failed,
@@ -157,92 +136,6 @@ func (r *run) result(requests []Request, parts []part) Result {
 		r.addSelection(&result, request.Selector.Regions, all)
 	}
 	return result
-}
-
-// task is one request on its way.
-type task struct {
-	caller
-	run     *run
-	request Request
-	outcome Outcome
-
-	slot      hold // one of the region's slots
-	lock      hold // the cluster's
-	requested bool // whether it has arrived at the barrier
-
-	own      *Create    // the last CreateBackup of this request that took effect, or may have
-	lostCall *CallError // of the last one whose outcome is unknown
-	attempts int        // how often CreateBackup was sent, throttled ones included
-	doing    string     // what is not done yet, for the message at the deadline
-}
-
-func (r *run) task(request Request) *task {
-	c := request.Cluster
-	x := &task{
-		run: r, request: request, doing: "the backup was not started",
-		outcome: Outcome{Cluster: c, Status: StatusUnknown},
-		caller:  r.caller(c, r.log.With("DBClusterId", c.ID, "RegionId", c.Region)),
-	}
-	x.slot.tokens = x.region.slots
-	return x
-}
-
-// do carries the request out. A panic is this request's failure alone.
-func (x *task) do(ctx context.Context) (o Outcome) {
-	defer func() {
-		x.giveWay()
-		if p := recover(); p != nil {
-			x.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
-			o = x.outcome.fail(ErrorInternalError, "a defect of the function, see its log: %v", p)
-		}
-		if o.Failure != nil {
-			level := slog.LevelError
-			if o.Failure.Type.Continues() {
-				level = slog.LevelWarn
-			}
-			attrs := []any{"errorType", o.Failure.Type, "error", o.Failure.Message}
-			if x.err != nil && x.err.RequestID != "" {
-				attrs = append(attrs, "apiRequestId", x.err.RequestID)
-			}
-			x.log.Log(ctx, level, "cluster failed", attrs...)
-		}
-	}()
-	switch {
-	case !x.slot.take(ctx, func() {}):
-		x.heldUp()
-		return x.unfinished()
-	case x.request.Action == ActionVerify:
-		return x.verify(ctx)
-	default:
-		return x.ensure(ctx)
-	}
-}
-
-// giveWay lets the other clusters of the invocation go first, because this one has to wait or has ended.
-func (x *task) giveWay() {
-	x.slot.release()
-	if !x.requested {
-		x.requested = true
-		x.run.requested.arrive()
-	}
-}
-
-// sleep waits, and lets others go first. It reports whether there is still time.
-func (x *task) sleep(ctx context.Context, d time.Duration) bool {
-	x.giveWay()
-	return sleep(ctx, d)
-}
-
-// unfinished is the outcome of a request that the deadline cut off.
-func (x *task) unfinished() Outcome {
-	t, last := ErrorBackupPending, ""
-	if x.err != nil {
-		last = "; the last error: " + x.err.Error()
-		if x.err.Kind == KindThrottled {
-			t = ErrorThrottled
-		}
-	}
-	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.doing, last)
 }
 
 // barrier opens when everything that it counts has arrived.

@@ -1,9 +1,7 @@
 package backup
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 )
@@ -85,20 +83,6 @@ func (s Set) serves(r Request) bool {
 // believed reports whether the listed start can be true. A start that lies more than a minute after the look cannot: a
 // sister product lists local time as if it were UTC.
 func (s Set) believed(looked time.Time) bool { return !s.Start.From.After(looked.Add(ClockSkew)) }
-
-// best returns the set to adopt: a complete one first, then the newest. It returns nil if there are no sets.
-func best(sets []Set) *Set {
-	if len(sets) == 0 {
-		return nil
-	}
-	s := slices.MaxFunc(sets, func(a, b Set) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
-	})
-	return &s
-}
-
-// rank orders the states by how good a backup in them is to adopt.
-var rank = map[State]int{SetFailed: 0, SetRunning: 1, SetUnknown: 1, SetComplete: 2}
 
 // Statuses maps the words of BackupStatus, in lower case, to what they mean. AnalyticDB documents none of them, so the
 // built-in words are those of its sister services (RDS, PolarDB, AnalyticDB for PostgreSQL), and users can add theirs.
