@@ -47,6 +47,7 @@ func set(t *testing.T, id, start string, state State, change ...func(*Set)) Set 
 func incremental(s *Set)     { s.Full = false }
 func copied(s *Set)          { s.Copy = true }
 func withoutStart(s *Set)    { s.Start = Span{} }
+func withoutEnd(s *Set)      { s.End = Span{} }
 func withEnd(s *Set)         { s.End = Span{s.Start.From.Add(time.Minute), s.Start.From.Add(2 * time.Minute)} }
 func redelivered(r *Request) { r.Redelivered = true }
 
@@ -121,18 +122,22 @@ func TestDecide(t *testing.T) {
 		"refused for now, and one that serves appears: adopted": {known: known{notNow: true, listed: sets(set(t, "a", "02:00:31", SetRunning))}, do: StepAdopt, set: "a"},
 
 		// What serves.
-		"a running one serves":              {known: known{listed: sets(set(t, "a", "02:01", SetRunning))}, do: StepAdopt, set: "a"},
-		"one with an unknown status serves": {known: known{listed: sets(set(t, "a", "02:01", SetUnknown))}, do: StepAdopt, set: "a"},
-		"a failed one does not":             {known: known{listed: sets(set(t, "a", "02:01", SetFailed))}, do: StepSend},
-		"an incremental one does not":       {known: known{listed: sets(set(t, "a", "02:01", SetComplete, incremental))}, do: StepSend},
-		"a copy does not":                   {known: known{listed: sets(set(t, "a", "02:01", SetComplete, copied))}, do: StepSend},
-		"one without a start does not":      {known: known{listed: sets(set(t, "a", "02:01", SetComplete, withoutStart))}, do: StepSend},
-		"a complete one comes first":        {known: known{listed: sets(set(t, "a", "02:03", SetRunning), set(t, "b", "02:01", SetComplete), set(t, "c", "02:02", SetUnknown))}, do: StepAdopt, set: "b"},
-		"then the newest":                   {known: known{now: "02:05:00", listed: sets(set(t, "a", "02:01", SetComplete), set(t, "b", "02:02", SetComplete), set(t, "c", "02:01:30", SetComplete))}, do: StepAdopt, set: "b"},
+		"a running one serves":                                   {known: known{listed: sets(set(t, "a", "02:01", SetRunning))}, do: StepAdopt, set: "a"},
+		"one with an unknown status serves":                      {known: known{listed: sets(set(t, "a", "02:01", SetUnknown))}, do: StepAdopt, set: "a"},
+		"a failed one does not":                                  {known: known{listed: sets(set(t, "a", "02:01", SetFailed))}, do: StepSend},
+		"an incremental one does not":                            {known: known{listed: sets(set(t, "a", "02:01", SetComplete, incremental))}, do: StepSend},
+		"a copy does not":                                        {known: known{listed: sets(set(t, "a", "02:01", SetComplete, copied))}, do: StepSend},
+		"one without a start does not":                           {known: known{listed: sets(set(t, "a", "02:01", SetComplete, withoutStart))}, do: StepSend},
+		"a complete one comes first":                             {known: known{listed: sets(set(t, "a", "02:03", SetRunning), set(t, "b", "02:01", SetComplete), set(t, "c", "02:02", SetUnknown))}, do: StepAdopt, set: "b"},
+		"one with an unknown status is as good as a running one": {known: known{now: "02:05:00", listed: sets(set(t, "a", "02:01", SetUnknown), set(t, "b", "02:02", SetRunning))}, do: StepAdopt, set: "b"},
+		"and the other way round":                                {known: known{now: "02:05:00", listed: sets(set(t, "a", "02:01", SetRunning), set(t, "b", "02:02", SetUnknown))}, do: StepAdopt, set: "b"},
+		"then the newest":                                        {known: known{now: "02:05:00", listed: sets(set(t, "a", "02:01", SetComplete), set(t, "b", "02:02", SetComplete), set(t, "c", "02:01:30", SetComplete))}, do: StepAdopt, set: "b"},
 
 		// One at a time.
 		"an earlier one is running: wait":                  {known: known{listed: sets(set(t, "a", "01:50", SetRunning))}, do: StepAwait, set: "a"},
 		"one with an unknown status is running, too":       {known: known{listed: sets(set(t, "a", "01:50", SetUnknown))}, do: StepAwait, set: "a"},
+		"a complete one without an end is not running":     {known: known{listed: sets(set(t, "a", "01:50", SetComplete, withoutEnd))}, do: StepSend},
+		"nor a failed one":                                 {known: known{listed: sets(set(t, "a", "01:50", SetFailed, withoutEnd))}, do: StepSend},
 		"with an end it is not":                            {known: known{listed: sets(set(t, "a", "01:50", SetUnknown, withEnd))}, do: StepSend},
 		"an incremental one is not waited for":             {known: known{listed: sets(set(t, "a", "01:50", SetRunning, incremental))}, do: StepSend},
 		"nor a copy":                                       {known: known{listed: sets(set(t, "a", "01:50", SetRunning, copied))}, do: StepSend},
@@ -170,6 +175,8 @@ func TestDecide(t *testing.T) {
 		"lost, listed as failed: adopted, and that is told":          {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetFailed))}, do: StepAdopt, set: "a", created: true},
 		"lost, listed without a start":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning, withoutStart))}, do: StepAdopt, set: "a", created: true},
 		"lost: what was listed before is not new":                    {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepLookAgain},
+		"lost: a new incremental one is not ours":                    {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00:36", SetRunning, incremental))}, do: StepLookAgain},
+		"lost: a new copy is not ours":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00:36", SetRunning, copied))}, do: StepLookAgain},
 		"lost: an old one that is listed late is not ours":           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", SetComplete))}, do: StepLookAgain},
 		"lost, a look just before the settle time":                   {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: StepLookAgain},
 		"lost, a look after it: again":                               {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: StepSend},
@@ -332,7 +339,7 @@ func TestMerge(t *testing.T) {
 		{Action: ActionEnsure, Cluster: one, WaitFor: WaitCompleted, NotBefore: late},
 		{Action: ActionEnsure, Cluster: two, WaitFor: WaitCompleted, NotBefore: early},
 		{Action: ActionEnsure, Cluster: three, NotBefore: early, Immediate: true},
-		{Action: ActionEnsure, Cluster: three, NotBefore: early},
+		{Action: ActionEnsure, Cluster: three, NotBefore: early, Redelivered: true},
 	})
 	want := []Request{
 		{Action: ActionEnsure, Cluster: one, WaitFor: WaitDDLAllowed, NotBefore: late},

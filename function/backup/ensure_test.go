@@ -280,3 +280,124 @@ func TestUnbelieved(t *testing.T) {
 		s.logged("WARN", "a backup is listed with a start in the future, which is not believed")
 	})
 }
+
+// TestTurns: invocations for the same cluster take turns, and whoever waits for a turn holds up nobody else.
+func TestTurns(t *testing.T) {
+	slowly := func(d time.Duration) func(Cluster, int) error {
+		return func(c Cluster, _ int) error {
+			if c == one {
+				time.Sleep(d)
+			}
+			return nil
+		}
+	}
+	tell(t, "time is up while it waits for its turn", func(s *stub) {
+		s.create = slowly(0)
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
+		held := &hold{tokens: s.runner.memory.use(one).lock}
+		held.take(t.Context(), func() {})
+		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending")
+		s.creates("amv-1", 0)
+		s.called("DescribeBackups", 0)
+		held.release()
+	})
+	tell(t, "time is up while it waits for an earlier backup", func(s *stub) {
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
+		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending", "an earlier backup b")
+		s.creates("amv-1", 0)
+	})
+	tell(t, "others of the invocation go on", func(s *stub) {
+		s.runner = NewRunner(s.runner.settings, 1) // one slot for each region
+		held := &hold{tokens: s.runner.memory.use(one).lock}
+		held.take(t.Context(), func() {})
+		two := ensuringOne()
+		two.Cluster.ID = "amv-2"
+		s.expect(s.runFor(time.Minute, ensuringOne(), two), "amv-1 cn-a BackupPending, amv-2 cn-a Requested")
+		if took := s.lastCreate.Sub(s.began); took > time.Second {
+			s.t.Errorf("after %v", took)
+		}
+		held.release()
+	})
+}
+
+// TestLostIsSentAgain: after the settle time, and not much later.
+func TestLostIsSentAgain(t *testing.T) {
+	tell(t, "", func(s *stub) {
+		s.create = func(_ Cluster, n int) error {
+			if n == 1 {
+				return &CallError{Action: "CreateBackup", Kind: KindUnanswered, RequestID: "X-1"}
+			}
+			return nil
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		if took := s.lastCreate.Sub(s.began); took < 2*time.Minute || took > 2*time.Minute+2*time.Second {
+			s.t.Errorf("after %v", took)
+		}
+		if !strings.Contains(s.log.String(), `"apiRequestId":"X-1"`) {
+			s.t.Error("the request id of the call that failed is not logged")
+		}
+	})
+}
+
+// TestWarnings: what somebody should know is logged once.
+func TestWarnings(t *testing.T) {
+	tell(t, "a stuck backup", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			return []Set{listed("stuck", s.began.Add(-25*time.Hour), SetRunning), listed("earlier", s.began.Add(-time.Hour), SetRunning)}
+		}
+		s.runFor(5*time.Minute, ensuringOne())
+		s.logged("WARN", "a backup has run for more than 24 h: it counts as stuck and is not waited for")
+	})
+	tell(t, "an earlier backup whose status is not known", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			b := listed("b", s.began.Add(-time.Hour), SetUnknown)
+			b.Status = "Frozen"
+			return []Set{b}
+		}
+		s.runFor(5*time.Minute, ensuringOne())
+		s.logged("WARN", "a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED")
+	})
+	tell(t, "a throttled CreateBackup is no warning", func(s *stub) {
+		s.create = func(_ Cluster, n int) error {
+			if n == 1 {
+				return &CallError{Action: "CreateBackup", Kind: KindThrottled}
+			}
+			return nil
+		}
+		s.run(ensuringOne())
+		s.logged("INFO", "CreateBackup was throttled")
+	})
+	tell(t, "a missing backup has the status Missing", func(s *stub) {
+		verify := ensuringOne(ago(time.Hour))
+		verify.Action = ActionVerify
+		if r := s.run(verify); r.Outcomes[0].Status != StatusMissing {
+			s.t.Error(r.Outcomes[0].Status)
+		}
+	})
+}
+
+// TestPauses: they grow, and each is shortened at random.
+func TestPauses(t *testing.T) {
+	c := &caller{settings: Settings{Poll: 5 * time.Second}, chance: chance("x")}
+	for name, p := range map[string]struct {
+		pauses *pauses
+		want   []time.Duration // at most
+		least  float64         // share of it
+	}{
+		"polls":   {c.polls(), []time.Duration{5 * time.Second, 7500 * time.Millisecond, 11250 * time.Millisecond}, 0.9},
+		"retries": {c.retries(), []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, 0.3},
+	} {
+		for i, most := range p.want {
+			if got := p.pauses.next(); got > most || float64(got) < p.least*float64(most) || got == most {
+				t.Errorf("%s %d: %v, want a little less than %v", name, i, got, most)
+			}
+		}
+		var last time.Duration
+		for range 100 {
+			last = max(last, p.pauses.next())
+		}
+		if most := map[string]time.Duration{"polls": time.Minute, "retries": 30 * time.Second}[name]; last > most || last < most*9/10 {
+			t.Errorf("%s grow to %v, want %v", name, last, most)
+		}
+	}
+}

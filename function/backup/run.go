@@ -39,12 +39,12 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 		return Result{Outcomes: []Outcome{run.task(requests[0]).do(ctx)}}
 	}
 	// Each region goes its own way, so that one that hangs does not hold up the others.
-	names := regionsOf(requests)
+	names, positions := byRegion(requests)
 	parts := make([]part, len(names))
 	run.requested.add(len(names))
 	var all sync.WaitGroup
 	for i, name := range names {
-		all.Go(func() { parts[i] = run.part(ctx, name, requests) })
+		all.Go(func() { parts[i] = run.part(ctx, name, requests, positions[name]) })
 	}
 	all.Wait()
 	return run.result(requests, parts)
@@ -64,9 +64,9 @@ type part struct {
 	outcomes map[target]Outcome
 }
 
-// part carries out the requests of one region.
-func (r *run) part(ctx context.Context, region string, requests []Request) part {
-	p := part{r.selectIn(ctx, region, requests), map[target]Outcome{}}
+// part carries out the requests of one region, which stand at the given positions.
+func (r *run) part(ctx context.Context, region string, requests []Request, positions []int) part {
+	p := part{r.selectIn(ctx, region, requests, positions), map[target]Outcome{}}
 	here := p.merged.requests
 	r.requested.add(len(here))
 	r.requested.arrive()
@@ -90,19 +90,19 @@ func (r *run) part(ctx context.Context, region string, requests []Request) part 
 	return p
 }
 
-// regionsOf returns the regions that requests concern, in the order of their first appearance.
-func regionsOf(requests []Request) []string {
-	var names []string
-	seen := map[string]bool{}
-	for _, request := range requests {
+// byRegion returns the regions that requests concern, in the order of their first appearance, and the positions of each
+// region's requests.
+func byRegion(requests []Request) (names []string, positions map[string][]int) {
+	positions = map[string][]int{}
+	for i, request := range requests {
 		for _, name := range request.regions() {
-			if !seen[name] {
-				seen[name] = true
+			if positions[name] == nil {
 				names = append(names, name)
 			}
+			positions[name] = append(positions[name], i)
 		}
 	}
-	return names
+	return names, positions
 }
 
 // result puts the parts together in the order of the requests.

@@ -150,17 +150,17 @@ type chosen struct {
 	failure *Failure
 }
 
-// selectIn carries out the selectors in one region, and takes in the requests that name their cluster.
-func (r *run) selectIn(ctx context.Context, region string, requests []Request) *selection {
+// selectIn carries out the selectors of a region's requests, which stand at the given positions, and takes in the requests
+// that name their cluster.
+func (r *run) selectIn(ctx context.Context, region string, requests []Request, positions []int) *selection {
 	s := &selection{
 		caller: r.caller(Cluster{Region: region}, r.log.With("RegionId", region)),
 		region: region, merged: newMerger(), known: map[Skipped]bool{}, chosen: map[int]chosen{},
 	}
-	for i, request := range requests {
-		switch {
-		case request.Selector == nil && request.Cluster.Region == region:
+	for _, i := range positions {
+		if request := requests[i]; request.Selector == nil {
 			s.merged.add(request)
-		case request.Selector != nil && slices.Contains(request.Selector.Regions, region):
+		} else {
 			s.take(i, request, s.choice(ctx, request))
 		}
 	}
