@@ -78,9 +78,12 @@ func (c *Create) made(o Observed) *Set {
 // mayHaveMade reports whether s can be the set that c made. After a look that is a set which was not in the list before and
 // did not start before oldest; a start that cannot be read does not matter. Without a look before it is a set that may have
 // started after c was sent, and whose start is believed.
+//
+// A set that took longer than the time since c was sent is somebody else's, whatever the clocks say. Where only ended
+// backups are listed, such a set shows while c's own is running.
 func (c *Create) mayHaveMade(s Set, oldest, looked time.Time) bool {
 	switch {
-	case !s.full() || c.before[s.key()]:
+	case !s.full() || c.before[s.key()] || s.shortest() > looked.Sub(c.Sent)+ClockSkew:
 		return false
 	case c.before == nil:
 		return s.Start.Until.After(c.Sent) && s.believed(looked)

@@ -263,6 +263,19 @@ func TestClocksDiffer(t *testing.T) {
 	}
 }
 
+// TestWhatTookTooLong: where only ended backups are listed, one of the cluster's own schedule is new in the list when it
+// ends. It is not taken for what was created meanwhile, which is not listed yet.
+func TestWhatTookTooLong(t *testing.T) {
+	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40"), Accepted: true, before: map[string]bool{}}
+	for end, want := range map[string]bool{"01:56": true, "01:58": true, "01:59": false, "02:01": false} { // a look at 02:01:40
+		s := set(t, "a", "01:55", SetComplete)
+		s.End = set(t, "a", end, SetRunning).Start
+		if got := made(c, true, s) != nil; got != want {
+			t.Errorf("ended %s: ours %v, want %v", end, got, want)
+		}
+	}
+}
+
 // TestTwoNewOnes: another process, or the cluster's own schedule, may have started a backup at the same time.
 func TestTwoNewOnes(t *testing.T) {
 	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:31"), before: map[string]bool{}}

@@ -66,6 +66,14 @@ func (s Set) inProgress() bool {
 	return s.State == SetRunning || s.State == SetUnknown && s.End == Span{}
 }
 
+// shortest returns the shortest time that the set can have taken; 0 if it has not ended.
+func (s Set) shortest() time.Duration {
+	if s.Start == (Span{}) || s.End == (Span{}) {
+		return 0
+	}
+	return s.End.From.Sub(s.Start.Until)
+}
+
 // serves reports whether the set is a backup that r asks for. All that its listed start can mean must lie at or after
 // NotBefore. For a redelivery it is enough that some of it lies at or after one minute before NotBefore: otherwise the
 // backup of an earlier delivery would be missed.
