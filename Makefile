@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go run faults test fuzz simulate bench lint build package build-here local tool policy deploy invoke gate status logs remove clean
+.PHONY: help need-go first run faults test fuzz simulate bench lint build package build-here local tool policy deploy invoke gate status logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -33,12 +33,21 @@ help:
 need-go:
 	@command -v go >/dev/null || { echo "Go is missing: install the version in go.mod, or a later one, from https://go.dev/dl/" >&2; exit 1; }
 
-##@ On this machine: Go is all they need
-run: $(HERE) local ## deliver an event to the function in a local cloud | EVENT=FILE or a cluster id, FAULT=NAME TAKES=20s VERBOSE=1 CLOUD=real YES=1
-	@dist/local -binary '$(BINARY)' -event '$(or $(EVENT),events/timer.json)' $(if $(FAULT),-fault '$(FAULT)') \
+# Names of variables have capitals: `make run event=x` would pass over the event without a word.
+misspelt := $(strip $(foreach name,event fault takes cloud verbose yes ids,$(if $(filter command,$(firstword $(origin $(name)))),$(name))))
+ifneq ($(misspelt),)
+$(error $(misspelt): write $(shell echo '$(misspelt)' | tr a-z A-Z), in capitals)
+endif
+
+##@ On this machine: they need only Go
+run: first $(HERE) local ## deliver an event to the function in a local cloud | EVENT=FILE or a cluster id, FAULT=NAME TAKES=20s VERBOSE=1 CLOUD=real YES=1
+	@dist/local -binary '$(BINARY)' $(if $(EVENT),-event '$(EVENT)') $(if $(FAULT),-fault '$(FAULT)') \
 		$(if $(TAKES),-takes '$(TAKES)') $(if $(CLOUD),-cloud '$(CLOUD)') $(if $(YES),-yes) $(if $(VERBOSE),-verbose)
 
-faults: local ## list the faults that FAULT= can name
+first: need-go
+	@[ -e dist/local ] || echo "The first time takes a minute or two: modules are fetched and compiled."
+
+faults: first local ## list the faults that FAULT= can name
 	@dist/local -faults
 
 ##@ Checks
@@ -87,8 +96,8 @@ invoke: tool ## ask the deployed function once: EVENT=FILE or a cluster id
 gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s
 	@dist/adb-backup gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
 
-status: tool ## what backups the clusters of s.yaml have; IDS="amv-1 amv-2" names others, MAX_AGE=26h makes it a check
-	@dist/adb-backup status $(if $(MAX_AGE),-max-age '$(MAX_AGE)') $(IDS)
+status: tool $(if $(filter local,$(CLOUD)),local) ## what backups the clusters of s.yaml have; IDS="amv-1 amv-2" names others | MAX_AGE=26h makes it a check, CLOUD=local shows a made-up account
+	@$(if $(filter local,$(CLOUD)),dist/local -exec sh -c 'dist/adb-backup status "$$@" $(or $(IDS),$$LOCAL_CLUSTERS)' status,dist/adb-backup status $(IDS)) $(if $(MAX_AGE),-max-age '$(MAX_AGE)')
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
 	@dist/adb-backup ready -s= || $(hint) "get what is missing above, then run it again"

@@ -1,9 +1,13 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
 	"net"
 	"net/http"
+	"os/exec"
+	"slices"
 	"strings"
 	"time"
 
@@ -11,26 +15,70 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// What the local cloud's account looks like. Nobody else has these credentials, so nothing is lost by printing them.
+// Nobody else has these credentials, so nothing is lost by printing them.
 const (
-	localKeyID    = "STS.LocalCloud"
-	localSecret   = "local-secret"
-	localToken    = "local-token"
-	localAccount  = "1234567890123456"
-	localRegion   = "cn-hangzhou"
-	sampleCluster = "amv-wz9or2xawpnc"
+	localKeyID   = "STS.LocalCloud"
+	localSecret  = "local-secret"
+	localToken   = "local-token"
+	localAccount = "1234567890123456"
+	localRegion  = "cn-hangzhou"
 )
 
 // times are the function's own settings that go with how long a backup takes here: what takes minutes in the cloud can be
 // watched in seconds.
 type times struct{ takes, poll, settle, ddlPause time.Duration }
 
-func timesFor(takes time.Duration) times {
+func (o options) times() times {
 	return times{
-		takes:    takes,
-		poll:     min(max(takes/20, 50*time.Millisecond), 5*time.Second),
-		settle:   min(takes/2, time.Minute),
-		ddlPause: min(takes*3/2, 10*time.Minute),
+		takes:    o.takes,
+		poll:     min(max(o.takes/20, 50*time.Millisecond), 5*time.Second),
+		settle:   min(o.takes/2, time.Minute),
+		ddlPause: min(o.takes*3/2, 10*time.Minute),
+	}
+}
+
+// service is the emulated AnalyticDB on a loopback port.
+type service struct {
+	*fakeadb.Service
+	address string
+	server  *http.Server
+}
+
+func open() (*service, error) {
+	s := &service{Service: fakeadb.New(fakeadb.Options{}), address: "127.0.0.1:0"}
+	return s, s.reopen()
+}
+
+// reopen listens, after close at the same address as before.
+func (s *service) reopen() error {
+	listener, err := net.Listen("tcp", s.address)
+	if err != nil {
+		return err
+	}
+	s.address = listener.Addr().String()
+	s.server = &http.Server{Handler: s.Service}
+	go s.server.Serve(listener)
+	return nil
+}
+
+// close ends all connections; new ones are refused.
+func (s *service) close() { s.server.Close() }
+
+// localOptions are the made-up account, and the clusters that the event names beside it. Times are listed in seconds, which
+// an older page of the reference shows: with minutes, the end of a pause could be a minute away.
+func localOptions(region string, named []backup.Cluster, now time.Time) fakeadb.Options {
+	clusters := account(region, now)
+	for _, c := range named {
+		if !slices.ContainsFunc(clusters, func(o fakeadb.Cluster) bool { return o.ID == c.ID && o.Region == c.Region }) {
+			clusters = append(clusters, fakeadb.Cluster{ID: c.ID, Region: c.Region, Created: now.AddDate(-1, 0, 0)})
+		}
+	}
+	return fakeadb.Options{
+		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
+		Account:     localAccount,
+		Clusters:    clusters,
+		Precision:   fakeadb.Seconds,
+		Latency:     20 * time.Millisecond,
 	}
 }
 
@@ -46,22 +94,14 @@ func environment(environ []string) map[string]string {
 
 // own are the person's settings for the function, which go before the local cloud's.
 func own(environ []string, except ...string) []string {
-	var kept []string
-next:
-	for _, e := range environ {
+	return slices.DeleteFunc(slices.Clone(environ), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
-		if !strings.HasPrefix(name, "ADB_") && name != "LOG_LEVEL" {
-			continue
-		}
-		for _, x := range except {
-			if name == x {
-				continue next
-			}
-		}
-		kept = append(kept, e)
-	}
-	return kept
+		return !strings.HasPrefix(name, "ADB_") && name != "LOG_LEVEL" || slices.Contains(except, name)
+	})
 }
+
+// localOnly are the settings that the local cloud makes itself.
+var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK"}
 
 // localEnv is the environment of the function in the local cloud. Where AnalyticDB is, the person does not choose.
 func localEnv(endpoint string, t times, environ []string) []string {
@@ -75,47 +115,56 @@ func localEnv(endpoint string, t times, environ []string) []string {
 	return append(env, own(environ, localOnly...)...)
 }
 
-// localOnly are the settings that the local cloud makes itself.
-var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK"}
-
-// localOptions are AnalyticDB's. Times are listed in seconds, which an older page of the reference shows: with minutes, the
-// end of a pause could be a minute away.
-func localOptions(o options, t times) fakeadb.Options {
-	var exist []fakeadb.Cluster
-	for _, id := range o.clusters {
-		exist = append(exist, fakeadb.Cluster{ID: id, Region: o.region})
+// execute runs a command in the local cloud: its environment names the endpoint, the credentials and the region in the
+// variables that every tool of Alibaba Cloud reads, and the made-up clusters in LOCAL_CLUSTERS. The exit code is the
+// command's.
+func execute(ctx context.Context, o options, std streams) int {
+	region := o.region
+	if region == "" {
+		region = localRegion
 	}
-	return fakeadb.Options{
-		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
-		Account:     localAccount,
-		Clusters:    exist,
-		Takes:       t.takes,
-		Precision:   fakeadb.Seconds,
-		Latency:     20 * time.Millisecond,
-	}
-}
-
-// history is what a cluster's own schedule has left: full backups of three nights, and an incremental one of today.
-func history(clusters []backup.Cluster, now time.Time) []fakeadb.Backup {
-	var sets []fakeadb.Backup
-	for _, c := range clusters {
-		for _, age := range []time.Duration{68 * time.Hour, 44 * time.Hour, 20 * time.Hour} {
-			at := now.Add(-age)
-			sets = append(sets, fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: at, End: at.Add(17 * time.Minute), Size: 5_000_000_000})
-		}
-		at := now.Add(-8 * time.Hour)
-		sets = append(sets, fakeadb.Backup{Cluster: c.ID, Region: c.Region, Type: "IncrementalBackup", Start: at, End: at.Add(time.Minute), Size: 80_000_000})
-	}
-	return sets
-}
-
-// serve opens the emulated service on a loopback port.
-func serve(h http.Handler) (address string, closeIt func(), err error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	s, err := open()
 	if err != nil {
-		return "", nil, err
+		return fail(std, err)
 	}
-	server := &http.Server{Handler: h}
-	go server.Serve(listener)
-	return listener.Addr().String(), func() { server.Close() }, nil
+	defer s.close()
+	options := localOptions(region, nil, s.Now())
+	s.Add(history(options.Clusters, s.Now(), true)...)
+	s.Set(func(o *fakeadb.Options) { *o = options })
+
+	command := exec.CommandContext(ctx, o.command[0], o.command[1:]...)
+	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
+	command.Env = append(slices.DeleteFunc(slices.Clone(std.environ), isCredential),
+		"ADB_ENDPOINT=http://"+s.address,
+		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret,
+		"ALIBABA_CLOUD_SECURITY_TOKEN="+localToken,
+		"ALIBABA_CLOUD_REGION_ID="+region,
+		"LOCAL_CLUSTERS="+strings.Join(canBeBackedUp(options.Clusters, region), " "))
+	err = command.Run()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return exitSuccess
+	case errors.As(err, &exit) && exit.ExitCode() >= 0:
+		return exit.ExitCode()
+	}
+	return fail(std, err)
+}
+
+// canBeBackedUp are the ids of the clusters of a region that take backups.
+func canBeBackedUp(clusters []fakeadb.Cluster, region string) (ids []string) {
+	for _, c := range clusters {
+		if c.Region == region && takesBackups(c) {
+			ids = append(ids, c.ID)
+		}
+	}
+	return ids
+}
+
+// isCredential reports whether a variable could lead the command to the person's own account.
+func isCredential(variable string) bool {
+	name, _, _ := strings.Cut(variable, "=")
+	return strings.HasPrefix(name, "ALIBABA_CLOUD_") || slices.Contains(localOnly, name) ||
+		slices.Contains([]string{"AccountID", "AccessKeyID", "AccessKeySecret", "SecurityToken"}, name)
 }

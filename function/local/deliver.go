@@ -1,11 +1,10 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"time"
-
-	"adb-backup/function/local/fakefc"
 
 	"golang.org/x/sync/errgroup"
 )
@@ -21,7 +20,7 @@ type delivery struct {
 // retryPause stands for the minute or more that the platform lets pass before it tries again.
 const retryPause = 500 * time.Millisecond
 
-// grace is nothing but in tests, which must not depend on how busy the machine is.
+// grace is zero but in tests, which must not depend on how busy the machine is.
 var grace time.Duration
 
 // deliverOnce starts an instance and gives it the event.
@@ -35,36 +34,28 @@ func (s *stage) deliverOnce(ctx context.Context, d delivery) error {
 }
 
 // deliver gives the event to an instance, waits for what becomes of it, and keeps that as the result of this delivery.
-func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fakefc.Result, error) {
-	inv := fakefc.Invocation{
-		Payload:    s.delivered.payload,
-		RequestID:  d.requestID,
-		Region:     s.region,
-		AccountID:  s.account,
-		Timeout:    d.timeout,
-		RetryCount: d.retry,
-		Grace:      grace,
-	}
-	if inv.RequestID == "" {
-		inv.RequestID = fakefc.NewRequestID(time.Now())
-	}
-	if inv.Timeout == 0 {
-		inv.Timeout = s.timeout
-	}
-	if !d.anonymous {
-		inv.AccessKeyID, inv.AccessKeySecret, inv.SecurityToken = s.keyID, s.secret, s.token
+func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (result, error) {
+	inv := s.invocation
+	inv.RequestID, inv.RetryCount, inv.Grace = d.requestID, d.retry, grace
+	inv.Timeout = cmp.Or(d.timeout, inv.Timeout)
+	if d.anonymous {
+		inv.AccessKeyID, inv.AccessKeySecret, inv.SecurityToken = "", "", ""
 	}
 	n := s.begin()
-	what := fmt.Sprintf("invocation %s, timeout %v s", inv.RequestID, inv.Timeout.Seconds())
+	what := fmt.Sprintf("the event, timeout %v s", inv.Timeout.Seconds())
 	if d.retry > 0 {
 		what += fmt.Sprintf(", retry %d", d.retry)
 	}
 	s.screen.event(bold, "deliver", what+i.tag())
-	r, err := i.Invoke(ctx, inv)
+	answer, err := i.Invoke(ctx, inv)
 	if err != nil {
-		return r, err
+		return result{}, err
 	}
-	s.end(n, r, s.untrue(r))
+	r := result{answer, nil}
+	if s.service != nil {
+		r.untrue = untrue(r, s.service)
+	}
+	s.end(n, r)
 	i.drain()
 	colour, how := green, "success"
 	if r.ErrorType != "" {
@@ -75,16 +66,29 @@ func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (fakefc.Re
 }
 
 // retried has the function's time end too early, and the platform try the same invocation again.
-func retried(ctx context.Context, s *stage) error {
+func retried(ctx context.Context, s *stage) error { return s.retry(ctx, s.takes/2, nil) }
+
+// reachableLater does the same, and in between AnalyticDB can be reached again.
+func reachableLater(ctx context.Context, s *stage) error {
+	return s.retry(ctx, s.takes/2, s.service.reopen)
+}
+
+// retry delivers the event with a short timeout, and if that fails once more to the same process.
+func (s *stage) retry(ctx context.Context, timeout time.Duration, between func() error) error {
 	i, err := s.launch()
 	if err != nil {
 		return err
 	}
-	first, err := s.deliver(ctx, i, delivery{timeout: s.times.takes / 2})
+	first, err := s.deliver(ctx, i, delivery{timeout: timeout})
 	if err != nil || first.ErrorType == "" {
 		return err
 	}
 	time.Sleep(retryPause)
+	if between != nil {
+		if err := between(); err != nil {
+			return err
+		}
+	}
 	_, err = s.deliver(ctx, i, delivery{requestID: first.RequestID, retry: 1})
 	return err
 }

@@ -1,23 +1,24 @@
 package main
 
 import (
-	"adb-backup/function/backup"
 	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"strings"
+	"strconv"
 	"time"
+
+	"adb-backup/function/backup"
 )
 
-// The exit codes. A caller can tell a failed invocation from a run that showed something else than it should.
+// The exit codes. A run with a fault succeeds when it showed what the fault should show, a failed invocation included.
 const (
-	exitSuccess     = 0   // the invocation succeeded
-	exitFailure     = 1   // it failed
+	exitSuccess     = 0   // the invocation succeeded, or came to what its fault should come to
+	exitFailure     = 1   // the invocation failed
 	exitUsage       = 2   // it did not come to an invocation
-	exitUnexpected  = 3   // it succeeded, but not as its scenario says
+	exitUnexpected  = 3   // it came to something else than its fault should come to, or the answer was not true
 	exitInterrupted = 130 // Ctrl-C
 )
 
@@ -30,39 +31,44 @@ type streams struct {
 
 // options are the command line.
 type options struct {
-	binary   string
-	event    string
-	asIs     bool
-	fault    string
-	takes    time.Duration
-	clusters []string // that exist; nil: any
-	region   string
-	real     bool
-	yes      bool
-	verbose  bool
+	binary  string
+	event   string
+	asIs    bool
+	fault   string
+	faults  bool
+	takes   time.Duration
+	region  string
+	cloud   string
+	yes     bool
+	verbose bool
+	exec    bool
+	command []string // of exec
 }
+
+func (o options) real() bool { return o.cloud == "real" }
 
 // run is the command from its arguments to its exit code.
 func run(ctx context.Context, args []string, std streams) int {
-	o, err := parse(args, std)
+	o, err := parse(args, std.out)
 	switch {
 	case errors.Is(err, flag.ErrHelp):
 		return exitSuccess
 	case err != nil:
 		return fail(std, err)
-	}
-	if o.fault == "list" {
+	case o.faults:
 		listScenarios(std.out)
 		return exitSuccess
+	case o.exec:
+		return execute(ctx, o, std)
 	}
-	stage, err := newStage(o, std)
+	stage, err := newStage(ctx, o, std)
 	if err != nil {
 		return fail(std, err)
 	}
 	defer stage.close()
 	if err := stage.play(ctx); err != nil {
 		if ctx.Err() != nil {
-			stage.screen.text("Interrupted. The function's process was ended; nothing else is left behind.")
+			stage.screen.text(stage.interrupted())
 			return exitInterrupted
 		}
 		return fail(std, err)
@@ -75,56 +81,97 @@ func fail(std streams, err error) int {
 	return exitUsage
 }
 
-func parse(args []string, std streams) (o options, err error) {
+const (
+	defaultEvent = "events/timer.json"
+	defaultTakes = 4 * time.Second
+)
+
+// parse reads the command line.
+func parse(args []string, out io.Writer) (o options, err error) {
 	f := flag.NewFlagSet("local", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.binary, "binary", "dist/main", "the function, built for this machine")
-	f.StringVar(&o.event, "event", "events/timer.json", "the event's `file`, or a cluster id")
-	f.BoolVar(&o.asIs, "as-is", false, "leave the event's time as it is in the file; without it, it is now")
+	f.StringVar(&o.event, "event", "", "the event's `file`, or a cluster id; without it "+defaultEvent)
+	f.BoolVar(&o.asIs, "as-is", false, "leave the event's time as it is in the file; without it, it becomes now")
 	f.StringVar(&o.fault, "fault", "", "what goes wrong: its `name`")
-	faults := f.Bool("faults", false, "list the faults")
-	f.DurationVar(&o.takes, "takes", 4*time.Second, "how long a backup takes in the local cloud; the function's intervals go with it")
-	clusters := f.String("clusters", "", "the cluster ids that exist, separated by commas; without it, any")
-	f.StringVar(&o.region, "region", "", "the region that the function runs in (cn-hangzhou; with -cloud real that of your configuration)")
-	cloud := f.String("cloud", "local", "local, or real: AnalyticDB itself, with your credentials")
+	f.BoolVar(&o.faults, "faults", false, "list the faults")
+	takes := f.String("takes", "", "how long a backup takes in the local cloud, such as 20s; without it 4s. The function's intervals go with it")
+	f.StringVar(&o.region, "region", "", "the region that the function runs in; without it cn-hangzhou, or with -cloud real that of your configuration")
+	f.StringVar(&o.cloud, "cloud", "local", "local, or real: AnalyticDB itself, with your credentials")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before a backup that costs money")
 	f.BoolVar(&o.verbose, "verbose", false, "the function's log as it comes")
+	f.BoolVar(&o.exec, "exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
-		fmt.Fprintln(std.out, "Runs the function here, in a local cloud, and shows what happens on an event.")
-		f.SetOutput(std.out)
+		fmt.Fprintln(out, "Runs the function here, in a local cloud, and shows what happens on an event.")
+		f.SetOutput(out)
 		f.PrintDefaults()
 		return o, err
 	} else if err != nil {
-		return o, fmt.Errorf("%w (durations are written 20s or 5m; -h tells what there is)", err)
+		return o, fmt.Errorf("%w (-h lists the options)", err)
 	}
-	if *faults {
-		o.fault = "list"
-		return o, nil
+	o.command = f.Args()
+	if o.takes, err = parseTakes(*takes); err != nil {
+		return o, err
 	}
-	for id := range strings.SplitSeq(*clusters, ",") {
-		if id = strings.TrimSpace(id); id == "" {
-			continue
-		}
-		if err := backup.CheckClusterID(id); err != nil {
-			return o, fmt.Errorf("-clusters: %w", err)
-		}
-		o.clusters = append(o.clusters, id)
+	if err := o.check(); err != nil || o.faults || o.exec {
+		return o, err
 	}
-	o.real = *cloud == "real"
-	switch {
-	case f.NArg() > 0:
-		return o, fmt.Errorf("%q is no option: options begin with a -, as in -event FILE", f.Arg(0))
-	case *cloud != "real" && *cloud != "local":
-		return o, fmt.Errorf("-cloud %s: there are local and real", *cloud)
-	case o.real && (o.fault != "" || o.clusters != nil):
-		return o, errors.New("-fault and -clusters are for the local cloud: nobody makes the real one fail")
-	case o.takes < 100*time.Millisecond:
-		return o, fmt.Errorf("-takes %v: a backup takes 100ms at least", o.takes)
-	case o.region != "" && backup.CheckRegion(o.region) != nil:
-		return o, fmt.Errorf("-region: %w", backup.CheckRegion(o.region))
+	if o.event == "" {
+		o.event = defaultEvent
+	}
+	if o.takes == 0 {
+		o.takes = defaultTakes
 	}
 	if _, err := os.Stat(o.binary); err != nil {
 		return o, fmt.Errorf("there is no %s: run \"make build\" first", o.binary)
 	}
 	return o, nil
+}
+
+// parseTakes reads how long a backup takes; 0: not given.
+func parseTakes(s string) (time.Duration, error) {
+	if s == "" {
+		return 0, nil
+	}
+	d, err := time.ParseDuration(s)
+	switch _, number := strconv.ParseFloat(s, 64); {
+	case err == nil && d >= 100*time.Millisecond:
+		return d, nil
+	case err == nil:
+		return 0, fmt.Errorf("a backup cannot take %s: 100ms is the least here", s)
+	case number == nil:
+		return 0, fmt.Errorf("%s has no unit: for seconds write %ss, as in make run TAKES=%ss", s, s, s)
+	}
+	return 0, fmt.Errorf("%q is not a duration such as 20s or 5m", s)
+}
+
+// check finds what does not go together.
+func (o options) check() error {
+	switch {
+	case o.cloud != "real" && o.cloud != "local":
+		return fmt.Errorf("-cloud must be local or real, not %q", o.cloud)
+	case o.exec && len(o.command) == 0:
+		return errors.New("-exec needs a command, as in -exec dist/adb-backup status")
+	case !o.exec && len(o.command) > 0:
+		return fmt.Errorf("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
+	case o.region != "" && backup.CheckRegion(o.region) != nil:
+		return fmt.Errorf("-region: %w", backup.CheckRegion(o.region))
+	case o.real():
+		return o.checkReal()
+	}
+	return nil
+}
+
+func (o options) checkReal() error {
+	switch {
+	case o.exec:
+		return errors.New("-exec is for the local cloud: in the real one, run the command itself")
+	case o.fault != "":
+		return errors.New("FAULT is for the local cloud: nobody makes the real one fail")
+	case o.takes != 0:
+		return errors.New("TAKES has no meaning with CLOUD=real: there a backup takes as long as it takes")
+	case o.event == "":
+		return errors.New("CLOUD=real needs to know for which cluster: make run CLOUD=real EVENT=amv-…, with the id of a cluster of yours or a file that holds an event")
+	}
+	return nil
 }

@@ -10,8 +10,6 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-const barWidth = 24
-
 // watch shows how far the backups are for as long as there is something to await: a bar that moves on a terminal, a line
 // now and then elsewhere.
 func (s *stage) watch(ctx context.Context) {
@@ -21,7 +19,7 @@ func (s *stage) watch(ctx context.Context) {
 	defer s.screen.setBar("")
 	tick := time.NewTicker(100 * time.Millisecond)
 	defer tick.Stop()
-	every := max(time.Second, s.times.takes/5)
+	every := max(time.Second, s.takes/5)
 	last := time.Now()
 	for {
 		select {
@@ -34,13 +32,23 @@ func (s *stage) watch(ctx context.Context) {
 		case text == "":
 			s.screen.setBar("")
 		case s.screen.terminal:
-			full := int(done * barWidth)
-			s.screen.setBar(fmt.Sprintf("%19s[%s%s] %s", "", strings.Repeat("#", full), strings.Repeat("-", barWidth-full), text))
+			s.screen.setBar(bar(done, text, s.screen.width()))
 		case time.Since(last) >= every:
 			last = time.Now()
 			s.screen.event(plain, "backup", fmt.Sprintf("%3.0f %%  %s", 100*done, text))
 		}
 	}
+}
+
+// bar draws how much is done, from 0 to 1, in one line of a terminal. In a narrow one the bar itself is left out.
+func bar(done float64, text string, width int) string {
+	const indent, longest = 19, 24
+	if long := min(longest, width-indent-len(text)-4); long >= 6 {
+		full := int(done * float64(long))
+		return fmt.Sprintf("%*s[%s%s] %s", indent, "", strings.Repeat("#", full), strings.Repeat("-", long-full), text)
+	}
+	text = fmt.Sprintf("%3.0f %%  %s", 100*done, text)
+	return text[:min(len(text), width-1)]
 }
 
 // progress is how far what is awaited is, from 0 to 1, and in words; without words there is nothing to await.
@@ -55,10 +63,10 @@ func (s *stage) progress(now time.Time) (done float64, text string) {
 		}
 	}
 	if len(running) == 0 {
-		return s.pause(now)
+		return s.afterwards(now)
 	}
 	for _, b := range running {
-		length := s.times.takes
+		length := s.takes
 		if !b.End.IsZero() {
 			length = b.End.Sub(b.Start)
 		}
@@ -70,22 +78,24 @@ func (s *stage) progress(now time.Time) (done float64, text string) {
 	return done, "backup " + running[0].ID + " runs"
 }
 
-// pause is how far the time is in which AnalyticDB allows no DDL, if the event asks to wait for its end.
-func (s *stage) pause(now time.Time) (done float64, text string) {
-	wanted := false
-	for _, r := range s.delivered.event.Requests {
-		wanted = wanted || r.WaitFor == backup.WaitDDLAllowed
-	}
-	length, err := time.ParseDuration(environment(s.env)["ADB_DDL_PAUSE"])
+// afterwards is what is awaited when no backup runs any more: the end of the time in which AnalyticDB allows no DDL, if the
+// event asks for it, else the look that finds the backup's end.
+func (s *stage) afterwards(now time.Time) (done float64, text string) {
 	made := s.created()
-	if !wanted || err != nil || length <= 0 || len(made) == 0 {
+	if len(made) == 0 {
 		return 0, ""
 	}
-	since := now.Sub(made[len(made)-1].Start)
-	return min(1, since.Seconds()/length.Seconds()), fmt.Sprintf("no DDL until %.1f s after its start", length.Seconds())
+	last := made[len(made)-1]
+	length, err := time.ParseDuration(environment(s.env)["ADB_DDL_PAUSE"])
+	for _, r := range s.incoming.event.Requests {
+		if since := now.Sub(last.Start); r.WaitFor == backup.WaitDDLAllowed && err == nil && since < length {
+			return since.Seconds() / length.Seconds(), fmt.Sprintf("no DDL until %.1f s after its start", length.Seconds())
+		}
+	}
+	return 1, "backup " + last.ID + " has ended; the function's next look will find that"
 }
 
-// answered says whether every delivery so far has its answer.
+// answered reports whether every delivery so far has its answer.
 func (s *stage) answered() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -10,20 +11,18 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/term"
+
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
-
-	"golang.org/x/term"
+	"adb-backup/function/local/fakefc"
 )
 
 // realTimeout is how long the function may wait for a real backup: a person ends it sooner, and the backup goes on.
 const realTimeout = 4 * time.Hour
 
 // useReal takes the person's credentials and region, as every tool of Alibaba Cloud does.
-func (s *stage) useReal() error {
-	s.timeout = realTimeout
-	// Nobody has said which account it is; where the function names the resource to grant, a * stands for it.
-	s.account = "*"
+func (s *stage) useReal(ctx context.Context) error {
 	if s.region == "" {
 		env := environment(s.std.environ)
 		s.region = credentials.Region(func(name string) string { return env[name] })
@@ -34,18 +33,25 @@ func (s *stage) useReal() error {
 	if err := backup.CheckRegion(s.region); err != nil {
 		return fmt.Errorf("the region of your configuration: %w", err)
 	}
-	found, err := new(credentials.Source).Get(context.Background())
+	found, err := new(credentials.Source).Get(ctx)
 	if err != nil {
 		return err
 	}
-	s.keyID, s.secret, s.token = found.AccessKeyID, found.AccessKeySecret, found.SecurityToken
+	s.invocation = fakefc.Invocation{
+		Payload: s.incoming.payload,
+		Region:  s.region,
+		// Without an account id, a * stands for it where the function names the resource to grant.
+		AccountID:   cmp.Or(found.Account, "*"),
+		Timeout:     realTimeout,
+		AccessKeyID: found.AccessKeyID, AccessKeySecret: found.AccessKeySecret, SecurityToken: found.SecurityToken,
+	}
 	s.env = realEnv(s.std.environ)
-	s.decode()
+	s.incoming.decode(s.invocation, s.env)
 	return nil
 }
 
-// realEnv is the person's settings for the function, and what it takes to reach the service from this machine. Nobody sees
-// the calls themselves here, so the log tells of each one that fails, unless the person has chosen otherwise.
+// realEnv is the person's settings for the function, and what it takes to reach the service from this machine. The calls
+// themselves cannot be seen here, so the log shows each one that fails, unless the person has chosen otherwise.
 func realEnv(environ []string) []string {
 	env := append([]string{"LOG_LEVEL=debug"}, own(environ)...)
 	for _, e := range environ {
@@ -60,8 +66,8 @@ func realEnv(environ []string) []string {
 
 // confirm asks before anything that costs. A Verify costs nothing, and an event that is wrong comes to nothing.
 func (s *stage) confirm() error {
-	requests := s.delivered.event.Requests
-	if s.delivered.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.ActionEnsure }) {
+	requests := s.incoming.event.Requests
+	if s.incoming.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.ActionEnsure }) {
 		return nil
 	}
 	s.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")

@@ -13,16 +13,16 @@ import (
 // The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
 func TestTheRealCloud(t *testing.T) {
 	const id, secret = "LTAI5tMarkedKeyId", "MarkedSecret"
-	service := fakeadb.New(fakeadb.Options{Credentials: map[string]fakeadb.Credential{id: {Secret: secret}}})
-	address, closeIt, err := serve(service)
+	service, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer closeIt()
+	defer service.close()
+	service.Set(func(o *fakeadb.Options) { o.Credentials = map[string]fakeadb.Credential{id: {Secret: secret}} })
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
 	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "")
-	environ := []string{"ADB_ENDPOINT=http://" + address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen"}
+	environ := []string{"ADB_ENDPOINT=http://" + service.address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen"}
 
 	code, out := local(environ, "-cloud", "real", "-event", "events/bare-id.json")
 	if code != exitUsage || service.Count(create) != 0 || !strings.Contains(out, "no terminal to ask") {
@@ -36,10 +36,10 @@ func TestTheRealCloud(t *testing.T) {
 	if code != exitSuccess || service.Count(create) != 1 || service.Count(look) == 0 {
 		t.Errorf("a Verify asks nobody: exit code %d\n%s", code, out)
 	}
-	if code, out := local(nil, "-cloud", "real"); code != exitUsage || !strings.Contains(out, "in which region?") {
+	if code, out := local(nil, "-cloud", "real", "-event", "amv-a"); code != exitUsage || !strings.Contains(out, "in which region?") {
 		t.Errorf("no region: exit code %d\n%s", code, out)
 	}
-	if code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=evil.example/"}, "-cloud", "real"); code != exitUsage || !strings.Contains(out, "is not a region") {
+	if code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=evil.example/"}, "-cloud", "real", "-event", "amv-a"); code != exitUsage || !strings.Contains(out, "is not a region") {
 		t.Errorf("a region that is none: exit code %d\n%s", code, out)
 	}
 }
@@ -56,7 +56,7 @@ func TestNoCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("HOME", filepath.Dir(config))
-	code, out := local(nil, "-cloud", "real", "-region", "cn-hangzhou")
+	code, out := local(nil, "-cloud", "real", "-region", "cn-hangzhou", "-event", "amv-a")
 	if code != exitUsage || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}

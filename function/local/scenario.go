@@ -6,18 +6,20 @@ import (
 	"io"
 	"time"
 
+	"adb-backup/events"
 	"adb-backup/function/local/fakeadb"
 )
 
 // scenario is something that goes wrong, and what must hold nevertheless. It is about one event that asks for a complete
 // backup of each of its clusters, the timer's sample; some bring an event of their own.
 type scenario struct {
-	name    string
-	says    string                              // one sentence
-	payload string                              // the event, where it must be a certain one
-	cloud   func(*fakeadb.Options, times)       // what AnalyticDB is like
-	prepare func(*stage)                        // what else there is before the event comes
-	deliver func(context.Context, *stage) error // how it comes; nil: once
+	name     string
+	says     string                              // one sentence
+	payload  string                              // the event, where it must be a certain one
+	clusters []string                            // those that a selector in it chooses
+	cloud    func(*fakeadb.Options, times)       // what AnalyticDB is like
+	prepare  func(*stage)                        // what else there is before the event comes
+	deliver  func(context.Context, *stage) error // how it comes; nil: once
 
 	want    []string // of each delivery: the answer's Status, or the errorType
 	created int      // backups created for each cluster, over all deliveries
@@ -27,7 +29,13 @@ type scenario struct {
 const (
 	create = "CreateBackup"
 	look   = "DescribeBackups"
+	list   = "DescribeDBClusters"
 )
+
+// The events of the scenarios that choose clusters, and the clusters of the made-up account that can be backed up.
+const nightly = `{"triggerTime":"2026-11-22T18:00:00Z","triggerName":"nightly","payload":"{\"DBClusterSelector\":{\"Tags\":{\"backup\":\"nightly\"}},\"WaitFor\":\"Completed\"}"}`
+
+var everyCluster = []string{sampleCluster, "amv-bp1c8v3q9xk27d", "amv-2ze6m0t4hj85sg", "amv-uf61r7d9kw30xq", "amv-bp1s4nd80xg5ty"}
 
 var scenarios = []scenario{
 	{
@@ -142,13 +150,60 @@ var scenarios = []scenario{
 	},
 	{
 		name: "busy", says: "A backup of the cluster's own schedule is still running.",
-		prepare: func(s *stage) {
-			now := s.service.Now()
-			for _, c := range s.clusters() {
-				s.service.Add(fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(s.times.takes / 2), Size: 1})
-			}
+		prepare: ownScheduleRuns,
+		want:    []string{"Completed"}, created: 1,
+	},
+	{
+		name: "unlisted-while-running", says: "AnalyticDB lists a backup only when it has ended. Before that the function's time is up, and the platform tries again.",
+		cloud:   func(o *fakeadb.Options, _ times) { o.HideRunning = true },
+		deliver: retried, want: []string{"BackupPending", "Completed"}, created: 1,
+	},
+	{
+		name: "overlap-refused", says: "A backup of the cluster's own schedule is running, is not listed, and AnalyticDB refuses a second one beside it.",
+		cloud: func(o *fakeadb.Options, _ times) {
+			o.HideRunning, o.Overlap = true, fakeadb.ErrBackupExists
+		},
+		prepare: ownScheduleRuns,
+		want:    []string{"Completed"}, created: 1,
+	},
+	{
+		name: "busy-cluster", says: "The cluster is being scaled, and takes no backup for a while.",
+		cloud: func(o *fakeadb.Options, t times) {
+			o.Busy = []fakeadb.Busy{{Until: time.Now().Add(t.takes / 2)}}
 		},
 		want: []string{"Completed"}, created: 1,
+	},
+	{
+		name: "false-zone", says: "The list gives Beijing time as if it were UTC, so that the new backup seems to start in eight hours.",
+		cloud: func(o *fakeadb.Options, _ times) { o.FalseZone = 8 * time.Hour },
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "unreachable", says: "AnalyticDB refuses the connection until the function's time is up; when the platform tries again it can be reached.",
+		prepare: func(s *stage) { s.service.close() }, deliver: reachableLater,
+		want: []string{"BackupPending", "Completed"}, created: 1,
+	},
+	{
+		name: "nothing-selected", says: "The event chooses clusters by a tag that somebody has removed.",
+		payload: nightly,
+		cloud: func(o *fakeadb.Options, _ times) {
+			for i := range o.Clusters {
+				o.Clusters[i].Tags = nil
+			}
+		},
+		want: []string{"NothingSelected"},
+	},
+	{
+		name: "untagged", says: "The event chooses clusters by a tag, but AnalyticDB's list has no tags: one backup too many is better than one that is missing.",
+		payload: nightly, clusters: everyCluster,
+		cloud: func(o *fakeadb.Options, _ times) { o.Tags, o.TagFilter = fakeadb.TagsAbsent, fakeadb.TagsIgnored },
+		want:  []string{"Completed"}, created: 1,
+	},
+	{
+		name: "select-denied", says: "The event chooses clusters by a tag, and the function's role may not call DescribeDBClusters.",
+		payload: nightly,
+		cloud:   func(o *fakeadb.Options, _ times) { o.Denied = []fakeadb.Denial{{Action: list}} },
+		want:    []string{"PermissionDenied"},
 	},
 	{
 		name: "unknown-status", says: "The list calls a complete backup by a word that the function does not know.",
@@ -182,10 +237,18 @@ func faults(steps ...fakeadb.Step) func(*fakeadb.Options, times) {
 	return func(o *fakeadb.Options, _ times) { o.Faults = fakeadb.Script(steps...) }
 }
 
+// ownScheduleRuns lets a backup of each cluster's own schedule be running when the event comes.
+func ownScheduleRuns(s *stage) {
+	now := s.service.Now()
+	for _, c := range s.clusters() {
+		s.service.Add(fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(s.takes / 2), Size: 5_000_000_000})
+	}
+}
+
 // once delivers the event to a function with a timeout that goes with the backup's time.
 func once(timeout func(times) time.Duration) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
-		return s.deliverOnce(ctx, delivery{timeout: timeout(s.times)})
+		return s.deliverOnce(ctx, delivery{timeout: timeout(s.times())})
 	}
 }
 
@@ -205,17 +268,22 @@ func crashAtCreate(s *stage) {
 }
 
 func findScenario(name string) (scenario, error) {
-	for _, sc := range scenarios {
+	names := make([]string, len(scenarios))
+	for i, sc := range scenarios {
 		if sc.name == name {
 			return sc, nil
 		}
+		names[i] = sc.name
 	}
-	return scenario{}, fmt.Errorf("there is no fault %q: make faults lists those there are", name)
+	if meant := events.Nearest(name, names); meant != "" {
+		return scenario{}, fmt.Errorf("there is no fault %q; did you mean %s?", name, meant)
+	}
+	return scenario{}, fmt.Errorf("there is no fault %q: make faults lists them", name)
 }
 
 // listScenarios prints the table.
 func listScenarios(w io.Writer) {
-	const indent = 17
+	const indent = 24
 	for _, sc := range scenarios {
 		for i, line := range wrap(sc.says, columns-indent) {
 			name := sc.name

@@ -22,18 +22,22 @@ type screen struct {
 	w        io.Writer
 	terminal bool // a bar can be drawn, and long lines are folded
 	colour   bool
-	width    int // in characters
+	width    func() int // in characters; a terminal's may change
 	began    time.Time
 	bar      string // what is drawn of it
 }
 
 func newScreen(w io.Writer, environ []string) *screen {
 	env := environment(environ)
-	s := &screen{w: w, width: columns, began: time.Now()}
+	s := &screen{w: w, width: func() int { return columns }, began: time.Now()}
 	if file, ok := w.(*os.File); ok && env["TERM"] != "dumb" && term.IsTerminal(int(file.Fd())) {
 		s.terminal, s.colour = true, env["NO_COLOR"] == ""
-		if width, _, err := term.GetSize(int(file.Fd())); err == nil && width > 0 {
-			s.width = min(max(width, 60), 160) // in a narrower one a request id has no room, and nobody reads longer lines
+		s.width = func() int {
+			width, _, err := term.GetSize(int(file.Fd()))
+			if err != nil || width <= 0 {
+				return columns
+			}
+			return min(max(width, 30), 160) // narrower ones have no room for ids, and nobody reads longer lines
 		}
 	}
 	return s
@@ -69,7 +73,7 @@ func (s *screen) write(text string) {
 }
 
 // text writes a paragraph.
-func (s *screen) text(text string) { s.write(strings.Join(wrap(text, s.width), "\n")) }
+func (s *screen) text(text string) { s.write(strings.Join(wrap(text, s.width()), "\n")) }
 
 func (s *screen) blank() { s.write("") }
 
@@ -77,7 +81,7 @@ const labelWidth = 10
 
 // field writes a label and a paragraph beside it.
 func (s *screen) field(label, text string) {
-	for i, line := range wrap(text, s.width-labelWidth) {
+	for i, line := range wrap(text, s.width()-labelWidth) {
 		if i > 0 {
 			label = ""
 		}
@@ -85,14 +89,19 @@ func (s *screen) field(label, text string) {
 	}
 }
 
-// event writes a line with the time since the start and what it is about. On a terminal it is folded under itself; in a
-// file it stays one line, for whoever searches there.
+// event writes a line with the time since the start and what it is about. On a terminal it is folded under itself, in a
+// narrow one further to the left; in a file it stays one line, for whoever searches there.
 func (s *screen) event(colour, what, text string) {
-	const indent = 19
-	head := fmt.Sprintf("%7.2fs  %-*s  ", time.Since(s.began).Seconds(), indent-12, what)
+	const headWidth, narrow = 19, 60
+	indent := headWidth
+	head := fmt.Sprintf("%7.2fs  %-*s  ", time.Since(s.began).Seconds(), headWidth-12, what)
 	lines := []string{text}
-	if s.terminal {
-		lines = wrap(text, s.width-indent)
+	if width := s.width(); s.terminal && width >= narrow {
+		lines = wrap(text, width-indent)
+	} else if s.terminal {
+		indent = 4
+		lines = wrap(strings.Repeat("x", headWidth-1)+" "+text, width-indent)
+		lines[0] = lines[0][min(headWidth, len(lines[0])):]
 	}
 	for i, line := range lines {
 		if i > 0 {
@@ -106,9 +115,6 @@ func (s *screen) event(colour, what, text string) {
 func (s *screen) setBar(text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if text != "" {
-		text = "\x1b[?7l" + text + "\x1b[?7h" // a narrow terminal cuts it off instead of beginning a second line
-	}
 	if s.bar == text || !s.terminal {
 		return
 	}

@@ -84,18 +84,18 @@ func TestWrap(t *testing.T) {
 
 func TestTheBarStaysBelow(t *testing.T) {
 	var out bytes.Buffer
-	s := &screen{w: &out, terminal: true, colour: true, width: columns, began: time.Now()}
+	s := &screen{w: &out, terminal: true, colour: true, width: func() int { return columns }, began: time.Now()}
 	s.setBar("[#-]")
 	s.setBar("[#-]")
 	s.event(red, "api", "a call")
 	s.setBar("")
-	bar := "\x1b[?7l[#-]\x1b[?7h"
+	const bar = "[#-]"
 	want := "\r\x1b[K" + bar + "\r\x1b[K" + "\x1b[2m   0.00s  api      \x1b[0m\x1b[31ma call\x1b[0m\n" + bar + "\r\x1b[K"
 	if out.String() != want {
 		t.Errorf("%q\nwant %q", out.String(), want)
 	}
 	out.Reset()
-	s = &screen{w: &out, began: time.Now()}
+	s = &screen{w: &out, width: func() int { return columns }, began: time.Now()}
 	s.setBar("[#-]")
 	s.event(red, "api", strings.Repeat("long ", 40))
 	if got := out.String(); strings.ContainsAny(got, "\x1b\r[") || strings.Count(got, "\n") != 1 {
@@ -124,6 +124,58 @@ func TestWhereColoursAre(t *testing.T) {
 		s := newScreen(tty, []string{environ})
 		if got := fmt.Sprint(s.terminal, s.colour); got != want {
 			t.Errorf("%s: %s, want %s", environ, got, want)
+		}
+	}
+}
+
+func TestTheBarFitsTheWidth(t *testing.T) {
+	for width, want := range map[int]string{
+		120: strings.Repeat(" ", 19) + "[############------------] backup 32732089 runs",
+		60:  strings.Repeat(" ", 19) + "[########---------] backup 32732089 runs",
+		46:  " 50 %  backup 32732089 runs",
+		20:  " 50 %  backup 32732",
+	} {
+		if got := bar(0.5, "backup 32732089 runs", width); got != want || len(got) >= width {
+			t.Errorf("%d: %q, want %q", width, got, want)
+		}
+	}
+}
+
+func TestLinesBreakAtWords(t *testing.T) {
+	for width, want := range map[int]string{
+		70: "   0.00s  api      one two three four five six seven eight nine ten\n                   eleven\n",
+		40: "   0.00s  api      one two three\n    four five six seven eight nine ten\n    eleven\n",
+	} {
+		var out bytes.Buffer
+		s := &screen{w: &out, terminal: true, width: func() int { return width }, began: time.Now()}
+		s.event(plain, "api", "one two three four five six seven eight nine ten eleven")
+		if got := out.String(); got != want {
+			t.Errorf("%d:\n%swant\n%s", width, got, want)
+		}
+	}
+}
+
+func TestTheAnswerIsLaidOut(t *testing.T) {
+	cluster := `{"DBClusterId":"amv-a","Status":"Completed","Reason":"two words"}`
+	for raw, want := range map[string]string{
+		`{"Action":"Ensure","Status":"Completed","Backups":[` + cluster + `],"Skipped":[` + cluster + `]}`: `{ "Action": "Ensure",
+  "Status": "Completed",
+  "Backups": [
+  { "DBClusterId": "amv-a",
+    "Status": "Completed",
+    "Reason": "two words" }
+], "Skipped": [
+  { "DBClusterId": "amv-a",
+    "Status": "Completed",
+    "Reason": "two words" }
+] }`,
+		`{"Backups":[` + strings.Repeat(`{"A":1},`, 4) + `{"A":1}]}`: "{ \"Backups\": [\n  { \"A\": 1 },\n  { \"A\": 1 },\n  { \"A\": 1 },\n  … and 2 more\n] }",
+		`{"Status":"Ignored"}`: `{ "Status": "Ignored" }`,
+		`"text"`:               `"text"`,
+		"not\nJSON":            "not\nJSON",
+	} {
+		if got := strings.Join(layOut([]byte(raw), 36), "\n"); got != want {
+			t.Errorf("%s became\n%s\nwant\n%s", raw, got, want)
 		}
 	}
 }

@@ -3,37 +3,39 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 )
 
-// stage is one run: the clouds, the function's processes, the event, and what came of it.
+// stage is one run: the cloud, the function's processes, the event, and what came of it.
 type stage struct {
 	options
-	std       streams
-	screen    *screen
-	times     times
-	scenario  scenario // its name is empty: nothing goes wrong
-	delivered delivered
-	service   *fakeadb.Service // nil: the real one
-
-	env                  []string // the function's own
-	keyID, secret, token string
-	account              string
-	timeout              time.Duration // the function's, where a delivery names none
+	std        streams
+	screen     *screen
+	scenario   scenario // its name is empty: nothing goes wrong
+	incoming   incoming
+	invocation fakefc.Invocation // what every delivery begins with
+	env        []string          // the function's own
+	service    *service          // nil: the real one
+	requested  atomic.Bool       // the function's log says that a backup was requested
 
 	mu        sync.Mutex
-	closers   []func()
 	instances []*instance
-	results   []fakefc.Result // of the deliveries, in the order of their beginnings
-	lies      []string        // what the answers said and was not so
+	results   []result // of the deliveries, in the order of their beginnings
+}
+
+// result is what a delivery came to. Until then its RequestID is empty.
+type result struct {
+	fakefc.Result
+	untrue []string // what the answer said and was not so
 }
 
 // instance is a process of the function, numbered.
@@ -60,32 +62,23 @@ func (i *instance) tag() string {
 	return fmt.Sprintf(", instance %d", i.number)
 }
 
-func newStage(o options, std streams) (*stage, error) {
-	s := &stage{options: o, std: std, screen: newScreen(std.out, std.environ), times: timesFor(o.takes)}
+func newStage(ctx context.Context, o options, std streams) (*stage, error) {
+	s := &stage{options: o, std: std, screen: newScreen(std.out, std.environ)}
+	var err error
 	if o.fault != "" {
-		var err error
 		if s.scenario, err = findScenario(o.fault); err != nil {
 			return nil, err
 		}
 	}
-	s.delivered.source = o.event
-	payload := []byte(s.scenario.payload)
-	if s.scenario.payload != "" {
-		s.delivered.source = "the fault's own"
+	if s.incoming, err = receive(o, s.scenario.payload); err != nil {
+		return nil, err
+	}
+	if o.real() {
+		err = s.useReal(ctx)
 	} else {
-		var err error
-		if payload, err = readEvent(o.event); err != nil {
-			return nil, err
-		}
+		err = s.useLocal()
 	}
-	if !o.asIs {
-		payload, s.delivered.replaced = freshen(payload, time.Now())
-	}
-	s.delivered.payload = payload
-	if o.real {
-		return s, s.useReal()
-	}
-	return s, s.useLocal()
+	return s, err
 }
 
 // useLocal starts AnalyticDB here.
@@ -93,71 +86,61 @@ func (s *stage) useLocal() error {
 	if s.region == "" {
 		s.region = localRegion
 	}
-	s.keyID, s.secret, s.token, s.account = localKeyID, localSecret, localToken, localAccount
-	s.timeout = max(time.Minute, 3*s.times.takes)
-
-	cloud := localOptions(s.options, s.times)
-	cloud.OnCall = s.showCall
-	if s.scenario.cloud != nil {
-		s.scenario.cloud(&cloud, s.times)
+	t := s.times()
+	s.invocation = fakefc.Invocation{
+		Payload:     s.incoming.payload,
+		Region:      s.region,
+		AccountID:   localAccount,
+		Timeout:     max(time.Minute, 3*t.takes),
+		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}
-	s.service = fakeadb.New(cloud)
-	address, closeIt, err := serve(s.service)
-	if err != nil {
+	var err error
+	if s.service, err = open(); err != nil {
 		return err
 	}
-	s.closers = append(s.closers, closeIt)
-	s.env = localEnv(address, s.times, s.std.environ)
-	s.decode()
-	s.service.Add(history(s.clusters(), s.service.Now())...)
+	s.env = localEnv(s.service.address, t, s.std.environ)
+	s.incoming.decode(s.invocation, s.env)
+
+	now := s.service.Now()
+	options := localOptions(s.region, s.clusters(), now)
+	options.Takes = t.takes
+	options.OnCall = s.showCall
+	s.service.Add(history(options.Clusters, now, false)...)
+	if s.scenario.cloud != nil {
+		s.scenario.cloud(&options, t)
+	}
+	s.service.Set(func(o *fakeadb.Options) { *o = options })
 	if s.scenario.prepare != nil {
 		s.scenario.prepare(s)
 	}
 	return nil
 }
 
-// decode reads the event as the function will: this is for the screen alone, and the payload goes on untouched.
-func (s *stage) decode() {
-	env := environment(s.env)
-	var clusters []string
-	for id := range strings.SplitSeq(env["ADB_DEFAULT_CLUSTERS"], ",") {
-		if id = strings.TrimSpace(id); id != "" {
-			clusters = append(clusters, id)
-		}
-	}
-	s.delivered.event, s.delivered.err = events.Decode(s.delivered.payload, events.Invocation{
-		RequestID: fakefc.NewRequestID(time.Now()), Timeout: s.timeout, Region: s.region, Received: time.Now(), DefaultClusters: clusters,
-	})
-}
-
 // clusters are those that the event names.
 func (s *stage) clusters() []backup.Cluster {
 	var all []backup.Cluster
-	seen := map[backup.Cluster]bool{}
-	for _, r := range s.delivered.event.Requests {
-		if !seen[r.Cluster] {
-			seen[r.Cluster] = true
+	for _, r := range s.incoming.event.Requests {
+		if r.Selector == nil && !slices.Contains(all, r.Cluster) {
 			all = append(all, r.Cluster)
 		}
 	}
 	return all
 }
 
+// single reports whether the event is about one cluster alone, which then need not be named in every line.
+func (s *stage) single() bool {
+	return len(s.incoming.event.Requests) == 1 && s.incoming.event.Requests[0].Selector == nil
+}
+
 // created are the backups that the function made.
 func (s *stage) created() []fakeadb.Backup {
-	var made []fakeadb.Backup
-	for _, b := range s.service.Backups("") {
-		if b.RequestID != "" {
-			made = append(made, b)
-		}
-	}
-	return made
+	return slices.DeleteFunc(s.service.Backups(""), func(b fakeadb.Backup) bool { return b.RequestID == "" })
 }
 
 // play shows what is about to happen, and has it happen.
 func (s *stage) play(ctx context.Context) error {
 	s.introduce()
-	if s.real {
+	if s.real() {
 		if err := s.confirm(); err != nil {
 			return err
 		}
@@ -182,46 +165,50 @@ func (s *stage) play(ctx context.Context) error {
 
 func (s *stage) introduce() {
 	where := "the local cloud: nothing leaves this machine, nothing costs"
-	if s.real {
-		where = "the real AnalyticDB, with credentials of " + credentials.Hide(s.keyID)
+	if s.real() {
+		where = "the real AnalyticDB, with your credentials " + credentials.Hide(s.invocation.AccessKeyID)
 	}
 	s.screen.field("Cloud", where)
 	if s.scenario.name != "" {
 		s.screen.field("Fault", s.scenario.name+": "+s.scenario.says)
 	}
-	s.delivered.describe(s.screen)
+	s.incoming.describe(s.screen)
 	settings := s.binary + " in " + s.region
-	if !s.real {
-		settings += fmt.Sprintf("; a backup takes %v here, so\n", s.times.takes) + strings.Join(s.env[1:5], " ")
+	if !s.real() {
+		settings += fmt.Sprintf("; a backup takes %v here, so\n", s.takes) + strings.Join(s.env[1:5], " ")
 	}
 	s.screen.field("Function", settings)
-	kept := own(s.std.environ)
-	if !s.real {
-		kept = own(s.std.environ, localOnly...)
-	}
-	if len(kept) > 0 {
+	if kept := s.ownSettings(); len(kept) > 0 {
 		s.screen.field("", "your own settings: "+strings.Join(kept, " "))
 	}
+}
+
+// ownSettings are the person's settings that the function gets.
+func (s *stage) ownSettings() []string {
+	if s.real() {
+		return own(s.std.environ)
+	}
+	return own(s.std.environ, localOnly...)
 }
 
 // launch starts a process of the function.
 func (s *stage) launch() (*instance, error) {
 	s.mu.Lock()
-	number := len(s.instances) + 1
-	s.mu.Unlock()
+	defer s.mu.Unlock()
+	i := &instance{number: len(s.instances) + 1, logged: make(chan string, 10)}
 	what := "log"
-	if number > 1 {
-		what = fmt.Sprint("log ", number)
+	if i.number > 1 {
+		what = fmt.Sprint("log ", i.number)
 	}
 	var outNoise, errNoise sdkNoise
-	logged := make(chan string, 10)
-	started, err := fakefc.Launch(fakefc.Command{
+	var err error
+	i.Instance, err = fakefc.Launch(fakefc.Command{
 		Path: s.binary,
 		Env:  s.env,
 		Stdout: func(line string) {
 			s.showLog(what, line, &outNoise)
 			if id, is := strings.CutPrefix(line, invokeEnd); is {
-				logged <- id
+				i.logged <- id
 			}
 		},
 		Stderr: func(line string) { s.showLog(what, line, &errNoise) },
@@ -229,11 +216,7 @@ func (s *stage) launch() (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &instance{started, number, logged}
-	s.mu.Lock()
 	s.instances = append(s.instances, i)
-	s.closers = append(s.closers, i.Close)
-	s.mu.Unlock()
 	s.screen.event(bold, "start", fmt.Sprintf("process %d%s", i.Pid(), i.tag()))
 	return i, nil
 }
@@ -248,24 +231,38 @@ func (s *stage) newest() *instance {
 func (s *stage) begin() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.results = append(s.results, fakefc.Result{})
+	s.results = append(s.results, result{})
 	return len(s.results) - 1
 }
 
-func (s *stage) end(n int, r fakefc.Result, lies []string) {
+func (s *stage) end(n int, r result) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.results[n] = r
-	s.lies = append(s.lies, lies...)
 }
 
 // close ends everything that was started.
 func (s *stage) close() {
 	s.mu.Lock()
-	closers := s.closers
-	s.closers = nil
-	s.mu.Unlock()
-	for _, c := range closers {
-		c()
+	defer s.mu.Unlock()
+	for _, i := range s.instances {
+		i.Close()
 	}
+	if s.service != nil {
+		s.service.close()
+	}
+}
+
+// interrupted says what Ctrl-C left behind.
+func (s *stage) interrupted() string {
+	const ended = "Interrupted. The function's process was ended"
+	switch {
+	case !s.real():
+		return ended + "; nothing else is left behind."
+	case s.requested.Load():
+		return ended + ", but the backup that was requested goes on in the cloud, is kept and costs. The same command with a MaxAge in the request, or adb-backup status, shows what became of it."
+	case len(s.instances) > 0:
+		return ended + ". Its log does not say that a backup was requested; if CreateBackup was on its way, one may go on in the cloud: adb-backup status shows it."
+	}
+	return "Interrupted. Nothing was called."
 }

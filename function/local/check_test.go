@@ -12,7 +12,7 @@ import (
 
 func TestAnswersThatAreNotTrue(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		service := fakeadb.New(fakeadb.Options{})
+		service := &service{Service: fakeadb.New(fakeadb.Options{})}
 		now := service.Now()
 		service.Add(
 			fakeadb.Backup{ID: "1", Cluster: "amv-a", Start: now.Add(-2 * time.Hour), End: now.Add(-time.Hour)},
@@ -32,7 +32,7 @@ func TestAnswersThatAreNotTrue(t *testing.T) {
 			`{"Status":"Running","Backups":[{"DBClusterId":"amv-a","Status":"Running","BackupId":"2","RequestId":"R3","Created":true}]}`: "backup 2 is not that of request R3",
 			`{"Status":"Requested","Backups":[{"DBClusterId":"amv-a","Status":"Requested","RequestId":"R4","Created":true}]}`:            "there is no such backup of amv-a",
 		} {
-			if got := strings.Join(s.untrue(fakefc.Result{Payload: []byte(answer)}), "; "); got != want {
+			if got := strings.Join(untrue(result{Result: fakefc.Result{Payload: []byte(answer)}}, service), "; "); got != want {
 				t.Errorf("%s: %q, want %q", answer, got, want)
 			}
 		}

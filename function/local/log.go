@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"math"
@@ -9,7 +10,89 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"adb-backup/function/local/fakeadb"
 )
+
+// showCall shows a call to AnalyticDB when it is over: what came of it, and the first part of its request id, which the
+// function's log and answer name, too.
+func (s *stage) showCall(c fakeadb.Call) {
+	colour := cyan
+	if c.Code != "" {
+		colour = yellow
+	}
+	id := c.RequestID
+	if !s.verbose {
+		id = shortIDs(id)
+	}
+	action := fmt.Sprintf("%-15s  ", c.Action)
+	if !s.single() {
+		action = fmt.Sprintf("%-18s  %-18s  ", c.Action, cmp.Or(c.Cluster, c.Region))
+	}
+	s.screen.event(colour, "api", action+id+"  "+became(c))
+}
+
+// became is what came of a call, in a few words.
+func became(c fakeadb.Call) string {
+	result := c.Code
+	switch {
+	case c.Code == "" && c.Action == create:
+		return "accepted"
+	case c.Code == "" && c.Action == list:
+		return count(c.Listed, "cluster") + " listed"
+	case c.Code == "" && c.Running > 0:
+		return fmt.Sprintf("%s listed, %d running", count(c.Listed, "backup"), c.Running)
+	case c.Code == "":
+		return count(c.Listed, "backup") + " listed"
+	case c.Status != 0 && (c.Code[0] < '0' || c.Code[0] > '9'): // a fault's name may begin with the status
+		result = fmt.Sprint(c.Status, " ", c.Code)
+	}
+	if c.Effect {
+		result += ", yet it took effect"
+	}
+	return result
+}
+
+// count is a number of things in words.
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+var levels = map[string]string{"DEBUG": dim, "WARN": yellow, "ERROR": red}
+
+// showLog shows a line of the function's output, without what the screen shows anyway: the answer has the errors of the
+// clusters.
+func (s *stage) showLog(what, line string, noise *sdkNoise) {
+	if strings.Contains(line, `"msg":"backup requested"`) {
+		s.requested.Store(true)
+	}
+	if s.verbose {
+		s.screen.write(line)
+		return
+	}
+	shown := []string{"time", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted"}
+	if s.single() {
+		shown = append(shown, "DBClusterId")
+	}
+	for _, about := range []string{"backup report", "cluster failed", "event failed"} {
+		if strings.Contains(line, `"msg":"`+about+`"`) {
+			shown = append(shown, "error")
+		}
+	}
+	if level, text, ok := foldLog(line, shown...); ok {
+		if level != "INFO" {
+			text = level + " " + text
+		}
+		s.screen.event(levels[level], what, text)
+		return
+	}
+	if !noise.is(line) && line != "" {
+		s.screen.event(plain, what, line)
+	}
+}
 
 // foldLog makes one short line of an entry of the function's log: the message, then what else it says, but for the keys
 // left out. False: it is no such entry.

@@ -1,0 +1,210 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"adb-backup/function/backup"
+	"adb-backup/function/local/fakefc"
+)
+
+// conclude shows the answers, says in the last lines what they mean, and returns the exit code.
+func (s *stage) conclude() int {
+	s.screen.blank()
+	for i, r := range s.results {
+		label := "Answer"
+		if len(s.results) > 1 {
+			label = fmt.Sprint("Answer ", i+1)
+		}
+		s.showAnswer(label, r)
+	}
+	if len(s.results) == 0 {
+		s.screen.text("The event was not delivered.")
+		return exitUsage
+	}
+	s.screen.blank()
+	var untrue []string
+	for _, r := range s.results {
+		untrue = append(untrue, r.untrue...)
+	}
+	last := s.results[len(s.results)-1]
+	colour, code := green, exitSuccess
+	if last.ErrorType != "" {
+		colour, code = red, exitFailure
+	}
+	switch {
+	case len(untrue) > 0:
+		s.closing(red, "The answer is NOT true: "+strings.Join(untrue, "; ")+".")
+		return exitUnexpected
+	case !s.comparable():
+		s.closing(colour, s.meaning(last))
+		return code
+	}
+	if wrong := s.unexpected(); wrong != "" {
+		s.closing(red, fmt.Sprintf("NOT what the fault %s should come to: %s.", s.scenario.name, wrong))
+		return exitUnexpected
+	}
+	deliveries := "One delivery"
+	if len(s.results) > 1 {
+		deliveries = fmt.Sprint(len(s.results), " deliveries")
+	}
+	s.closing(colour, fmt.Sprintf("%s %s, and %s.", s.meaning(last), deliveries, madeInWords(len(s.created()))))
+	s.closing(green, fmt.Sprintf("That is what the fault %s should come to.", s.scenario.name))
+	return exitSuccess
+}
+
+func (s *stage) closing(colour, text string) {
+	for _, line := range wrap(text, s.screen.width()) {
+		s.screen.write(s.screen.paint(colour, line))
+	}
+}
+
+// showAnswer shows the answer as it came, only laid out.
+func (s *stage) showAnswer(label string, r result) {
+	if r.ErrorType != "" {
+		s.screen.field(label, r.ErrorType+": "+r.ErrorMessage)
+		return
+	}
+	for _, line := range layOut(r.Payload, s.screen.width()-labelWidth) {
+		s.screen.write(s.screen.paint(bold, fmt.Sprintf("%-*s", labelWidth, label)) + line)
+		label = ""
+	}
+}
+
+// layOut breaks an answer into lines of a width, with each cluster's part on lines of its own.
+func layOut(raw []byte, width int) []string {
+	const most = 3 // clusters: the answer and what it means fit 24 lines
+	var indented bytes.Buffer
+	if json.Indent(&indented, raw, "", "\t") != nil {
+		return strings.Split(string(raw), "\n")
+	}
+	var lines []string
+	parts, part := 0, ""
+	flush := func() {
+		if parts > most {
+			return
+		}
+		indent := part[:len(part)-len(strings.TrimLeft(part, " "))]
+		// A name stays with its value, and the last value with its bracket.
+		together := strings.NewReplacer(`": `, "\":\u00a0", " }", "\u00a0}").Replace(part[len(indent):])
+		for i, line := range wrap(together, width-len(indent)-2) {
+			if i > 0 {
+				line = "  " + line
+			}
+			lines = append(lines, indent+strings.ReplaceAll(line, "\u00a0", " "))
+		}
+	}
+	for line := range strings.SplitSeq(indented.String(), "\n") {
+		text := strings.TrimLeft(line, "\t")
+		switch depth := len(line) - len(text); {
+		case depth == 2 && text == "{":
+			flush()
+			parts, part = parts+1, "  {"
+		case depth == 1 && text[0] == ']':
+			flush()
+			if parts > most {
+				lines = append(lines, fmt.Sprintf("  … and %d more", parts-most))
+			}
+			parts, part = 0, text
+		default:
+			if part != "" {
+				part += " "
+			}
+			part += text
+		}
+	}
+	flush()
+	return lines
+}
+
+var advice = map[string]string{
+	"InvalidEvent":         "The event is wrong, or an item of it is; nothing was called for that.",
+	"PermissionDenied":     "The function's credentials were refused, or lack a permission; the answer says what is needed.",
+	"ClusterNotFound":      "AnalyticDB does not know the cluster.",
+	"BackupFailed":         "The backup was made and failed: look at the cluster.",
+	"BackupPending":        "The function's time was up before all was done; invoked again, it goes on from there and makes no second backup.",
+	"BackupMissing":        "There is no such backup: this is the alarm for a night on which none was made.",
+	"NothingSelected":      "The selector matches no cluster that can be backed up: a removed tag must not make a silent night.",
+	"OutcomeUnknown":       "Whether the backup was made could not be found out; the answer says whether invoking again is safe.",
+	"Throttled":            "AnalyticDB refused the calls for their number until the function's time was up.",
+	"ServiceError":         "AnalyticDB refused the call; the answer says why.",
+	"InternalError":        "This is a defect of the function: its log says more.",
+	"Mixed":                "Several clusters failed, for different reasons.",
+	fakefc.ProcessExited:   "The function's process ended before it answered.",
+	fakefc.FunctionTimeout: "The function did not answer in its time, which it should whatever happens.",
+}
+
+// meaning puts a result into a sentence.
+func (s *stage) meaning(r result) string {
+	if r.ErrorType != "" {
+		words := advice[r.ErrorType]
+		if s.real() && r.ErrorType == "PermissionDenied" {
+			words = "Your own credentials were refused, or lack a permission; the answer says what is needed. The function's role has no part in a run from here."
+		}
+		if words == "" {
+			return "The invocation failed with " + r.ErrorType + "."
+		}
+		return "The invocation failed. " + words
+	}
+	var a answer
+	json.Unmarshal(r.Payload, &a)
+	switch {
+	case a.Status == "Ignored":
+		return "Nothing was to be done: the event only reports the function's own work."
+	case len(a.Backups) == 1:
+		return s.ofOne(a) + skippedInWords(a)
+	case len(a.Backups) > 1:
+		return ofSeveral(a) + skippedInWords(a)
+	}
+	return "The invocation succeeded."
+}
+
+// ofOne puts the answer about a single cluster into a sentence.
+func (s *stage) ofOne(a answer) string {
+	b := a.Backups[0]
+	is := map[string]string{"Requested": "is requested", "Running": "is running", "Completed": "is complete"}[b.Status]
+	if requests := s.incoming.event.Requests; len(requests) == 1 && requests[0].WaitFor == backup.WaitDDLAllowed {
+		is += ", and DDL is allowed again"
+	}
+	switch {
+	case a.Action == string(backup.ActionVerify):
+		return fmt.Sprintf("%s has the backup that was asked for, %s.", b.DBClusterId, b.BackupId)
+	case b.Status == "Requested":
+		return fmt.Sprintf("A backup of %s was requested.", b.DBClusterId)
+	case b.Created:
+		return fmt.Sprintf("A backup of %s was made and %s.", b.DBClusterId, is)
+	}
+	return fmt.Sprintf("A backup of %s that serves was found and %s.", b.DBClusterId, is)
+}
+
+// ofSeveral counts what the answer says of several clusters.
+func ofSeveral(a answer) string {
+	made, how := 0, map[string]int{}
+	for _, b := range a.Backups {
+		how[b.Status]++
+		if b.Created {
+			made++
+		}
+	}
+	var states []string
+	for _, state := range []string{"Completed", "Running", "Requested"} {
+		if how[state] > 0 {
+			states = append(states, fmt.Sprintf("%d %s", how[state], strings.ToLower(state)))
+		}
+	}
+	return fmt.Sprintf("%d clusters: %s; this invocation made %d of the backups.", len(a.Backups), strings.Join(states, ", "), made)
+}
+
+// skippedInWords names the clusters that a selector matched and that were left out.
+func skippedInWords(a answer) string {
+	var words []string
+	for _, c := range a.Skipped {
+		words = append(words, c.DBClusterId+" ("+c.Reason+")")
+	}
+	if len(words) == 0 {
+		return ""
+	}
+	return " Skipped: " + strings.Join(words, ", ") + "."
+}
