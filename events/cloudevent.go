@@ -179,7 +179,7 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 // function's own, and so is their region. They do not stand in for a cluster that somebody meant in a place that is not read.
 func (d *decoder) byDefault(src source, raw json.RawMessage, places []place) ([]backup.Request, error) {
 	if path, found := findCluster(raw); found {
-		return nil, fault("the CloudEvent names a cluster in %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector", path)
+		return nil, fault("the CloudEvent names a cluster in %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector", path[1:])
 	}
 	for _, p := range places {
 		if name := misspeltCluster(p.raw); name != "" {

@@ -198,9 +198,17 @@ func unquote(raw json.RawMessage) (text []byte, isString bool) {
 	if text = raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
 		return text, true
 	}
-	var s string
-	err := json.Unmarshal(raw, &s)
-	return []byte(s), err == nil
+	var copied unquoted
+	err := json.Unmarshal(raw, &copied)
+	return copied, err == nil
+}
+
+// unquoted is text that encoding/json has unquoted. As a string it would have to be copied once more, and it can be large.
+type unquoted []byte
+
+func (u *unquoted) UnmarshalText(text []byte) error {
+	*u = bytes.Clone(text)
+	return nil
 }
 
 // isObject reports whether a value is an object.

@@ -17,7 +17,7 @@ type level struct {
 	index int             // of the item that is being read
 }
 
-// findCluster returns the path to the first string in a checked text that means a cluster, be it a field's name, or in JSON
+// findCluster returns the path, such as .data.x[0], to the first string in a checked text that means a cluster, be it a field's name, or in JSON
 // that a string holds. It walks without recursion, because a text can be ten thousand levels deep.
 func findCluster(text []byte) (path string, found bool) {
 	var levels []level
@@ -37,7 +37,7 @@ func findCluster(text []byte) (path string, found bool) {
 				levels[len(levels)-1].name = raw
 			}
 			if inner, found := meansCluster(raw, isName); found {
-				return strings.Trim(pathText(levels)+"."+inner, "."), true
+				return pathText(levels) + inner, true
 			}
 			continue
 		}
@@ -53,8 +53,8 @@ func meansCluster(raw json.RawMessage, isName bool) (inner string, means bool) {
 	if len(raw) < len(`"am-1"`) {
 		return "", false
 	}
-	unquoted, _ := unquote(raw)
-	text := bytes.TrimSpace(unquoted)
+	text, _ := unquote(raw)
+	text = bytes.TrimSpace(text)
 	if len(text) == 0 {
 		return "", false
 	}
@@ -78,7 +78,7 @@ func meansCluster(raw json.RawMessage, isName bool) (inner string, means bool) {
 // clusterLike is the form of a cluster id, in any case, and masked as the documentation masks its examples.
 var clusterLike = regexp.MustCompile(`(?i)^am[a-z]*-[a-z0-9]+\**\s*$`)
 
-// pathText writes a path such as data.detail.clusters[0].
+// pathText writes a path such as .data.detail.clusters[0].
 func pathText(levels []level) string {
 	var b strings.Builder
 	for _, l := range levels {
@@ -95,10 +95,7 @@ func pathText(levels []level) string {
 		if !isWord(name) {
 			name = quoteName(name)
 		}
-		if b.Len() > 0 {
-			b.WriteByte('.')
-		}
-		b.WriteString(name)
+		b.WriteString("." + name)
 	}
 	return b.String()
 }
