@@ -138,6 +138,10 @@ func TestSamples(t *testing.T) {
 			ensure(orders, now.Add(-4*time.Hour), completed),
 			ensure(shop, now.Add(-4*time.Hour), completed),
 			ensure(stock, now.Add(-4*time.Hour), completed))},
+		"by-tag.json": {Trigger: "timer", Action: backup.ActionEnsure, Requests: requests(
+			choose(backup.Selector{Tags: tags("backup", "nightly")}, completed, redelivered, notBefore("2026-11-22T18:00:00Z")))},
+		"all.json": {Trigger: "direct", Action: backup.ActionEnsure, Requests: requests(
+			choose(backup.Selector{Regions: []string{home, "cn-shanghai"}, All: true, NotTags: tags("backup", "off")}, completed, notBefore("2026-11-22T22:00:00Z")))},
 		"template.json": {Trigger: "direct", Action: backup.ActionEnsure,
 			Requests: requests(ensure(orders, at("2026-11-22T06:12:05.965Z"), completed))},
 		"bare-id.txt": {Trigger: "direct", Action: backup.ActionEnsure,

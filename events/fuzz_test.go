@@ -1,9 +1,11 @@
 package events_test
 
 import (
+	"bytes"
 	"regexp"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
@@ -12,6 +14,7 @@ import (
 var (
 	anID     = regexp.MustCompile(`\Aam[a-z]*-[a-z0-9]+\z`)
 	aRegion  = regexp.MustCompile(`\A[a-z]{2,}(-[a-z0-9]+)+\z`)
+	aGroup   = regexp.MustCompile(`\Arg-[a-z0-9]+\z`)
 	triggers = regexp.MustCompile(`\A(timer|eventbridge|eventbridge-streaming|direct)\z`)
 )
 
@@ -31,6 +34,11 @@ func FuzzDecode(f *testing.F) {
 		`{"specversion":"1.0","time":"2020-08-24T13:54:05.965Asia/Shanghai","subject":"acs:adb:cn-shanghai:1:dbcluster/am-1"}`,
 		`{"specversion":"1.0","type":"a:ActionTrail:ApiCall","data":{"acsRegion":"x","requestParameters":"{\"DBClusterId\":\"am-1\"}"}}`,
 		`{"specversion":"1.0","data":{"value":{"WaitFor":"Completed"},"body":"am-1","DB_Cluster":1}}`,
+		`{"specversion":"1.0","data":{"detail":[{"cluster":"am-1"}],"x":"{\"y\":[\"acs:adb:cn-a:1:dbcluster/am-1\"]}"}}`,
+		`{"DBClusterSelector":{"Tags":{"backup":"nightly","\u0061":""},"NotTags":{"off":"*"},"ResourceGroupId":"rg-1"},"RegionIds":["cn-a","cn-b","cn-a"]}`,
+		`{"DBClusterSelector":{"All":true,"NotTags":{"off":"*"}},"RegionId":"cn-a","Action":"Verify","MaxAge":"1h"}`,
+		`{"DBClusterSelector":{"All":false,"Tags":{"":1,"a":"b","a":"b"},"ResourceGroupId":"x","Tag":1},"RegionIds":["x/",1]}`,
+		`[{"DBClusterSelector":{"All":true}},{"DBClusterSelector":{"All":true}},"am-1",{"DBClusterSelector":{}}]`,
 	} {
 		f.Add([]byte(payload), requestID(now.AddDate(0, 0, -1)), 3, false)
 	}
@@ -42,7 +50,7 @@ func FuzzDecode(f *testing.F) {
 		}
 		event, err := events.Decode(payload, inv)
 		if err != nil {
-			checkSentence(t, err.Error())
+			checkSentence(t, err.Error(), payload)
 			if event.Requests != nil || event.Wrong != nil {
 				t.Errorf("an error, and %+v", event)
 			}
@@ -52,8 +60,8 @@ func FuzzDecode(f *testing.F) {
 			t.Errorf("trigger %q", event.Trigger)
 		}
 		checkRequests(t, event)
-		if len(event.Wrong) > event.Items {
-			t.Errorf("%d of %d items are wrong", len(event.Wrong), event.Items)
+		if event.WrongCount > event.Items || len(event.Wrong) != min(event.WrongCount, 100) {
+			t.Errorf("%d of %d items are wrong, %d described", event.WrongCount, event.Items, len(event.Wrong))
 		}
 		last := 0
 		for _, w := range event.Wrong {
@@ -61,41 +69,30 @@ func FuzzDecode(f *testing.F) {
 				t.Errorf("position %d after %d, of %d items", w.Position, last, event.Items)
 			}
 			last = w.Position
-			checkSentence(t, w.Err.Error())
+			checkSentence(t, w.Err.Error(), payload)
 		}
 		if len(event.Warnings) > 21 {
 			t.Errorf("%d warnings", len(event.Warnings))
 		}
 		for _, w := range event.Warnings {
-			checkSentence(t, w)
+			checkSentence(t, w, payload)
 		}
 	})
 }
 
 func checkRequests(t *testing.T, event events.Event) {
-	if most := 1000 * max(1, event.Items); len(event.Requests) > most {
-		t.Errorf("%d requests", len(event.Requests))
+	if len(event.Requests) > 0 && event.Action != event.Requests[0].Action {
+		t.Errorf("action %q, first request's %q", event.Action, event.Requests[0].Action)
 	}
-	type key struct {
-		backup.Action
-		backup.Cluster
-	}
-	seen := make(map[key]bool)
-	for i, r := range event.Requests {
-		switch k := (key{r.Action, r.Cluster}); {
-		case seen[k]:
-			t.Errorf("%v twice", k)
-		default:
-			seen[k] = true
-		}
-		if i == 0 && event.Action != r.Action {
-			t.Errorf("action %q, first request's %q", event.Action, r.Action)
-		}
-		if !anID.MatchString(r.Cluster.ID) || len(r.Cluster.ID) > 64 {
-			t.Errorf("cluster id %q", r.Cluster.ID)
-		}
-		if !aRegion.MatchString(r.Cluster.Region) || len(r.Cluster.Region) > 32 {
-			t.Errorf("region %q", r.Cluster.Region)
+	named := make(map[backup.Cluster]bool)
+	selectors := 0
+	for _, r := range event.Requests {
+		if r.Selector != nil {
+			selectors++
+			checkSelector(t, r)
+		} else {
+			named[r.Cluster] = true
+			checkCluster(t, r.Cluster)
 		}
 		if r.Action != backup.ActionEnsure && (r.Action != backup.ActionVerify || r.WaitFor != backup.WaitRequested || r.Immediate) {
 			t.Errorf("%+v", r)
@@ -110,11 +107,66 @@ func checkRequests(t *testing.T, event events.Event) {
 			t.Errorf("both redelivered and immediate: %+v", r)
 		}
 	}
+	if len(named)+selectors > 5000 {
+		t.Errorf("%d clusters, %d selectors", len(named), selectors)
+	}
+	if merged := backup.Merge(event.Requests); len(merged) != len(event.Requests) {
+		t.Errorf("%d requests, %d when merged", len(event.Requests), len(merged))
+	}
 }
 
-// checkSentence holds a text for a person to one line of bounded length.
-func checkSentence(t *testing.T, s string) {
-	if s == "" || len(s) > 8<<10 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x2028 || r == '\ufffd' }) {
+func checkCluster(t *testing.T, c backup.Cluster) {
+	if !anID.MatchString(c.ID) || len(c.ID) > 64 {
+		t.Errorf("cluster id %q", c.ID)
+	}
+	checkRegion(t, c.Region)
+}
+
+func checkRegion(t *testing.T, region string) {
+	if !aRegion.MatchString(region) || len(region) > 32 {
+		t.Errorf("region %q", region)
+	}
+}
+
+func checkSelector(t *testing.T, r backup.Request) {
+	s := r.Selector
+	if r.Cluster != (backup.Cluster{}) {
+		t.Errorf("%+v has a cluster and a selector", r)
+	}
+	if len(s.Regions) == 0 || len(s.Regions) > 50 {
+		t.Errorf("%d regions", len(s.Regions))
+	}
+	for _, region := range s.Regions {
+		checkRegion(t, region)
+	}
+	if s.All == (len(s.Tags) > 0 || s.ResourceGroupID != "") {
+		t.Errorf("%+v chooses all and something, or nothing", *s)
+	}
+	if s.ResourceGroupID != "" && !aGroup.MatchString(s.ResourceGroupID) {
+		t.Errorf("resource group %q", s.ResourceGroupID)
+	}
+	for _, tags := range []map[string]string{s.Tags, s.NotTags} {
+		if len(tags) > 20 || tags != nil && len(tags) == 0 {
+			t.Errorf("%d tags", len(tags))
+		}
+		for key, value := range tags {
+			if key == "" || utf8.RuneCountInString(key) > 128 || utf8.RuneCountInString(value) > 256 {
+				t.Errorf("tag %q: %q", key, value)
+			}
+		}
+	}
+}
+
+// checkSentence holds a text for a person to one line of bounded length, which repeats no long piece of the event.
+func checkSentence(t *testing.T, s string, event []byte) {
+	t.Helper()
+	if s == "" || len(s) > 24<<10 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r == 0x7f || r == 0x2028 || r == '\ufffd' }) {
 		t.Errorf("not one short line: %q", s)
+	}
+	const piece = 100
+	for i := 0; i+piece <= len(s); i += piece / 2 {
+		if bytes.Contains(event, []byte(s[i:i+piece])) {
+			t.Errorf("repeats a piece of the event: %q", s[i:i+piece])
+		}
 	}
 }

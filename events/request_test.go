@@ -162,13 +162,25 @@ func TestErrorsAreBounded(t *testing.T) {
 	for i := range 20 {
 		payload += "," + quote(strings.Repeat("\x00", 62)+fmt.Sprint(10+i)) + ":1"
 	}
-	payload += "}"
+	tags := "{"
+	for i := range 20 {
+		if i > 0 {
+			tags += ","
+		}
+		tags += quote(strings.Repeat("\x00", 64)+fmt.Sprint(i)) + ":1"
+	}
+	tags += "}"
+	payload += `,"DBClusterSelector":{"Tags":` + tags + `,"NotTags":` + tags
+	for i := range 20 {
+		payload += "," + quote(strings.Repeat("\x00", 62)+fmt.Sprint(10+i)) + ":1"
+	}
+	payload += "}}"
 	_, err := events.Decode([]byte(payload), invocation())
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	checkSentence(t, err.Error())
-	if len(err.Error()) < 7000 {
+	checkSentence(t, err.Error(), nil)
+	if len(err.Error()) < 20_000 {
 		t.Errorf("only %d bytes: this is not the longest error", len(err.Error()))
 	}
 }
