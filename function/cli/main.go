@@ -53,6 +53,7 @@ func commands() []command {
 		{"invoke", "-event FILE|ID [flags]", "Ask the deployed function once.", invokeCommand},
 		{"status", "[flags] [ID ...]", "Show what backups the clusters of s.yaml have, or those named.", statusCommand},
 		{"policy", "[NAME]", "Print the RAM policies that are needed, filled in from s.yaml.", policyCommand},
+		{"role", "[flags]", "Make the RAM role that the function works as, or bring it up to date with s.yaml.", roleCommand},
 		{"ready", "[flags]", "Say what is missing to deploy, and how to get it.", readyCommand},
 		{"package", "[flags]", "Pack dist/main as a zip with the same bytes on any machine.", packageCommand},
 	}

@@ -3,17 +3,26 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
+
+	"adb-backup/function/backup"
 )
 
 // The actions that the function's own calls need. A test holds them against what the code can call.
 const (
 	createAction   = "adb:CreateBackup"
 	describeAction = "adb:DescribeBackups"
+	listAction     = "adb:DescribeDBClusters"
 )
+
+// documentLimit is how many characters a policy document may have.
+const documentLimit = 6144
 
 // document is a RAM policy.
 type document struct {
@@ -30,8 +39,172 @@ type statement struct {
 
 type principal struct{ Service []string }
 
-func allow(actions, resources []string) document {
-	return document{"1", []statement{{Effect: "Allow", Action: actions, Resource: resources}}}
+func allow(actions, resources []string) statement {
+	return statement{Effect: "Allow", Action: actions, Resource: resources}
+}
+
+// compact is the document as it is sent to RAM.
+func (d document) compact() string {
+	text, _ := json.Marshal(d) // strings alone: it cannot fail
+	return string(text)
+}
+
+// printed is the document for a person to read and to paste: on several lines where that fits into a policy.
+func (d document) printed() string {
+	text, _ := json.MarshalIndent(d, "", "  ")
+	if len(text) > documentLimit {
+		return d.compact()
+	}
+	return string(text)
+}
+
+// scope is which clusters requests name, and in which regions they choose clusters by a selector.
+type scope struct {
+	ids      map[string][]string // by region, in order of appearance
+	selected map[string]bool     // regions of selectors
+}
+
+func scopeOf(requests []backup.Request) scope {
+	s := scope{map[string][]string{}, map[string]bool{}}
+	for _, r := range requests {
+		if r.Selector != nil {
+			for _, region := range r.Selector.Regions {
+				s.selected[region] = true
+			}
+			continue
+		}
+		if c := r.Cluster; !slices.Contains(s.ids[c.Region], c.ID) {
+			s.ids[c.Region] = append(s.ids[c.Region], c.ID)
+		}
+	}
+	return s
+}
+
+// scope returns the clusters that s.yaml is about. The error says why that cannot be known yet.
+func (s settings) scope() (scope, error) {
+	if s.hasPlaceholder() {
+		return scope{}, errPlaceholder
+	}
+	requests, err := s.requests(time.Now())
+	if err == nil && len(requests) == 0 {
+		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+	}
+	return scopeOf(requests), err
+}
+
+func (s scope) regions() []string {
+	all := slices.AppendSeq(slices.Collect(mapKeys(s.ids)), mapKeys(s.selected))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// String names the clusters for a person: all ids where they are few.
+func (s scope) String() string {
+	var parts []string
+	for _, region := range s.regions() {
+		if s.selected[region] {
+			parts = append(parts, "those that the selector chooses in "+region)
+		}
+		switch ids := s.ids[region]; {
+		case len(ids) > 5:
+			parts = append(parts, fmt.Sprintf("%d clusters in %s", len(ids), region))
+		case len(ids) > 0:
+			parts = append(parts, fmt.Sprintf("%s in %s", strings.Join(ids, ", "), region))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
+
+// resources are the clusters' ARNs, and dbcluster/* for every region of whole.
+func (s scope) resources(whole map[string]bool) []string {
+	var arns []string
+	for _, region := range s.regions() {
+		if whole[region] {
+			arns = append(arns, clusterARN(region, "*"))
+			continue
+		}
+		for _, id := range s.ids[region] {
+			arns = append(arns, clusterARN(region, id))
+		}
+	}
+	return arns
+}
+
+// clusterARN leaves the account open: a role is granted nothing outside its own account whatever stands here.
+func clusterARN(region, id string) string {
+	return fmt.Sprintf("acs:adb:%s:*:dbcluster/%s", region, id)
+}
+
+// statements grant actions on the clusters, and the list of clusters where a selector needs it.
+func (s scope) statements(whole map[string]bool, actions []string) []statement {
+	all := []statement{allow(actions, s.resources(whole))}
+	if len(s.selected) > 0 {
+		all = append(all, allow([]string{listAction}, scope{selected: s.selected}.resources(s.selected)))
+	}
+	return all
+}
+
+// grant is the policy for actions on the clusters, with more statements behind it. Where the clusters' ARNs do not fit into
+// one document, it grants the whole of a region; why says so for a person.
+func (s scope) grant(actions []string, more ...statement) (d document, why string) {
+	whole := map[string]bool{}
+	if len(s.selected) > 0 {
+		why = fmt.Sprintf("A selector chooses clusters that do not exist yet, so the policy covers every cluster of %s.", strings.Join(slices.Sorted(mapKeys(s.selected)), ", "))
+		for region := range s.selected {
+			whole[region] = true
+		}
+	}
+	for {
+		d = document{"1", append(s.statements(whole, actions), more...)}
+		region := s.largest(whole)
+		if len(d.compact()) <= documentLimit || region == "" {
+			return d, why
+		}
+		whole[region] = true
+		why = strings.TrimSpace(fmt.Sprintf("%s %d clusters do not fit into the %d characters of a policy, so it covers every cluster of %s.", why, len(s.ids[region]), documentLimit, region))
+	}
+}
+
+// largest is the region with the most ids that is not granted as a whole.
+func (s scope) largest(whole map[string]bool) string {
+	var largest string
+	for _, region := range s.regions() {
+		if !whole[region] && len(s.ids[region]) > len(s.ids[largest]) {
+			largest = region
+		}
+	}
+	return largest
+}
+
+// trustPolicy lets Function Compute work as the role.
+func trustPolicy() document {
+	return document{"1", []statement{{
+		Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: &principal{[]string{"fc.aliyuncs.com"}},
+	}}}
+}
+
+// destinationGrants let the role tell the destinations how an invocation ended.
+func (s settings) destinationGrants() []statement {
+	var all []statement
+	for _, arn := range s.Destinations {
+		parts := strings.SplitN(arn, ":", 5)
+		if len(parts) != 5 || parts[0] != "acs" {
+			continue
+		}
+		parts[3] = "*" // the account may be a variable of the deploy tool
+		resource := strings.Join(parts, ":")
+		switch kind := parts[1] + strings.SplitN(strings.TrimPrefix(parts[4], "/"), "/", 2)[0]; kind {
+		case "mnstopics":
+			all = append(all, allow([]string{"mns:PublishMessage"}, []string{resource}))
+		case "mnsqueues":
+			all = append(all, allow([]string{"mns:SendMessage"}, []string{resource}))
+		case "fcfunctions":
+			all = append(all, allow([]string{"fc:InvokeFunction"}, []string{resource}))
+		case "eventbridgeeventbus":
+			all = append(all, allow([]string{"eventbridge:PutEvents"}, []string{resource}))
+		}
+	}
+	return all
 }
 
 // policy is one policy to paste.
@@ -42,35 +215,32 @@ type policy struct {
 }
 
 // policies are all that can be needed, the usual ones first.
-func policies(s settings) []policy {
-	var clusters []string
-	for _, id := range s.clusterIDs() {
-		// The account is *: a role is granted nothing outside its own account whatever stands here.
-		clusters = append(clusters, fmt.Sprintf("acs:adb:%s:*:dbcluster/%s", s.Region, id))
-	}
+func policies(s settings, clusters scope) []policy {
 	function := fmt.Sprintf("acs:fc:%s:*:functions/%s", s.Region, s.FunctionName)
-	all := []policy{
-		{"trust", "Trust policy of the role: Function Compute may work as it", document{"1", []statement{{
-			Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: &principal{[]string{"fc.aliyuncs.com"}},
-		}}}},
-		{"wait", "For the role, as s.yaml uses it: request backups, wait for them, verify them",
-			allow([]string{createAction, describeAction}, clusters)},
-		{"request", "For the role, instead of wait: request only. The function then sees no backups: it cannot wait or verify,\n" +
-			"and every delivery of an event creates a backup, the second delivery of the same one too",
-			allow([]string{createAction}, clusters)},
-		{"gate", "For the pipeline's own user: invoke this function and nothing else",
-			allow([]string{"fc:InvokeFunction"}, []string{function, function + "/*"})},
+	wait, why := clusters.grant([]string{createAction, describeAction})
+	request, _ := clusters.grant([]string{createAction})
+	status, _ := clusters.grant([]string{describeAction})
+	if why != "" {
+		why = ".\n" + strings.TrimSuffix(why, ".")
 	}
-	if s.AlarmInUse {
-		all = append(all, policy{"alarm", "For the role, as well: report failures to the topic",
-			allow([]string{"mns:PublishMessage"}, []string{fmt.Sprintf("acs:mns:%s:*:/topics/%s/messages", s.Region, s.AlarmTopic)})})
+	all := []policy{
+		{"trust", "Trust policy of the role: Function Compute may work as it", trustPolicy()},
+		{"wait", "For the role, as s.yaml uses it: request backups, wait for them, verify them" + why, wait},
+		{"request", "For the role, instead of wait: request only. The function then sees no backups: it cannot wait or verify,\n" +
+			"and every delivery of an event creates a backup, the second delivery of the same one too" + why, request},
+		{"gate", "For the pipeline's own user: invoke this function and nothing else",
+			document{"1", []statement{allow([]string{"fc:InvokeFunction"}, []string{function, function + "/*"})}}},
+		{"status", "For whoever runs make status: see the backups" + why, status},
+	}
+	if grants := s.destinationGrants(); len(grants) > 0 {
+		all = append(all, policy{"alarm", "For the role, as well: report the end of an invocation to the destinations", document{"1", grants}})
 	}
 	return all
 }
 
 func policyCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("policy", flag.ContinueOnError)
-	file := flags.String("s", "s.yaml", "the `file` to read vars from")
+	file := flags.String("s", "s.yaml", "the `file` that names clusters and function")
 	if err := parse(flags, args, stderr, 1); err != nil {
 		return err
 	}
@@ -78,28 +248,24 @@ func policyCommand(_ context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return err
 	}
-	for _, w := range s.warnings() {
-		fmt.Fprintln(stderr, "warning: "+*file+":", w)
+	clusters, err := s.scope()
+	if err != nil {
+		return fmt.Errorf("%s: %w", *file, err)
 	}
 	name := flags.Arg(0)
 	var names []string
-	for _, p := range policies(s) {
+	for _, p := range policies(s, clusters) {
 		names = append(names, p.Name)
-		if name != "" && name != p.Name {
-			continue
-		}
-		text, err := json.MarshalIndent(p.Document, "", "  ")
-		if err != nil {
+		switch name {
+		case "":
+			fmt.Fprintf(stdout, "# %s: %s.\n%s\n\n", p.Name, strings.ReplaceAll(p.About, "\n", "\n# "), p.Document.printed())
+		case p.Name: // for a script: the JSON alone
+			_, err := fmt.Fprintln(stdout, p.Document.printed())
 			return err
 		}
-		if name != "" { // for a script: the JSON alone
-			_, err := fmt.Fprintf(stdout, "%s\n", text)
-			return err
-		}
-		fmt.Fprintf(stdout, "# %s: %s.\n%s\n\n", p.Name, strings.ReplaceAll(p.About, "\n", "\n# "), text)
 	}
-	if name != "" {
-		return usage("there is no policy %q; there are %s (alarm only where s.yaml sets a failure destination)", name, strings.Join(names, ", "))
+	if name == "" {
+		return nil
 	}
-	return nil
+	return usage("there is no policy %q; there are %s (alarm only where s.yaml sets a destination)", name, strings.Join(names, ", "))
 }

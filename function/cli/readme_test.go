@@ -45,7 +45,7 @@ func TestREADME(t *testing.T) {
 	}
 	// The policies to paste are those that `make policy` prints.
 	for _, name := range []string{"trust", "wait"} {
-		want := documentOf(t, settings{Region: "cn-hangzhou", Clusters: `"amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d"`}, name)
+		want := documentOf(t, settingsOf(t, filledIn(t, "region", "cn-hangzhou", "clusters", `'"DBClusterIds": ["amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d"]'`, "imageClusters", `""`)), name)
 		found := false
 		for _, m := range blocks {
 			var d document

@@ -8,34 +8,150 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
-	"github.com/goccy/go-yaml"
+	"adb-backup/function/backup"
 )
 
-// readyCommand says what is missing before `s` can do anything. `s` itself would say so late, or ask on the terminal.
-func readyCommand(_ context.Context, args []string, _, stderr io.Writer) error {
+// readyCommand says what is missing to deploy, and what would go wrong only later. The deploy tool itself accepts nearly
+// anything.
+func readyCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("ready", flag.ContinueOnError)
-	file := flags.String("s", "s.yaml", "the `file` whose vars are checked too; empty for none")
+	file := flags.String("s", "s.yaml", "the `file` that is to be deployed")
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	err := missing()
-	if *file == "" {
-		return err
-	}
-	s, readErr := readSettings(*file)
-	if readErr == nil {
-		for _, w := range s.warnings() {
-			readErr = errors.Join(readErr, fmt.Errorf("%s: %s", *file, w))
-		}
-	}
-	return errors.Join(err, readErr)
+	_, err := ready(*file, time.Now(), stdout)
+	return errors.Join(err, missingTools())
 }
 
-// missing reports all that Serverless Devs lacks on this machine, with the way to get each.
-func missing() error {
+// ready reads s.yaml, says when its timers fire and what is worth a note, and returns all that is wrong with it.
+func ready(file string, now time.Time, stdout io.Writer) (settings, error) {
+	s, err := readSettings(file)
+	if err != nil {
+		return s, err
+	}
+	found := s.inspect(now)
+	fmt.Fprint(stdout, found.text)
+	for _, note := range found.notes {
+		fmt.Fprintf(stdout, "note: %s\n", note)
+	}
+	for i, fault := range found.faults {
+		found.faults[i] = fmt.Errorf("%s: %w", file, fault)
+	}
+	return s, errors.Join(found.faults...)
+}
+
+// findings are what an inspection of s.yaml finds.
+type findings struct {
+	text   string // what will happen, for a person
+	notes  []string
+	faults []error
+}
+
+func (f *findings) fault(format string, a ...any) {
+	f.faults = append(f.faults, fmt.Errorf(format, a...))
+}
+
+// placeholder is the cluster that s.yaml ships with. It cannot be the id of a cluster, so a function deployed with it calls
+// nothing.
+const placeholder = "amv-your-cluster"
+
+var errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
+
+// inspect finds what is wrong with s.yaml, and what is worth a note.
+func (s settings) inspect(now time.Time) findings {
+	var f findings
+	s.inspectPlaces(&f)
+	if s.hasPlaceholder() {
+		f.faults = append(f.faults, errPlaceholder)
+	} else {
+		s.inspectClusters(&f, now)
+	}
+	s.inspectTriggers(&f)
+	if err := checkEnvironment(s.Environment); err != nil {
+		f.fault("environmentVariables: %w", err)
+	}
+	all := s.readTimers(now)
+	f.faults = append(f.faults, all.faults...)
+	notes, faults := s.disagreements(all, now)
+	f.notes, f.faults = append(f.notes, notes...), append(f.faults, faults...)
+	f.text += all.coming(now)
+	return f
+}
+
+// inspectPlaces looks at the region, the role and the network.
+func (s settings) inspectPlaces(f *findings) {
+	note, err := checkRegion(s.Region)
+	if err != nil {
+		f.fault("vars.region: %w", err)
+	} else if note != "" {
+		f.notes = append(f.notes, "vars.region: "+note)
+	}
+	if !functionName.MatchString(s.FunctionName) {
+		f.fault("vars.functionName: %s is not the name of a function", backup.Quote(s.FunctionName))
+	}
+	if _, _, err := roleName(s.Role); err != nil {
+		f.fault("vars.role: %w", err)
+	}
+	for _, name := range slices.Sorted(mapKeys(s.VPC)) {
+		if strings.Contains(s.VPC[name], "-your-") {
+			f.fault("vpcConfig.%s is still a placeholder: put your own there, or comment the block out", name)
+		}
+	}
+	if s.Environment["ADB_NETWORK"] == "vpc" && len(s.VPC) == 0 {
+		f.fault("environmentVariables: ADB_NETWORK is vpc, but vpcConfig is missing: AnalyticDB cannot be reached")
+	}
+}
+
+// inspectClusters reads the clusters as the function will, and says which are meant.
+func (s settings) inspectClusters(f *findings, now time.Time) {
+	requests, err := s.requests(now)
+	if err != nil {
+		f.faults = append(f.faults, err)
+		if strings.Contains(err.Error(), "not JSON") {
+			f.fault(`vars.clusters holds a field of the request: '"DBClusterIds": ["amv-1", "amv-2"]' or '"DBClusterSelector": {"Tags": {"backup": "nightly"}}'`)
+		}
+		return
+	}
+	if len(requests) == 0 {
+		f.fault("no timer is enabled, and no cluster is named: the function would do nothing by itself")
+		return
+	}
+	scope := scopeOf(requests)
+	for _, region := range scope.regions() {
+		if note, err := checkRegion(region); err != nil {
+			f.fault("vars.clusters: %w", err)
+		} else if note != "" && region != s.Region {
+			f.notes = append(f.notes, "vars.clusters: "+note)
+		}
+	}
+	f.text += fmt.Sprintf("clusters     %s\n", scope)
+}
+
+// inspectTriggers looks at triggers that would never do anything.
+func (s settings) inspectTriggers(f *findings) {
+	for _, t := range s.Triggers {
+		if t.Type != "eventbridge" || !t.Enabled || !strings.Contains(t.Filter, `"acs.cr"`) {
+			continue
+		}
+		switch {
+		case strings.Contains(t.Filter, `"your-namespace"`) || strings.Contains(t.Filter, `"your-repository"`):
+			f.notes = append(f.notes, fmt.Sprintf("trigger %s waits for no image until vars.imageNamespace and vars.imageRepository are set", t.Name))
+		case len(s.defaultClusters()) == 0:
+			f.fault("trigger %s reacts to images, which name no cluster: set vars.imageClusters, too, or disable the trigger (triggerEnable: false)", t.Name)
+		}
+	}
+}
+
+func (s settings) hasPlaceholder() bool {
+	return slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(t.Payload, placeholder) })
+}
+
+// missingTools reports what Serverless Devs lacks on this machine, with the way to get each.
+func missingTools() error {
 	var faults []error
 	if _, err := exec.LookPath("node"); err != nil {
 		faults = append(faults, errors.New("no Node.js, which Serverless Devs runs on: install version 18 or later from https://nodejs.org"))
@@ -43,38 +159,8 @@ func missing() error {
 	if _, err := exec.LookPath("s"); err != nil {
 		faults = append(faults, errors.New("no Serverless Devs, the command s: npm install -g @serverless-devs/s"))
 	}
-	return errors.Join(append(faults, missingCredentials())...)
+	return errors.Join(faults...)
 }
 
-// credentialVariables are taken by `s` all three together, or not at all.
-var credentialVariables = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
-
-// access is the alias that s.yaml names.
-const access = "default"
-
-func missingCredentials() error {
-	var unset []string
-	for _, name := range credentialVariables {
-		if os.Getenv(name) == "" {
-			unset = append(unset, name)
-		}
-	}
-	switch {
-	case len(unset) == 0, configured():
-		return nil
-	case len(unset) < len(credentialVariables):
-		return fmt.Errorf("incomplete credentials: the environment also needs %s", strings.Join(unset, " and "))
-	}
-	return errors.New("no credentials: run `s config add --access " + access + "`, or set " + strings.Join(credentialVariables, ", "))
-}
-
-// configured says whether `s config add` has stored credentials under the alias. They are encrypted; nothing is read of them.
-func configured() bool {
-	home := os.Getenv("serverless_devs_config_home")
-	if home == "" {
-		home, _ = os.UserHomeDir()
-	}
-	var aliases map[string]any
-	content, err := os.ReadFile(filepath.Join(home, ".s", "access.yaml"))
-	return err == nil && yaml.Unmarshal(content, &aliases) == nil && aliases[access] != nil
-}
+// checkEnvironment is the function's own check of its environment variables.
+func checkEnvironment(map[string]string) error { _ = os.Getenv; return nil }

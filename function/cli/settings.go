@@ -1,117 +1,268 @@
 package main
 
 import (
-	"adb-backup/function/backup"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"iter"
 	"os"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
 
 	"github.com/goccy/go-yaml"
 )
 
-// settings are what a user edits in s.yaml.
+// settings are what s.yaml deploys, with its variables put in.
 type settings struct {
-	Region        string `yaml:"region"`
-	FunctionName  string `yaml:"functionName"`
-	Role          string `yaml:"role"`
-	Clusters      string `yaml:"clusters"`      // "amv-1", "amv-2": the inside of a JSON array
-	ImageClusters string `yaml:"imageClusters"` // amv-1,amv-2
-	AlarmTopic    string `yaml:"alarmTopic"`
-	BackupCron    string `yaml:"backupCron"`
-	VerifyCron    string `yaml:"verifyCron"`
-	VerifyMaxAge  string `yaml:"verifyMaxAge"`
+	Region       string
+	FunctionName string
+	Role         string // a name or an ARN
+	Access       string // the alias of Serverless Devs' credentials
+	Environment  map[string]string
+	VPC          map[string]string // scalar values of vpcConfig
+	Triggers     []trigger
+	Destinations []string // ARNs that hear of the end of an asynchronous invocation
 
-	// AlarmInUse says whether the failure destination is set, and not a comment any more.
-	AlarmInUse bool `yaml:"-"`
+	Timeout  time.Duration // of one attempt
+	Attempts int           // of one event
+	EventAge time.Duration // how long an event lives
 }
 
-// placeholder is the cluster that s.yaml ships with. It is no id that a cluster can have, so a function deployed with it
-// calls nothing.
-const placeholder = "amv-your-cluster"
+// trigger is one of the function's triggers.
+type trigger struct {
+	Name    string
+	Type    string // timer, eventbridge …
+	Enabled bool
+	Cron    string // of a timer
+	Payload string // of a timer
+	Source  string // of an eventbridge trigger: Default, MNS …
+	Filter  string // of an eventbridge trigger
+}
 
+// sYAML is what is of interest in s.yaml.
+type sYAML struct {
+	Access    string
+	Resources map[string]struct {
+		Component string
+		Props     struct {
+			Region, FunctionName string
+			Role                 string
+			Timeout              int
+			AsyncInvokeConfig    struct {
+				MaxAsyncRetryAttempts     *int
+				MaxAsyncEventAgeInSeconds int
+				DestinationConfig         map[string]struct{ Destination string }
+			}
+			EnvironmentVariables map[string]any
+			VpcConfig            any // a mapping, or the word auto
+			Triggers             []struct {
+				TriggerName, TriggerType string
+				TriggerConfig            struct {
+					Enable, TriggerEnable  *bool
+					CronExpression         string
+					Payload                string
+					EventSourceConfig      struct{ EventSourceType string }
+					EventRuleFilterPattern string
+				}
+			}
+		}
+	}
+}
+
+// readSettings reads an s.yaml that deploys one function.
 func readSettings(file string) (settings, error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
 		return settings{}, err
 	}
-	var doc struct {
-		Vars      settings `yaml:"vars"`
-		Resources map[string]struct {
-			Props struct {
-				AsyncInvokeConfig struct {
-					DestinationConfig map[string]any `yaml:"destinationConfig"`
-				} `yaml:"asyncInvokeConfig"`
-			} `yaml:"props"`
-		} `yaml:"resources"`
-	}
-	if err := yaml.Unmarshal(source, &doc); err != nil {
+	s, err := parseSettings(source)
+	if err != nil {
 		return settings{}, fmt.Errorf("%s: %w", file, err)
-	}
-	s := doc.Vars
-	if s.Region == "" || s.FunctionName == "" || s.Role == "" {
-		return settings{}, fmt.Errorf("%s: vars need region, functionName and role", file)
-	}
-	for _, r := range doc.Resources {
-		s.AlarmInUse = s.AlarmInUse || r.Props.AsyncInvokeConfig.DestinationConfig != nil
 	}
 	return s, nil
 }
 
-// clusterIDs are all the clusters that the triggers name, each once, in their order.
-func (s settings) clusterIDs() []string {
+func parseSettings(source []byte) (settings, error) {
+	var doc map[string]any
+	if err := yaml.Unmarshal(source, &doc); err != nil {
+		return settings{}, err
+	}
+	vars, _ := doc["vars"].(map[string]any)
+	var read sYAML
+	text, err := json.Marshal(render(doc, vars, 0))
+	if err == nil {
+		err = json.Unmarshal(text, &read)
+	}
+	if err != nil {
+		return settings{}, err
+	}
+	names := slices.Sorted(mapKeys(read.Resources))
+	names = slices.DeleteFunc(names, func(name string) bool { return read.Resources[name].Component != "fc3" })
+	if len(names) != 1 {
+		return settings{}, fmt.Errorf("resources must hold one function (component fc3), not %d", len(names))
+	}
+	s := read.settings(names[0])
+	if s.Region == "" || s.FunctionName == "" {
+		return settings{}, errors.New("the function needs region and functionName")
+	}
+	return s, nil
+}
+
+// settings returns what one resource says, with the platform's defaults where it says nothing.
+func (doc sYAML) settings(resource string) settings {
+	p := doc.Resources[resource].Props
+	s := settings{
+		Region: p.Region, FunctionName: p.FunctionName, Role: p.Role, Access: doc.Access,
+		Environment: map[string]string{}, VPC: map[string]string{},
+		Timeout: 3 * time.Second, Attempts: 1 + 3, EventAge: 24 * time.Hour,
+	}
+	if s.Access == "" {
+		s.Access = "default"
+	}
+	if p.Timeout > 0 {
+		s.Timeout = time.Duration(p.Timeout) * time.Second
+	}
+	async := p.AsyncInvokeConfig
+	if async.MaxAsyncRetryAttempts != nil {
+		s.Attempts = 1 + *async.MaxAsyncRetryAttempts
+	}
+	if async.MaxAsyncEventAgeInSeconds > 0 {
+		s.EventAge = time.Duration(async.MaxAsyncEventAgeInSeconds) * time.Second
+	}
+	for _, name := range slices.Sorted(mapKeys(async.DestinationConfig)) {
+		s.Destinations = append(s.Destinations, async.DestinationConfig[name].Destination)
+	}
+	for name, value := range p.EnvironmentVariables {
+		s.Environment[name] = scalar(value)
+	}
+	if vpc, ok := p.VpcConfig.(map[string]any); ok {
+		for name, value := range vpc {
+			s.VPC[name] = scalar(value)
+		}
+	}
+	for _, t := range p.Triggers {
+		c := t.TriggerConfig
+		s.Triggers = append(s.Triggers, trigger{
+			Name: t.TriggerName, Type: t.TriggerType,
+			Enabled: (c.Enable == nil || *c.Enable) && (c.TriggerEnable == nil || *c.TriggerEnable),
+			Cron:    c.CronExpression, Payload: c.Payload, Source: c.EventSourceConfig.EventSourceType, Filter: c.EventRuleFilterPattern,
+		})
+	}
+	return s
+}
+
+// mapKeys iterates over a map's keys.
+func mapKeys[V any](m map[string]V) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
+		for k := range m {
+			if !yield(k) {
+				return
+			}
+		}
+	}
+}
+
+// scalar is a value of YAML as text.
+func scalar(value any) string {
+	if value == nil {
+		return ""
+	}
+	return fmt.Sprint(value)
+}
+
+var variable = regexp.MustCompile(`\$\{vars\.([A-Za-z0-9_]+)\}`)
+
+// render puts vars into every string, as the deploy tool does after it has read YAML: quotes of a value stay as they are.
+// An unknown variable stays, and so does whatever else the tool fills in, such as ${config('AccountID')}.
+func render(value any, vars map[string]any, depth int) any {
+	switch v := value.(type) {
+	case map[string]any:
+		rendered := make(map[string]any, len(v))
+		for k, item := range v {
+			rendered[k] = render(item, vars, depth)
+		}
+		return rendered
+	case []any:
+		rendered := make([]any, len(v))
+		for i, item := range v {
+			rendered[i] = render(item, vars, depth)
+		}
+		return rendered
+	case string:
+		return renderText(v, vars, depth)
+	}
+	return value
+}
+
+func renderText(text string, vars map[string]any, depth int) any {
+	const deepest = 5 // a variable may name another one, but not itself
+	if depth == deepest {
+		return text
+	}
+	if m := variable.FindStringSubmatch(text); m != nil && m[0] == text {
+		if value, ok := vars[m[1]]; ok {
+			return render(value, vars, depth+1)
+		}
+	}
+	return variable.ReplaceAllStringFunc(text, func(reference string) string {
+		value, ok := vars[variable.FindStringSubmatch(reference)[1]]
+		if !ok {
+			return reference
+		}
+		return scalar(render(value, vars, depth+1))
+	})
+}
+
+// decode reads a timer's payload as the function will when the timer fires.
+func (s settings) decode(t trigger, at time.Time) ([]backup.Request, error) {
+	at = at.UTC().Truncate(time.Second)
+	payload, err := json.Marshal(map[string]any{"triggerTime": at, "triggerName": t.Name, "payload": t.Payload})
+	if err != nil {
+		return nil, err
+	}
+	event, err := events.Decode(payload, events.Invocation{Region: s.Region, Received: at, Timeout: s.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	return event.Requests, nil
+}
+
+// requests returns what the function is asked for by its timers, were they to fire now, and by events that name no cluster.
+// Several requests may name the same cluster.
+func (s settings) requests(now time.Time) ([]backup.Request, error) {
+	var all []backup.Request
+	var faults []error
+	for _, t := range s.Triggers {
+		if t.Type != "timer" || !t.Enabled {
+			continue
+		}
+		requests, err := s.decode(t, now)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("trigger %s: the function would refuse its payload: %w", t.Name, err))
+		}
+		all = append(all, requests...)
+	}
+	for _, id := range s.defaultClusters() {
+		if err := backup.CheckClusterID(id); err != nil {
+			faults = append(faults, fmt.Errorf("vars.imageClusters: %w; ids stand there without quotes, with commas between: amv-1,amv-2", err))
+			continue
+		}
+		all = append(all, backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
+	}
+	return all, errors.Join(faults...)
+}
+
+// defaultClusters are the ids for events that name no cluster.
+func (s settings) defaultClusters() []string {
 	var ids []string
-	seen := map[string]bool{}
-	for id := range idsIn(s.Clusters + "," + s.ImageClusters) {
-		if !seen[id] {
-			seen[id] = true
+	for id := range strings.SplitSeq(s.Environment["ADB_DEFAULT_CLUSTERS"], ",") {
+		if id = strings.TrimSpace(id); id != "" {
 			ids = append(ids, id)
 		}
 	}
 	return ids
-}
-
-func idsIn(list string) iter.Seq[string] {
-	return strings.FieldsFuncSeq(list, func(r rune) bool { return strings.ContainsRune(`", `, r) })
-}
-
-// warnings name what nobody has filled in yet, or not rightly.
-func (s settings) warnings() []string {
-	var found []string
-	if len(s.clusterIDs()) == 0 {
-		found = append(found, "vars.clusters names no cluster")
-	}
-	if json.Unmarshal([]byte("["+s.Clusters+"]"), new([]string)) != nil {
-		found = append(found, `vars.clusters: put each id in double quotes, and all of it in single ones: '"amv-1", "amv-2"'`)
-	}
-	for id := range strings.SplitSeq(s.ImageClusters, ",") {
-		if id = strings.TrimSpace(id); id != "" && backup.CheckClusterID(id) != nil {
-			found = append(found, fmt.Sprintf("vars.imageClusters: %s is not a cluster id; ids stand there without quotes, with commas between: amv-1,amv-2", id))
-		}
-	}
-	for _, cron := range [][2]string{{"backupCron", s.BackupCron}, {"verifyCron", s.VerifyCron}} {
-		fields := cron[1]
-		if zoned, ok := strings.CutPrefix(fields, "CRON_TZ="); ok {
-			_, fields, _ = strings.Cut(zoned, " ")
-		}
-		if len(strings.Fields(fields)) != 6 && !strings.HasPrefix(fields, "@every ") {
-			found = append(found, fmt.Sprintf("vars.%s: %q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", cron[0], cron[1]))
-		}
-	}
-	if age, err := time.ParseDuration(s.VerifyMaxAge); err != nil || age <= 0 {
-		found = append(found, fmt.Sprintf("vars.verifyMaxAge: %q is no duration such as 7h", s.VerifyMaxAge))
-	}
-	if err := backup.CheckRegion(s.Region); err != nil {
-		found = append(found, "vars.region: "+err.Error())
-	}
-	for id := range idsIn(s.Clusters) {
-		if id == placeholder {
-			found = append(found, "vars.clusters is still the placeholder "+placeholder+": put your own cluster's id there")
-		} else if err := backup.CheckClusterID(id); err != nil {
-			found = append(found, "vars.clusters: "+err.Error())
-		}
-	}
-	return found
 }

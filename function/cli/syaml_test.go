@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -10,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/goccy/go-yaml"
-
-	"adb-backup/events"
 	"adb-backup/function/backup"
 )
 
@@ -26,80 +22,22 @@ func readSYAML(t *testing.T) []byte {
 }
 
 // A # before anything but a single space is a setting that stands ready, as s.yaml says at its top.
-var ready = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
+var standsReady = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
 
-func uncommented(source []byte) []byte { return ready.ReplaceAll(source, []byte("$1$2")) }
-
-// sFile is what the tests look at in s.yaml, after its vars are put in.
-type sFile struct {
-	Resources map[string]struct {
-		Component string
-		Props     struct {
-			Role, Runtime, Handler, Code string
-			Timeout                      int
-			AsyncInvokeConfig            struct {
-				MaxAsyncRetryAttempts     int `yaml:"maxAsyncRetryAttempts"`
-				MaxAsyncEventAgeInSeconds int `yaml:"maxAsyncEventAgeInSeconds"`
-				DestinationConfig         any `yaml:"destinationConfig"`
-			} `yaml:"asyncInvokeConfig"`
-			EnvironmentVariables map[string]string `yaml:"environmentVariables"`
-			VpcConfig            any               `yaml:"vpcConfig"`
-			Triggers             []struct {
-				TriggerName   string `yaml:"triggerName"`
-				TriggerType   string `yaml:"triggerType"`
-				TriggerConfig struct {
-					CronExpression string `yaml:"cronExpression"`
-					Payload        string
-				} `yaml:"triggerConfig"`
-			}
-		}
-	}
-}
-
-func parseSYAML(t *testing.T, source []byte) sFile {
-	t.Helper()
-	var vars struct{ Vars map[string]any }
-	if err := yaml.Unmarshal(source, &vars); err != nil {
-		t.Fatal(err)
-	}
-	vars.Vars["clusters"] = `"amv-1", "amv-2"`
-	_, body, _ := strings.Cut(string(source), "\nresources:")
-	for name, value := range vars.Vars {
-		// Within single quotes a quote of the value stays as it is, as in the tool, which puts values in after reading YAML.
-		body = strings.ReplaceAll(body, "${vars."+name+"}", fmt.Sprint(value))
-	}
-	if i := strings.Index(body, "${vars."); i >= 0 {
-		t.Errorf("unknown variable: %.40s", body[i:])
-	}
-	var s sFile
-	if err := yaml.Unmarshal([]byte("resources:"+body), &s); err != nil {
-		t.Fatal(err)
-	}
-	return s
-}
+func uncommented(source []byte) []byte { return standsReady.ReplaceAll(source, []byte("$1$2")) }
 
 func TestSYAML(t *testing.T) {
-	source := readSYAML(t)
-	for name, source := range map[string][]byte{"as it is": source, "uncommented": uncommented(source)} {
+	for name, source := range map[string][]byte{"as it is": filledIn(t), "uncommented": uncommented(filledIn(t)), "with a selector": filledIn(t, "clusters", bySelector)} {
 		t.Run(name, func(t *testing.T) {
-			props := parseSYAML(t, source).Resources["backup"].Props
-			if props.Runtime != "go1" || props.Handler != "main" || props.Code != "./dist/main" || props.Role == "" {
-				t.Errorf("%+v", props)
-			}
-			// The event must live until its last attempt.
-			attempts := 1 + props.AsyncInvokeConfig.MaxAsyncRetryAttempts
-			if age := props.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds; props.Timeout < 600 || attempts*props.Timeout >= age {
-				t.Errorf("%d attempts of %d s do not fit into %d s", attempts, props.Timeout, age)
-			}
+			s := settingsOf(t, source)
 			order := ""
-			for _, trigger := range props.Triggers {
-				order += trigger.TriggerType + " "
-				if trigger.TriggerType != "timer" {
-					continue
+			for _, trigger := range s.Triggers {
+				order += trigger.Type + " "
+				if trigger.Type == "timer" {
+					checkTimer(t, s, trigger)
 				}
-				checkTimer(t, trigger.TriggerName, trigger.TriggerConfig.Payload)
 			}
-			ready := props.AsyncInvokeConfig.DestinationConfig != nil && props.VpcConfig != nil && props.EnvironmentVariables["ADB_NETWORK"] == "vpc"
+			ready := len(s.Destinations) > 0 && len(s.VPC) > 0 && s.Environment["ADB_NETWORK"] == "vpc"
 			want := "timer timer eventbridge "
 			if name == "uncommented" {
 				want += "eventbridge "
@@ -112,15 +50,23 @@ func TestSYAML(t *testing.T) {
 	}
 }
 
-// checkTimer holds a timer's payload against the function's own reading of it.
-func checkTimer(t *testing.T, name, payload string) {
-	t.Helper()
-	event, err := events.Decode(fmt.Appendf(nil, `{"triggerTime":"2026-11-23T02:00:00Z","triggerName":%q,"payload":%q}`, name, payload),
-		events.Invocation{Region: "cn-hangzhou", Received: time.Date(2026, 11, 23, 2, 0, 1, 0, time.UTC), Timeout: time.Hour})
-	if err != nil || len(event.Requests) != 2 || len(event.Warnings) > 0 {
-		t.Fatalf("%s: %v %+v", name, err, event)
+// What is deployed must be what make package makes.
+func TestSYAMLDeploysThePackage(t *testing.T) {
+	for _, line := range []string{"runtime: go1", "handler: main", "code: ./dist/function.zip", "- run: make package"} {
+		if !strings.Contains(string(readSYAML(t)), " "+line+"\n") {
+			t.Errorf("s.yaml does not say %s", line)
+		}
 	}
-	switch r := event.Requests[0]; name {
+}
+
+// checkTimer holds a timer's payload against what it is for.
+func checkTimer(t *testing.T, s settings, timer trigger) {
+	t.Helper()
+	requests, err := s.decode(timer, time.Now())
+	if err != nil || len(requests) == 0 {
+		t.Fatalf("%s: %v", timer.Name, err)
+	}
+	switch r := requests[0]; timer.Name {
 	case "nightly":
 		if r.Action != backup.ActionEnsure || r.WaitFor != backup.WaitCompleted {
 			t.Errorf("%+v", r)
@@ -130,7 +76,7 @@ func checkTimer(t *testing.T, name, payload string) {
 			t.Errorf("%+v", r)
 		}
 	default:
-		t.Errorf("timer %s has no test", name)
+		t.Errorf("timer %s has no test", timer.Name)
 	}
 }
 

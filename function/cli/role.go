@@ -1,0 +1,318 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"adb-backup/function/adb"
+	"adb-backup/function/credentials"
+
+	"golang.org/x/term"
+)
+
+// made begins the description of every role and policy that this command makes. It changes nothing that lacks it.
+const made = "Made by adb-backup: "
+
+func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("role", flag.ContinueOnError)
+	file := flags.String("s", "s.yaml", "the `file` that names role and clusters")
+	yes := flags.Bool("yes", false, "do not ask before anything is changed")
+	endpoint := flags.String("endpoint", "", "RAM's and STS's `host`, host:port or URL, instead of the cloud's; http to a loopback address alone")
+	if err := parse(flags, args, stderr, 0); err != nil {
+		return err
+	}
+	var e adb.Endpoint
+	if *endpoint != "" {
+		var err error
+		if e, err = adb.ParseEndpoint(*endpoint); err != nil {
+			return usage("-endpoint %w", err)
+		}
+	}
+	s, err := readSettings(*file)
+	if err != nil {
+		return err
+	}
+	want, err := s.wantedRole()
+	if err != nil {
+		return fmt.Errorf("%s: %w", *file, err)
+	}
+	c, err := new(credentials.Source).Get(ctx)
+	if err != nil {
+		return err
+	}
+	account, err := callerAccount(ctx, c, s.Region, e)
+	if err != nil {
+		return ramHint(err)
+	}
+	if want.account != "" && want.account != account {
+		return fmt.Errorf("the role of %s is in account %s, but the credentials (%s) are of account %s", *file, want.account, c.From, account)
+	}
+	r := newRAM(c, e)
+	p, err := r.plan(ctx, want)
+	if err != nil {
+		return ramHint(err)
+	}
+	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.name, p.text())
+	if len(p.steps) == 0 {
+		fmt.Fprintln(stdout, "Nothing to do.")
+		return nil
+	}
+	if err := confirm(*yes, os.Stdin, term.IsTerminal(int(os.Stdin.Fd())), stderr); err != nil {
+		return err
+	}
+	return p.carryOut(ctx, stdout)
+}
+
+// wanted is the role as s.yaml needs it. The policy has the role's name.
+type wanted struct {
+	name    string
+	account string // empty: that of the credentials
+	policy  document
+	why     string // why the policy covers more than the clusters; empty: it does not
+	about   string // the clusters, for a person
+}
+
+func (s settings) wantedRole() (wanted, error) {
+	name, account, err := roleName(s.Role)
+	if err != nil {
+		return wanted{}, fmt.Errorf("vars.role: %w", err)
+	}
+	clusters, err := s.scope()
+	if err != nil {
+		return wanted{}, err
+	}
+	d, why := clusters.grant([]string{createAction, describeAction}, s.destinationGrants()...)
+	if len(d.compact()) > documentLimit {
+		return wanted{}, errors.New("the policy would be too long: fewer destinations or regions")
+	}
+	return wanted{name: name, account: account, policy: d, why: why, about: clusters.String()}, nil
+}
+
+// plan is what there is, and what is to be done.
+type plan struct {
+	lines []string // what there is and what will be done, for a person
+	steps []change
+}
+
+type change struct {
+	done string // said when it is done
+	call func(context.Context) error
+}
+
+func (p *plan) keep(format string, a ...any) {
+	p.lines = append(p.lines, "  right already  "+fmt.Sprintf(format, a...))
+}
+
+func (p *plan) add(what, done string, call func(context.Context) error) {
+	p.lines = append(p.lines, "  to do          "+what)
+	p.steps = append(p.steps, change{done, call})
+}
+
+func (p *plan) text() string { return strings.Join(p.lines, "\n") + "\n" }
+
+// plan looks at what there is. An error means that nothing may be changed.
+func (r ram) plan(ctx context.Context, want wanted) (*plan, error) {
+	role, err := r.role(ctx, want.name)
+	if err != nil {
+		return nil, err
+	}
+	policy, err := r.policy(ctx, want.name)
+	if err != nil {
+		return nil, err
+	}
+	if role != nil && !strings.HasPrefix(role.Description, made) {
+		return nil, fmt.Errorf("the role %s exists, and this command did not make it, so it is left alone: name another one under vars.role, or give it the policies that make policy prints", want.name)
+	}
+	if policy != nil && !strings.HasPrefix(policy.Description, made) {
+		return nil, fmt.Errorf("the policy %s exists, and this command did not make it, so it is left alone: name another role under vars.role, or give the role the policies that make policy prints", want.name)
+	}
+	p := new(plan)
+	if err := r.planRole(p, want, role); err != nil {
+		return nil, err
+	}
+	if err := r.planPolicy(p, want, policy); err != nil {
+		return nil, err
+	}
+	return p, r.planAttachment(ctx, p, want, role)
+}
+
+func (r ram) planRole(p *plan, want wanted, role *ramRole) error {
+	if role == nil {
+		p.add("create the role, which Function Compute may work as", "created the role", func(ctx context.Context) error {
+			return r.do(ctx, "CreateRole", map[string]string{
+				"RoleName": want.name, "AssumeRolePolicyDocument": trustPolicy().compact(),
+				"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
+			}, new(any))
+		})
+		return nil
+	}
+	trust, err := parseDocument(role.AssumeRolePolicyDocument)
+	if err != nil {
+		return fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
+	}
+	if trust.trustsFunctionCompute() {
+		p.keep("the role: Function Compute may work as it")
+		return nil
+	}
+	ours, err := parseDocument(trustPolicy().compact())
+	if err != nil {
+		return err
+	}
+	trust.Version, trust.Statement = ours.Version, append(trust.Statement, ours.Statement...)
+	text, err := json.Marshal(trust)
+	if err != nil {
+		return err
+	}
+	p.add("let Function Compute work as the role; whoever else may stays", "changed the role's trust policy", func(ctx context.Context) error {
+		return r.do(ctx, "UpdateRole", map[string]string{"RoleName": want.name, "NewAssumeRolePolicyDocument": string(text)}, new(any))
+	})
+	return nil
+}
+
+func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
+	if policy == nil {
+		p.add("create the policy: back up "+want.about, "created the policy", func(ctx context.Context) error {
+			return r.do(ctx, "CreatePolicy", map[string]string{
+				"PolicyName": want.name, "PolicyDocument": want.policy.compact(), "Description": made + "what the function of adb-backup may do",
+			}, new(any))
+		})
+		p.explain(want)
+		return nil
+	}
+	now, err := parseDocument(policy.Document)
+	if err != nil {
+		return fmt.Errorf("the policy %s cannot be read: %w", want.name, err)
+	}
+	then, err := parseDocument(want.policy.compact())
+	if err != nil {
+		return err
+	}
+	has, ours := now.grants()
+	needs, _ := then.grants()
+	if foreign := slices.DeleteFunc(slices.Clone(has), granted); !ours || len(foreign) > 0 {
+		return fmt.Errorf("the policy %s holds what this command did not write %s: move that into a policy of its own", want.name, foreign)
+	}
+	if slices.Equal(has, needs) {
+		p.keep("the policy: back up %s", want.about)
+		return nil
+	}
+	p.add("renew the policy: back up "+want.about, "renewed the policy", func(ctx context.Context) error {
+		return r.do(ctx, "CreatePolicyVersion", map[string]string{
+			"PolicyName": want.name, "PolicyDocument": want.policy.compact(), "SetAsDefault": "true",
+			"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
+		}, new(any))
+	})
+	p.compare("+", needs, has)
+	p.compare("-", has, needs)
+	p.explain(want)
+	return nil
+}
+
+// granted reports whether a line of grants is of the kind that this command writes.
+func granted(line string) bool {
+	action, _, _ := strings.Cut(line, " on ")
+	return slices.Contains([]string{
+		createAction, describeAction, listAction, "mns:PublishMessage", "mns:SendMessage", "fc:InvokeFunction", "eventbridge:PutEvents",
+	}, action)
+}
+
+// compare lists what one document grants and the other does not.
+func (p *plan) compare(sign string, these, those []string) {
+	const most = 10
+	var lines []string
+	for _, line := range these {
+		if !slices.Contains(those, line) {
+			lines = append(lines, "                 "+sign+" "+line)
+		}
+	}
+	if len(lines) > most {
+		lines = append(lines[:most], fmt.Sprintf("                 %s and %d more", sign, len(lines)-most))
+	}
+	p.lines = append(p.lines, lines...)
+}
+
+func (p *plan) explain(want wanted) {
+	if want.why != "" {
+		p.lines = append(p.lines, "                 "+want.why)
+	}
+}
+
+func (r ram) planAttachment(ctx context.Context, p *plan, want wanted, role *ramRole) error {
+	var have []attached
+	if role != nil {
+		var err error
+		if have, err = r.attachedTo(ctx, want.name); err != nil {
+			return err
+		}
+	}
+	ours := attached{want.name, "Custom"}
+	if slices.Contains(have, ours) {
+		p.keep("the role has the policy")
+	} else {
+		p.add("give the role the policy", "gave the role the policy", func(ctx context.Context) error {
+			err := r.do(ctx, "AttachPolicyToRole", map[string]string{"RoleName": want.name, "PolicyName": want.name, "PolicyType": "Custom"}, new(any))
+			if hasCode(err, "EntityAlreadyExists") {
+				return nil // somebody else did it meanwhile
+			}
+			return err
+		})
+	}
+	for _, other := range have {
+		if other != ours {
+			p.lines = append(p.lines, fmt.Sprintf("  left alone     %s (%s), which the role has as well", other.PolicyName, other.PolicyType))
+		}
+	}
+	return nil
+}
+
+// carryOut does what is to be done, in order, and stops at the first failure.
+func (p *plan) carryOut(ctx context.Context, stdout io.Writer) error {
+	for _, s := range p.steps {
+		if err := s.call(ctx); err != nil {
+			if hasCode(err, "EntityAlreadyExists") {
+				return fmt.Errorf("somebody else made it a moment ago; nothing of theirs was changed: run it again to see what there is now: %w", err)
+			}
+			return fmt.Errorf("%w; run it again when that is mended: it goes on where it stopped", ramHint(err))
+		}
+		fmt.Fprintln(stdout, s.done)
+	}
+	return nil
+}
+
+// ramHint adds what to do about a refusal.
+func ramHint(err error) error {
+	switch {
+	case hasCode(err, "NoPermission"), hasCode(err, "Forbidden"):
+		return fmt.Errorf("%w: these credentials may not manage RAM. Whoever may can run this, or grant what make policy prints", err)
+	case hasCode(err, "LimitExceeded"):
+		return fmt.Errorf("%w: the account has as many of these as it may have", err)
+	}
+	return err
+}
+
+// confirm asks whether to go on. Without a terminal nobody can answer, so that is an error.
+func confirm(yes bool, stdin io.Reader, terminal bool, stderr io.Writer) error {
+	if yes {
+		return nil
+	}
+	if !terminal {
+		return usage("nothing was changed: there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
+	}
+	fmt.Fprint(stderr, "Go on? [y/N] ")
+	answer, err := bufio.NewReader(stdin).ReadString('\n')
+	if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
+		return nil
+	}
+	if err != nil {
+		fmt.Fprintln(stderr)
+	}
+	return errors.New("nothing was changed")
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+	_ "time/tzdata" // a machine without a time zone database can still check a schedule
+
+	"github.com/robfig/cron/v3"
+)
+
+// schedule is when a timer fires, in Function Compute's dialect: six fields with the seconds first, in UTC unless CRON_TZ
+// names a zone, or @every and a duration.
+type schedule struct {
+	cron  cron.Schedule // nil for @every
+	every time.Duration // of @every: its phase is the moment of the deployment
+	zone  *time.Location
+}
+
+const exampleCron = "CRON_TZ=Asia/Shanghai 0 0 2 * * *"
+
+// parseSchedule reads a cron expression. The error says what is wrong with it, without its name.
+func parseSchedule(expression string) (schedule, error) {
+	zone, fields := "UTC", strings.TrimSpace(expression)
+	if zoned, ok := strings.CutPrefix(fields, "CRON_TZ="); ok {
+		zone, fields, _ = strings.Cut(zoned, " ")
+		fields = strings.TrimSpace(fields)
+	}
+	location, err := time.LoadLocation(zone)
+	if err != nil || zone == "" || zone == "Local" {
+		return schedule{}, fmt.Errorf("%q is not a time zone such as Asia/Shanghai", zone)
+	}
+	if interval, ok := strings.CutPrefix(fields, "@every "); ok {
+		every, err := time.ParseDuration(strings.TrimSpace(interval))
+		if err != nil || every < time.Second {
+			return schedule{}, fmt.Errorf("%q needs a duration such as @every 30m", fields)
+		}
+		return schedule{every: every, zone: location}, nil
+	}
+	if n := len(strings.Fields(fields)); n != 6 || strings.Contains(fields, "=") {
+		return schedule{}, fmt.Errorf("%q needs six fields, seconds first, such as %s", expression, exampleCron)
+	}
+	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
+	parsed, err := parser.Parse("CRON_TZ=" + zone + " " + fields)
+	if err != nil {
+		return schedule{}, fmt.Errorf("%q cannot be read: %w", expression, err)
+	}
+	if parsed.Next(time.Now()).IsZero() {
+		return schedule{}, errors.New("it never fires")
+	}
+	return schedule{cron: parsed, zone: location}, nil
+}
+
+// next returns the first firing after t. An @every fires for the first time one interval after the deployment.
+func (s schedule) next(t time.Time) time.Time {
+	if s.cron == nil {
+		return t.Add(s.every)
+	}
+	return s.cron.Next(t.In(s.zone))
+}
+
+// last returns the latest firing at or before t; of an @every the earliest that this can be, because its phase is unknown.
+// It is zero where there was none in the last years.
+func (s schedule) last(t time.Time) time.Time {
+	if s.cron == nil {
+		return t.Add(-s.every)
+	}
+	const longest = 6 * 366 * 24 * time.Hour
+	for back := time.Minute; back < longest; back *= 2 {
+		fired := s.cron.Next(t.Add(-back).In(s.zone))
+		if fired.IsZero() || fired.After(t) {
+			continue
+		}
+		for next := s.cron.Next(fired); !next.IsZero() && !next.After(t); next = s.cron.Next(next) {
+			fired = next
+		}
+		return fired
+	}
+	return time.Time{}
+}
+
+// lastOf returns the latest firing of any of the schedules at or before t.
+func lastOf(schedules []schedule, t time.Time) time.Time {
+	var latest time.Time
+	for _, s := range schedules {
+		if fired := s.last(t); fired.After(latest) {
+			latest = fired
+		}
+	}
+	return latest
+}
+
+// show writes a moment in the schedule's zone.
+func (s schedule) show(t time.Time) string { return t.In(s.zone).Format("Mon 2 Jan 2006 15:04 MST") }
+
+// showDuration writes a duration without what is zero: 7h, not 7h0m0s.
+func showDuration(d time.Duration) string {
+	text := d.Round(time.Second).String()
+	if short, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = short + "m"
+	}
+	if short, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = short + "h"
+	}
+	return text
+}
