@@ -12,8 +12,8 @@ func TestDefect(t *testing.T) {
 	story(t, "a defect is one cluster's failure", fakeadb.Options{}, func(t *testing.T, w *world) {
 		p := w.process()
 		c := p.config
-		inner := c.adb.Transport
-		c.adb.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		inner := c.ADB.Transport
+		c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 			if r.URL.Query().Get("DBClusterId") == "amv-0001" {
 				panic("a defect")
 			}

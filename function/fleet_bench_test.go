@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakeadb/inmemory"
 
@@ -33,12 +34,12 @@ func BenchmarkFleetGrows(b *testing.B) {
 			runtime.ReadMemStats(&start)
 			for b.Loop() {
 				runs++
-				c, err := loadConfig(nil)
+				c, err := config.Load(nil)
 				if err != nil {
 					b.Fatal(err)
 				}
 				before := runtime.NumGoroutine()
-				c.adb.Transport = inmemory.New(fakeadb.New(fakeadb.Options{
+				c.ADB.Transport = inmemory.New(fakeadb.New(fakeadb.Options{
 					Credentials: map[string]fakeadb.Credential{keyID: {Secret: keySecret, Token: token}},
 					OnCall: func(c fakeadb.Call) {
 						if c.Nth == 1 {

@@ -12,6 +12,7 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
+	"adb-backup/function/config"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
@@ -20,19 +21,19 @@ import (
 // handler is the function. What it keeps between invocations belongs to the process: the transport, the pace, and what the
 // process created.
 type handler struct {
-	config config
+	config config.Config
 	api    *adb.API
 	runner *backup.Runner
 	log    *slog.Logger
 }
 
 // newHandler returns the function. It logs to w; the runtime SDK's own lines go through package log and stay as they are.
-func newHandler(c config, w io.Writer) *handler {
+func newHandler(c config.Config, w io.Writer) *handler {
 	return &handler{
 		config: c,
-		api:    adb.New(c.adb),
-		runner: backup.NewRunner(c.times, c.adb.Concurrency),
-		log:    slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.logLevel})),
+		api:    adb.New(c.ADB),
+		runner: backup.NewRunner(c.Times, c.ADB.Concurrency),
+		log:    slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel})),
 	}
 }
 
@@ -98,7 +99,7 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 		Timeout:         time.Duration(invocation.Function.Timeout) * time.Second,
 		Region:          invocation.Region,
 		Received:        received,
-		DefaultClusters: h.config.defaultClusters,
+		DefaultClusters: h.config.DefaultClusters,
 	})
 	log := h.logger(invocation.RequestID, event)
 	credentials := adb.Credentials{

@@ -7,6 +7,8 @@ import (
 	"os"
 	"runtime"
 
+	"adb-backup/function/config"
+
 	"github.com/aliyun/fc-runtime-go-sdk/fc"
 )
 
@@ -14,10 +16,10 @@ func main() {
 	// The function waits for answers, on a fraction of a processor. A second thread would only be woken to find nothing to
 	// do: that costs a third more CPU for each invocation (make bench).
 	runtime.GOMAXPROCS(1)
-	config, err := loadConfig(os.Environ())
+	c, err := config.Load(os.Environ())
 	if err != nil {
 		fmt.Fprintf(os.Stderr, "adb-backup does not start, because its environment is wrong:\n%v\n", err)
 		os.Exit(1)
 	}
-	fc.Start(newHandler(config, os.Stdout).handle)
+	fc.Start(newHandler(c, os.Stdout).handle)
 }

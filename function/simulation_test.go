@@ -172,8 +172,8 @@ func (h *history) start() int {
 	dead := &atomic.Bool{}
 	p := h.process()
 	c := p.config
-	inner := c.adb.Transport
-	c.adb.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+	inner := c.ADB.Transport
+	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if dead.Load() {
 			return nil, fmt.Errorf("the process is dead")
 		}

@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakeadb/inmemory"
 
@@ -43,11 +44,11 @@ func newWorld(t *testing.T, o fakeadb.Options, env ...string) *world {
 
 // process starts a process of the function: it knows nothing of the others.
 func (w *world) process() *process {
-	c, err := loadConfig(w.env)
+	c, err := config.Load(w.env)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.adb.Transport = inmemory.New(w.service)
+	c.ADB.Transport = inmemory.New(w.service)
 	return &process{w, newHandler(c, w.log)}
 }
 

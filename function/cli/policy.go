@@ -3,13 +3,11 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
-	"time"
 
 	"adb-backup/function/backup"
 )
@@ -82,13 +80,7 @@ func scopeOf(requests []backup.Request) scope {
 
 // scope returns the clusters that s.yaml is about. The error says why that cannot be known yet.
 func (s settings) scope() (scope, error) {
-	if s.hasPlaceholder() {
-		return scope{}, errPlaceholder
-	}
-	requests, err := s.requests(time.Now())
-	if err == nil && len(requests) == 0 {
-		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
-	}
+	requests, err := s.clusters()
 	return scopeOf(requests), err
 }
 

@@ -6,13 +6,13 @@ import (
 	"flag"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"time"
 
 	"adb-backup/function/backup"
+	"adb-backup/function/config"
 )
 
 // readyCommand says what is missing to deploy, and what would go wrong only later. The deploy tool itself accepts nearly
@@ -71,9 +71,7 @@ func (s settings) inspect(now time.Time) findings {
 		s.inspectClusters(&f, now)
 	}
 	s.inspectTriggers(&f)
-	if err := checkEnvironment(s.Environment); err != nil {
-		f.fault("environmentVariables: %w", err)
-	}
+	s.inspectEnvironment(&f)
 	all := s.readTimers(now)
 	f.faults = append(f.faults, all.faults...)
 	notes, faults := s.disagreements(all, now)
@@ -131,6 +129,19 @@ func (s settings) inspectClusters(f *findings, now time.Time) {
 	f.text += fmt.Sprintf("clusters     %s\n", scope)
 }
 
+// inspectEnvironment checks the variables as the function does when it starts.
+func (s settings) inspectEnvironment(f *findings) {
+	var environ []string
+	for _, name := range slices.Sorted(mapKeys(s.Environment)) {
+		if name != "ADB_DEFAULT_CLUSTERS" { // vars.imageClusters, which inspectClusters reads
+			environ = append(environ, name+"="+s.Environment[name])
+		}
+	}
+	if _, err := config.Load(environ); err != nil {
+		f.fault("environmentVariables: %w", err)
+	}
+}
+
 // inspectTriggers looks at triggers that would never do anything.
 func (s settings) inspectTriggers(f *findings) {
 	for _, t := range s.Triggers {
@@ -161,6 +172,3 @@ func missingTools() error {
 	}
 	return errors.Join(faults...)
 }
-
-// checkEnvironment is the function's own check of its environment variables.
-func checkEnvironment(map[string]string) error { _ = os.Getenv; return nil }

@@ -218,7 +218,7 @@ func TestRoleFails(t *testing.T) {
 	}
 	useCredentials(t)
 	code, _, said := makesRole(t, "http://127.0.0.1:1", filledIn(t), "-yes")
-	if code != exitNotAsked || !strings.Contains(said, "cannot be reached") {
+	if code != exitNotAsked || !strings.Contains(said, "no answer from") {
 		t.Errorf("no network: exit code %d, %s", code, said)
 	}
 	if code, _, said := makesRole(t, "http://ram.aliyuncs.com", filledIn(t), "-yes"); code != exitUsage {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -43,8 +44,8 @@ type trigger struct {
 	Filter  string // of an eventbridge trigger
 }
 
-// sYAML is what is of interest in s.yaml.
-type sYAML struct {
+// deployment is what is of interest in s.yaml.
+type deployment struct {
 	Access    string
 	Resources map[string]struct {
 		Component string
@@ -92,7 +93,7 @@ func parseSettings(source []byte) (settings, error) {
 		return settings{}, err
 	}
 	vars, _ := doc["vars"].(map[string]any)
-	var read sYAML
+	var read deployment
 	text, err := json.Marshal(render(doc, vars, 0))
 	if err == nil {
 		err = json.Unmarshal(text, &read)
@@ -113,7 +114,7 @@ func parseSettings(source []byte) (settings, error) {
 }
 
 // settings returns what one resource says, with the platform's defaults where it says nothing.
-func (doc sYAML) settings(resource string) settings {
+func (doc deployment) settings(resource string) settings {
 	p := doc.Resources[resource].Props
 	s := settings{
 		Region: p.Region, FunctionName: p.FunctionName, Role: p.Role, Access: doc.Access,
@@ -254,6 +255,42 @@ func (s settings) requests(now time.Time) ([]backup.Request, error) {
 		all = append(all, backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
 	}
 	return all, errors.Join(faults...)
+}
+
+// clusters returns one request for each cluster and each selector of s.yaml, for a command that only looks at them. The
+// error says why that cannot be known yet.
+func (s settings) clusters() ([]backup.Request, error) {
+	if s.hasPlaceholder() {
+		return nil, errPlaceholder
+	}
+	all, err := s.requests(time.Now())
+	if err == nil && len(all) == 0 {
+		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+	}
+	return distinct(all), err
+}
+
+// distinct returns the first request for each cluster and each selector.
+func distinct(requests []backup.Request) []backup.Request {
+	var first []backup.Request
+	for _, r := range requests {
+		if !slices.ContainsFunc(first, func(f backup.Request) bool {
+			return f.Cluster == r.Cluster && reflect.DeepEqual(f.Selector, r.Selector)
+		}) {
+			first = append(first, r)
+		}
+	}
+	return first
+}
+
+// zone returns the time zone of the first timer's schedule, UTC if there is none.
+func (s settings) zone() *time.Location {
+	for _, t := range s.Triggers {
+		if when, err := parseSchedule(t.Cron); t.Type == "timer" && err == nil {
+			return when.zone
+		}
+	}
+	return time.UTC
 }
 
 // defaultClusters are the ids for events that name no cluster.

@@ -8,9 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"time"
-	_ "time/tzdata" // for the zones of schedules, where the machine knows none
 
 	"adb-backup/events"
 	"adb-backup/function/adb"
@@ -102,11 +100,9 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	if err != nil && len(ids) == 0 {
 		return what, usage("which clusters? Name them, or run this beside s.yaml: %w", err)
 	}
-	if zone, ok := strings.CutPrefix(s.BackupCron, "CRON_TZ="); ok {
-		zone, _, _ = strings.Cut(zone, " ")
-		if location, err := time.LoadLocation(zone); err == nil {
-			what.zone, what.zoneName = location, zone+" (backupCron in "+file+")"
-		}
+	if err == nil {
+		what.zone = s.zone()
+		what.zoneName = fmt.Sprintf("%s (the schedule in %s)", what.zone, file)
 	}
 	if region == "" {
 		region = s.Region
@@ -120,18 +116,17 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	if err := backup.CheckRegion(region); err != nil {
 		return what, usage("%w", err)
 	}
-	payload := []byte("{" + s.Clusters + "}")
-	if !strings.Contains(s.Clusters, ":") { // ids alone
-		payload = []byte(`{"DBClusterIds":[` + s.Clusters + `]}`)
+	if len(ids) == 0 {
+		s.Region = region
+		what.requests, err = s.clusters()
+		if err != nil {
+			return what, usage("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
+		}
+		return what, nil
 	}
-	if len(ids) > 0 {
-		list, _ := json.Marshal(ids) // cannot fail: strings
-		payload = []byte(`{"DBClusterIds":` + string(list) + `}`)
-	}
+	payload, _ := json.Marshal(map[string][]string{"DBClusterIds": ids}) // cannot fail: strings
 	event, err := events.Decode(payload, events.Invocation{Region: region, Received: time.Now(), Timeout: time.Hour})
-	if err != nil && len(ids) == 0 {
-		return what, usage("%s: vars.clusters: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
-	} else if err != nil {
+	if err != nil {
 		return what, usage("%w", err)
 	}
 	what.requests = event.Requests

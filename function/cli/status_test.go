@@ -75,7 +75,7 @@ func TestStatus(t *testing.T) {
 		stdout []string
 		stderr string
 	}{
-		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (backupCron in ../../s.yaml)"}, ""},
+		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (the schedule in ../../s.yaml)"}, ""},
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
 		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNoBackup, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
@@ -84,7 +84,7 @@ func TestStatus(t *testing.T) {
 		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNoBackup, nil, "1 of 1 clusters have no complete backup"},
 		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
 		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed ", "\namv-new (cn-hangzhou) is skipped: its status is Creating\n"}, ""},
-		"of s.yaml":  {[]string{"-s", sYAML(t, `"amv-fresh"`)}, exitDone, []string{"\namv-fresh "}, ""},
+		"of s.yaml":  {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"twice":      {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"nobody":     {[]string{"-s", sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`)}, exitNoBackup, nil, "no cluster is selected; is a tag missing?"},
 		"no s.yaml":  {[]string{"-s", "nowhere.yaml", "-region", "cn-hangzhou", "amv-fresh"}, exitDone, []string{"Days and times are in UTC"}, ""},
@@ -179,7 +179,7 @@ func TestTheTableFits(t *testing.T) {
 	last := set(now, 7*time.Hour, backup.SetComplete)
 	last.Size = 5_000_000_000
 	running := set(now, time.Hour, backup.SetRunning)
-	o := overview{Now: now, Zone: "Asia/Shanghai (backupCron in s.yaml)", MaxAge: time.Hour, Rows: []row{
+	o := overview{Now: now, Zone: "Asia/Shanghai (the schedule in s.yaml)", MaxAge: time.Hour, Rows: []row{
 		{Cluster: backup.Cluster{ID: "amv-bp1c8v3q9xk27d", Region: "cn-hangzhou"}, history: tellHistory(backup.Listing{Sets: []backup.Set{last}}, now)},
 		{Cluster: backup.Cluster{ID: "amv-bp1c8v3q9xk27e", Region: "ap-southeast-1"}, history: tellHistory(backup.Listing{Sets: []backup.Set{last, running}, Unreadable: strings.Repeat("x y ", 50)}, now)},
 		{Cluster: backup.Cluster{ID: "amv-3", Region: "cn-hangzhou"}, Err: fmt.Errorf("%s", strings.Repeat("no reason ", 30))},

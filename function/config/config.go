@@ -1,4 +1,6 @@
-package main
+// Package config reads the function's environment variables. The function starts with it, and whoever deploys the function
+// checks them with it beforehand.
+package config
 
 import (
 	"errors"
@@ -14,12 +16,12 @@ import (
 	"adb-backup/function/backup"
 )
 
-// config is the function's environment, checked.
-type config struct {
-	adb             adb.Options
-	times           backup.Settings
-	defaultClusters []string
-	logLevel        slog.Level
+// Config is the function's environment, checked.
+type Config struct {
+	ADB             adb.Options
+	Times           backup.Settings
+	DefaultClusters []string
+	LogLevel        slog.Level
 
 	completed, failed []string // words of BackupStatus beside the built-in ones
 }
@@ -27,7 +29,7 @@ type config struct {
 // variable is an environment variable and what its value does to the configuration.
 type variable struct {
 	name string
-	set  func(c *config, value string) error
+	set  func(c *Config, value string) error
 }
 
 // variables are all that the function reads. An ADB_ variable that is not among them stops the process.
@@ -36,20 +38,20 @@ var variables = []variable{
 	{"ADB_NETWORK", setNetwork}, // after ADB_ENDPOINT
 	{"ADB_DEFAULT_CLUSTERS", setDefaultClusters},
 	{"ADB_MAX_CONCURRENCY", setConcurrency},
-	{"ADB_POLL_INTERVAL", duration(time.Millisecond, "5s", func(c *config) *time.Duration { return &c.times.Poll })},
-	{"ADB_SETTLE_TIME", duration(0, "2m", func(c *config) *time.Duration { return &c.times.Settle })},
-	{"ADB_DDL_PAUSE", duration(0, "10m", func(c *config) *time.Duration { return &c.times.DDLPause })},
+	{"ADB_POLL_INTERVAL", duration(time.Millisecond, "5s", func(c *Config) *time.Duration { return &c.Times.Poll })},
+	{"ADB_SETTLE_TIME", duration(0, "2m", func(c *Config) *time.Duration { return &c.Times.Settle })},
+	{"ADB_DDL_PAUSE", duration(0, "10m", func(c *Config) *time.Duration { return &c.Times.DDLPause })},
 	{"ADB_STATUS_COMPLETED", setCompleted},
 	{"ADB_STATUS_FAILED", setFailed}, // after ADB_STATUS_COMPLETED
 	{"LOG_LEVEL", setLogLevel},
 	{"DEBUG", checkDebug},
 }
 
-// loadConfig reads an environment, a list of NAME=value. An empty variable counts as unset. The error names every variable
+// Load reads an environment, a list of NAME=value. An empty variable counts as unset. The error names every variable
 // that cannot be used.
-func loadConfig(environ []string) (config, error) {
-	c := config{times: backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}}
-	c.adb.Concurrency = 16
+func Load(environ []string) (Config, error) {
+	c := Config{Times: backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}}
+	c.ADB.Concurrency = 16
 	values := map[string]string{}
 	var faults []error
 	for _, entry := range environ {
@@ -66,7 +68,7 @@ func loadConfig(environ []string) (config, error) {
 			}
 		}
 	}
-	c.adb.Statuses = backup.NewStatuses(c.completed, c.failed)
+	c.ADB.Statuses = backup.NewStatuses(c.completed, c.failed)
 	return c, errors.Join(faults...)
 }
 
@@ -86,24 +88,24 @@ func unknown(name string) error {
 	return fmt.Errorf("%s is not a setting of the function", name)
 }
 
-func setEndpoint(c *config, value string) (err error) {
-	vpc := c.adb.Endpoint.VPC
-	c.adb.Endpoint, err = adb.ParseEndpoint(value)
-	c.adb.Endpoint.VPC = vpc
+func setEndpoint(c *Config, value string) (err error) {
+	vpc := c.ADB.Endpoint.VPC
+	c.ADB.Endpoint, err = adb.ParseEndpoint(value)
+	c.ADB.Endpoint.VPC = vpc
 	return err
 }
 
-func setNetwork(c *config, value string) error {
+func setNetwork(c *Config, value string) error {
 	if value != "public" && value != "vpc" {
 		return errors.New("must be public or vpc")
 	}
-	c.adb.Endpoint.VPC = value == "vpc"
+	c.ADB.Endpoint.VPC = value == "vpc"
 	return nil
 }
 
-func setDefaultClusters(c *config, value string) error {
-	c.defaultClusters = words(value)
-	for _, id := range c.defaultClusters {
+func setDefaultClusters(c *Config, value string) error {
+	c.DefaultClusters = words(value)
+	for _, id := range c.DefaultClusters {
 		if err := backup.CheckClusterID(id); err != nil {
 			return fmt.Errorf("has a wrong entry: %w", err)
 		}
@@ -111,17 +113,17 @@ func setDefaultClusters(c *config, value string) error {
 	return nil
 }
 
-func setConcurrency(c *config, value string) (err error) {
-	if c.adb.Concurrency, err = strconv.Atoi(value); err != nil || c.adb.Concurrency < 1 || c.adb.Concurrency > 1000 {
+func setConcurrency(c *Config, value string) (err error) {
+	if c.ADB.Concurrency, err = strconv.Atoi(value); err != nil || c.ADB.Concurrency < 1 || c.ADB.Concurrency > 1000 {
 		return errors.New("must be a whole number from 1 to 1000")
 	}
 	return nil
 }
 
 // duration returns a setter of a duration, which is at least least and at most as long as a function may run.
-func duration(least time.Duration, example string, field func(*config) *time.Duration) func(*config, string) error {
+func duration(least time.Duration, example string, field func(*Config) *time.Duration) func(*Config, string) error {
 	const most = 24 * time.Hour
-	return func(c *config, value string) error {
+	return func(c *Config, value string) error {
 		d, err := time.ParseDuration(value)
 		if err != nil || d < least || d > most {
 			return fmt.Errorf("must be a duration from %v to %v, such as %s", least, most, example)
@@ -131,12 +133,12 @@ func duration(least time.Duration, example string, field func(*config) *time.Dur
 	}
 }
 
-func setCompleted(c *config, value string) error {
+func setCompleted(c *Config, value string) error {
 	c.completed = words(value)
 	return nil
 }
 
-func setFailed(c *config, value string) error {
+func setFailed(c *Config, value string) error {
 	c.failed = words(value)
 	for _, word := range c.failed {
 		if slices.ContainsFunc(c.completed, func(other string) bool { return strings.EqualFold(other, word) }) {
@@ -146,15 +148,15 @@ func setFailed(c *config, value string) error {
 	return nil
 }
 
-func setLogLevel(c *config, value string) error {
+func setLogLevel(c *Config, value string) error {
 	if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(value)) {
 		return errors.New("must be debug, info, warn or error")
 	}
-	return c.logLevel.UnmarshalText([]byte(value))
+	return c.LogLevel.UnmarshalText([]byte(value))
 }
 
 // checkDebug looks at a variable of the SDK's.
-func checkDebug(_ *config, value string) error {
+func checkDebug(_ *Config, value string) error {
 	if on := words(value); slices.Contains(on, "dara") || slices.Contains(on, "tea") {
 		return errors.New("must not name dara or tea: the SDK would print the security token of every call")
 	}

@@ -1,4 +1,4 @@
-package main
+package config
 
 import (
 	"log/slog"
@@ -11,12 +11,12 @@ import (
 	"adb-backup/function/backup"
 )
 
-func load(env map[string]string) (config, error) {
+func load(env map[string]string) (Config, error) {
 	var environ []string
 	for name, value := range env {
 		environ = append(environ, name+"="+value)
 	}
-	return loadConfig(environ)
+	return Load(environ)
 }
 
 func TestConfigDefaults(t *testing.T) {
@@ -25,8 +25,8 @@ func TestConfigDefaults(t *testing.T) {
 		"empty": {"ADB_ENDPOINT": "", "ADB_NETWORK": " ", "ADB_DEFAULT_CLUSTERS": "", "ADB_MAX_CONCURRENCY": "", "ADB_SETTLE_TIME": "", "LOG_LEVEL": ""},
 	} {
 		c, err := load(env)
-		if err != nil || c.adb.Concurrency != 16 || c.times != (backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}) ||
-			c.adb.Endpoint != (adb.Endpoint{}) || c.defaultClusters != nil || c.logLevel != slog.LevelInfo {
+		if err != nil || c.ADB.Concurrency != 16 || c.Times != (backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}) ||
+			c.ADB.Endpoint != (adb.Endpoint{}) || c.DefaultClusters != nil || c.LogLevel != slog.LevelInfo {
 			t.Errorf("%s: %+v, %v", name, c, err)
 		}
 	}
@@ -38,17 +38,17 @@ func TestConfig(t *testing.T) {
 		"ADB_POLL_INTERVAL": "10ms", "ADB_SETTLE_TIME": "1s", "ADB_DDL_PAUSE": "0s", "ADB_STATUS_COMPLETED": "archived,Frozen", "ADB_STATUS_FAILED": "Lost",
 		"LOG_LEVEL": "DEBUG", "DEBUG": "something",
 	})
-	if err != nil || c.adb.Endpoint != (adb.Endpoint{Host: "127.0.0.1:8080", Plain: true, VPC: true}) || len(c.defaultClusters) != 2 || c.adb.Concurrency != 3 ||
-		c.times != (backup.Settings{Poll: 10 * time.Millisecond, Settle: time.Second}) || c.logLevel != slog.LevelDebug ||
-		c.adb.Statuses.State("FROZEN", false) != backup.SetComplete || c.adb.Statuses.State("lost", true) != backup.SetFailed {
+	if err != nil || c.ADB.Endpoint != (adb.Endpoint{Host: "127.0.0.1:8080", Plain: true, VPC: true}) || len(c.DefaultClusters) != 2 || c.ADB.Concurrency != 3 ||
+		c.Times != (backup.Settings{Poll: 10 * time.Millisecond, Settle: time.Second}) || c.LogLevel != slog.LevelDebug ||
+		c.ADB.Statuses.State("FROZEN", false) != backup.SetComplete || c.ADB.Statuses.State("lost", true) != backup.SetFailed {
 		t.Errorf("%+v, %v", c, err)
 	}
 }
 
 func TestLogLevels(t *testing.T) {
 	for value, level := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "Warn": slog.LevelWarn, "ERROR": slog.LevelError} {
-		if c, err := load(map[string]string{"LOG_LEVEL": value}); err != nil || c.logLevel != level {
-			t.Errorf("%s: %v, %v", value, c.logLevel, err)
+		if c, err := load(map[string]string{"LOG_LEVEL": value}); err != nil || c.LogLevel != level {
+			t.Errorf("%s: %v, %v", value, c.LogLevel, err)
 		}
 	}
 }
