@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"regexp"
 	"strings"
 
 	"adb-backup/function/backup"
@@ -73,6 +74,9 @@ func (s *stage) showAnswer(label string, r result) {
 	}
 }
 
+// pair is a name with its value, and the bracket after it: they stay on one line where there is room.
+var pair = regexp.MustCompile(`"\w+": \S+( })?`)
+
 // layOut breaks an answer into lines of a width, with each cluster's part on lines of its own.
 func layOut(raw []byte, width int) []string {
 	const most = 3 // clusters: the answer and what it means fit 24 lines
@@ -87,9 +91,14 @@ func layOut(raw []byte, width int) []string {
 			return
 		}
 		indent := part[:len(part)-len(strings.TrimLeft(part, " "))]
-		// A name stays with its value, and the last value with its bracket.
-		together := strings.NewReplacer(`": `, "\":\u00a0", " }", "\u00a0}").Replace(part[len(indent):])
-		for i, line := range wrap(together, width-len(indent)-2) {
+		room := width - len(indent) - 2
+		together := pair.ReplaceAllStringFunc(part[len(indent):], func(s string) string {
+			if len(s) > room {
+				return s
+			}
+			return strings.ReplaceAll(s, " ", "\u00a0")
+		})
+		for i, line := range wrap(together, room) {
 			if i > 0 {
 				line = "  " + line
 			}

@@ -63,8 +63,8 @@ func count(n int, what string) string {
 
 var levels = map[string]string{"DEBUG": dim, "WARN": yellow, "ERROR": red}
 
-// showLog shows a line of the function's output, without what the screen shows anyway: the answer has the errors of the
-// clusters.
+// showLog shows a line of the function's output, without what the screen shows anyway: an error that has a type is in the
+// answer.
 func (s *stage) showLog(what, line string, noise *sdkNoise) {
 	if strings.Contains(line, `"msg":"backup requested"`) {
 		s.requested.Store(true)
@@ -77,10 +77,8 @@ func (s *stage) showLog(what, line string, noise *sdkNoise) {
 	if s.single() {
 		shown = append(shown, "DBClusterId")
 	}
-	for _, about := range []string{"backup report", "cluster failed", "event failed"} {
-		if strings.Contains(line, `"msg":"`+about+`"`) {
-			shown = append(shown, "error")
-		}
+	if strings.Contains(line, `"errorType":"`) {
+		shown = append(shown, "error")
 	}
 	if level, text, ok := foldLog(line, shown...); ok {
 		if level != "INFO" {

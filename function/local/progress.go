@@ -87,9 +87,9 @@ func (s *stage) afterwards(now time.Time) (done float64, text string) {
 	}
 	last := made[len(made)-1]
 	length, err := time.ParseDuration(environment(s.env)["ADB_DDL_PAUSE"])
-	for _, r := range s.incoming.event.Requests {
-		if since := now.Sub(last.Start); r.WaitFor == backup.WaitDDLAllowed && err == nil && since < length {
-			return since.Seconds() / length.Seconds(), fmt.Sprintf("no DDL until %.1f s after its start", length.Seconds())
+	for _, r := range s.incoming.event.Requests { // a listed start means its whole second
+		if since := now.Sub(last.Start); r.WaitFor == backup.WaitDDLAllowed && err == nil && since < length+time.Second {
+			return min(1, since.Seconds()/length.Seconds()), fmt.Sprintf("no DDL until %.1f s after its start", length.Seconds())
 		}
 	}
 	return 1, "backup " + last.ID + " has ended; the function's next look will find that"

@@ -2,34 +2,41 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"adb-backup/function/local/fakeadb"
 )
 
-// The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
-func TestTheRealCloud(t *testing.T) {
+// standIn is an emulator in the place of the real cloud, and the environment of a person who works with it.
+func standIn(t *testing.T) (*service, []string) {
+	t.Helper()
 	const id, secret = "LTAI5tMarkedKeyId", "MarkedSecret"
 	service, err := open()
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer service.close()
+	t.Cleanup(service.close)
 	service.Set(func(o *fakeadb.Options) { o.Credentials = map[string]fakeadb.Credential{id: {Secret: secret}} })
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
 	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "")
-	environ := []string{"ADB_ENDPOINT=http://" + service.address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen"}
+	return service, []string{"ADB_ENDPOINT=http://" + service.address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen"}
+}
 
+// The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
+func TestTheRealCloud(t *testing.T) {
+	service, environ := standIn(t)
 	code, out := local(environ, "-cloud", "real", "-event", "events/bare-id.json")
 	if code != exitUsage || service.Count(create) != 0 || !strings.Contains(out, "no terminal to ask") {
 		t.Errorf("nobody was asked: exit code %d\n%s", code, out)
 	}
 	code, out = local(environ, "-cloud", "real", "-event", "events/bare-id.json", "-yes")
-	if code != exitSuccess || service.Count(create) != 1 || !strings.Contains(out, "(cn-shenzhen)") || !strings.Contains(out, "LTAI5tMa…Id") || strings.Contains(out, secret) {
+	if code != exitSuccess || service.Count(create) != 1 || !strings.Contains(out, "(cn-shenzhen)") || !strings.Contains(out, "LTAI5tMa…Id") || strings.Contains(out, "MarkedSecret") {
 		t.Errorf("with -yes: exit code %d\n%s", code, out)
 	}
 	code, out = local(environ, "-cloud", "real", "-event", "events/verify.json")
@@ -41,6 +48,33 @@ func TestTheRealCloud(t *testing.T) {
 	}
 	if code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=evil.example/"}, "-cloud", "real", "-event", "amv-a"); code != exitUsage || !strings.Contains(out, "is not a region") {
 		t.Errorf("a region that is none: exit code %d\n%s", code, out)
+	}
+}
+
+func TestARefusedKeyIsTheCallersOwn(t *testing.T) {
+	service, environ := standIn(t)
+	service.Set(func(o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{}} })
+	code, out := local(environ, "-cloud", "real", "-event", "events/bare-id.json", "-yes")
+	if code != exitFailure || !strings.Contains(out, "Your own credentials were refused") || strings.Contains(out, "The function's credentials") {
+		t.Errorf("exit code %d\n%s", code, out)
+	}
+}
+
+func TestCtrlCLeavesTheBackupInTheCloud(t *testing.T) {
+	service, environ := standIn(t)
+	service.Set(func(o *fakeadb.Options) { o.Takes = time.Hour })
+	ctx, interrupt := context.WithTimeout(t.Context(), time.Minute)
+	var out safeBuffer
+	code := make(chan int)
+	go func() {
+		code <- run(ctx, []string{"-binary", binary, "-cloud", "real", "-event", "events/request.json", "-yes"}, streams{out: &out, err: &out, environ: environ})
+	}()
+	for !strings.Contains(out.String(), "backup requested") && ctx.Err() == nil {
+		time.Sleep(10 * time.Millisecond)
+	}
+	interrupt()
+	if got := <-code; got != exitInterrupted || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "the backup that was requested goes on in the cloud") {
+		t.Errorf("exit code %d\n%s", got, out.String())
 	}
 }
 
