@@ -1,37 +1,67 @@
-// End-to-end stories: the built binary between the emulated platform and the emulated AnalyticDB, in real time. Each file
-// in testdata tells one behaviour of the contract in these words, beside those of rogpeppe/go-internal/testscript:
+// Package e2e tells stories of the function as it is deployed: the built binary between the emulated platform and the emulated
+// AnalyticDB, in real time. Each file in testdata tells one behaviour in these words, beside those of
+// rogpeppe/go-internal/testscript. A word takes ! where it is shown with it.
 //
-//	service KEY=VALUE…              what AnalyticDB is like: takes, listed-after, precision, words, rate, deny, clusters …
-//	existing CLUSTER KEY=VALUE…     backups from before the story: start, end, type, parent, status, size, count …
-//	fault ACTION[@CLUSTER] N KIND [after]   the Nth call (or: all) of an action goes wrong, before or after its effect
+// The cloud:
+//
+//	service KEY=VALUE…              what AnalyticDB is like from now on: see set
+//	cluster ID KEY=VALUE…           a cluster of the account: region, group, status, version, age, and tags as tag.KEY=VALUE
+//	existing CLUSTER KEY=VALUE…     backups from before the story: start, lasts, ends, type, parent, status, size, id, count …
+//	delete CLUSTER                  all its backups are gone
+//	fault ACTION[@CLUSTER|@REGION] N|all KIND [after]   what goes wrong with the Nth call, or with all, before or after its
+//	                                effect: see kind. `fault none` takes all faults away
+//	outage DURATION                 connections to AnalyticDB are refused for so long
+//
+// The function:
+//
 //	[!] function [-p NAME] [NAME=VALUE…]    start a process with that environment; with ! it must refuse to start
 //	lose [-p NAME]                  the platform kills a process
 //	[!] deliver [FLAGS] EVENT       an event, or a file that holds one; with ! it must fail. The answer is stdout, the
 //	                                error is stderr as "errorType: errorMessage"
-//	[!] answer PATH [VALUE]         a field of the last answer: its value as JSON, or a string; with ! it must be absent
 //	wrong FILE                      each line is "ERROR | EVENT": refused with InvalidEvent, nothing called
-//	calls ACTION N                  that many calls have arrived since the story began; N may be a range: 2..5
+//
+// What must be true:
+//
+//	[!] answer PATH [VALUE]         a field of the last answer: its value as JSON, or a string; with ! it must be absent
+//	calls ACTION|all N              that many calls have arrived since the story began; N may be a range: 2..5
 //	backups CLUSTER|all N           that many backups exist, whether listed or not
 //	calls-at-once N                 at most that many were served at the same time
+//	memory MIB                      no process needed more at its peak
 //	[!] log [-n N] FIELD=REGEXP…    a line of the log with all those fields; with ! none
-//	[!] canary REGEXP               what came to a listener that nothing should talk to, unless told to
+//	[!] canary REGEXP               what came to a listener that nothing should talk to
 //
-// An event may hold {{now-90s}}, {{unix:now}} (the 8 digits of a request id), {{ids 300}} (cluster ids), {{n}} (the number
-// of the delivery, where one command makes several) and {{repeat 1000 x}}.
+// An event may hold {{now-90s}}, {{unix:now}} (the 8 digits of a request id), {{ids 300}} (cluster ids), {{n}} (the number of the
+// delivery, where one command makes several) and {{repeat 1000 x}}. Beside the variables of testscript there are $EVENTS (the
+// samples), $SECURE and $CA (AnalyticDB over TLS, and its certificate), $CLOSED (a port that refuses) and $CANARY.
 //
-// What holds in every story is checked at its end: see invariants.
+// A story says what happens and in which order, and how often, but not how fast: the exact times are tested in virtual time. What
+// holds in every story is checked at its end: see invariants.
 package e2e
 
 import (
 	"cmp"
+	"flag"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
+	"slices"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
 )
+
+// TestMain lets twelve stories run at once unless -parallel says otherwise: they mostly wait.
+func TestMain(m *testing.M) {
+	flag.Parse()
+	given := false
+	flag.Visit(func(f *flag.Flag) { given = given || f.Name == "test.parallel" })
+	if !given {
+		flag.Set("test.parallel", "12")
+	}
+	os.Exit(m.Run())
+}
 
 // TestEndToEnd tests the binary that it builds as it is deployed, or the one that ADB_BACKUP_BINARY names, with the stories
 // of testdata, or those of the folder ADB_STORIES: for trying out what is not to stay.
@@ -40,7 +70,7 @@ func TestEndToEnd(t *testing.T) {
 	if binary == "" {
 		binary = build(t)
 	}
-	events, err := filepath.Abs("../events")
+	events, err := filepath.Abs("../../events")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -54,7 +84,10 @@ func TestEndToEnd(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"service":       word((*story).describe),
+			"cluster":       word((*story).cluster),
 			"existing":      word((*story).existing),
+			"delete":        word((*story).deleteBackups),
+			"outage":        word((*story).outage),
 			"fault":         word((*story).fault),
 			"function":      word((*story).function),
 			"lose":          word((*story).lose),
@@ -64,6 +97,7 @@ func TestEndToEnd(t *testing.T) {
 			"calls":         word((*story).calls),
 			"backups":       word((*story).backups),
 			"calls-at-once": word((*story).callsAtOnce),
+			"memory":        word((*story).memory),
 			"log":           word((*story).logHas),
 			"canary":        word((*story).canaryHeard),
 		},
@@ -74,12 +108,12 @@ func TestEndToEnd(t *testing.T) {
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "main")
-	args, cgo := []string{"build", "-trimpath", "-ldflags", "-s -w"}, "CGO_ENABLED=0"
-	if raceDetector {
-		args, cgo = []string{"build", "-race"}, "CGO_ENABLED=1"
-	}
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
+	}
+	args, cgo := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}, "CGO_ENABLED=0"
+	if raceDetector() {
+		args, cgo = []string{"build", "-race"}, "CGO_ENABLED=1"
 	}
 	cmd := exec.Command("go", append(args, "-o", binary, "..")...)
 	cmd.Env = append(os.Environ(), cgo)
@@ -87,6 +121,12 @@ func build(t *testing.T) string {
 		t.Fatalf("the function does not build: %v\n%s", err, out)
 	}
 	return binary
+}
+
+// raceDetector reports whether this test has it.
+func raceDetector() bool {
+	info, ok := debug.ReadBuildInfo()
+	return ok && slices.Contains(info.Settings, debug.BuildSetting{Key: "-race", Value: "true"})
 }
 
 // word makes a method of the story a word of the scripts. Where a word has no negation, it says so itself.

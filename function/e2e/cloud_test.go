@@ -3,6 +3,7 @@ package e2e
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,22 @@ func set(o *fakeadb.Options, arg string) (err error) {
 	case "words": // running,completed,failed
 		w := strings.SplitN(value+",,", ",", 4)
 		o.Words = fakeadb.Words{Running: w[0], Completed: w[1], Failed: w[2]}
-	case "clusters":
+	case "overlap": // CODE: refuses a CreateBackup while a backup of the cluster runs
+		o.Overlap = &fakeadb.Error{Status: 400, Code: value, Message: "A backup runs."}
+	case "busy": // CLUSTER:DURATION
+		id, lasts, _ := strings.Cut(value, ":")
+		var d time.Duration
+		d, err = time.ParseDuration(lasts)
+		o.Busy = []fakeadb.Busy{{Cluster: id, Until: time.Now().Add(d)}}
+	case "false-zone":
+		o.FalseZone, err = time.ParseDuration(value)
+	case "layout":
+		o.Layout = value
+	case "upper-ids":
+		o.UpperIDs = true
+	case "no-tags":
+		o.Tags = fakeadb.TagsAbsent
+	case "clusters": // ID[@REGION],…
 		o.Clusters = []fakeadb.Cluster{}
 		for id := range strings.SplitSeq(value, ",") {
 			id, region, _ := strings.Cut(id, "@")
@@ -91,6 +107,47 @@ func one[T any](word string, of map[string]T) (T, error) {
 		return value, fmt.Errorf("%q is none of %v", word, of)
 	}
 	return value, nil
+}
+
+// cluster adds a cluster to the account.
+func (s *story) cluster(ts *testscript.TestScript, neg bool, args []string) error {
+	c := fakeadb.Cluster{ID: args[0], Created: time.Now().Add(-24 * 365 * time.Hour)}
+	for _, arg := range args[1:] {
+		key, value, _ := strings.Cut(arg, "=")
+		switch tag, isTag := strings.CutPrefix(key, "tag."); {
+		case isTag:
+			c.Tags = append(c.Tags, fakeadb.Tag{Key: tag, Value: value})
+		case key == "region":
+			c.Region = value
+		case key == "group":
+			c.ResourceGroup = value
+		case key == "status":
+			c.Status = value
+		case key == "version":
+			c.DBVersion = value
+		case key == "age":
+			age, err := time.ParseDuration(value)
+			if err != nil {
+				return err
+			}
+			c.Created = time.Now().Add(-age)
+		default:
+			return fmt.Errorf("a cluster has no %s", key)
+		}
+	}
+	s.service.Set(func(o *fakeadb.Options) {
+		others := slices.DeleteFunc(slices.Clone(o.Clusters), func(other fakeadb.Cluster) bool { return other.ID == c.ID && other.Region == c.Region })
+		o.Clusters = append(others, c)
+	})
+	return nil
+}
+
+// deleteBackups takes all backups of a cluster away.
+func (s *story) deleteBackups(ts *testscript.TestScript, neg bool, args []string) error {
+	for _, b := range s.service.Backups(args[0]) {
+		s.service.Remove(b.ID)
+	}
+	return nil
 }
 
 // existing puts backups there that are older than the story. Each of several starts a minute before the one before it.

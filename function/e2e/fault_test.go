@@ -2,7 +2,9 @@ package e2e
 
 import (
 	"fmt"
+	"io"
 	"maps"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"regexp"
@@ -17,21 +19,22 @@ import (
 
 // step is what goes wrong with one call, or with every call of an action: in the service, or on the line to it.
 type step struct {
-	action, cluster string
-	nth             int // 0: all
-	fault           fakeadb.Fault
-	spoil           func(http.ResponseWriter, *http.Request, *httptest.ResponseRecorder)
+	action string
+	where  string // a cluster or a region; empty: any
+	nth    int    // 0: all
+	fault  fakeadb.Fault
+	spoil  func(http.ResponseWriter, *http.Request, *httptest.ResponseRecorder)
 }
 
-func (s step) strikes(action, cluster string, nth int) bool {
-	return s.action == action && (s.cluster == "" || s.cluster == cluster) && (s.nth == 0 || s.nth == nth)
+func (s step) strikes(action, cluster, region string, nth int) bool {
+	return s.action == action && (s.where == "" || s.where == cluster || s.where == region) && (s.nth == 0 || s.nth == nth)
 }
 
 func (s *story) faultOf(c fakeadb.Call) fakeadb.Fault {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, step := range s.steps {
-		if step.spoil == nil && step.strikes(c.Action, c.Cluster, c.Nth) {
+		if step.spoil == nil && step.strikes(c.Action, c.Cluster, c.Region, c.Nth) {
 			return step.fault
 		}
 	}
@@ -42,12 +45,12 @@ func (s *story) faultOf(c fakeadb.Call) fakeadb.Fault {
 type line struct{ *story }
 
 func (l line) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	action, cluster := r.Header.Get("X-Acs-Action"), r.URL.Query().Get("DBClusterId")
+	action, query := r.Header.Get("X-Acs-Action"), r.URL.Query()
 	l.mu.Lock()
 	l.arrived[action]++
 	var spoil func(http.ResponseWriter, *http.Request, *httptest.ResponseRecorder)
 	for _, step := range l.steps {
-		if step.spoil != nil && step.strikes(action, cluster, l.arrived[action]) {
+		if step.spoil != nil && step.strikes(action, query.Get("DBClusterId"), query.Get("RegionId"), l.arrived[action]) {
 			spoil = step.spoil
 			break
 		}
@@ -71,10 +74,10 @@ func (s *story) fault(ts *testscript.TestScript, neg bool, args []string) error 
 		return nil
 	}
 	if len(args) < 3 {
-		return fmt.Errorf("fault ACTION[@CLUSTER] N|all KIND [after]")
+		return fmt.Errorf("fault ACTION[@CLUSTER|@REGION] N|all KIND [after]")
 	}
 	var new step
-	new.action, new.cluster, _ = strings.Cut(args[0], "@")
+	new.action, new.where, _ = strings.Cut(args[0], "@")
 	if args[1] != "all" {
 		n, err := strconv.Atoi(args[1])
 		if err != nil {
@@ -149,6 +152,22 @@ func (s *step) kind(kind string) error {
 		}
 	case name == "hang": // no header ever comes
 		s.spoil = func(_ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { <-r.Context().Done() }
+	case name == "switch": // 101 Switching Protocols, on a connection that stays open
+		s.spoil = func(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+			connection, _, err := http.NewResponseController(w).Hijack()
+			if err == nil {
+				fmt.Fprint(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+				io.Copy(io.Discard, connection) // until the other side has enough
+				connection.Close()
+			}
+		}
+	case name == "endless": // a list that says of every page that there is another
+		s.spoil = endless
+	case name == "retry-after": // 429 of something on the way, with the header Retry-After
+		s.fault = fakeadb.Fault{Name: kind, Answer: func(w http.ResponseWriter, _ fakeadb.Call) {
+			w.Header().Set("Retry-After", value)
+			w.WriteHeader(http.StatusTooManyRequests)
+		}}
 	case name == "trickle": // the body comes a byte at a time
 		s.spoil = trickle
 	case name == "huge": // so many MB more
@@ -176,6 +195,33 @@ func trickle(w http.ResponseWriter, r *http.Request, truth *httptest.ResponseRec
 			return
 		}
 	}
+}
+
+func endless(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+	q := r.URL.Query()
+	page, _ := strconv.Atoi(q.Get("PageNumber"))
+	size, _ := strconv.Atoi(q.Get("PageSize"))
+	var sets []string
+	for i := range size {
+		sets = append(sets, fmt.Sprintf(`{"DBClusterId":%q,"BackupId":"%d","BackupType":"FullBackup","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","BackupEndTime":"2020-01-01T00:10Z"}`, q.Get("DBClusterId"), page*size+i))
+	}
+	fmt.Fprintf(w, `{"RequestId":"E","TotalCount":"2000000000","PageNumber":"%d","PageSize":"%d","Items":{"Backup":[%s]}}`, page, size, strings.Join(sets, ","))
+}
+
+// outage refuses connections for a while. It begins at once, and ends by itself.
+func (s *story) outage(ts *testscript.TestScript, neg bool, args []string) error {
+	lasts, err := time.ParseDuration(args[0])
+	if err != nil {
+		return err
+	}
+	s.api.Listener.Close()
+	s.api.CloseClientConnections()
+	time.AfterFunc(lasts, func() {
+		if listener, err := net.Listen("tcp", s.address); err == nil {
+			s.api.Config.Serve(listener) // until the story ends
+		}
+	})
+	return nil
 }
 
 // pass passes on the status and the headers of the truth, but for its length.
