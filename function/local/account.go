@@ -29,12 +29,12 @@ var samples = []made{
 		Tags: []fakeadb.Tag{{Key: "backup", Value: "weekly"}, {Key: "env", Value: "production"}}}},
 	{months: 6, running: true, Cluster: fakeadb.Cluster{ID: "amv-uf61r7d9kw30xq", Description: "search", ResourceGroup: "rg-analysis"}},
 	{months: 4, missed: 1, Cluster: fakeadb.Cluster{ID: "amv-bp1s4nd80xg5ty", Description: "sandbox", ResourceGroup: "rg-analysis",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "never"}}}},
+		Tags: []fakeadb.Tag{{Key: "backup", Value: "off"}}}},
 	{months: 50, Cluster: fakeadb.Cluster{ID: "am-bp1x4k7r2vt96m", Description: "archive, Data Warehouse Edition", ResourceGroup: "rg-production", DBVersion: "3.0",
 		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
 	{Cluster: fakeadb.Cluster{ID: "amv-bp1n3w5c0f8u2a", Description: "trial, still being created", ResourceGroup: "rg-production", Status: "Creating",
 		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
-	{months: 11, Cluster: fakeadb.Cluster{ID: "amv-2zed5p8l3w6y1x", Description: "orders, Beijing", ResourceGroup: "rg-production", Region: "cn-beijing",
+	{months: 11, Cluster: fakeadb.Cluster{ID: "amv-uf6d5p8l3w6y1x", Description: "orders, Shanghai", ResourceGroup: "rg-production", Region: "cn-shanghai",
 		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
 }
 

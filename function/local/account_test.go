@@ -21,7 +21,7 @@ func TestTheMadeUpAccount(t *testing.T) {
 			seen[t.Key+"="+t.Value]++
 		}
 	}
-	if seen["cn-shenzhen"] != len(clusters)-1 || seen["Creating"] != 1 || seen["3.0"] != 1 || seen["backup=nightly"] != 5 || seen["backup=never"] != 1 {
+	if seen["cn-shenzhen"] != len(clusters)-1 || seen["Creating"] != 1 || seen["3.0"] != 1 || seen["backup=nightly"] != 5 || seen["backup=off"] != 1 {
 		t.Errorf("%v", seen)
 	}
 	fates := func(running bool) (marks map[string]string) {

@@ -98,6 +98,20 @@ func TestSamples(t *testing.T) {
 	}
 }
 
+// The account has clusters to choose from, to leave out and to skip.
+func TestClustersAreChosen(t *testing.T) {
+	t.Parallel()
+	for event, want := range map[string]string{
+		"events/by-tag.json": "2 clusters: 2 completed; this invocation made 2 of the backups. Skipped: am-bp1x4k7r2vt96m (it is of Data Warehouse Edition, which has no CreateBackup), amv-bp1n3w5c0f8u2a (its status is Creating).",
+		"events/all.json":    "5 clusters: 5 completed; this invocation made 5 of the backups. Skipped: am-bp1x4k7r2vt96m",
+	} {
+		code, out := local(nil, "-takes", "1s", "-event", event)
+		if words := strings.Join(strings.Fields(out), " "); code != exitSuccess || !strings.Contains(words, want) || strings.Contains(words, "amv-bp1s4nd80xg5ty") {
+			t.Errorf("%s: exit code %d\n%s", event, code, out)
+		}
+	}
+}
+
 func TestAScenarioWithSeveralClusters(t *testing.T) {
 	t.Parallel()
 	if code, out := local(nil, "-takes", "1s", "-fault", "lost-answer", "-event", "events/fleet.json"); code != exitSuccess || !strings.Contains(out, "3 backups were made.") {

@@ -106,6 +106,19 @@ func TestAClustersEntry(t *testing.T) {
 	})
 }
 
+// listRaw is the list as it comes.
+func listRaw(t *testing.T, client *adb.Client) string {
+	t.Helper()
+	raw, err := client.CallApiWithCtx(t.Context(), &openapi.Params{
+		Action: dara.String("DescribeDBClusters"), Version: dara.String(version), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
+	}, &openapi.OpenApiRequest{Query: map[string]*string{"RegionId": dara.String("cn-hangzhou"), "DBClusterVersion": dara.String("All")}}, &dara.RuntimeOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return raw["body"].(string)
+}
+
 func TestTagsInEveryForm(t *testing.T) {
 	for form, want := range map[TagsForm][2]string{
 		TagsDocumented: {`"Tags":{"Tag":[{"Key":"backup","Value":"nightly"}]}`, `"Tags":{"Tag":[]}`},
@@ -114,14 +127,7 @@ func TestTagsInEveryForm(t *testing.T) {
 		TagsEmptyText:  {`"Tags":{"Tag":[{"Key":"backup","Value":"nightly"}]}`, `"Tags":""`},
 	} {
 		bubble(t, Options{Clusters: some[2:4], Tags: form}, func(t *testing.T, s *Service, client *adb.Client) {
-			raw, err := client.CallApiWithCtx(t.Context(), &openapi.Params{
-				Action: dara.String("DescribeDBClusters"), Version: dara.String(version), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
-				Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
-			}, &openapi.OpenApiRequest{Query: map[string]*string{"RegionId": dara.String("cn-hangzhou"), "DBClusterVersion": dara.String("All")}}, &dara.RuntimeOptions{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			body := raw["body"].(string)
+			body := listRaw(t, client)
 			if _, rest, found := strings.Cut(body, want[0]); !found || !strings.Contains(rest, want[1]) || !strings.Contains(body, `"TotalCount":2`) {
 				t.Errorf("form %d: %s", form, body)
 			}
@@ -162,6 +168,30 @@ func TestAListOfClustersIsDenied(t *testing.T) {
 		}
 		if got, _, _ := clusters(t, client, func(r *adb.DescribeDBClustersRequest) { r.RegionId = dara.String("cn-beijing") }); got != "amv-e" {
 			t.Errorf("another region: %s", got)
+		}
+	})
+}
+
+func TestPermissionComesBeforeExistence(t *testing.T) {
+	bubble(t, Options{Clusters: []Cluster{}, Denied: []Denial{{Cluster: one}}}, func(t *testing.T, s *Service, client *adb.Client) {
+		for id, want := range map[string]string{one: "NoPermission 403", two: "InvalidDBCluster.NotFound 404"} {
+			if _, err := create(t.Context(), client, id); refusal(err) != want {
+				t.Errorf("%s: %v, want %s", id, err, want)
+			}
+		}
+	})
+}
+
+func TestClustersInOtherForms(t *testing.T) {
+	bubble(t, Options{Clusters: some[:1], UpperIDs: true, FalseZone: 8 * time.Hour, Numbers: AsStrings}, func(t *testing.T, s *Service, client *adb.Client) {
+		if _, err := create(t.Context(), client, "amv-a"); err != nil {
+			t.Error(err) // whatever the list says, the id is the id
+		}
+		raw := listRaw(t, client)
+		for _, want := range []string{`"DBClusterId":"AMV-A"`, `"CreateTime":"1999-12-01T10:00:00Z"`, `"TotalCount":"1"`} {
+			if !strings.Contains(raw, want) {
+				t.Errorf("%s is missing in %s", want, raw)
+			}
 		}
 	})
 }
