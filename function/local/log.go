@@ -93,7 +93,7 @@ func (s *stage) showLog(what, line string, noise *sdkNoise) {
 }
 
 // foldLog makes one short line of an entry of the function's log: the message, then what else it says, but for the keys
-// left out. False: it is no such entry.
+// left out. ok is false if the line is not such an entry.
 func foldLog(line string, leaveOut ...string) (level, text string, ok bool) {
 	d := json.NewDecoder(strings.NewReader(line))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {

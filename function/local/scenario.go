@@ -67,7 +67,7 @@ var scenarios = []scenario{
 		want: []string{"Completed"}, created: 1,
 	},
 	{
-		name: "throttled", says: "AnalyticDB refuses the first calls, for there were too many, and says when to come again.",
+		name: "throttled", says: "AnalyticDB refuses the first calls because there were too many, and says when to come again.",
 		cloud: func(o *fakeadb.Options, t times) {
 			again := fakeadb.Throttled(t.takes / 8)
 			o.Faults = fakeadb.Script(

@@ -52,8 +52,8 @@ func missing(parameter string) *Error {
 }
 
 func (c *call) isDenied(d Denial) bool {
-	return (d.KeyID == "" || d.KeyID == c.KeyID) && (d.Action == "" || d.Action == c.Action) &&
-		(d.Region == "" || d.Region == c.Region) && (d.Cluster == "" || d.Cluster == c.Cluster)
+	return (d.Action == "" || d.Action == c.Action) && (d.Region == "" || d.Region == c.Region) &&
+		(d.Cluster == "" || d.Cluster == c.Cluster)
 }
 
 // denied is RAM's refusal. A list of clusters can only be allowed for dbcluster/*.
@@ -72,7 +72,7 @@ func (c *call) denied(o Options) *Error {
 	return e
 }
 
-// createBackup answers with the request's id alone, and takes no token that would make it idempotent: as the service.
+// createBackup answers with only the request's id, and takes no token that would make it idempotent, as the service.
 func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
 	accepted := o.now()
 	if err := o.refusesBackup(c, accepted); err != nil {

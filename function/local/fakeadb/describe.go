@@ -50,7 +50,7 @@ func windowOf(q url.Values) (from, to time.Time, wrong *Error) {
 	return from, to, nil
 }
 
-// page is which part of a list is asked for.
+// page is the part of a list that is asked for.
 type page struct{ number, size int }
 
 // pageOf reads PageNumber and PageSize.
@@ -191,7 +191,7 @@ func (o Options) number(digits string, documented bool) any {
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
-		return digits // an id of a test's own that is no number
+		return digits // an id of a test's own that is not a number
 	}
 	return n
 }

@@ -7,15 +7,15 @@ import (
 	"time"
 )
 
-// Fault is what goes wrong with one call. The zero value is none. By default a faulty request has no effect.
+// Fault is what goes wrong with one call. The zero value is no fault. By default a faulty request has no effect.
 type Fault struct {
 	Name   string                              // for the log of calls
 	After  bool                                // the request takes effect first, and the fault hides it
 	Delay  time.Duration                       // passes before the answer; and before the effect, unless After
-	Answer func(w http.ResponseWriter, c Call) // in place of the truth; nil: the truth
+	Answer func(w http.ResponseWriter, c Call) // in place of the true answer; nil: the true answer
 }
 
-// AfterEffect is the same fault of a request that took effect: the caller cannot know it.
+// AfterEffect is the same fault of a request that took effect, which the caller cannot know.
 func (f Fault) AfterEffect() Fault {
 	f.After = true
 	return f
@@ -33,7 +33,7 @@ func Throttled(timeLeft time.Duration) Fault {
 	return Refused(&e)
 }
 
-// Slow tells the truth after a while.
+// Slow answers as it would without a fault, after a while.
 func Slow(d time.Duration) Fault { return Fault{Name: "slow", Delay: d} }
 
 // The faults below are not the service's own but those of what lies between: gateways, proxies, connections.

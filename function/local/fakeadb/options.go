@@ -11,7 +11,7 @@ import (
 type Credential = acs3.Credential
 
 // Denial is an action that RAM does not allow. What is empty stands for any.
-type Denial struct{ KeyID, Action, Region, Cluster string }
+type Denial struct{ Action, Region, Cluster string }
 
 // Busy is a cluster that takes no CreateBackup for a while.
 type Busy struct {
@@ -134,7 +134,7 @@ type Options struct {
 	Latency time.Duration // of a call, half before and half after its effect
 	Rate    float64       // requests served a second; 0: any number
 	Burst   int           // requests served at once after a pause, at least 1
-	Hint    bool          // a request refused for its rate is told when to come again
+	Hint    bool          // the refusal of a request for its rate says when to come again
 
 	// Faults chooses the fault of every authenticated call, after the rate and before the effect. It may be called by
 	// several goroutines at once.
@@ -154,7 +154,7 @@ type Call struct {
 	Nth       int // it is the nth of its action, from 1
 
 	Status  int    // of HTTP; 0: there was no answer
-	Code    string // of the error, or the fault's name; empty: the truth was told
+	Code    string // of the error, or the fault's name; empty: the answer was true
 	Effect  bool   // a backup was created
 	Listed  int    // entries shown
 	Running int    // of them backups that have not ended

@@ -40,7 +40,7 @@ func TestMain(m *testing.M) {
 	}
 }
 
-type told struct {
+type received struct {
 	Context  fccontext.FcContext
 	Deadline time.Time
 	Payload  string
@@ -63,7 +63,7 @@ func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	case "log":
 		fmt.Println("one line\ntwo lines")
 	}
-	return json.Marshal(told{*fc, deadline, string(payload), os.Environ()})
+	return json.Marshal(received{*fc, deadline, string(payload), os.Environ()})
 }
 
 func launch(t *testing.T, c Command) *Instance {
@@ -91,7 +91,7 @@ func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 	if err != nil || r.Err() != nil {
 		t.Fatal(err, r.Err())
 	}
-	var got told
+	var got received
 	if err := json.Unmarshal(r.Payload, &got); err != nil {
 		t.Fatal(err)
 	}
@@ -136,7 +136,7 @@ func TestManyInvocationsRunAtOnce(t *testing.T) {
 		all.Go(func() {
 			key := fmt.Sprint("key", n)
 			r, err := i.Invoke(t.Context(), Invocation{Payload: []byte(key), AccessKeyID: key})
-			var got told
+			var got received
 			if err != nil || json.Unmarshal(r.Payload, &got) != nil || got.Payload != key || got.Context.Credentials.AccessKeyId != key {
 				t.Errorf("%s: %v, %s", key, err, r.Payload)
 			}

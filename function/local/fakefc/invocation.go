@@ -17,23 +17,21 @@ type Invocation struct {
 
 	Region     string        // cn-hangzhou
 	AccountID  string        // 1234567890123456
-	Timeout    time.Duration // the function's timeout, 60 s; a header tells it in whole seconds, the deadline in milliseconds
+	Timeout    time.Duration // the function's timeout, 60 s; a header gives it in whole seconds, the deadline in milliseconds
 	RetryCount int           // 0 on the first attempt
 	// Grace is for how long after the deadline an answer is still taken. The platform grants none; a test that asks what
 	// the answer is, on a machine so busy that nobody is punctual, does.
-	Grace    time.Duration
-	Function string // the function's name, adb-backup
+	Grace time.Duration
 }
 
 func (inv *Invocation) complete() {
 	setDefault(&inv.RequestID, NewRequestID(time.Now()))
 	setDefault(&inv.Region, "cn-hangzhou")
 	setDefault(&inv.AccountID, "1234567890123456")
-	setDefault(&inv.Function, "adb-backup")
 	setDefault(&inv.Timeout, time.Minute)
 }
 
-// writeHeaders tells the function everything but the payload; the names are those that the runtime SDK reads.
+// writeHeaders gives the function everything but the payload; the names are those that the runtime SDK reads.
 func (inv *Invocation) writeHeaders(h http.Header, now time.Time) {
 	seconds := (inv.Timeout + time.Second - 1) / time.Second
 	for name, value := range map[string]string{
@@ -41,7 +39,7 @@ func (inv *Invocation) writeHeaders(h http.Header, now time.Time) {
 		"request-id":        inv.RequestID,
 		"function-deadline": strconv.FormatInt(now.Add(inv.Timeout).UnixMilli(), 10),
 		"function-timeout":  strconv.Itoa(int(seconds)),
-		"function-name":     inv.Function,
+		"function-name":     "adb-backup",
 		"function-handler":  "main",
 		"function-memory":   "128",
 		"function-type":     "0",

@@ -47,7 +47,7 @@ func TestNoOrphanIsLeft(t *testing.T) {
 	t.Error("the child lives on")
 }
 
-// zombie says whether a process has ended, and nobody has asked how: an orphan's new parent may take its time.
+// zombie says whether a process has ended, and nobody has waited for it: an orphan's new parent may take its time.
 func zombie(pid int) bool {
 	stat, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/stat")
 	return err != nil || strings.Contains(string(stat), ") Z ")

@@ -17,7 +17,6 @@ import (
 // Command says how to start a function's executable.
 type Command struct {
 	Path string
-	Args []string // the platform gives none
 	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
 	Env []string
 	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each is called by one
@@ -42,7 +41,7 @@ func (c Command) Start(api string) (*Process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(path, c.Args...)
+	cmd := exec.Command(path)
 	cmd.Dir = filepath.Dir(path)
 	cmd.Env = append(platformEnv(api, cmd.Dir), c.Env...)
 	cmd.SysProcAttr = sysProcAttr()

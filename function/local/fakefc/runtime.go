@@ -21,8 +21,9 @@ import (
 
 // The error types that stand for the platform itself, beside those that a function chooses.
 const (
-	FunctionTimeout = "FunctionTimeout" // no answer before the deadline
-	ProcessExited   = "ProcessExited"   // the process ended before it answered
+	FunctionTimeout = "FunctionTimeout"        // no answer before the deadline
+	ProcessExited   = "ProcessExited"          // the process ended before it answered
+	HandledError    = "HandledInvocationError" // the function's error names no type
 )
 
 const apiPath = "/2020-11-11/runtime/invocation/"
@@ -64,7 +65,7 @@ func New() *Runtime {
 func (rt *Runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
 // Invoke hands an invocation to the function and waits for what becomes of it. The time that the platform grants counts
-// from the moment the function takes it. A Result tells what the platform would: the function's answer, its error, or that
+// from the moment the function takes it. A Result says what the platform would: the function's answer, its error, or that
 // there was none in time. The error is the caller's own: its context ended, or the invocation cannot be delivered.
 func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	inv.complete()
@@ -171,12 +172,12 @@ func (rt *Runtime) failure(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	if report.ErrorType == "" {
-		report.ErrorType = "HandledInvocationError" // an error without a type is an error all the same
+		report.ErrorType = HandledError
 	}
 	rt.answer(w, r, Result{ErrorType: report.ErrorType, ErrorMessage: report.ErrorMessage})
 }
 
-// answer refuses what is late: the platform has told the caller of the time-out, and would not take it back.
+// answer refuses what is late: the platform has reported the timeout already.
 func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, result Result) {
 	id := r.PathValue("id")
 	rt.mu.Lock()
