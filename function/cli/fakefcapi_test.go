@@ -8,6 +8,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"testing"
@@ -134,8 +135,12 @@ func (f *fakeFC) questions() []question {
 	return f.asked
 }
 
-// TestMain lets the test binary be the program: runs starts it again as a process of its own.
+// TestMain lets the test binary be the program: runs starts it again as a process of its own. Under the name s it is the
+// stand-in for Serverless Devs.
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == "s" {
+		os.Exit(standIn())
+	}
 	if os.Getenv(asProgram) != "" {
 		os.Unsetenv(asProgram)
 		main()

@@ -26,6 +26,7 @@ type fakeRAM struct {
 	policies map[string]*fakePolicy // custom ones
 	attached map[string][]attached  // by role
 	changes  []string               // calls that changed something, in order
+	deployed bool                   // the function exists
 	// before is called before each call; what it returns is the answer in its place.
 	before func(f *fakeRAM, action string) *acs3.Error
 }
@@ -55,6 +56,10 @@ func (f *fakeRAM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	action, version := r.Header.Get("X-Acs-Action"), r.Header.Get("X-Acs-Version")
+	if action == "GetFunction" && version == "2023-03-30" && r.Method == http.MethodGet {
+		f.getFunction(w, r)
+		return
+	}
 	perform, ok := ramActions[action]
 	if !ok || version != perform.version || r.Method != http.MethodPost {
 		f.t.Errorf("%s %s %s is not emulated", r.Method, action, version)

@@ -54,6 +54,9 @@ func commands() []command {
 		{"status", "[flags] [ID ...]", "Show what backups the clusters of s.yaml have, or those named.", statusCommand},
 		{"policy", "[NAME]", "Print the RAM policies that are needed, filled in from s.yaml.", policyCommand},
 		{"role", "[flags]", "Make the RAM role that the function works as, or bring it up to date with s.yaml.", roleCommand},
+		{"deploy", "[flags]", "Check s.yaml, then let Serverless Devs deploy the function and its triggers.", deployCommand},
+		{"logs", "[flags]", "Show the deployed function's log of the last hour.", logsCommand},
+		{"remove", "[flags]", "Take the function and its triggers out of the cloud; backups stay.", removeCommand},
 		{"ready", "[flags]", "Say what is missing to deploy, and how to get it.", readyCommand},
 		{"package", "[flags]", "Pack dist/main as a zip with the same bytes on any machine.", packageCommand},
 	}

@@ -12,7 +12,6 @@ import (
 	"slices"
 	"strings"
 
-	"adb-backup/function/adb"
 	"adb-backup/function/credentials"
 
 	"golang.org/x/term"
@@ -23,26 +22,22 @@ const made = "Made by adb-backup: "
 
 func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("role", flag.ContinueOnError)
-	file := flags.String("s", "s.yaml", "the `file` that names role and clusters")
+	at := placeFlags(flags)
 	yes := flags.Bool("yes", false, "do not ask before anything is changed")
-	endpoint := flags.String("endpoint", "", "RAM's and STS's `host`, host:port or URL, instead of the cloud's; http to a loopback address alone")
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	var e adb.Endpoint
-	if *endpoint != "" {
-		var err error
-		if e, err = adb.ParseEndpoint(*endpoint); err != nil {
-			return usage("-endpoint %w", err)
-		}
+	e, err := at.parsedEndpoint()
+	if err != nil {
+		return err
 	}
-	s, err := readSettings(*file)
+	s, err := readSettings(*at.file)
 	if err != nil {
 		return err
 	}
 	want, err := s.wantedRole()
 	if err != nil {
-		return fmt.Errorf("%s: %w", *file, err)
+		return fmt.Errorf("%s: %w", *at.file, err)
 	}
 	c, err := new(credentials.Source).Get(ctx)
 	if err != nil {
@@ -53,7 +48,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return ramHint(err)
 	}
 	if want.account != "" && want.account != account {
-		return fmt.Errorf("the role of %s is in account %s, but the credentials (%s) are of account %s", *file, want.account, c.From, account)
+		return fmt.Errorf("the role of %s is in account %s, but the credentials (%s) are of account %s", *at.file, want.account, c.From, account)
 	}
 	r := newRAM(c, e)
 	p, err := r.plan(ctx, want)

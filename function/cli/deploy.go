@@ -1,0 +1,202 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"net/http"
+	"path/filepath"
+	"time"
+
+	"adb-backup/function/adb"
+	"adb-backup/function/credentials"
+
+	fc "github.com/alibabacloud-go/fc-20230330/v4/client"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+// place is which s.yaml a command works with, and where it reaches the cloud itself.
+type place struct{ file, endpoint *string }
+
+func placeFlags(flags *flag.FlagSet) place {
+	return place{
+		file:     flags.String("s", "s.yaml", "the `file` that says what is deployed"),
+		endpoint: flags.String("endpoint", "", "the `host`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http to a loopback address alone"),
+	}
+}
+
+func (p place) parsedEndpoint() (e adb.Endpoint, err error) {
+	if *p.endpoint == "" {
+		return e, nil
+	}
+	if e, err = adb.ParseEndpoint(*p.endpoint); err != nil {
+		return e, usage("-endpoint %w", err)
+	}
+	return e, nil
+}
+
+// deployCommand checks s.yaml, and then lets Serverless Devs deploy it.
+func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("deploy", flag.ContinueOnError)
+	at := placeFlags(flags)
+	if err := parse(flags, args, stderr, 0); err != nil {
+		return err
+	}
+	e, err := at.parsedEndpoint()
+	if err != nil {
+		return err
+	}
+	s, err := ready(*at.file, time.Now(), stderr)
+	if err := errors.Join(err, missingTools()); err != nil {
+		return err
+	}
+	t, err := newTool(ctx, s, filepath.Dir(*at.file), e, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(stderr, "credentials  %s\n", t.from)
+	if t.known != nil {
+		if err := s.lookAtRole(ctx, newRAM(*t.known, e), stderr); err != nil {
+			return err
+		}
+	}
+	// The tool's own check finds what deploying would pass over.
+	if err := t.run(ctx, "verify", "-t", *at.file); err != nil {
+		return fmt.Errorf("%w. If it speaks of the network: it fetches its component fc3 from the internet", err)
+	}
+	return s.deployAll(ctx, t, e, *at.file)
+}
+
+// deployAll deploys the function and every trigger. Late triggers are deployed by name, before the rest if the function
+// exists already, because the rest fails where one of them is new.
+func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file string) error {
+	late := s.lateTriggers()
+	exists := false
+	if len(late) > 0 && t.known != nil {
+		var err error
+		if exists, err = s.functionExists(ctx, *t.known, e); err != nil {
+			return err
+		}
+	}
+	byName := func() error {
+		for _, name := range late {
+			if err := t.run(ctx, "deploy", "-t", file, "--trigger", name, "-y"); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if exists {
+		if err := byName(); err != nil {
+			return err
+		}
+	}
+	if err := t.run(ctx, "deploy", "-t", file, "-y"); err != nil || t.known != nil {
+		return err
+	}
+	return byName()
+}
+
+// lookAtRole stops a deployment whose function would have no role. What the caller may not see is no reason to stop.
+func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error {
+	want, err := s.wantedRole()
+	if err != nil {
+		return err
+	}
+	role, err := r.role(ctx, want.name)
+	if err != nil {
+		fmt.Fprintf(stderr, "note: whether the role %s exists cannot be seen: %v\n", want.name, err)
+		return nil
+	}
+	if role == nil {
+		return fmt.Errorf("the role %s does not exist: run make role first", want.name)
+	}
+	if p, err := r.plan(ctx, want); err == nil && len(p.steps) > 0 {
+		fmt.Fprintf(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", want.name)
+	}
+	return nil
+}
+
+// lateTriggers are the triggers behind the first one of EventBridge. The deploy tool passes over them where that one is
+// unchanged, and then fails on those that are new.
+func (s settings) lateTriggers() []string {
+	var late []string
+	behind := false
+	for _, t := range s.Triggers {
+		if behind {
+			late = append(late, t.Name)
+		}
+		behind = behind || t.Type == "eventbridge"
+	}
+	return late
+}
+
+// functionExists asks Function Compute whether the function is deployed.
+func (s settings) functionExists(ctx context.Context, c credentials.Credentials, e adb.Endpoint) (bool, error) {
+	d := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: e}
+	if err := d.check(); err != nil {
+		return false, err
+	}
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	e.Host = d.host()
+	x := &exchange{limit: apiReply}
+	config := sdkConfig(c, e)
+	config.HttpClient = x
+	client, err := fc.NewClient(config)
+	if err != nil {
+		return false, errors.New(harmless(err.Error(), c))
+	}
+	_, err = client.GetFunctionWithContext(ctx, dara.String(d.Name), &fc.GetFunctionRequest{}, nil, &dara.RuntimeOptions{})
+	switch {
+	case x.status == http.StatusNotFound:
+		return false, nil
+	case x.status == 0:
+		return false, d.unanswered(ctx, x, err, c)
+	case x.status/100 != 2:
+		return false, d.refused(x.status, x.header, x.body, c)
+	}
+	return true, nil
+}
+
+func logsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("logs", flag.ContinueOnError)
+	at := placeFlags(flags)
+	tail := flags.Bool("tail", false, "go on with what is logged from now on")
+	if err := parse(flags, args, stderr, 0); err != nil {
+		return err
+	}
+	command := []string{"logs", "-t", *at.file}
+	if *tail {
+		command = append(command, "--tail")
+	}
+	return at.pass(ctx, stdout, stderr, command...)
+}
+
+func removeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
+	at := placeFlags(flags)
+	if err := parse(flags, args, stderr, 0); err != nil {
+		return err
+	}
+	return at.pass(ctx, stdout, stderr, "remove", "-t", *at.file, "-y")
+}
+
+// pass runs one command of s with credentials.
+func (p place) pass(ctx context.Context, stdout, stderr io.Writer, command ...string) error {
+	e, err := p.parsedEndpoint()
+	if err != nil {
+		return err
+	}
+	s, err := readSettings(*p.file)
+	if err := errors.Join(err, missingTools()); err != nil {
+		return err
+	}
+	t, err := newTool(ctx, s, filepath.Dir(*p.file), e, stdout, stderr)
+	if err != nil {
+		return err
+	}
+	return t.run(ctx, command...)
+}

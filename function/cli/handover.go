@@ -1,0 +1,142 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"adb-backup/function/adb"
+	"adb-backup/function/credentials"
+
+	"github.com/goccy/go-yaml"
+)
+
+// tool is Serverless Devs' command s, with credentials to work with.
+type tool struct {
+	env  []string // the child's environment
+	args []string // options that every command gets
+	from string   // where the credentials are from, for a person
+	// known are the credentials, where this program can read them; nil where only s can.
+	known *credentials.Credentials
+
+	stdout, stderr io.Writer
+}
+
+// handedOver is the alias under which s finds credentials that this program hands to it, and the name of the variable that
+// holds them. Unlike the three variables, such an alias can carry a security token.
+const handedOver = "adb_backup_serverless_devs_key"
+
+// keyVariables are the variables that s takes before anything else. It takes them as soon as all three exist, even empty.
+var keyVariables = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
+
+// newTool returns s with credentials: its own, where it has some, else those of the default chain, which are handed over in
+// its environment and nowhere else. e is where STS is asked whose they are.
+func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, stdout, stderr io.Writer) (tool, error) {
+	t := tool{env: os.Environ(), stdout: stdout, stderr: stderr}
+	if !complete(os.Getenv) {
+		t.env = without(t.env, keyVariables...)
+		if complete(dotenv(folder)) {
+			t.from = "the file .env"
+			return t, nil
+		}
+		if stored(s.Access) {
+			t.from = fmt.Sprintf("s config, under the alias %s", s.Access)
+			return t, nil
+		}
+		if s.Access != "default" {
+			return t, fmt.Errorf("access: %s names credentials that s config add has not stored on this machine; with access: default the usual ones are handed over", s.Access)
+		}
+	}
+	c, err := new(credentials.Source).Get(ctx)
+	if err != nil {
+		return t, err
+	}
+	t.known, t.from = &c, c.From
+	if complete(os.Getenv) && c.SecurityToken == "" {
+		return t, nil
+	}
+	account, err := callerAccount(ctx, c, s.Region, e)
+	if err != nil {
+		return t, fmt.Errorf("s needs the account's id, which STS did not tell: %w", err)
+	}
+	key, err := json.Marshal(map[string]string{
+		"AccountID": account, "AccessKeyID": c.AccessKeyID, "AccessKeySecret": c.AccessKeySecret, "SecurityToken": c.SecurityToken,
+	})
+	if err != nil {
+		return t, err
+	}
+	// In a pipeline the last of these would name another alias.
+	t.env = append(without(t.env, append(slices.Clone(keyVariables), handedOver, "serverless_devs_access_cicd_alias_name")...), handedOver+"="+string(key))
+	t.args = []string{"--access", handedOver}
+	t.from = fmt.Sprintf("%s, account %s", c.From, account)
+	return t, nil
+}
+
+// complete reports whether s finds credentials in variables.
+func complete(getenv func(string) string) bool {
+	return !slices.ContainsFunc(keyVariables, func(name string) bool { return getenv(name) == "" })
+}
+
+var assignment = regexp.MustCompile(`(?m)^\s*(?:export\s+)?(\w+)\s*=\s*(\S.*)$`)
+
+// dotenv returns the variables of the file .env beside s.yaml, which s reads, too.
+func dotenv(folder string) func(string) string {
+	content, err := os.ReadFile(filepath.Join(folder, ".env"))
+	values := map[string]string{}
+	if err == nil {
+		for _, m := range assignment.FindAllStringSubmatch(string(content), -1) {
+			values[m[1]] = m[2]
+		}
+	}
+	return func(name string) string { return values[name] }
+}
+
+// stored reports whether s config add has stored credentials under an alias. They are encrypted; nothing is read of them.
+func stored(alias string) bool {
+	home := os.Getenv("serverless_devs_config_home")
+	if home == "" {
+		home, _ = os.UserHomeDir()
+	}
+	for _, name := range []string{"access.yaml", "access.yml"} {
+		var aliases map[string]any
+		content, err := os.ReadFile(filepath.Join(home, ".s", name))
+		if err == nil && yaml.Unmarshal(content, &aliases) == nil && aliases[alias] != nil {
+			return true
+		}
+	}
+	return false
+}
+
+// without returns an environment without some variables.
+func without(environ []string, names ...string) []string {
+	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(names, name)
+	})
+}
+
+// run runs s to its end, and lets it say what it says.
+func (t tool) run(ctx context.Context, args ...string) error {
+	fmt.Fprintln(t.stderr, "s", strings.Join(args, " "))
+	cmd := exec.CommandContext(ctx, "s", append(args, t.args...)...)
+	cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = t.env, os.Stdin, t.stdout, t.stderr
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = 10 * time.Second
+	err := cmd.Run()
+	if ctx.Err() != nil {
+		return stopped(ctx)
+	}
+	if exit := new(exec.ExitError); errors.As(err, &exit) {
+		return fmt.Errorf("s %s failed (%w); what it says is above", args[0], err)
+	}
+	return err
+}
