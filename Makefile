@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go first run faults test fuzz simulate bench lint build package build-here local tool policy deploy invoke gate status logs remove clean
+.PHONY: help need-go first run faults test fuzz simulate bench lint build package build-here local tool ready role policy deploy invoke gate status logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -15,6 +15,9 @@ RACE ?= $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC | cu
 
 # `command || $(hint) "what to do next"`
 hint = sh -c 'echo "make $@: $$0" >&2; exit 1'
+
+# `@$(call passed,TEXT)` at a recipe's end says how the target went, if somebody named it.
+passed = $(if $(filter $@,$(MAKECMDGOALS)),echo "make $@: $(1)" >&2,:)
 
 # What `make run` starts: the binary as it is deployed where it can start, else the same source for this machine.
 ifeq ($(shell go env GOHOSTOS GOHOSTARCH 2>/dev/null | tr '\n' /),linux/amd64/)
@@ -69,25 +72,33 @@ bench: need-go ## the figures of the README
 	@echo "two minutes; on a machine that does nothing else"
 	@go test -run '^$$' -bench . ./function/bench/... ./function
 
-lint: need-go build ## gofmt, go vet, staticcheck
-	@echo "gofmt, go vet, staticcheck"
+lint: need-go build ## gofmt, go vet, staticcheck, gocyclo
+	@echo "gofmt, go vet, staticcheck, gocyclo"
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || $(hint) "run gofmt -w on: $$unformatted"
 	@go vet ./... && go tool staticcheck ./...
+	@go tool gocyclo -over 15 -ignore _test . || $(hint) "the functions above are too complex: make named questions of their parts"
+	@$(call passed,nothing to complain of)
 
-##@ To the cloud: `make deploy` says what it misses
+##@ To the cloud: `make deploy` says what is missing
 build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
 	@$(BUILD) -o dist/main ./function && chmod 755 dist/main || $(hint) "the compiler's errors are above; the function is built with the Go version in go.mod or a later one"
+	@$(call passed,dist/main is up to date)
 
-package: build tool ## dist/function.zip for Terraform, ROS or the console
+package: build tool ## dist/function.zip, what is deployed
 	@dist/adb-backup package
+
+ready: tool ## check s.yaml and this machine; say when the timers fire
+	@dist/adb-backup ready || $(hint) "mend what is said above"
+	@$(call passed,nothing is missing)
+
+role: tool ## make the function's RAM role, or renew it from s.yaml | YES=1 does not ask
+	@dist/adb-backup role $(if $(YES),-yes)
 
 policy: tool ## the RAM policies to grant, filled in from s.yaml | ONLY=trust prints one of them alone
 	@dist/adb-backup policy $(ONLY)
 
-deploy: build tool ## create or update the function and its triggers
-	@dist/adb-backup ready || $(hint) "get what is missing above, then run it again"
-	@echo "s deploy -y"
-	@s deploy -y || $(hint) "what Serverless Devs says is above; README, Deploy, goes through the set-up"
+deploy: package ## check s.yaml, then create or update the function and its triggers
+	@dist/adb-backup deploy || $(hint) "mend what is said above, then run it again"
 	@echo "deployed. Next: make invoke EVENT=YOUR-CLUSTER-ID"
 
 invoke: tool ## ask the deployed function once: EVENT=FILE or a cluster id
@@ -100,12 +111,10 @@ status: tool $(if $(filter local,$(CLOUD)),local) ## what backups the clusters o
 	@$(if $(filter local,$(CLOUD)),dist/local -exec sh -c 'dist/adb-backup status "$$@" $(or $(IDS),$$LOCAL_CLUSTERS)' status,dist/adb-backup status $(IDS)) $(if $(MAX_AGE),-max-age '$(MAX_AGE)')
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
-	@dist/adb-backup ready -s= || $(hint) "get what is missing above, then run it again"
-	s logs$(if $(TAIL), --tail) || $(hint) "what Serverless Devs says is above; is the function deployed (make deploy), with a log in s.yaml?"
+	@dist/adb-backup logs$(if $(TAIL), -tail) || $(hint) "is the function deployed (make deploy), with a log in s.yaml?"
 
 remove: tool ## take the function and its triggers out of the cloud; backups stay
-	@dist/adb-backup ready -s= || $(hint) "get what is missing above, then run it again"
-	s remove -y || $(hint) "what Serverless Devs says is above; what is left can be deleted in the console of Function Compute"
+	@dist/adb-backup remove || $(hint) "what is left can be deleted in the console of Function Compute"
 
 ##@ Besides
 build-here: need-go
@@ -114,8 +123,9 @@ build-here: need-go
 local: need-go
 	@go build -o dist/local ./function/local
 
-tool: need-go ## dist/adb-backup, the command behind those above; its exit codes are in the README
+tool: need-go ## dist/adb-backup, the command behind those above
 	@go build -o dist/adb-backup ./function/cli
+	@$(call passed,dist/adb-backup is up to date)
 
 clean: ## delete dist
 	rm -rf dist
