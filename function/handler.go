@@ -33,8 +33,21 @@ func newHandler(c config.Config, w io.Writer) *handler {
 		config: c,
 		api:    adb.New(c.ADB),
 		runner: backup.NewRunner(c.Times, c.ADB.Concurrency),
-		log:    slog.New(slog.NewJSONHandler(w, &slog.HandlerOptions{Level: c.LogLevel})),
+		log:    slog.New(slog.NewJSONHandler(lines{w}, &slog.HandlerOptions{Level: c.LogLevel})),
 	}
+}
+
+// lines writes each line of the log with a space behind its brace. The deploy tool's command for logs rewrites the first word
+// of a line that holds a date, and with it the line's time, level and message. So the first word is the brace alone.
+type lines struct{ w io.Writer }
+
+// Write takes one line of JSON, as slog's handler writes it.
+func (l lines) Write(line []byte) (int, error) {
+	spaced := append(make([]byte, 0, len(line)+1), "{ "...)
+	if _, err := l.w.Write(append(spaced, line[1:]...)); err != nil {
+		return 0, err
+	}
+	return len(line), nil
 }
 
 // handle is one invocation, from bytes to answer. An error is a messages.InvokeResponse_Error, the only kind whose type
