@@ -25,6 +25,7 @@ type cloudEventData struct {
 	MessageBody, Body, Value                value // the message of SMQ, of RocketMQ and RabbitMQ, of Kafka
 }
 
+// readData reads data if it is an object.
 func (e *cloudEvent) readData() (data cloudEventData) {
 	if isObject(e.Data.raw) {
 		readFields(e.Data.raw, wanted{"eventName", &data.EventName}, wanted{"acsRegion", &data.ACSRegion},
@@ -38,14 +39,14 @@ func (e *cloudEvent) readData() (data cloudEventData) {
 // holds one counts. A report of the function's own work asks for nothing.
 func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 	kind, err := e.Type.asString("type")
-	if err == nil && e.Data.repeated {
-		err = fault("data is given twice")
-	}
 	if err != nil {
 		return nil, fault("the CloudEvent: %v", err)
 	}
+	if e.Data.repeated {
+		return nil, fault("the CloudEvent: data is given twice")
+	}
 	data := e.readData()
-	if own, err := data.reportOwnWork(kind); own || err != nil {
+	if own, err := data.isOwnWork(kind); own || err != nil {
 		return nil, err
 	}
 	subject, err := e.Subject.asString("subject")
@@ -55,7 +56,7 @@ func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 	arn, isARN := parseARN(subject)
 	src := d.envelope("time", e.Time)
 	src.foreign = true
-	if isARN && arn.Region != "" {
+	if arn.Region != "" {
 		src.setRegion("the ARN in subject", arn.Region)
 	} else {
 		src.setRegionOf("aliyunregionid", e.AliyunRegionID)
@@ -95,11 +96,11 @@ type place struct {
 	value
 }
 
-// found reports whether a place holds a request, be it a wrong one.
+// found reports whether a place holds a request, right or wrong.
 func found(requests []backup.Request, err error) bool { return requests != nil || err != nil }
 
-// reportOwnWork recognises ActionTrail's report of a call that the function makes itself.
-func (data *cloudEventData) reportOwnWork(kind string) (bool, error) {
+// isOwnWork reports whether ActionTrail reports a call that the function makes itself.
+func (data *cloudEventData) isOwnWork(kind string) (bool, error) {
 	if !strings.HasSuffix(kind, ":ActionTrail:ApiCall") && !strings.HasSuffix(kind, ":ActionTrail:ConsoleOperation") {
 		return false, nil
 	}
@@ -129,8 +130,8 @@ func (d *decoder) lookIn(src source, p place) ([]backup.Request, error) {
 	return nil, r.wordsWithoutCluster(p.name)
 }
 
-// wordsWithoutCluster returns an error for an object that uses a request's words but names no cluster. That is a wrong request:
-// what would stand in for it would not wait as it says.
+// wordsWithoutCluster returns an error if a request names no cluster but uses a request's other words. Nothing may stand in for
+// such a request, because the stand-in would not do what these words say.
 func (r *request) wordsWithoutCluster(where string) error {
 	for _, word := range []place{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
 		if word.given {
@@ -193,7 +194,7 @@ func (d *decoder) byDefault(src source, raw json.RawMessage, places []place) ([]
 	return src.named("ADB_DEFAULT_CLUSTERS", d.DefaultClusters...)
 }
 
-// misspeltCluster returns the first field of an object, in quotes, whose name is nearly that of one which names clusters.
+// misspeltCluster returns the name, in quotes, of the first field that was probably meant to name clusters.
 func misspeltCluster(object json.RawMessage) string {
 	if !isObject(object) {
 		return ""
@@ -215,5 +216,8 @@ func parseARN(s string) (backup.Cluster, bool) {
 		return backup.Cluster{}, false
 	}
 	id, isCluster := strings.CutPrefix(parts[4], "dbcluster/")
-	return backup.Cluster{ID: id, Region: parts[2]}, isCluster
+	if !isCluster {
+		return backup.Cluster{}, false
+	}
+	return backup.Cluster{ID: id, Region: parts[2]}, true
 }

@@ -149,6 +149,7 @@ func TestCloudEventRegions(t *testing.T) {
 		{"the request's", published(arn, beijing, `"data":{"DBClusterId":"am-1","RegionId":"cn-qingdao"}`), "cn-qingdao"},
 		{"the message's", published(arn, beijing, `"data":{"body":"{\"DBClusterId\":\"am-1\",\"RegionId\":\"cn-qingdao\"}"}`), "cn-qingdao"},
 		{"the ARN's", published(arn, beijing, one), "cn-shanghai"},
+		{"another ARN's is not read", published(`"subject":"acs:adb:cn-shanghai:1:backup/am-2"`, one), home},
 		{"aliyunregionid", published(beijing, one), "cn-beijing"},
 		{"aliyunregionid for a bare id", published(beijing, `"data":{"value":"am-1"}`), "cn-beijing"},
 		{"the function's", published(one), home},

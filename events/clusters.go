@@ -25,7 +25,7 @@ var (
 	selectorFields = []string{"Tags", "NotTags", "ResourceGroupId", "All"}
 )
 
-// clusters returns what says which clusters the request means: their ids, each once, and their region, or a selector.
+// clusters returns the clusters that the request means: their ids, each once, and their region; or a selector.
 func (r *request) clusters(src source, f *faults) (ids []string, selector *backup.Selector, region string) {
 	var given []string
 	for _, p := range []place{{"DBClusterId", r.DBClusterID}, {"DBClusterIds", r.DBClusterIDs}, {"DBClusterSelector", r.DBClusterSelector}} {
@@ -62,7 +62,7 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 	return ids, nil, r.region(src, f)
 }
 
-// readList reads an array of at most so many different strings, each of which is checked. Repeats count once.
+// readList reads an array of strings, checks each of them, and counts repeats once.
 func readList(name string, v value, most int, check func(string) error, f *faults) []string {
 	if v.raw[0] != '[' {
 		f.add("%s must be an array of strings, not %s", name, kind(v.raw))

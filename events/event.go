@@ -1,6 +1,6 @@
 // Package events reads what arrives at the function: a timer's event, EventBridge's CloudEvents one by one or in an array, a
-// direct request, or a bare cluster id. Decode makes requests of it. Every cluster id, region, tag and time in them has been
-// checked.
+// direct request, or a bare cluster id. Decode turns it into requests. Every cluster id, region, tag and time in them has
+// been checked.
 package events
 
 import (
@@ -19,7 +19,7 @@ const (
 	maxWarnings = 20
 )
 
-// Invocation is what the platform says of a delivery.
+// Invocation is what the platform says about a delivery.
 type Invocation struct {
 	RequestID       string        // 1-<8 hex digits: Unix seconds>-…
 	RetryCount      int           // how often the platform has tried this event before
@@ -73,8 +73,7 @@ func Decode(payload []byte, inv Invocation) (Event, error) {
 		err = errors.New("the event is empty: send a request such as " + exampleRequest)
 	case payload[0] == '[':
 		event.Trigger = triggerStreaming
-		err = checkJSON("the event", payload)
-		if err == nil {
+		if err = checkJSON("the event", payload); err == nil {
 			requests, err = d.array(payload, &event)
 		}
 	case payload[0] == '{':
@@ -101,10 +100,10 @@ func Decode(payload []byte, inv Invocation) (Event, error) {
 type decoder struct {
 	Invocation
 	moments
-	direct   source // of a request that comes without an envelope
+	direct   source // of a request without an envelope
 	item     int    // the position of the item that is being read; 0 outside of an array
 	warnings []string
-	warned   int // all warnings, also those beyond maxWarnings
+	warned   int // how many warnings there were, also beyond maxWarnings
 }
 
 func newDecoder(inv Invocation) *decoder {
@@ -121,6 +120,7 @@ func newDecoder(inv Invocation) *decoder {
 	return d
 }
 
+// warn adds a warning. Of an array with thousands of events only the first warnings are kept.
 func (d *decoder) warn(format string, args ...any) {
 	if d.warned++; d.warned > maxWarnings {
 		return
@@ -173,7 +173,7 @@ func (d *decoder) arrayItem(raw json.RawMessage) ([]backup.Request, error) {
 	return d.text(d.direct, place, text)
 }
 
-// object reads a JSON object, after it has been checked.
+// object checks and reads a JSON object.
 func (d *decoder) object(place string, text []byte) (trigger string, requests []backup.Request, err error) {
 	if err := checkJSON(place, text); err != nil {
 		return "", nil, err
@@ -181,7 +181,7 @@ func (d *decoder) object(place string, text []byte) (trigger string, requests []
 	return d.checkedObject(text)
 }
 
-// checkedObject reads an object, whose fields tell its trigger.
+// checkedObject reads a checked object. Its fields tell the trigger.
 func (d *decoder) checkedObject(raw json.RawMessage) (trigger string, requests []backup.Request, err error) {
 	var timer timerEvent
 	var cloud cloudEvent
@@ -225,7 +225,7 @@ func (d *decoder) timer(e *timerEvent) ([]backup.Request, error) {
 	return d.text(src, src.place, e.Payload.text)
 }
 
-// source is where a request stands, and what holds where the request is silent.
+// source is where a request stands, and what applies where the request says nothing.
 type source struct {
 	place     string         // such as "data.body"; empty for an event that is the request itself
 	prototype backup.Request // its Action, Region and so on; its NotBefore is the event's time
@@ -244,7 +244,7 @@ func (d *decoder) envelope(name string, v value) source {
 	return src
 }
 
-// setRegion sets the region of requests that name none. The place says where it was found.
+// setRegion sets the region of requests that name none. The place says where the region was found.
 func (s *source) setRegion(place, region string) {
 	s.prototype.Cluster.Region, s.badRegion = region, nil
 	if err := backup.CheckRegion(region); err != nil {
@@ -252,7 +252,7 @@ func (s *source) setRegion(place, region string) {
 	}
 }
 
-// text reads a text that holds a request or a bare cluster id, either of them perhaps in quotes.
+// text reads a text that holds a request or a bare cluster id. Either may be in quotes.
 func (d *decoder) text(src source, place string, text []byte) ([]backup.Request, error) {
 	text = bytes.TrimSpace(text)
 	if bytes.HasPrefix(text, []byte(`"`)) {

@@ -26,6 +26,7 @@ func checkJSON(place string, text []byte) error {
 	return &brokenJSON{place, text}
 }
 
+// brokenJSON is a text that is not one JSON value. Where it breaks off is found only when somebody reads the error.
 type brokenJSON struct {
 	place string
 	text  []byte
@@ -41,7 +42,7 @@ func (e *brokenJSON) Error() string {
 	return e.place + " is not JSON"
 }
 
-// value is the value of a field that is looked for in an object. The zero value is that of an absent field.
+// value is the value of a field that somebody looks for. The zero value is that of an absent field.
 type value struct {
 	raw      json.RawMessage // nil: the field is absent
 	given    bool            // it is there, and not null
@@ -50,7 +51,7 @@ type value struct {
 	text     []byte // of a string
 }
 
-// wanted is a field that is looked for, and where its value goes.
+// wanted is a field that somebody looks for, and where its value goes.
 type wanted struct {
 	name string
 	to   *value
@@ -84,7 +85,7 @@ func readFields(object json.RawMessage, all ...wanted) (rest others) {
 	return rest
 }
 
-// asString returns the string that the field of that name has to be; an empty one if the field is absent.
+// asString returns the field's string; an empty one if the field is absent. The name is for the error.
 func (v value) asString(name string) (string, error) {
 	switch {
 	case v.repeated:
@@ -95,7 +96,7 @@ func (v value) asString(name string) (string, error) {
 	return string(v.text), nil
 }
 
-// isNamed reports whether quoted, the name of a field as it stands in the text, is that name without regard to case.
+// isNamed reports whether a field has that name, without regard to case. Its own name comes as it stands in the text, in quotes.
 func isNamed(quoted []byte, name string) bool {
 	if bytes.IndexByte(quoted, '\\') >= 0 {
 		text, _ := unquote(quoted)
@@ -131,7 +132,7 @@ func items(array json.RawMessage) iter.Seq[json.RawMessage] {
 	}
 }
 
-// cutValue cuts the first value off a checked text, and what separates it from the next.
+// cutValue returns the value with which a checked text begins, and the text that follows it.
 func cutValue(text []byte) (value json.RawMessage, rest []byte) {
 	end, depth := 0, 0
 	for {
@@ -155,7 +156,7 @@ func cutValue(text []byte) (value json.RawMessage, rest []byte) {
 	}
 }
 
-// gap returns the text behind the white space, commas and colons with which it begins.
+// gap removes white space, commas and colons from the beginning of a checked text.
 func gap(text []byte) []byte {
 	for i, c := range text {
 		switch c {
@@ -190,7 +191,7 @@ func scalarEnd(text []byte) int {
 	return len(text)
 }
 
-// unquote returns the text of a string. It copies only what has to change.
+// unquote returns the text of a string. It copies the text only if that has escapes.
 func unquote(raw json.RawMessage) (text []byte, isString bool) {
 	if len(raw) == 0 || raw[0] != '"' {
 		return nil, false
@@ -245,10 +246,10 @@ func quoteName(name string) string {
 
 var word = regexp.MustCompile(`^[A-Za-z0-9*_.-]+$`)
 
-// isWord reports whether s is short and has only letters that ids have.
+// isWord reports whether s is short and has only characters that ids have.
 func isWord(s string) bool { return len(s) <= 64 && word.MatchString(s) }
 
-// described describes a text that can be anything. It quotes at most a single word.
+// described describes a text that can be anything. It quotes only a single word.
 func described(s string) string {
 	switch {
 	case s == "":

@@ -17,7 +17,7 @@ const (
 	maxUnknown = 10 // unknown fields that are described
 )
 
-// named makes requests for clusters of which an event gives nothing but their ids.
+// named makes requests for clusters that an event names by their ids alone.
 func (s source) named(place string, ids ...string) ([]backup.Request, error) {
 	f := faults{place: place}
 	for _, id := range ids {
@@ -30,11 +30,10 @@ func (s source) named(place string, ids ...string) ([]backup.Request, error) {
 	return forEach(s.prototype, ids), nil
 }
 
-// epoch is earlier than any backup. It stands for all moments that are earlier still, whose year might need a sign or a fifth
-// digit.
+// epoch is earlier than any backup. It replaces all earlier moments, because their year might not have four digits.
 var epoch = time.Unix(0, 0).UTC()
 
-// forEach makes one request for each cluster.
+// forEach makes one request for each cluster, or a single one with the prototype's selector.
 func forEach(prototype backup.Request, ids []string) []backup.Request {
 	if prototype.NotBefore.Before(epoch) {
 		prototype.NotBefore = epoch
@@ -74,7 +73,7 @@ func (r *request) namesCluster() bool {
 	return r.DBClusterID.given || r.DBClusterIDs.given || r.DBClusterSelector.given
 }
 
-// request checks the fields of a request and makes requests for the rule of them. All faults are reported at once.
+// request checks the fields of a request and turns them into requests for the rule. It reports all faults at once.
 func (d *decoder) request(src source, r request) ([]backup.Request, error) {
 	f := &faults{place: src.place}
 	p := src.prototype
@@ -174,8 +173,8 @@ func parseNotBefore(s string) (time.Time, error) {
 	return t, nil
 }
 
-// A fault is one thing that is wrong with an event. It becomes text only when somebody reads it: an array can have a million
-// wrong items, and only some of them are described.
+// faultError is one thing that is wrong with an event. It becomes text only when somebody reads it: an array can have a million
+// wrong items, of which only a hundred are described.
 type faultError struct {
 	format string
 	args   []any

@@ -56,6 +56,7 @@ func TestFirstAttempt(t *testing.T) {
 		{"seven digits", "1-6a2fb31-1b9e7c40", 2, counted},
 		{"nine digits", "1-" + fmt.Sprintf("%08x0", now.Unix()) + "-1b9e7c40", 2, counted},
 		{"nothing after the digits", "1-" + fmt.Sprintf("%08x", now.Unix()), 2, counted},
+		{"nothing after the dash", requestID(now.Add(-time.Hour))[:11], 2, now.Add(-time.Hour)},
 		{"counted from one", "", 1, now.Add(-time.Hour - 5*time.Minute)},
 		{"counted to a hundred at most", "", math.MaxInt, now.Add(-100 * (time.Hour + 5*time.Minute))},
 	} {
