@@ -18,6 +18,14 @@ func fill(head, part, tail string) string {
 	return head + strings.Repeat(part, (fourMegabytes-len(head)-len(tail))/len(part)) + tail
 }
 
+func differentIDs(size int) string {
+	var b strings.Builder
+	for i := 0; b.Len() < size-20; i++ {
+		fmt.Fprintf(&b, `,"am-%x"`, i)
+	}
+	return b.String()[1:]
+}
+
 // hugeEvents are the events of four megabytes that cost most, each for its kind.
 var hugeEvents = []struct {
 	name string
@@ -25,13 +33,8 @@ var hugeEvents = []struct {
 }{
 	{"an array of empty strings", func() string { return fill(`[""`, `,""`, `]`) }},
 	{"an array of the same id", func() string { return fill(`["am-1"`, `,"am-1"`, `]`) }},
-	{"an array of different ids", func() string {
-		var b strings.Builder
-		for i := 0; b.Len() < fourMegabytes-20; i++ {
-			fmt.Fprintf(&b, `,"am-%x"`, i)
-		}
-		return "[" + b.String()[1:] + "]"
-	}},
+	{"an array of different ids", func() string { return "[" + differentIDs(fourMegabytes-2) + "]" }},
+	{"DBClusterIds of different ids", func() string { return `{"DBClusterIds":[` + differentIDs(fourMegabytes-19) + `]}` }},
 	{"an array of small objects", func() string { return fill(`[{}`, `,{"a":1}`, `]`) }},
 	{"an array of CloudEvents", func() string { return fill(`[{}`, `,{"specversion":1}`, `]`) }},
 	{"an array of selectors", func() string {
