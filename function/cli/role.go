@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -55,7 +56,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return ramHint(err)
 	}
-	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.name, p.text())
+	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.policyName, p.text())
 	if len(p.steps) == 0 {
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
@@ -66,14 +67,18 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	return p.carryOut(ctx, stdout)
 }
 
-// wanted is the role as s.yaml needs it. The policy has the role's name.
+// wanted is the role as s.yaml needs it.
 type wanted struct {
-	name    string
-	account string // empty: that of the credentials
-	policy  document
-	why     string // why the policy covers more than the clusters; empty: it does not
-	about   string // the clusters, for a person
+	name       string
+	policyName string // the role's, as far as RAM allows
+	account    string // empty: that of the credentials
+	policy     document
+	why        string // why the policy covers more than the clusters; empty: it does not
+	about      string // the clusters, for a person
 }
+
+// notInPolicyNames are the characters that the name of a role may have, and that of a policy may not.
+var notInPolicyNames = regexp.MustCompile(`[^A-Za-z0-9-]`)
 
 func (s settings) wantedRole() (wanted, error) {
 	name, account, err := roleName(s.Role)
@@ -88,7 +93,7 @@ func (s settings) wantedRole() (wanted, error) {
 	if len(d.compact()) > documentLimit {
 		return wanted{}, errors.New("the policy would be too long: fewer destinations or regions")
 	}
-	return wanted{name: name, account: account, policy: d, why: why, about: clusters.String()}, nil
+	return wanted{name: name, policyName: notInPolicyNames.ReplaceAllString(name, "-"), account: account, policy: d, why: why, about: clusters.String()}, nil
 }
 
 // plan is what there is, and what is to be done.
@@ -119,7 +124,7 @@ func (r ram) plan(ctx context.Context, want wanted) (*plan, error) {
 	if err != nil {
 		return nil, err
 	}
-	policy, err := r.policy(ctx, want.name)
+	policy, err := r.policy(ctx, want.policyName)
 	if err != nil {
 		return nil, err
 	}
@@ -127,7 +132,7 @@ func (r ram) plan(ctx context.Context, want wanted) (*plan, error) {
 		return nil, fmt.Errorf("the role %s exists, and this command did not make it, so it is left alone: name another one under vars.role, or give it the policies that make policy prints", want.name)
 	}
 	if policy != nil && !strings.HasPrefix(policy.Description, made) {
-		return nil, fmt.Errorf("the policy %s exists, and this command did not make it, so it is left alone: name another role under vars.role, or give the role the policies that make policy prints", want.name)
+		return nil, fmt.Errorf("the policy %s exists, and this command did not make it, so it is left alone: name another role under vars.role, or give the role the policies that make policy prints", want.policyName)
 	}
 	p := new(plan)
 	if err := r.planRole(p, want, role); err != nil {
@@ -176,7 +181,7 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 	if policy == nil {
 		p.add("create the policy: back up "+want.about, "created the policy", func(ctx context.Context) error {
 			return r.do(ctx, "CreatePolicy", map[string]string{
-				"PolicyName": want.name, "PolicyDocument": want.policy.compact(), "Description": made + "what the function of adb-backup may do",
+				"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "Description": made + "what the function of adb-backup may do",
 			}, new(any))
 		})
 		p.explain(want)
@@ -184,7 +189,7 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 	}
 	now, err := parseDocument(policy.Document)
 	if err != nil {
-		return fmt.Errorf("the policy %s cannot be read: %w", want.name, err)
+		return fmt.Errorf("the policy %s cannot be read: %w", want.policyName, err)
 	}
 	then, err := parseDocument(want.policy.compact())
 	if err != nil {
@@ -193,7 +198,7 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 	has, ours := now.grants()
 	needs, _ := then.grants()
 	if foreign := slices.DeleteFunc(slices.Clone(has), granted); !ours || len(foreign) > 0 {
-		return fmt.Errorf("the policy %s holds what this command did not write %s: move that into a policy of its own", want.name, foreign)
+		return fmt.Errorf("the policy %s holds what this command did not write %s: move that into a policy of its own", want.policyName, foreign)
 	}
 	if slices.Equal(has, needs) {
 		p.keep("the policy: back up %s", want.about)
@@ -201,7 +206,7 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 	}
 	p.add("renew the policy: back up "+want.about, "renewed the policy", func(ctx context.Context) error {
 		return r.do(ctx, "CreatePolicyVersion", map[string]string{
-			"PolicyName": want.name, "PolicyDocument": want.policy.compact(), "SetAsDefault": "true",
+			"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "SetAsDefault": "true",
 			"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
 		}, new(any))
 	})
@@ -248,12 +253,12 @@ func (r ram) planAttachment(ctx context.Context, p *plan, want wanted, role *ram
 			return err
 		}
 	}
-	ours := attached{want.name, "Custom"}
+	ours := attached{want.policyName, "Custom"}
 	if slices.Contains(have, ours) {
 		p.keep("the role has the policy")
 	} else {
 		p.add("give the role the policy", "gave the role the policy", func(ctx context.Context) error {
-			err := r.do(ctx, "AttachPolicyToRole", map[string]string{"RoleName": want.name, "PolicyName": want.name, "PolicyType": "Custom"}, new(any))
+			err := r.do(ctx, "AttachPolicyToRole", map[string]string{"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom"}, new(any))
 			if hasCode(err, "EntityAlreadyExists") {
 				return nil // somebody else did it meanwhile
 			}

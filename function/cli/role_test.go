@@ -94,6 +94,15 @@ func TestRoleOfAnyKind(t *testing.T) {
 	}
 }
 
+// RAM allows fewer characters in the name of a policy than in that of a role.
+func TestRoleWithAName(t *testing.T) {
+	f, url := newFakeRAM(t)
+	code, out, said := makesRole(t, url, filledIn(t, "role", "team.adb_backup"), "-yes")
+	if code != exitDone || f.roles["team.adb_backup"] == nil || f.policies["team-adb-backup"] == nil {
+		t.Errorf("exit code %d\n%s%s", code, out, said)
+	}
+}
+
 func manyClusters(n int) string {
 	var ids []string
 	for i := range n {
