@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -133,6 +134,8 @@ func execute(ctx context.Context, o options, std streams) int {
 	s.Set(func(o *fakeadb.Options) { *o = options })
 
 	command := exec.CommandContext(ctx, o.command[0], o.command[1:]...)
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it ends as after a Ctrl-C of its own
+	command.WaitDelay = 10 * time.Second
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
 	command.Env = append(slices.DeleteFunc(slices.Clone(std.environ), isCredential),
 		"ADB_ENDPOINT=http://"+s.address,

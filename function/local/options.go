@@ -68,6 +68,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	defer stage.close()
 	if err := stage.play(ctx); err != nil {
 		if ctx.Err() != nil {
+			stage.screen.blank() // a terminal shows ^C on the line that follows
 			stage.screen.text(stage.interrupted())
 			return exitInterrupted
 		}

@@ -118,7 +118,7 @@ func TestWhatElseIsListed(t *testing.T) {
 		if body := mustList(t, client); len(body.Items.Backup) != 2 {
 			t.Errorf("an hour later: %s", shown(body))
 		}
-		if body := mustList(t, client, func(r *adb.DescribeBackupsRequest) { r.BackupId = dara.String("7") }); len(body.Items.Backup) != 1 {
+		if body := mustList(t, client, func(r *adb.DescribeBackupsRequest) { r.BackupId = dara.String("7") }); len(body.Items.Backup) != 1 || *body.Items.Backup[0].BackupId != "7" {
 			t.Errorf("by id: %s", shown(body))
 		}
 	})

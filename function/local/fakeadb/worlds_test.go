@@ -89,6 +89,20 @@ func TestTimesAndIDsInOtherForms(t *testing.T) {
 	}
 }
 
+func TestACallSaysWhatItShowed(t *testing.T) {
+	var last Call
+	bubble(t, Options{Takes: time.Hour, OnCall: func(c Call) { last = c }}, func(t *testing.T, s *Service, client *adb.Client) {
+		s.Add(Backup{Cluster: one, Start: s.Now(), End: s.Now()})
+		create(t.Context(), client, one)
+		if !last.Effect || last.Action != "CreateBackup" || last.Cluster != one {
+			t.Errorf("%+v", last)
+		}
+		if mustList(t, client); last.Effect || last.Listed != 2 || last.Running != 1 {
+			t.Errorf("%+v", last)
+		}
+	})
+}
+
 func TestABackupVanishes(t *testing.T) {
 	bubble(t, Options{}, func(t *testing.T, s *Service, client *adb.Client) {
 		create(t.Context(), client, one)
