@@ -40,7 +40,14 @@ func (s *stage) conclude() int {
 		s.closing(red, "The answer is NOT true: "+strings.Join(untrue, "; ")+".")
 		return exitUnexpected
 	case !s.comparable():
-		s.closing(colour, s.meaning(last))
+		text := s.meaning(last)
+		if code != exitSuccess {
+			text += " So the exit code is 1."
+		}
+		s.closing(colour, text)
+		if s.scenario.name != "" {
+			s.closing(plain, fmt.Sprintf("Whether that is what the fault %s should come to is not checked: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
+		}
 		return code
 	}
 	if wrong := s.unexpected(); wrong != "" {

@@ -88,13 +88,11 @@ func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
 		Cluster:   c.Cluster,
 		Region:    c.Region,
 		Start:     accepted.Add(o.StartsAfter),
+		End:       accepted.Add(o.StartsAfter + o.Takes),
 		Listed:    accepted.Add(max(o.ListedAfter, o.StartsAfter)),
 		Ends:      o.Ends,
 		Size:      cmp.Or(o.Size, 5_000_000_000),
 		RequestID: c.RequestID,
-	}
-	if o.Ends != NeverEnds {
-		b.End = b.Start.Add(o.Takes)
 	}
 	s.add(b)
 	c.Effect = true

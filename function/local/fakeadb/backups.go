@@ -39,7 +39,7 @@ func (b Backup) State(now time.Time) State {
 	switch {
 	case now.Before(b.Start):
 		return Pending
-	case b.Ends == NeverEnds || b.End.IsZero() || now.Before(b.End):
+	case b.End.IsZero() || now.Before(b.End):
 		return Running
 	case b.Ends == Fails:
 		return Failed
@@ -71,6 +71,9 @@ func (s *Service) add(b Backup) string {
 	}
 	if b.Region == "" {
 		b.Region = defaultRegion
+	}
+	if b.Ends == NeverEnds {
+		b.End = time.Time{}
 	}
 	at := place{b.Cluster, b.Region}
 	s.backups[at] = append(s.backups[at], b)
