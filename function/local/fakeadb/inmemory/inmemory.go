@@ -36,8 +36,8 @@ func NoHost(name string) error {
 	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}}
 }
 
-// RoundTrip serves one request. As net/http's transport, it closes the request's body and tells an httptrace of the
-// connection and of the request that was written.
+// RoundTrip serves one request. As net/http's transport, it closes the request's body, and reports the connection to an
+// httptrace.
 func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err error) {
 	if r.Body != nil {
 		defer r.Body.Close()
@@ -45,18 +45,8 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 	if err := r.Context().Err(); err != nil {
 		return nil, err
 	}
-	if t.Dial != nil {
-		if err := t.Dial(r); err != nil {
-			return nil, err
-		}
-	}
-	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
-		if trace.GotConn != nil {
-			trace.GotConn(httptrace.GotConnInfo{})
-		}
-		if trace.WroteRequest != nil {
-			trace.WroteRequest(httptrace.WroteRequestInfo{})
-		}
+	if err := t.connect(r); err != nil {
+		return nil, err
 	}
 	w := httptest.NewRecorder()
 	defer func() {
@@ -79,6 +69,26 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 	return response, nil
 }
 
+// connect dials, and reports to a trace what net/http's transport does on the way.
+func (t *Transport) connect(r *http.Request) error {
+	trace := httptrace.ContextClientTrace(r.Context())
+	if trace != nil && trace.GetConn != nil {
+		trace.GetConn(r.URL.Host)
+	}
+	if t.Dial != nil {
+		if err := t.Dial(r); err != nil {
+			return err
+		}
+	}
+	if trace != nil && trace.GotConn != nil {
+		trace.GotConn(httptrace.GotConnInfo{})
+	}
+	if trace != nil && trace.WroteRequest != nil {
+		trace.WroteRequest(httptrace.WroteRequestInfo{})
+	}
+	return nil
+}
+
 // asServed is the request as a server sees it: header names in canonical case, though the SDK writes lower case, and the
 // host beside the headers.
 func asServed(r *http.Request) *http.Request {
@@ -90,9 +100,6 @@ func asServed(r *http.Request) *http.Request {
 		}
 	}
 	served.Header.Del("Host")
-	if served.Host == "" {
-		served.Host = r.URL.Host
-	}
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"syscall"
 	"testing"
@@ -13,8 +14,22 @@ import (
 	"time"
 )
 
-func get(ctx context.Context, t *Transport) (string, error) {
-	r, err := http.NewRequestWithContext(ctx, "POST", "http://adb.example/?a=b", strings.NewReader("body"))
+// body is a request's body that counts how often it is closed.
+type body struct {
+	io.Reader
+	closed int
+}
+
+func (b *body) Close() error { b.closed++; return nil }
+
+func get(ctx context.Context, t *Transport) (answered string, err error) {
+	sent := &body{Reader: strings.NewReader("body")}
+	defer func() {
+		if sent.closed == 0 {
+			err = errors.Join(err, errors.New("the body was not closed"))
+		}
+	}()
+	r, err := http.NewRequestWithContext(ctx, "POST", "http://adb.example/?a=b", sent)
 	if err != nil {
 		return "", err
 	}
@@ -55,6 +70,24 @@ func TestAConnectionThatBreaksOrIsNotOpened(t *testing.T) {
 	if served != 1 {
 		t.Errorf("%d requests reached the handler", served)
 	}
+}
+
+func TestATraceSeesTheConnection(t *testing.T) {
+	var seen string
+	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
+		GetConn:      func(host string) { seen += " wants " + host },
+		GotConn:      func(httptrace.GotConnInfo) { seen += " connected" },
+		WroteRequest: func(httptrace.WroteRequestInfo) { seen += " written" },
+	})
+	transport := New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen += " served" }))
+	if get(ctx, transport); seen != " wants adb.example connected written served" {
+		t.Error(seen)
+	}
+	seen, transport.Dial = "", func(*http.Request) error { return Refused() }
+	if get(ctx, transport); seen != " wants adb.example" {
+		t.Error(seen)
+	}
+	get(httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{}), New(http.NotFoundHandler())) // a trace without hooks
 }
 
 func TestTheContextEndsACall(t *testing.T) {
