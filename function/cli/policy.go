@@ -8,8 +8,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-
-	"adb-backup/function/backup"
 )
 
 // The actions that the function's own calls need. A test holds them against what the code can call.
@@ -54,57 +52,6 @@ func (d document) printed() string {
 		return d.compact()
 	}
 	return string(text)
-}
-
-// scope is which clusters requests name, and in which regions they choose clusters by a selector.
-type scope struct {
-	ids      map[string][]string // by region, in order of appearance
-	selected map[string]bool     // regions of selectors
-}
-
-func scopeOf(requests []backup.Request) scope {
-	s := scope{map[string][]string{}, map[string]bool{}}
-	for _, r := range requests {
-		if r.Selector != nil {
-			for _, region := range r.Selector.Regions {
-				s.selected[region] = true
-			}
-			continue
-		}
-		if c := r.Cluster; !slices.Contains(s.ids[c.Region], c.ID) {
-			s.ids[c.Region] = append(s.ids[c.Region], c.ID)
-		}
-	}
-	return s
-}
-
-// scope returns the clusters that s.yaml is about. The error says why that cannot be known yet.
-func (s settings) scope() (scope, error) {
-	requests, err := s.clusters()
-	return scopeOf(requests), err
-}
-
-func (s scope) regions() []string {
-	all := slices.AppendSeq(slices.Collect(mapKeys(s.ids)), mapKeys(s.selected))
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// String names the clusters for a person: all ids where they are few.
-func (s scope) String() string {
-	var parts []string
-	for _, region := range s.regions() {
-		if s.selected[region] {
-			parts = append(parts, "those that the selector chooses in "+region)
-		}
-		switch ids := s.ids[region]; {
-		case len(ids) > 5:
-			parts = append(parts, fmt.Sprintf("%d clusters in %s", len(ids), region))
-		case len(ids) > 0:
-			parts = append(parts, fmt.Sprintf("%s in %s", strings.Join(ids, ", "), region))
-		}
-	}
-	return strings.Join(parts, "; ")
 }
 
 // resources are the clusters' ARNs, and dbcluster/* for every region of whole.

@@ -144,6 +144,9 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 		}, exitDone, nil, "Nothing to do."},
 		"another trust instead of ours": {func(f *fakeRAM) { f.roles["adb-backup"].AssumeRolePolicyDocument = foreignTrust },
 			exitDone, []string{"UpdateRole"}, "whoever else may stays"},
+		"our trust under a condition": {func(f *fakeRAM) {
+			f.roles["adb-backup"].AssumeRolePolicyDocument = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"fc.aliyuncs.com"},"Condition":{"StringEquals":{"a":"b"}}}]}`
+		}, exitDone, []string{"UpdateRole"}, "let Function Compute work as the role"},
 		"our policy, written another way": {func(f *fakeRAM) {
 			f.policies["adb-backup"].versions = []string{`{"Statement": [
 				{"Effect": "Allow", "Action": "adb:DescribeBackups", "Resource": ["acs:adb:cn-beijing:*:dbcluster/am-3", "acs:adb:cn-beijing:*:dbcluster/amv-2", "acs:adb:cn-beijing:*:dbcluster/amv-1"]},

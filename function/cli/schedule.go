@@ -80,17 +80,6 @@ func (s schedule) last(t time.Time) time.Time {
 	return time.Time{}
 }
 
-// lastOf returns the latest firing of any of the schedules at or before t.
-func lastOf(schedules []schedule, t time.Time) time.Time {
-	var latest time.Time
-	for _, s := range schedules {
-		if fired := s.last(t); fired.After(latest) {
-			latest = fired
-		}
-	}
-	return latest
-}
-
 // show writes a moment in the schedule's zone.
 func (s schedule) show(t time.Time) string { return t.In(s.zone).Format("Mon 2 Jan 2006 15:04 MST") }
 

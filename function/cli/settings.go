@@ -5,14 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
-	"strings"
 	"time"
-
-	"adb-backup/events"
-	"adb-backup/function/backup"
 
 	"github.com/goccy/go-yaml"
 )
@@ -216,90 +211,4 @@ func renderText(text string, vars map[string]any, depth int) any {
 		}
 		return scalar(render(value, vars, depth+1))
 	})
-}
-
-// decode reads a timer's payload as the function will when the timer fires.
-func (s settings) decode(t trigger, at time.Time) ([]backup.Request, error) {
-	at = at.UTC().Truncate(time.Second)
-	payload, err := json.Marshal(map[string]any{"triggerTime": at, "triggerName": t.Name, "payload": t.Payload})
-	if err != nil {
-		return nil, err
-	}
-	event, err := events.Decode(payload, events.Invocation{Region: s.Region, Received: at, Timeout: s.Timeout})
-	if err != nil {
-		return nil, err
-	}
-	return event.Requests, nil
-}
-
-// requests returns what the function is asked for by its timers, were they to fire now, and by events that name no cluster.
-// Several requests may name the same cluster.
-func (s settings) requests(now time.Time) ([]backup.Request, error) {
-	var all []backup.Request
-	var faults []error
-	for _, t := range s.Triggers {
-		if t.Type != "timer" || !t.Enabled {
-			continue
-		}
-		requests, err := s.decode(t, now)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("trigger %s: the function would refuse its payload: %w", t.Name, err))
-		}
-		all = append(all, requests...)
-	}
-	for _, id := range s.defaultClusters() {
-		if err := backup.CheckClusterID(id); err != nil {
-			faults = append(faults, fmt.Errorf("vars.imageClusters: %w; ids stand there without quotes, with commas between: amv-1,amv-2", err))
-			continue
-		}
-		all = append(all, backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
-	}
-	return all, errors.Join(faults...)
-}
-
-// clusters returns one request for each cluster and each selector of s.yaml, for a command that only looks at them. The
-// error says why that cannot be known yet.
-func (s settings) clusters() ([]backup.Request, error) {
-	if s.hasPlaceholder() {
-		return nil, errPlaceholder
-	}
-	all, err := s.requests(time.Now())
-	if err == nil && len(all) == 0 {
-		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
-	}
-	return distinct(all), err
-}
-
-// distinct returns the first request for each cluster and each selector.
-func distinct(requests []backup.Request) []backup.Request {
-	var first []backup.Request
-	for _, r := range requests {
-		if !slices.ContainsFunc(first, func(f backup.Request) bool {
-			return f.Cluster == r.Cluster && reflect.DeepEqual(f.Selector, r.Selector)
-		}) {
-			first = append(first, r)
-		}
-	}
-	return first
-}
-
-// zone returns the time zone of the first timer's schedule, UTC if there is none.
-func (s settings) zone() *time.Location {
-	for _, t := range s.Triggers {
-		if when, err := parseSchedule(t.Cron); t.Type == "timer" && err == nil {
-			return when.zone
-		}
-	}
-	return time.UTC
-}
-
-// defaultClusters are the ids for events that name no cluster.
-func (s settings) defaultClusters() []string {
-	var ids []string
-	for id := range strings.SplitSeq(s.Environment["ADB_DEFAULT_CLUSTERS"], ",") {
-		if id = strings.TrimSpace(id); id != "" {
-			ids = append(ids, id)
-		}
-	}
-	return ids
 }

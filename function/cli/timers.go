@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +20,7 @@ type timer struct {
 	trigger
 	schedule
 	requests []backup.Request // as the function would read them now
-	lookBack time.Duration    // of a check: how old a backup may be, at least, to pass
+	lookBack time.Duration    // how old a backup may be and still serve
 }
 
 // readTimers reads the enabled timers.
@@ -39,8 +40,8 @@ func (s settings) readTimers(now time.Time) timers {
 			continue // settings.requests says what is wrong with it
 		}
 		read := timer{trigger: t, schedule: when, requests: requests}
+		read.lookBack = now.UTC().Truncate(time.Second).Sub(requests[0].NotBefore)
 		if requests[0].Action == backup.ActionVerify {
-			read.lookBack = now.UTC().Truncate(time.Second).Sub(requests[0].NotBefore)
 			all.checks = append(all.checks, read)
 		} else {
 			all.backups = append(all.backups, read)
@@ -61,57 +62,58 @@ func (t timer) covers(other timer) bool {
 	return false
 }
 
-// backupsFor are the schedules that make the backups that a check looks for.
-func (all timers) backupsFor(check timer) []schedule {
-	var schedules []schedule
-	for _, b := range all.backups {
-		if check.covers(b) {
-			schedules = append(schedules, b.schedule)
-		}
-	}
-	return schedules
+// backupsFor are the timers that make the backups that a check looks for.
+func (all timers) backupsFor(check timer) []timer {
+	return slices.DeleteFunc(slices.Clone(all.backups), func(b timer) bool { return !check.covers(b) })
 }
 
-// lifetime is how long after its timer's moment an event may still make a backup: every attempt, and the pauses between them.
-func (s settings) lifetime() time.Duration { return s.EventAge }
-
-// A verdict says what is wrong with one moment of a check.
-type verdict struct {
-	fault string // empty: nothing
-	// clocks: the clocks change around this moment, so the fault is there for a day or two in a year.
-	clocks bool
+// lastOf returns the latest firing of any of the timers at or before a moment.
+func lastOf(timers []timer, at time.Time) time.Time {
+	var latest time.Time
+	for _, t := range timers {
+		if fired := t.last(at); fired.After(latest) {
+			latest = fired
+		}
+	}
+	return latest
 }
 
 // daily is the interval from which on backups count as one a night. A more frequent backup may be missed once.
 const daily = 20 * time.Hour
 
-// judge looks at one moment of a check: a backup that is due must be found, and the one before must not stand in for it.
-func judge(check timer, at time.Time, backups []schedule, life time.Duration) verdict {
+// judge says what is wrong with one moment of a check, if anything: a backup that is due must be found, and the one before
+// must not stand in for it. clocks reports whether the clocks change around that moment, so that the fault is there for a
+// day or two in a year.
+func judge(check timer, at time.Time, backups []timer, life time.Duration) (fault string, clocks bool) {
 	due := lastOf(backups, at.Add(-life)) // the latest one whose last attempt has surely ended
-	since := at.Add(-check.lookBack)
-	newest := lastOf(backups, at)
-	show := check.show
 	if due.IsZero() {
-		return verdict{}
+		return "", false
 	}
 	before := lastOf(backups, due.Add(-time.Second))
-	v := verdict{clocks: offset(at, check.zone) != offset(before, check.zone)}
+	newest := lastOf(backups, at)
+	// A backup that a timer only found, since it allows a MaxAge, started before the timer's moment.
+	start, clocks := due, offset(at, check.zone) != offset(before, check.zone)
 	for _, b := range backups {
-		v.clocks = v.clocks || offset(at, b.zone) != offset(before, b.zone)
+		if found := due.Add(-b.lookBack); found.Before(start) {
+			start = found
+		}
+		clocks = clocks || offset(at, b.zone) != offset(before, b.zone)
 	}
+	since := at.Add(-check.lookBack)
+	show := check.show
 	switch {
-	case since.After(due) && !since.After(newest) && newest.Sub(due) > life:
-		v.fault = fmt.Sprintf("the check of %s comes too early: the backup of %s may still be retried until %s. "+
-			"Move the check to %s or later, or shorten timeout, maxAsyncRetryAttempts and maxAsyncEventAgeInSeconds",
-			show(at), show(newest), show(newest.Add(life)), show(newest.Add(life)))
-	case since.After(due):
-		v.fault = fmt.Sprintf("the check of %s looks back too little: %s, and the backup of %s started before that. MaxAge must be at least %s",
-			show(at), showDuration(check.lookBack), show(due), showDuration(at.Sub(due)))
+	case since.After(start) && !since.After(newest) && newest.Sub(due) > life:
+		fault = fmt.Sprintf("the check of %s comes too early: the backup of %s may still be retried until %s. "+
+			"Move the check to that time or later, or make maxAsyncEventAgeInSeconds smaller, and timeout or maxAsyncRetryAttempts with it",
+			show(at), show(newest), show(newest.Add(life)))
+	case since.After(start):
+		fault = fmt.Sprintf("the check of %s looks back too little: %s, but the backup to be found may have started at %s. MaxAge must be at least %s",
+			show(at), showDuration(check.lookBack), show(start), showDuration(at.Sub(start)))
 	case !before.IsZero() && due.Sub(before) >= daily && !since.After(before.Add(life)):
-		v.fault = fmt.Sprintf("the check of %s looks back too far: %s, so it could find the backup of %s, although that of %s is missing. MaxAge must be at least %s, and less than %s",
-			show(at), showDuration(check.lookBack), show(before), show(due), showDuration(at.Sub(due)), showDuration(at.Sub(before)-life))
+		fault = fmt.Sprintf("the check of %s looks back too far: %s, so it could find the backup of %s although that of %s is missing. MaxAge must be at least %s, and less than %s",
+			show(at), showDuration(check.lookBack), show(before), show(due), showDuration(at.Sub(start)), showDuration(at.Sub(before)-life))
 	}
-	return v
+	return fault, clocks
 }
 
 func offset(t time.Time, zone *time.Location) int {
@@ -129,9 +131,9 @@ const (
 // disagreements looks at the coming moments of each check. A fault that is there on ordinary days is an error; one that
 // only a change of the clocks makes is a note.
 func (s settings) disagreements(all timers, now time.Time) (notes []string, faults []error) {
-	if all := time.Duration(s.Attempts) * s.Timeout; all > s.lifetime() {
+	if all := time.Duration(s.Attempts) * s.Timeout; all > s.EventAge {
 		faults = append(faults, fmt.Errorf("asyncInvokeConfig: %d attempts of %s take %s, but the event lives for %s only: raise maxAsyncEventAgeInSeconds",
-			s.Attempts, showDuration(s.Timeout), showDuration(all), showDuration(s.lifetime())))
+			s.Attempts, showDuration(s.Timeout), showDuration(all), showDuration(s.EventAge)))
 	}
 	for _, check := range all.checks {
 		backups := all.backupsFor(check)
@@ -150,19 +152,22 @@ func (s settings) disagreements(all timers, now time.Time) (notes []string, faul
 }
 
 // walk returns the first fault of an ordinary day, and the first one that a change of the clocks makes.
-func (s settings) walk(check timer, backups []schedule, now time.Time) (note, fault string) {
+func (s settings) walk(check timer, backups []timer, now time.Time) (note, fault string) {
+	next := check.next
+	if check.cron == nil { // it may fire at any hour: the deployment's moment decides
+		next = func(t time.Time) time.Time { return t.Add(min(check.every, time.Hour)) }
+	}
 	at := now
 	for range moments {
-		at = check.next(at)
-		if at.IsZero() || at.Sub(now) > ahead {
+		if at = next(at); at.IsZero() || at.Sub(now) > ahead {
 			break
 		}
-		v := judge(check, at, backups, s.lifetime())
-		if v.fault != "" && !v.clocks {
-			return note, v.fault
+		found, clocks := judge(check, at, backups, s.EventAge)
+		if found != "" && !clocks {
+			return note, found
 		}
 		if note == "" {
-			note = v.fault
+			note = found
 		}
 	}
 	return note, ""

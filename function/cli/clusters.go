@@ -1,0 +1,151 @@
+package main
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
+)
+
+// decode reads a timer's payload as the function will when the timer fires.
+func (s settings) decode(t trigger, at time.Time) ([]backup.Request, error) {
+	at = at.UTC().Truncate(time.Second)
+	payload, err := json.Marshal(map[string]any{"triggerTime": at, "triggerName": t.Name, "payload": t.Payload})
+	if err != nil {
+		return nil, err
+	}
+	event, err := events.Decode(payload, events.Invocation{Region: s.Region, Received: at, Timeout: s.Timeout})
+	if err != nil {
+		return nil, err
+	}
+	return event.Requests, nil
+}
+
+// requests returns what the function is asked for by its timers, were they to fire now, and by events that name no cluster.
+// Several requests may name the same cluster.
+func (s settings) requests(now time.Time) ([]backup.Request, error) {
+	var all []backup.Request
+	var faults []error
+	for _, t := range s.Triggers {
+		if t.Type != "timer" || !t.Enabled {
+			continue
+		}
+		requests, err := s.decode(t, now)
+		if err != nil {
+			faults = append(faults, fmt.Errorf("trigger %s: the function would refuse its payload: %w", t.Name, err))
+		}
+		all = append(all, requests...)
+	}
+	for _, id := range s.defaultClusters() {
+		if err := backup.CheckClusterID(id); err != nil {
+			faults = append(faults, fmt.Errorf("vars.imageClusters: %w; ids stand there without quotes, with commas between: amv-1,amv-2", err))
+			continue
+		}
+		all = append(all, backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
+	}
+	return all, errors.Join(faults...)
+}
+
+// clusters returns one request for each cluster and each selector of s.yaml, for a command that only looks at them. The
+// error says why that cannot be known yet.
+func (s settings) clusters() ([]backup.Request, error) {
+	if s.hasPlaceholder() {
+		return nil, errPlaceholder
+	}
+	all, err := s.requests(time.Now())
+	if err == nil && len(all) == 0 {
+		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+	}
+	return distinct(all), err
+}
+
+// distinct returns the first request for each cluster and each selector.
+func distinct(requests []backup.Request) []backup.Request {
+	var first []backup.Request
+	for _, r := range requests {
+		if !slices.ContainsFunc(first, func(f backup.Request) bool {
+			return f.Cluster == r.Cluster && reflect.DeepEqual(f.Selector, r.Selector)
+		}) {
+			first = append(first, r)
+		}
+	}
+	return first
+}
+
+// zone returns the time zone of the first timer's schedule, UTC if there is none.
+func (s settings) zone() *time.Location {
+	for _, t := range s.Triggers {
+		if when, err := parseSchedule(t.Cron); t.Type == "timer" && err == nil {
+			return when.zone
+		}
+	}
+	return time.UTC
+}
+
+// defaultClusters are the ids for events that name no cluster.
+func (s settings) defaultClusters() []string {
+	var ids []string
+	for id := range strings.SplitSeq(s.Environment["ADB_DEFAULT_CLUSTERS"], ",") {
+		if id = strings.TrimSpace(id); id != "" {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// scope is which clusters requests name, and in which regions they choose clusters by a selector.
+type scope struct {
+	ids      map[string][]string // by region, in order of appearance
+	selected map[string]bool     // regions of selectors
+}
+
+func scopeOf(requests []backup.Request) scope {
+	s := scope{map[string][]string{}, map[string]bool{}}
+	for _, r := range requests {
+		if r.Selector != nil {
+			for _, region := range r.Selector.Regions {
+				s.selected[region] = true
+			}
+			continue
+		}
+		if c := r.Cluster; !slices.Contains(s.ids[c.Region], c.ID) {
+			s.ids[c.Region] = append(s.ids[c.Region], c.ID)
+		}
+	}
+	return s
+}
+
+// scope returns the clusters that s.yaml is about. The error says why that cannot be known yet.
+func (s settings) scope() (scope, error) {
+	requests, err := s.clusters()
+	return scopeOf(requests), err
+}
+
+func (s scope) regions() []string {
+	all := slices.AppendSeq(slices.Collect(mapKeys(s.ids)), mapKeys(s.selected))
+	slices.Sort(all)
+	return slices.Compact(all)
+}
+
+// String names the clusters for a person: all ids where they are few.
+func (s scope) String() string {
+	var parts []string
+	for _, region := range s.regions() {
+		if s.selected[region] {
+			parts = append(parts, "those that the selector chooses in "+region)
+		}
+		switch ids := s.ids[region]; {
+		case len(ids) > 5:
+			parts = append(parts, fmt.Sprintf("%d clusters in %s", len(ids), region))
+		case len(ids) > 0:
+			parts = append(parts, fmt.Sprintf("%s in %s", strings.Join(ids, ", "), region))
+		}
+	}
+	return strings.Join(parts, "; ")
+}
