@@ -237,7 +237,6 @@ func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
 // batch collects the requests of an array's items.
 type batch struct {
 	requests  []backup.Request
-	merged    int // how many requests were left when they were merged last
 	clusters  map[backup.Cluster]bool
 	selectors int
 }
@@ -246,7 +245,7 @@ type batch struct {
 func (b *batch) add(requests []backup.Request) error {
 	more := 0
 	for _, r := range requests {
-		if r.Selector != nil || !b.clusters[r.Cluster] {
+		if !b.clusters[r.Cluster] { // true of every selector
 			more++
 		}
 	}
@@ -264,9 +263,9 @@ func (b *batch) add(requests []backup.Request) error {
 		}
 	}
 	b.requests = append(b.requests, requests...)
-	if len(b.requests) > 2*(b.merged+maxClusters) { // an array may name the same cluster half a million times
+	// An array may name the same cluster half a million times. Merging leaves at most two requests for each cluster.
+	if len(b.requests) > 4*maxClusters {
 		b.requests = backup.Merge(b.requests)
-		b.merged = len(b.requests)
 	}
 	return nil
 }

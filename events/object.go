@@ -193,7 +193,7 @@ func scalarEnd(text []byte) int {
 
 // unquote returns the text of a string. It copies the text only if that has escapes.
 func unquote(raw json.RawMessage) (text []byte, isString bool) {
-	if len(raw) == 0 || raw[0] != '"' {
+	if raw[0] != '"' {
 		return nil, false
 	}
 	if text = raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
