@@ -33,6 +33,7 @@ var hugeEvents = []struct {
 }{
 	{"an array of empty strings", func() string { return fill(`[""`, `,""`, `]`) }},
 	{"an array of the same id", func() string { return fill(`["am-1"`, `,"am-1"`, `]`) }},
+	{"an array of requests for the same cluster", func() string { return fill(`["am-1"`, `,"am-1",{"DBClusterId":"am-1","MaxAge":"1h"}`, `]`) }},
 	{"an array of different ids", func() string { return "[" + differentIDs(fourMegabytes-2) + "]" }},
 	{"DBClusterIds of different ids", func() string { return `{"DBClusterIds":[` + differentIDs(fourMegabytes-19) + `]}` }},
 	{"an array of small objects", func() string { return fill(`[{}`, `,{"a":1}`, `]`) }},

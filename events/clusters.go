@@ -237,7 +237,7 @@ func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
 // batch collects the requests of an array's items.
 type batch struct {
 	requests  []backup.Request
-	clusters  map[backup.Cluster]bool
+	clusters  map[backup.Cluster]backup.Request // the last request for each
 	selectors int
 }
 
@@ -245,7 +245,7 @@ type batch struct {
 func (b *batch) add(requests []backup.Request) error {
 	more := 0
 	for _, r := range requests {
-		if !b.clusters[r.Cluster] { // true of every selector
+		if _, named := b.clusters[r.Cluster]; !named { // true of every selector
 			more++
 		}
 	}
@@ -253,17 +253,20 @@ func (b *batch) add(requests []backup.Request) error {
 		return fault("with this item the event would name more than %d clusters", maxClusters)
 	}
 	if b.clusters == nil {
-		b.clusters = make(map[backup.Cluster]bool)
+		b.clusters = make(map[backup.Cluster]backup.Request)
 	}
 	for _, r := range requests {
-		if r.Selector != nil {
+		switch {
+		case r.Selector != nil:
 			b.selectors++
-		} else {
-			b.clusters[r.Cluster] = true
+		case b.clusters[r.Cluster] == r:
+			continue // an array may repeat the same request half a million times
+		default:
+			b.clusters[r.Cluster] = r
 		}
+		b.requests = append(b.requests, r)
 	}
-	b.requests = append(b.requests, requests...)
-	// An array may name the same cluster half a million times. Merging leaves at most two requests for each cluster.
+	// It may also name the same cluster in different requests, of which merging leaves at most two.
 	if len(b.requests) > 4*maxClusters {
 		b.requests = backup.Merge(b.requests)
 	}

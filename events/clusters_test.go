@@ -236,9 +236,9 @@ func TestFiveThousandClusters(t *testing.T) {
 
 // The same cluster may be named as often as it fits into an event.
 func TestTheSameClusterVeryOften(t *testing.T) {
-	event := must(t, `["am-1"`+strings.Repeat(`,"am-1",{"DBClusterId":"am-2","MaxAge":"1h"}`, 20_000)+`,{"DBClusterId":"am-2","MaxAge":"1m","WaitFor":"Completed"}]`, invocation())
+	event := must(t, `["am-1"`+strings.Repeat(`,"am-1",{"DBClusterId":"am-2","MaxAge":"1h"},{"DBClusterId":"am-2","MaxAge":"2h"}`, 20_000)+`,{"DBClusterId":"am-2","MaxAge":"1m","WaitFor":"Completed"}]`, invocation())
 	same(t, event.Requests, requests(ensure("am-1", now, immediate), ensure("am-2", at("2026-11-23T01:59:00Z"), completed)))
-	if event.WrongCount != 0 || event.Items != 40_002 {
+	if event.WrongCount != 0 || event.Items != 60_002 {
 		t.Errorf("%d of %d items are wrong", event.WrongCount, event.Items)
 	}
 }
