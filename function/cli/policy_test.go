@@ -176,6 +176,9 @@ func TestPolicyCommand(t *testing.T) {
 	if code, _, said := policy(); code != exitNotAsked || !strings.Contains(said, "placeholder") {
 		t.Errorf("as it ships: exit code %d: %s", code, said)
 	}
+	if code, _, said := policy("trust"); code != exitDone {
+		t.Errorf("as it ships, trust: exit code %d: %s", code, said)
+	}
 	write(filledIn(t))
 	if code, _, said := policy("alarm"); code != exitUsage {
 		t.Errorf("no alarm is set: exit code %d: %s", code, said)

@@ -59,7 +59,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
-	if err := confirm(*yes, os.Stdin, term.IsTerminal(int(os.Stdin.Fd())), stderr); err != nil {
+	if err := confirm(ctx, *yes, os.Stdin, term.IsTerminal(int(os.Stdin.Fd())), stderr); err != nil {
 		return err
 	}
 	return p.carryOut(ctx, stdout)
@@ -106,7 +106,7 @@ func ramHint(err error) error {
 }
 
 // confirm asks whether to go on. Without a terminal nobody can answer, so that is an error.
-func confirm(yes bool, stdin io.Reader, terminal bool, stderr io.Writer) error {
+func confirm(ctx context.Context, yes bool, stdin io.Reader, terminal bool, stderr io.Writer) error {
 	if yes {
 		return nil
 	}
@@ -114,11 +114,17 @@ func confirm(yes bool, stdin io.Reader, terminal bool, stderr io.Writer) error {
 		return usage("nothing was changed: there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
 	}
 	fmt.Fprint(stderr, "Go on? [y/N] ")
-	answer, err := bufio.NewReader(stdin).ReadString('\n')
-	if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
-		return nil
-	}
-	if err != nil {
+	answered := make(chan string, 1)
+	go func() {
+		answer, _ := bufio.NewReader(stdin).ReadString('\n') // no answer is a no
+		answered <- answer
+	}()
+	select {
+	case answer := <-answered:
+		if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
+			return nil
+		}
+	case <-ctx.Done(): // Ctrl-C
 		fmt.Fprintln(stderr)
 	}
 	return errors.New("nothing was changed")

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -58,9 +60,19 @@ func TestRoleAsks(t *testing.T) {
 		t.Errorf("without a terminal: exit code %d, %s\n%s%s", code, f.changes, out, said)
 	}
 	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "n\n": false, "\n": false, "": false, "yo\n": false} {
-		if err := confirm(false, strings.NewReader(answer), true, new(strings.Builder)); (err == nil) != want {
+		if err := confirm(t.Context(), false, strings.NewReader(answer), true, new(strings.Builder)); (err == nil) != want {
 			t.Errorf("%q: %v", answer, err)
 		}
+	}
+}
+
+// Ctrl-C at the question ends the command, although nobody answers.
+func TestRoleStopsAtTheQuestion(t *testing.T) {
+	stdin, _ := io.Pipe()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := confirm(ctx, false, stdin, true, io.Discard); err == nil {
+		t.Error("it goes on")
 	}
 }
 
