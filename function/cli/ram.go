@@ -85,7 +85,7 @@ func (r ram) attachedTo(ctx context.Context, role string) ([]attached, error) {
 
 var (
 	roleForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	roleARN  = regexp.MustCompile(`^acs:ram::(\d+):role/([^/]+)$`)
+	roleARN  = regexp.MustCompile(`^acs:ram::(?:(\d+)|\$\{config\('AccountID'\)\}):role/([^/]+)$`)
 )
 
 // roleName reads what s.yaml names as role: a name, or an ARN, which names the account as well.

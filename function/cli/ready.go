@@ -133,9 +133,11 @@ func (s settings) inspectClusters(f *findings, now time.Time) {
 func (s settings) inspectEnvironment(f *findings) {
 	var environ []string
 	for _, name := range slices.Sorted(mapKeys(s.Environment)) {
-		if name != "ADB_DEFAULT_CLUSTERS" { // vars.imageClusters, which inspectClusters reads
-			environ = append(environ, name+"="+s.Environment[name])
+		value := s.Environment[name]
+		if name == "ADB_DEFAULT_CLUSTERS" || strings.Contains(value, "${") {
+			value = "" // vars.imageClusters, which inspectClusters reads; or a value that only the deploy tool knows
 		}
+		environ = append(environ, name+"="+value)
 	}
 	if _, err := config.Load(environ); err != nil {
 		f.fault("environmentVariables: %w", err)

@@ -45,6 +45,8 @@ func TestInspect(t *testing.T) {
 		"no role":                      {filledIn(t, "role", `""`), "make role"},
 		"a wrong ARN":                  {filledIn(t, "role", "acs:ram::x:role/a"), "neither the name of a role"},
 		"an ARN":                       {filledIn(t, "role", "acs:ram::1234567890123456:role/a"), ""},
+		"an ARN with a variable":       {filledIn(t, "role", `"acs:ram::${config('AccountID')}:role/a"`), ""},
+		"a setting of the environment": {replace(filledIn(t), "LOG_LEVEL: info", "LOG_LEVEL: ${config('Level')}"), ""},
 		"a function's name":            {filledIn(t, "functionName", "my.function"), "functionName"},
 		"an image without clusters":    {filledIn(t, "imageNamespace", "mine", "imageRepository", "app", "imageClusters", `""`), "set vars.imageClusters"},
 		"an image with clusters":       {filledIn(t, "imageNamespace", "mine", "imageRepository", "app"), ""},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -93,7 +94,9 @@ func parseSettings(source []byte) (settings, error) {
 	if err == nil {
 		err = json.Unmarshal(text, &read)
 	}
-	if err != nil {
+	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
+		return settings{}, fmt.Errorf("%s must not be a %s", wrong.Field, wrong.Value)
+	} else if err != nil {
 		return settings{}, err
 	}
 	names := slices.Sorted(mapKeys(read.Resources))
@@ -170,10 +173,14 @@ func scalar(value any) string {
 	return fmt.Sprint(value)
 }
 
-var variable = regexp.MustCompile(`\$\{vars\.([A-Za-z0-9_]+)\}`)
+// What the deploy tool fills in: ${vars.name}, and ${env('NAME', 'default')}.
+var (
+	variable    = regexp.MustCompile(`\$\{vars\.([A-Za-z0-9_]+)\}`)
+	environment = regexp.MustCompile(`\$\{env\('(\w+)'(?:,\s*'([^']*)')?\)\}`)
+)
 
-// render puts vars into every string, as the deploy tool does after it has read YAML: quotes of a value stay as they are.
-// An unknown variable stays, and so does whatever else the tool fills in, such as ${config('AccountID')}.
+// render fills in every string, as the deploy tool does after it has read YAML: quotes of a value stay as they are. An
+// unknown variable stays, and so does whatever else the tool fills in, such as ${config('AccountID')}.
 func render(value any, vars map[string]any, depth int) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -204,6 +211,10 @@ func renderText(text string, vars map[string]any, depth int) any {
 			return render(value, vars, depth+1)
 		}
 	}
+	text = environment.ReplaceAllStringFunc(text, func(reference string) string {
+		m := environment.FindStringSubmatch(reference)
+		return cmp.Or(os.Getenv(m[1]), m[2])
+	})
 	return variable.ReplaceAllStringFunc(text, func(reference string) string {
 		value, ok := vars[variable.FindStringSubmatch(reference)[1]]
 		if !ok {
