@@ -101,20 +101,24 @@ func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file st
 
 // lookAtRole stops a deployment whose function would have no role. What the caller may not see is no reason to stop.
 func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error {
-	want, err := s.wantedRole()
+	name, _, err := roleName(s.Role)
 	if err != nil {
 		return err
 	}
-	role, err := r.role(ctx, want.name)
+	role, err := r.role(ctx, name)
 	if err != nil {
-		fmt.Fprintf(stderr, "note: whether the role %s exists cannot be seen: %v\n", want.name, err)
+		fmt.Fprintf(stderr, "note: whether the role %s exists cannot be seen: %v\n", name, err)
 		return nil
 	}
 	if role == nil {
-		return fmt.Errorf("the role %s does not exist: run make role first", want.name)
+		return fmt.Errorf("the role %s does not exist: run make role first", name)
+	}
+	want, err := s.wantedRole()
+	if err != nil {
+		return nil // s.yaml names no cluster
 	}
 	if p, err := r.plan(ctx, want); err == nil && len(p.steps) > 0 {
-		fmt.Fprintf(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", want.name)
+		fmt.Fprintf(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", name)
 	}
 	return nil
 }

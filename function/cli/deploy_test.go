@@ -105,6 +105,7 @@ func TestDeploy(t *testing.T) {
 		"two eventbridge triggers":    {twoQueues(t), true, true, "", byName, ""},
 		"both of them for the first":  {twoQueues(t), true, false, "", all, ""},
 		"without a role":              {filledIn(t), false, false, "", nil, "the role adb-backup does not exist: run make role first"},
+		"nothing but invocations":     {[]byte(strings.ReplaceAll(string(filledIn(t, "imageClusters", `""`)), "enable: true", "enable: false")), true, true, "", all, "does nothing by itself"},
 		"something is wrong":          {readSYAML(t), true, false, "", nil, "placeholder"},
 		"s finds something":           {filledIn(t), true, false, "verify", all[:1], "s verify failed"},
 		"s fails":                     {filledIn(t), true, false, "deploy", all, "s deploy failed"},

@@ -124,7 +124,9 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 		}, new(any))
 	})
 	p.compare("+", needs, has)
-	p.compare("-", has, needs)
+	if p.compare("-", has, needs) {
+		p.lines = append(p.lines, "                 Does another function work as this role? Then give one of them a role of its own.")
+	}
 	p.explain(want)
 	return nil
 }
@@ -137,8 +139,8 @@ func granted(line string) bool {
 	}, action)
 }
 
-// compare lists what one document grants and the other does not.
-func (p *plan) compare(sign string, these, those []string) {
+// compare lists what one document grants and the other does not, and reports whether there is any.
+func (p *plan) compare(sign string, these, those []string) bool {
 	const most = 10
 	var lines []string
 	for _, line := range these {
@@ -150,6 +152,7 @@ func (p *plan) compare(sign string, these, those []string) {
 		lines = append(lines[:most], fmt.Sprintf("                 %s and %d more", sign, len(lines)-most))
 	}
 	p.lines = append(p.lines, lines...)
+	return len(lines) > 0
 }
 
 func (p *plan) explain(want wanted) {

@@ -115,14 +115,17 @@ func (s settings) inspectClusters(f *findings, now time.Time) {
 		return
 	}
 	if len(requests) == 0 {
-		f.fault("no timer is enabled, and no cluster is named: the function would do nothing by itself")
+		f.notes = append(f.notes, "no timer is enabled, and no cluster is named: the function does nothing by itself")
 		return
 	}
 	scope := scopeOf(requests)
 	for _, region := range scope.regions() {
+		if region == s.Region {
+			continue // inspectPlaces looks at it
+		}
 		if note, err := checkRegion(region); err != nil {
 			f.fault("vars.clusters: %w", err)
-		} else if note != "" && region != s.Region {
+		} else if note != "" {
 			f.notes = append(f.notes, "vars.clusters: "+note)
 		}
 	}
