@@ -10,7 +10,12 @@ GATE_ASK ?= 200s
 # The same binary from the same source and Go version, in any folder and on any machine.
 BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1 go build -trimpath -buildvcs=false -ldflags "-s -w"
 
-# Go's race detector needs cgo and a C compiler on Linux.
+# Go as it compiles that binary, for everything else as well: then no module is compiled twice.
+GO = CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath" go
+
+# What is deployed and has goroutines, and what plays the cloud, is tested with Go's race detector. It needs cgo and a C compiler
+# on Linux, and every module compiled anew.
+RACED = ./function/backup ./function/local/fake... ./function/local ./function/adb ./function
 RACE ?= $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC | cut -d' ' -f1) >/dev/null && echo -race)
 
 # `command || $(hint) "what to do next"`
@@ -55,28 +60,36 @@ faults: first local ## list the faults that FAULT= can name
 
 ##@ Checks
 test: need-go ## every test, with the race detector where this machine can
-	@echo "go test $(or $(RACE),(without the race detector: it needs cgo and a C compiler)) ./..."
-	@go test $(RACE) ./... || $(hint) "the first failure above says what broke; go test ./FOLDER -run NAME -v repeats it alone"
+	@echo "The first time takes a minute or two: modules are fetched and compiled."
+	@later=$$($(GO) list $(RACED) ./function/e2e ./function/bench/...) && \
+		$(GO) test -vet=off $$($(GO) list ./... | grep -vxF "$$later") && \
+		echo "Packages with goroutines, $(if $(RACE),with,without) the race detector:" && \
+		$(if $(RACE),go test $(RACE),$(GO) test) -vet=off $(RACED) && \
+		echo "The built binary between the emulated services:" && \
+		$(GO) test -vet=off ./function/e2e || $(hint) "the first failure above says what broke; go test ./FOLDER -run NAME -v repeats it alone"
+	@$(call passed,every test passed)
 
 fuzz: need-go ## every fuzz target for a while: FUZZTIME=5s
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's,/[^/]*:func (Fuzz[A-Za-z0-9_]*).*, \1,' | while read -r folder name; do \
 		echo "fuzz $$folder $$name for $(FUZZTIME)"; \
-		go test "$$folder" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; \
+		$(GO) test "$$folder" -run '^$$' -fuzz "^$$name\$$" -fuzztime $(FUZZTIME) || exit 1; \
 	done || $(hint) "the failing input is now a file under testdata/fuzz: go test repeats it; keep it with the fix"
+	@$(call passed,nothing found)
 
 simulate: need-go ## many random days in the cloud's life: SEEDS=1000
 	@echo "simulating $(SEEDS) seeds"
-	@ADB_SIMULATION_SEEDS=$(SEEDS) go test ./function -run Simulation -count=1 || $(hint) "the seed above repeats the run"
+	@ADB_SIMULATION_SEEDS=$(SEEDS) $(GO) test ./function -run Simulation -count=1 || $(hint) "the seed above repeats the run"
+	@$(call passed,$(SEEDS) seeds without a finding)
 
 bench: need-go ## the figures of the README
 	@echo "two minutes; on a machine that does nothing else"
-	@go test -run '^$$' -bench . ./function/bench/... ./function
+	@$(GO) test -run '^$$' -bench . ./function/bench/... ./function
 
 lint: need-go build ## gofmt, go vet, staticcheck, gocyclo
 	@echo "gofmt, go vet, staticcheck, gocyclo"
 	@unformatted=$$(gofmt -l .); [ -z "$$unformatted" ] || $(hint) "run gofmt -w on: $$unformatted"
-	@go vet ./... && go tool staticcheck ./...
-	@go tool gocyclo -over 15 -ignore _test . || $(hint) "the functions above are too complex: make named questions of their parts"
+	@$(GO) vet ./... && $(GO) tool staticcheck ./...
+	@$(GO) tool gocyclo -over 15 -ignore _test . || $(hint) "the functions above are too complex: make named questions of their parts"
 	@$(call passed,nothing to complain of)
 
 ##@ To the cloud: `make deploy` says what is missing
@@ -118,13 +131,13 @@ remove: tool ## take the function and its triggers out of the cloud; backups sta
 
 ##@ Besides
 build-here: need-go
-	@CGO_ENABLED=0 go build -trimpath -buildvcs=false -o dist/here/main ./function
+	@$(GO) build -buildvcs=false -o dist/here/main ./function
 
 local: need-go
-	@go build -o dist/local ./function/local
+	@$(GO) build -o dist/local ./function/local
 
 tool: need-go ## dist/adb-backup, the command behind those above
-	@go build -o dist/adb-backup ./function/cli
+	@$(GO) build -o dist/adb-backup ./function/cli
 	@$(call passed,dist/adb-backup is up to date)
 
 clean: ## delete dist
