@@ -41,12 +41,14 @@ package e2e
 import (
 	"cmp"
 	"flag"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/rogpeppe/go-internal/testscript"
@@ -107,6 +109,7 @@ func TestEndToEnd(t *testing.T) {
 // build builds the function as it is deployed, but for this machine, or with the race detector if this test has it.
 func build(t *testing.T) string {
 	t.Helper()
+	readSources(t)
 	binary := filepath.Join(t.TempDir(), "main")
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
@@ -121,6 +124,26 @@ func build(t *testing.T) string {
 		t.Fatalf("the function does not build: %v\n%s", err, out)
 	}
 	return binary
+}
+
+// readSources looks at what the binary is made of. go test repeats an old result as long as no file that the test itself looked
+// at has changed, and what the compiler reads does not count.
+func readSources(t *testing.T) {
+	err := filepath.WalkDir("../..", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if entry.IsDir() && strings.HasPrefix(entry.Name(), ".") && len(entry.Name()) > 2 {
+			return fs.SkipDir
+		}
+		if name := entry.Name(); filepath.Ext(name) == ".go" && !strings.HasSuffix(name, "_test.go") || name == "go.mod" {
+			_, err = os.Stat(path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
 }
 
 // raceDetector reports whether this test has it.
