@@ -46,7 +46,7 @@ func TestRole(t *testing.T) {
 		t.Errorf("the second time: exit code %d, %s\n%s%s", code, f.changes, out, said)
 	}
 	// What s.yaml says now, and nothing else.
-	code, out, said = makesRole(t, url, filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-9"]'`), "-yes")
+	code, out, said = makesRole(t, url, filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-9"]'`, "imageClusters", `""`), "-yes")
 	if code != exitDone || !slices.Equal(f.changes, []string{"CreatePolicyVersion"}) ||
 		!strings.Contains(out, "Does another function work as this role?") || !strings.Contains(out, "+ adb:CreateBackup on acs:adb:cn-beijing:*:dbcluster/amv-9") || strings.Contains(out, "- adb:CreateBackup on acs:adb:cn-beijing:*:dbcluster/amv-1\n") {
 		t.Errorf("another cluster: exit code %d, %s\n%s%s", code, f.changes, out, said)
