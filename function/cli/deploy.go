@@ -63,7 +63,7 @@ func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		}
 	}
 	// The tool's own check finds what deploying would pass over.
-	if err := t.run(ctx, "verify", "-t", *at.file); err != nil {
+	if err := t.run(ctx, "verify", "--template", *at.file); err != nil {
 		return fmt.Errorf("%w. If it speaks of the network: it fetches its component fc3 from the internet", err)
 	}
 	return s.deployAll(ctx, t, e, *at.file)
@@ -82,7 +82,7 @@ func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file st
 	}
 	byName := func() error {
 		for _, name := range late {
-			if err := t.run(ctx, "deploy", "-t", file, "--trigger", name, "-y"); err != nil {
+			if err := t.run(ctx, "deploy", "--template", file, "--trigger", name, "-y"); err != nil {
 				return err
 			}
 		}
@@ -93,7 +93,7 @@ func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file st
 			return err
 		}
 	}
-	if err := t.run(ctx, "deploy", "-t", file, "-y"); err != nil || t.known != nil {
+	if err := t.run(ctx, "deploy", "--template", file, "-y"); err != nil || t.known != nil {
 		return err
 	}
 	return byName()
@@ -172,7 +172,7 @@ func logsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	command := []string{"logs", "-t", *at.file}
+	command := []string{"logs", "--template", *at.file}
 	if *tail {
 		command = append(command, "--tail")
 	}
@@ -185,7 +185,7 @@ func removeCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	return at.pass(ctx, stdout, stderr, "remove", "-t", *at.file, "-y")
+	return at.pass(ctx, stdout, stderr, "remove", "--template", *at.file, "-y")
 }
 
 // pass runs one command of s with credentials.

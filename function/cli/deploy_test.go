@@ -73,7 +73,7 @@ func useStandIn(t *testing.T) (calls func() []standInCall) {
 func said(calls []standInCall, file string) []string {
 	var lines []string
 	for _, c := range calls {
-		line := strings.Replace(strings.Join(c.Args, " "), " -t "+file, "", 1)
+		line := strings.Replace(strings.Join(c.Args, " "), " --template "+file, "", 1)
 		lines = append(lines, strings.Replace(line, " --access "+handedOver, " HANDED", 1))
 	}
 	return lines

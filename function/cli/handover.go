@@ -124,7 +124,8 @@ func without(environ []string, names ...string) []string {
 	})
 }
 
-// run runs s to its end, and lets it say what it says.
+// run runs s to its end, and lets it say what it says. Options are written out: s hands all of them to its component, whose
+// command logs takes -t for --tail.
 func (t tool) run(ctx context.Context, args ...string) error {
 	fmt.Fprintln(t.stderr, "s", strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, "s", append(args, t.args...)...)
