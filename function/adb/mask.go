@@ -5,22 +5,37 @@ import (
 	"strings"
 )
 
-// leastSecret is the length from which on a piece of a secret is masked. A shorter piece helps nobody, and ordinary words
-// must not look like one.
-const leastSecret = 8
+// Pieces of so many characters are masked. A shorter piece of a secret helps nobody, and ordinary words must not look like
+// one. Most of an Authorization header is public: of it only long pieces are.
+const (
+	leastSecret        = 8
+	leastAuthorization = 40
+)
 
 // mask hides secrets in texts of the service, which does repeat access key ids and what was signed. It finds them in any
 // spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space, in other case, cut short.
-type mask []string // the secrets, each as glyphs would spell it
+type mask []secret
+
+type secret struct {
+	spelt string // as glyphs spells it
+	least int    // characters of a piece that is masked
+}
 
 func newMask(secrets ...string) mask {
 	var m mask
 	for _, s := range secrets {
-		if s != "" {
-			m = append(m, spell(glyphs(s)))
-		}
+		m = m.with(s, leastSecret)
 	}
 	return m
+}
+
+// with returns a mask that also hides s, in pieces of at least so many characters.
+func (m mask) with(s string, least int) mask {
+	if s == "" {
+		return m
+	}
+	spelt := spell(glyphs(s))
+	return append(m[:len(m):len(m)], secret{spelt, min(least, len(spelt))})
 }
 
 // hide returns text with three asterisks in the place of every secret or piece of one.
@@ -33,9 +48,9 @@ func (m mask) hide(text string) string {
 	hidden := make([]bool, len(g))
 	found := false
 	for _, secret := range m {
-		n := min(leastSecret, len(secret))
+		n := secret.least
 		for i := 0; i+n <= len(spelt); i++ {
-			if strings.Contains(secret, spelt[i:i+n]) {
+			if strings.Contains(secret.spelt, spelt[i:i+n]) {
 				found = true
 				for j := i; j < i+n; j++ {
 					hidden[j] = true
@@ -180,11 +195,10 @@ func cut(text string, most int) string {
 	return text
 }
 
-// clean makes text of the service fit for a log: one line, not endless, and without secrets. The signature of the call is
-// one, because it could be used again.
+// clean makes text of the service fit for a log: one line, not endless, and without secrets. The call's signature is one.
 func (s *session) clean(x *exchange, text string) string {
 	const longest = 400
 	_, signature, _ := strings.Cut(x.authorization, "Signature=")
-	text = append(newMask(signature), s.mask...).hide(cut(text, 4*longest))
+	text = s.mask.with(signature, leastSecret).with(x.authorization, leastAuthorization).hide(cut(text, 4*longest))
 	return cut(strings.Join(strings.Fields(text), " "), longest)
 }

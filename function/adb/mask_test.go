@@ -43,6 +43,25 @@ func TestMask(t *testing.T) {
 	}
 }
 
+// TestClean: text of the service becomes one line without the call's Authorization, and not endless.
+func TestClean(t *testing.T) {
+	s := &session{mask: newMask("KeyId", "Secret", "To/ken==")}
+	x := &exchange{authorization: "ACS3-HMAC-SHA256 Credential=KeyId,SignedHeaders=host;x-acs-action;x-acs-date,Signature=5167ed0011"}
+	for text, want := range map[string]string{
+		"you sent " + x.authorization: "you sent ***",
+		"signed 5167ED0011":           "signed ***",
+		"two\nlines\tand  more":       "two lines and more",
+		"the header x-acs-date":       "the header x-acs-date",
+	} {
+		if got := s.clean(x, text); got != want {
+			t.Errorf("%q: %q", text, got)
+		}
+	}
+	if got := s.clean(x, strings.Repeat("ä", 1000)); len(got) > 410 || !strings.HasSuffix(got, "ä…") {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
+
 // FuzzMask: of a secret in any spelling no piece of eight characters is left.
 func FuzzMask(f *testing.F) {
 	for seed := range uint64(50) {
