@@ -57,7 +57,7 @@ func night(t *testing.T, clusters []backup.Cluster, bad func(backup.Cluster) boo
 			time.Sleep(100 * time.Millisecond)
 			return answer(r, 200, `{"RequestId":"R1"}`, nil)
 		})})
-		s := api.With(Credentials{"STS.1", "Secret", "Token"}, "42")
+		s := api.With(Credentials{AccessKeyID: "STS.1", AccessKeySecret: "Secret", SecurityToken: "Token"}, "42")
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Minute)
 		var good, all sync.WaitGroup
 		start := time.Now()
@@ -169,7 +169,7 @@ func TestCallTimeout(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		api := New(Options{Concurrency: 1, Transport: transportFunc(silence)})
 		start := time.Now()
-		_, _, err := api.With(Credentials{"STS.1", "Secret", "Token"}, "42").CreateBackup(t.Context(), someCluster)
+		_, _, err := api.With(Credentials{AccessKeyID: "STS.1", AccessKeySecret: "Secret", SecurityToken: "Token"}, "42").CreateBackup(t.Context(), someCluster)
 		if e, ok := callError(err); !ok || e.Kind != backup.KindUnanswered || e.Message != "no answer in time" || time.Since(start) != 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
 		}
