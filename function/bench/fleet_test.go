@@ -42,7 +42,7 @@ func fleet(b *testing.B, rate, burst int) {
 	for b.Loop() {
 		service, url := endpoint(b, fakeadb.Options{Latency: latency, Rate: float64(rate), Burst: burst})
 		p := start(b, "function", url)
-		p.invoke(oneCluster) // the start is BenchmarkStart's
+		p.invoke(oneCluster("amv-wz9or2xawpnc")) // the start is BenchmarkStart's
 		time.Sleep(time.Second)
 		before := service.Count("CreateBackup")
 
@@ -63,11 +63,70 @@ func fleet(b *testing.B, rate, burst int) {
 	b.ReportMetric(median(peak), "peak-MiB")
 }
 
-func request(clusters int) string {
+// BenchmarkSelector is a request that chooses a thousand clusters by a tag, right beside one that names them, where 50 a second
+// are allowed and each call takes 20 ms.
+func BenchmarkSelector(b *testing.B) {
+	const chosen = 1000
+	o := fakeadb.Options{Latency: 20 * time.Millisecond, Rate: 50, Burst: 50}
+	for i := range 2 * chosen { // half of the account's
+		o.Clusters = append(o.Clusters, fakeadb.Cluster{ID: clusterID(i), Tags: []fakeadb.Tag{{Key: "team", Value: "a team"}, {Key: "backup", Value: []string{"nightly", "never"}[i/chosen]}}})
+	}
+	selector := `{"DBClusterSelector":{"Tags":{"backup":"nightly"}},"RegionId":"cn-hangzhou"}`
+	var took, cpu, memory pairs
+	for b.Loop() {
+		for _, payload := range []string{selector, request(chosen)} {
+			service, url := endpoint(b, o)
+			p := start(b, "function", url)
+			p.invoke(oneCluster(clusterID(0)))
+			time.Sleep(time.Second)
+			began := time.Now()
+			result := p.invoke(payload)
+			name := "plain" // what the other one stands beside
+			if payload == selector {
+				name = "function"
+			}
+			took.add(name, time.Since(began).Seconds())
+			if n := strings.Count(string(result.Payload), `"DBClusterId"`); n != chosen || service.Count("CreateBackup") < chosen {
+				b.Fatalf("%d clusters", n)
+			}
+			memory.add(name, p.peak())
+			cpu.add(name, milliseconds(p.end()))
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	took.report(b, "s")
+	cpu.report(b, "cpu-ms")
+	memory.report(b, "peak-MiB")
+}
+
+// BenchmarkLargestEvent is an event that names as many clusters as one may, 5,000, where nothing limits their rate.
+func BenchmarkLargestEvent(b *testing.B) {
+	var took, peak []float64
+	for b.Loop() {
+		_, url := endpoint(b, fakeadb.Options{Latency: 20 * time.Millisecond})
+		p := start(b, "function", url)
+		var events []string
+		for first := 0; first < 5000; first += 1000 {
+			events = append(events, fmt.Sprintf(`{"specversion":"1.0","id":"%d","source":"bench","type":"t","time":%q,"data":%s}`, first, time.Now().UTC().Format(time.RFC3339), requestFrom(first, 1000)))
+		}
+		took = append(took, p.invoke("["+strings.Join(events, ",")+"]").Took.Seconds())
+		peak = append(peak, p.peak())
+		p.end()
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(median(took), "s")
+	b.ReportMetric(median(peak), "peak-MiB")
+}
+
+func request(clusters int) string { return requestFrom(0, clusters) }
+
+func requestFrom(first, clusters int) string {
 	ids := make([]string, clusters)
 	for i := range ids {
-		ids[i] = fmt.Sprintf("amv-bench%04d", i)
+		ids[i] = clusterID(first + i)
 	}
 	body, _ := json.Marshal(map[string]any{"DBClusterIds": ids, "RegionId": "cn-hangzhou"})
 	return string(body)
 }
+
+func clusterID(i int) string { return fmt.Sprintf("amv-bench%04d", i) }
