@@ -55,15 +55,15 @@ func decodeClusters(body []byte) (p page[backup.ListedCluster], err error) {
 		created, _ := span(string(c.CreateTime))
 		listed := backup.ListedCluster{
 			ID:              id,
-			Status:          cut(string(c.DBClusterStatus), 64),
-			DBVersion:       cut(string(c.DBVersion), 64),
-			ResourceGroupID: cut(string(c.ResourceGroupId), 64),
+			Status:          cut(string(c.DBClusterStatus), longestWord),
+			DBVersion:       cut(string(c.DBVersion), longestWord),
+			ResourceGroupID: cut(string(c.ResourceGroupId), longestWord),
 			Created:         created.From,
 		}
 		if c.Tags != nil {
 			listed.Tags = c.Tags.values
 		}
-		p.rows = append(p.rows, row[backup.ListedCluster]{key: cut(id, 100), keep: backup.CheckClusterID(id) == nil, item: listed})
+		p.rows = append(p.rows, row[backup.ListedCluster]{key: cut(id, longestWord), keep: backup.CheckClusterID(id) == nil, item: listed})
 	}
 	return p, nil
 }

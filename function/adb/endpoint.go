@@ -34,21 +34,23 @@ func ParseEndpoint(s string) (Endpoint, error) {
 	if err != nil {
 		return Endpoint{}, errors.New("is not a host, host:port or URL")
 	}
-	ip := net.ParseIP(u.Hostname())
-	loopback := u.Hostname() == "localhost" || ip != nil && ip.IsLoopback()
 	switch {
 	case u.Scheme != "https" && u.Scheme != "http":
 		return Endpoint{}, fmt.Errorf("has the scheme %q; it must be https, or http to a loopback address", u.Scheme)
 	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
 		return Endpoint{}, errors.New("must be a host alone, without user, path or query")
-	case ip == nil && !hostName.MatchString(u.Hostname()):
+	case net.ParseIP(u.Hostname()) == nil && !hostName.MatchString(u.Hostname()):
 		return Endpoint{}, errors.New("names no valid host")
 	case !validPort(u):
 		return Endpoint{}, errors.New("names no valid port")
-	case u.Scheme == "http" && !loopback:
+	case u.Scheme == "http" && !isLoopback(u.Hostname()):
 		return Endpoint{}, errors.New("is plain http, which would show the credentials to the network; only a loopback address may be")
 	}
 	return Endpoint{Host: u.Host, Plain: u.Scheme == "http"}, nil
+}
+
+func isLoopback(host string) bool {
+	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
 // validPort reports whether u has a port that can be used, or none.

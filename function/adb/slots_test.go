@@ -1,0 +1,80 @@
+package adb
+
+import (
+	"context"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// TestSlotsAreShared: a region whose calls hang does not keep the others from calling.
+func TestSlotsAreShared(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4)
+		hung, other := newPace(s), newPace(s)
+		for range 4 {
+			s.take(t.Context(), hung)
+		}
+		got := make(chan *pace, 9)
+		for _, p := range []*pace{hung, other, other, hung} {
+			go func() {
+				s.take(t.Context(), p)
+				got <- p
+			}()
+			synctest.Wait()
+		}
+		for i, want := range []*pace{other, other, hung, hung} {
+			s.release(hung)
+			if p := <-got; p != want {
+				t.Errorf("slot %d went to the wrong region", i)
+			}
+		}
+	})
+}
+
+// TestSlotGivenBack: who is cut off while it waits neither keeps a slot nor takes one.
+func TestSlotGivenBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		a, b := newPace(s), newPace(s)
+		s.take(t.Context(), a)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		if _, err := s.take(ctx, b); err != context.DeadlineExceeded {
+			t.Errorf("error %v", err)
+		}
+		s.release(a)
+		if waited, err := s.take(t.Context(), a); waited || err != nil {
+			t.Errorf("waited %v, error %v", waited, err)
+		}
+		if a.slotsTaken != 1 || b.slotsTaken != 0 || s.free != 0 || len(s.waiting) != 0 {
+			t.Errorf("%d and %d taken, %d free, %d waiting", a.slotsTaken, b.slotsTaken, s.free, len(s.waiting))
+		}
+	})
+}
+
+// TestPauseWhileWaiting: a pause that comes while a call waits for a slot holds it up, and the slot is another region's.
+func TestPauseWhileWaiting(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		p, other := newPace(s), newPace(s)
+		before, _ := p.take(t.Context())
+		start := time.Now()
+		done := make(chan time.Duration)
+		go func() {
+			p.take(t.Context())
+			done <- time.Since(start)
+		}()
+		time.Sleep(time.Second)
+		p.end(before, asked(10*time.Second))
+		synctest.Wait()
+		turn, err := other.take(t.Context())
+		if err != nil || time.Since(start) != time.Second {
+			t.Errorf("the other region waited %v, error %v", time.Since(start), err)
+		}
+		other.end(turn, nil)
+		if got := <-done; got < 11*time.Second || got > 11*time.Second+100*time.Millisecond {
+			t.Errorf("sent after %v", got)
+		}
+	})
+}
