@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go first run faults test fuzz simulate bench lint build package build-here local tool ready role policy deploy invoke gate status logs remove clean
+.PHONY: help need-go first run faults test race fuzz simulate bench lint build package build-here local tool ready role policy deploy invoke gate status logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -13,9 +13,7 @@ BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1 go build -trimpath -bui
 # Go as it compiles that binary, for everything else as well: then no module is compiled twice.
 GO = CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath" go
 
-# What is deployed and has goroutines, and what plays the cloud, is tested with Go's race detector. It needs cgo and a C compiler
-# on Linux, and every module compiled anew.
-RACED = ./function/backup ./function/local/fake... ./function/local ./function/adb ./function
+# Go's race detector needs cgo and a C compiler on Linux.
 RACE ?= $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC | cut -d' ' -f1) >/dev/null && echo -race)
 
 # `command || $(hint) "what to do next"`
@@ -59,15 +57,16 @@ faults: first local ## list the faults that FAULT= can name
 	@dist/local -faults
 
 ##@ Checks
-test: need-go ## every test, with the race detector where this machine can
+test: need-go ## every test, the fast ones first
 	@echo "The first time takes a minute or two: modules are fetched and compiled."
-	@later=$$($(GO) list $(RACED) ./function/e2e ./function/bench/...) && \
-		$(GO) test -vet=off $$($(GO) list ./... | grep -vxF "$$later") && \
-		echo "Packages with goroutines, $(if $(RACE),with,without) the race detector:" && \
-		$(if $(RACE),go test $(RACE),$(GO) test) -vet=off $(RACED) && \
-		echo "The built binary between the emulated services:" && \
-		$(GO) test -vet=off ./function/e2e || $(hint) "the first failure above says what broke; go test ./FOLDER -run NAME -v repeats it alone"
-	@$(call passed,every test passed)
+	@$(GO) test -vet=off -p 4 ./events ./function/backup ./function/config ./function/local/fake... ./... || $(hint) "the first failure above says what broke; go test ./FOLDER -run NAME -v repeats it alone"
+	@$(call passed,every test passed; make race looks for data races)
+
+race: need-go ## the tests of what has goroutines, with Go's race detector
+	$(if $(RACE),,$(error the race detector needs cgo and a C compiler))
+	@echo "The first time takes two minutes: modules are compiled anew."
+	@go test -vet=off $(RACE) ./function/backup ./function/local/fake... ./function/adb ./function ./function/local ./function/cli || $(hint) "the first failure above says what broke"
+	@$(call passed,no data race)
 
 fuzz: need-go ## every fuzz target for a while: FUZZTIME=5s
 	@grep -r --include='*_test.go' '^func Fuzz' . | sed -E 's,/[^/]*:func (Fuzz[A-Za-z0-9_]*).*, \1,' | while read -r folder name; do \
