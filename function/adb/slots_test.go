@@ -78,3 +78,29 @@ func TestPauseWhileWaiting(t *testing.T) {
 		}
 	})
 }
+
+// TestSlotsBetweenCalls: what a region leaves free between two calls does not go to a region whose calls hang, unless it has
+// ended.
+func TestSlotsBetweenCalls(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(4)
+		hung, other := newPace(s), newPace(s)
+		s.take(t.Context(), other)
+		for range 4 {
+			go s.take(t.Context(), hung)
+			synctest.Wait()
+		}
+		s.release(other)
+		for range 10 {
+			time.Sleep(active / 2)
+			if waited, err := s.take(t.Context(), other); waited || err != nil || hung.slotsTaken != 2 {
+				t.Fatalf("waited %v, error %v, %d hang", waited, err, hung.slotsTaken)
+			}
+			s.release(other)
+		}
+		time.Sleep(2 * active)
+		if hung.slotsTaken != 4 {
+			t.Errorf("%d of the last region's calls", hung.slotsTaken)
+		}
+	})
+}
