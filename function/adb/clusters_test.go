@@ -69,6 +69,7 @@ func TestClusterFilters(t *testing.T) {
 		if got := r.URL.RawQuery; got != fmt.Sprintf(want, n) {
 			t.Errorf("query %s", got)
 		}
+		//lint:ignore SA1008 the SDK writes the name in lower case, past http.Header
 		if action := r.Header["x-acs-action"]; len(action) != 1 || action[0] != "DescribeDBClusters" {
 			t.Errorf("action %s", action)
 		}
