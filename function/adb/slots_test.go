@@ -99,6 +99,7 @@ func TestSlotsBetweenCalls(t *testing.T) {
 			s.release(other)
 		}
 		time.Sleep(2 * active)
+		synctest.Wait()
 		if hung.slotsTaken != 4 {
 			t.Errorf("%d of the last region's calls", hung.slotsTaken)
 		}
