@@ -13,7 +13,7 @@ BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1 go build -trimpath -bui
 # Go as it compiles that binary, for everything else as well: then no module is compiled twice.
 GO = CGO_ENABLED=0 GOFLAGS="$$GOFLAGS -trimpath" go
 
-# Go's race detector needs cgo and a C compiler on Linux.
+# Go's race detector needs cgo and a C compiler on Linux. At the end of each process it would wait for a second.
 RACE ?= $(shell [ "$$(go env CGO_ENABLED)" = 1 ] && command -v $$(go env CC | cut -d' ' -f1) >/dev/null && echo -race)
 
 # `command || $(hint) "what to do next"`
@@ -65,7 +65,7 @@ test: need-go ## every test, the fast ones first
 race: need-go ## the tests of what has goroutines, with Go's race detector
 	$(if $(RACE),,$(error the race detector needs cgo and a C compiler))
 	@echo "The first time takes two minutes: modules are compiled anew."
-	@go test -vet=off $(RACE) ./function/backup ./function/local/fake... ./function/adb ./function ./function/local ./function/cli || $(hint) "the first failure above says what broke"
+	@GORACE=atexit_sleep_ms=0 go test -vet=off $(RACE) ./function/backup ./function/local/fake... ./function/adb ./function ./function/local ./function/cli || $(hint) "the first failure above says what broke"
 	@$(call passed,no data race)
 
 fuzz: need-go ## every fuzz target for a while: FUZZTIME=5s
