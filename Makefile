@@ -80,7 +80,7 @@ simulate: need-go ## many random days in the cloud's life: SEEDS=1000
 	@ADB_SIMULATION_SEEDS=$(SEEDS) $(GO) test ./function -run Simulation -count=1 || $(hint) "the seed above repeats the run"
 	@$(call passed,$(SEEDS) seeds without a finding)
 
-bench: need-go ## the figures of the README
+bench: need-go ## the figures of function/README.md
 	@echo "two minutes; on a machine that does nothing else"
 	@$(GO) test -run '^$$' -bench . ./function/bench/... ./function
 

@@ -1,0 +1,308 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"io"
+	"os"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/config"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// The pages that a person reads, and what they tell to type and to paste.
+
+const (
+	firstPage = "README.md"
+	chinese   = ".github/README.zh-CN.md"
+)
+
+var pageNames = []string{firstPage, chinese, "events/README.md", "function/README.md", "function/cli/README.md", "function/local/README.md"}
+
+// page is a page in its parts.
+type page struct {
+	name   string
+	blocks []codeBlock
+	prose  string // what is left without the blocks
+}
+
+type codeBlock struct{ language, text string }
+
+var fence = regexp.MustCompile("(?ms)^```([a-z]*)\n(.*?)^```$")
+
+func readPage(t *testing.T, name string) page {
+	t.Helper()
+	p := page{name: name, prose: fence.ReplaceAllString(readSource(t, name), "")}
+	for _, m := range fence.FindAllStringSubmatch(readSource(t, name), -1) {
+		p.blocks = append(p.blocks, codeBlock{m[1], m[2]})
+	}
+	return p
+}
+
+func readSource(t *testing.T, name string) string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join("../..", name))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
+var inlineCode = regexp.MustCompile("`([^`\n]+)`")
+
+// code returns the code in the prose.
+func (p page) code() []string { return firstGroups(inlineCode, p.prose) }
+
+func firstGroups(pattern *regexp.Regexp, text string) []string {
+	var all []string
+	for _, m := range pattern.FindAllStringSubmatch(text, -1) {
+		all = append(all, m[1])
+	}
+	return all
+}
+
+// table returns the code in the first column of the table whose first heading is given.
+func (p page) table(t *testing.T, heading string) (names []string, rows map[string][]string) {
+	t.Helper()
+	_, table, found := strings.Cut(p.prose, "\n| "+heading+" |")
+	if !found {
+		t.Fatalf("%s has no table of %s", p.name, heading)
+	}
+	table, _, _ = strings.Cut(table, "\n\n")
+	rows = map[string][]string{}
+	for _, line := range strings.Split(table, "\n")[2:] {
+		cells := strings.Split(line, " | ")
+		for _, name := range firstGroups(inlineCode, cells[0]) {
+			names, rows[name] = append(names, name), cells
+		}
+	}
+	return names, rows
+}
+
+// Every link leads to a file of this repository, and to a heading that is there.
+func TestPagesLinks(t *testing.T) {
+	link := regexp.MustCompile(`\]\(([^)]*)\)`)
+	for _, name := range pageNames {
+		p := readPage(t, name)
+		for _, target := range firstGroups(link, p.prose) {
+			file, anchor, anchored := strings.Cut(target, "#")
+			if file == "" {
+				file = path.Base(name)
+			}
+			file = path.Join(path.Dir(name), file)
+			if _, err := os.Stat(filepath.Join("../..", file)); err != nil {
+				t.Errorf("%s: link %s: %v", name, target, err)
+			} else if anchored && !slices.Contains(anchors(readPage(t, file)), anchor) {
+				t.Errorf("%s: link %s: there is no such heading", name, target)
+			}
+		}
+		for _, sample := range regexp.MustCompile(`events/[a-z-]+\.(?:json|txt)`).FindAllString(readSource(t, name), -1) {
+			if _, err := os.Stat(filepath.Join("../..", sample)); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		}
+	}
+}
+
+// anchors are the names under which GitHub and GitLab find a page's headings.
+func anchors(p page) []string {
+	var all []string
+	for _, heading := range firstGroups(regexp.MustCompile(`(?m)^#+ (.*)$`), p.prose) {
+		heading = regexp.MustCompile(`[^\p{L}\p{N}_ -]`).ReplaceAllString(strings.ToLower(heading), "")
+		all = append(all, strings.ReplaceAll(heading, " ", "-"))
+	}
+	return all
+}
+
+// Every command is a target of the Makefile with variables that it has, or a command of the programs with flags that it has.
+func TestPagesCommands(t *testing.T) {
+	makefile, options := readSource(t, "Makefile"), readSource(t, "function/local/options.go")
+	target := regexp.MustCompile(`\bmake (?:-s )?([a-z]+)((?: [A-Z]+=)?)`)
+	flags := regexp.MustCompile(` -([a-z][a-z-]*)`)
+	for _, name := range pageNames {
+		p := readPage(t, name)
+		commands := p.code()
+		for _, b := range p.blocks {
+			if b.language == "sh" || b.language == "yaml" {
+				commands = append(commands, strings.Split(b.text, "\n")...)
+			}
+		}
+		for _, line := range commands {
+			for _, m := range target.FindAllStringSubmatch(line, -1) {
+				if variable := strings.Trim(m[2], " ="); !strings.Contains(makefile, "\n"+m[1]+":") || !strings.Contains(makefile, variable) {
+					t.Errorf("%s: %q is not in the Makefile", name, m[0])
+				}
+			}
+			if _, rest, found := strings.Cut(line, "dist/adb-backup "); found {
+				command, rest, _ := strings.Cut(rest, " ")
+				var help bytes.Buffer
+				run(t.Context(), []string{command, "-h"}, io.Discard, &help)
+				for _, flag := range firstGroups(flags, " "+rest) {
+					if flag != "h" && !strings.Contains(help.String(), "\n  -"+flag) {
+						t.Errorf("%s: adb-backup %s has no flag -%s", name, command, flag)
+					}
+				}
+			}
+			if _, rest, found := strings.Cut(line, "dist/local "); found {
+				for _, flag := range firstGroups(flags, " "+rest) {
+					if !strings.Contains(options, `"`+flag+`"`) {
+						t.Errorf("%s: dist/local has no flag -%s", name, flag)
+					}
+				}
+			}
+		}
+	}
+}
+
+// Every request and every event is one that the function takes.
+func TestPagesRequests(t *testing.T) {
+	other := regexp.MustCompile(`"Statement"|"Backups"|"errorType"|^\{"source"|^\{"cluster"`)
+	for _, name := range pageNames {
+		p := readPage(t, name)
+		texts := slices.DeleteFunc(p.code(), func(code string) bool { return !strings.HasPrefix(code, `{"`) })
+		for _, b := range p.blocks {
+			if b.language == "json" {
+				texts = append(texts, b.text)
+			}
+		}
+		for _, text := range texts {
+			if other.MatchString(text) {
+				if !json.Valid([]byte(text)) {
+					t.Errorf("%s: not JSON: %s", name, text)
+				}
+				continue
+			}
+			text = strings.NewReplacer("${cluster}", "amv-1", "${time}", "2026-11-23T02:00:00Z").Replace(text)
+			if _, err := events.Decode([]byte(text), events.Invocation{Region: "cn-hangzhou", Received: time.Now(), Timeout: time.Hour}); err != nil {
+				t.Errorf("%s: %v: %s", name, err, text)
+			}
+		}
+	}
+}
+
+// The tables of the reference have what there is in the code.
+func TestPagesTables(t *testing.T) {
+	for _, c := range []struct{ page, heading, source, pattern string }{
+		{"function/README.md", "variable", "function/config/config.go", `(?m)^\t\{"([A-Z_]+)", `},
+		{"events/README.md", "`errorType`", "function/backup/outcome.go", `ErrorType = "(\w+)"`},
+		{"function/local/README.md", "`FAULT=`", "function/local/scenario.go", `(?m)^\t\tname: "([a-z0-9-]+)"`},
+	} {
+		names, _ := readPage(t, c.page).table(t, c.heading)
+		want := firstGroups(regexp.MustCompile(c.pattern), readSource(t, c.source))
+		slices.Sort(names)
+		slices.Sort(want)
+		if diff := cmp.Diff(want, names); diff != "" || len(want) < 5 {
+			t.Errorf("%s, table of %s: -%s, +page\n%s", c.page, c.heading, c.source, diff)
+		}
+	}
+	_, rows := readPage(t, "function/README.md").table(t, "variable")
+	usual, err := config.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, cells := range rows {
+		for _, value := range firstGroups(inlineCode, cells[1]) {
+			if c, err := config.Load([]string{name + "=" + value}); err != nil || !cmp.Equal(c, usual, cmp.AllowUnexported(c)) {
+				t.Errorf("%s is not the default of %s: %v", value, name, err)
+			}
+		}
+	}
+	clusters := settingsOf(t, filledIn(t))
+	scope, err := clusters.scope()
+	if err != nil {
+		t.Fatal(err)
+	}
+	names, _ := readPage(t, "function/README.md").table(t, "policy")
+	for _, p := range policies(settingsOf(t, uncommented(filledIn(t))), scope) {
+		if !slices.Contains(names, p.Name) {
+			t.Errorf("the policy %s is not in the table", p.Name)
+		}
+	}
+}
+
+// The policies to paste are those that `make policy` prints.
+func TestPagesPolicies(t *testing.T) {
+	s := settingsOf(t, filledIn(t, "region", "cn-hangzhou", "clusters", `'"DBClusterIds": ["amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d"]'`, "imageClusters", `""`))
+	for _, name := range []string{"trust", "wait"} {
+		if !slices.ContainsFunc(readPage(t, "function/README.md").blocks, func(b codeBlock) bool {
+			var d document
+			return json.Unmarshal([]byte(b.text), &d) == nil && cmp.Equal(d, documentOf(t, s, name))
+		}) {
+			t.Errorf("the policy %s is another than make policy prints", name)
+		}
+	}
+}
+
+// The queries of the alarms read what the log has.
+func TestPagesQueries(t *testing.T) {
+	source := readSource(t, "function/report.go") + readSource(t, "function/handler.go") + `"msg" "level"`
+	for _, b := range readPage(t, "function/cli/README.md").blocks {
+		for _, field := range firstGroups(regexp.MustCompile(`'\$\.(\w+)'`), b.text) {
+			if b.language == "sql" && !regexp.MustCompile(`\b`+field+`\b`).MatchString(source) {
+				t.Errorf("the log has no field %s", field)
+			}
+		}
+	}
+}
+
+// The first page is short, and a sentence can be read in one breath.
+func TestPagesEnglish(t *testing.T) {
+	if n := strings.Count(readSource(t, firstPage), "\n"); n > 200 {
+		t.Errorf("%s has %d lines", firstPage, n)
+	}
+	item := regexp.MustCompile(`\n\s*\n|\n\s*(?:[-|]|\d+\. )|\n#| \| `)
+	sentence := regexp.MustCompile(`[.!?:;]["*)]*\s`)
+	for _, name := range pageNames {
+		if name == chinese {
+			continue
+		}
+		prose := inlineCode.ReplaceAllString(readPage(t, name).prose, "code")
+		for _, part := range item.Split(prose, -1) {
+			for _, s := range sentence.Split(part+" ", -1) {
+				if n := len(strings.Fields(s)); n > 30 {
+					t.Errorf("%s: %d words: %s", name, n, s)
+				}
+			}
+		}
+	}
+}
+
+// The Chinese page tells to type and to paste what the first page does.
+func TestPagesChinese(t *testing.T) {
+	first, translated := readPage(t, firstPage), readPage(t, chinese)
+	codeOf := func(p page) (blocks []codeBlock, cells [][]string) {
+		for _, b := range p.blocks {
+			if b.language != "mermaid" {
+				blocks = append(blocks, b)
+			}
+		}
+		for line := range strings.SplitSeq(p.prose, "\n") {
+			if strings.HasPrefix(line, "|") {
+				cells = append(cells, firstGroups(inlineCode, line))
+			}
+		}
+		return blocks, cells
+	}
+	wantBlocks, wantCells := codeOf(first)
+	blocks, cells := codeOf(translated)
+	if diff := cmp.Diff(wantBlocks, blocks, cmp.AllowUnexported(codeBlock{})); diff != "" {
+		t.Errorf("blocks: -%s +%s\n%s", firstPage, chinese, diff)
+	}
+	if diff := cmp.Diff(wantCells, cells); diff != "" {
+		t.Errorf("tables: -%s +%s\n%s", firstPage, chinese, diff)
+	}
+	// Of the code in the text each piece stands in both.
+	commands := func(p page) []string { return slices.Compact(slices.Sorted(slices.Values(p.code()))) }
+	if diff := cmp.Diff(commands(first), commands(translated)); diff != "" {
+		t.Errorf("code in the text: -%s +%s\n%s", firstPage, chinese, diff)
+	}
+}
