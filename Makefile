@@ -119,7 +119,7 @@ invoke: tool ## ask the deployed function once: EVENT=FILE or a cluster id
 gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s
 	@dist/adb-backup gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
 
-status: tool $(if $(filter local,$(CLOUD)),local) ## what backups the clusters of s.yaml have; IDS="amv-1 amv-2" names others | MAX_AGE=26h makes it a check, CLOUD=local shows a made-up account
+status: tool $(if $(filter local,$(CLOUD)),local) ## what backups the clusters of s.yaml have | IDS="amv-1 amv-2": others, MAX_AGE=26h: a check, CLOUD=local: made up
 	@$(if $(filter local,$(CLOUD)),dist/local -exec sh -c 'dist/adb-backup status "$$@" $(or $(IDS),$$LOCAL_CLUSTERS)' status,dist/adb-backup status $(IDS)) $(if $(MAX_AGE),-max-age '$(MAX_AGE)')
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it
