@@ -123,44 +123,50 @@ func anchors(p page) []string {
 	return all
 }
 
+// commands are the lines that a page tells to type.
+func (p page) commands() []string {
+	lines := p.code()
+	for _, b := range p.blocks {
+		if b.language == "sh" || b.language == "yaml" {
+			lines = append(lines, strings.Split(b.text, "\n")...)
+		}
+	}
+	return lines
+}
+
 // Every command is a target of the Makefile with variables that it has, or a command of the programs with flags that it has.
 func TestPagesCommands(t *testing.T) {
 	makefile, options := readSource(t, "Makefile"), readSource(t, "function/local/options.go")
-	target := regexp.MustCompile(`\bmake (?:-s )?([a-z]+)((?: [A-Z]+=)?)`)
+	target := regexp.MustCompile(`\bmake (?:-s )?([a-z]+)(?: ([A-Z]+)=)?`)
 	flags := regexp.MustCompile(` -([a-z][a-z-]*)`)
 	for _, name := range pageNames {
-		p := readPage(t, name)
-		commands := p.code()
-		for _, b := range p.blocks {
-			if b.language == "sh" || b.language == "yaml" {
-				commands = append(commands, strings.Split(b.text, "\n")...)
-			}
-		}
-		for _, line := range commands {
+		for _, line := range readPage(t, name).commands() {
 			for _, m := range target.FindAllStringSubmatch(line, -1) {
-				if variable := strings.Trim(m[2], " ="); !strings.Contains(makefile, "\n"+m[1]+":") || !strings.Contains(makefile, variable) {
+				if !strings.Contains(makefile, "\n"+m[1]+":") || !strings.Contains(makefile, m[2]) {
 					t.Errorf("%s: %q is not in the Makefile", name, m[0])
 				}
 			}
-			if _, rest, found := strings.Cut(line, "dist/adb-backup "); found {
-				command, rest, _ := strings.Cut(rest, " ")
-				var help bytes.Buffer
-				run(t.Context(), []string{command, "-h"}, io.Discard, &help)
-				for _, flag := range firstGroups(flags, " "+rest) {
-					if flag != "h" && !strings.Contains(help.String(), "\n  -"+flag) {
-						t.Errorf("%s: adb-backup %s has no flag -%s", name, command, flag)
-					}
+			program, args, _ := strings.Cut(line[max(0, strings.Index(line, "dist/")):], " ")
+			for _, flag := range firstGroups(flags, " "+args) {
+				known := true
+				switch program {
+				case "dist/adb-backup":
+					known = strings.Contains(helpOf(t, strings.Fields(args)[0])+"\n  -h ", "\n  -"+flag+" ")
+				case "dist/local":
+					known = strings.Contains(options, `"`+flag+`"`)
 				}
-			}
-			if _, rest, found := strings.Cut(line, "dist/local "); found {
-				for _, flag := range firstGroups(flags, " "+rest) {
-					if !strings.Contains(options, `"`+flag+`"`) {
-						t.Errorf("%s: dist/local has no flag -%s", name, flag)
-					}
+				if !known {
+					t.Errorf("%s: %s has no flag -%s", name, program, flag)
 				}
 			}
 		}
 	}
+}
+
+func helpOf(t *testing.T, command string) string {
+	var help bytes.Buffer
+	run(t.Context(), []string{command, "-h"}, io.Discard, &help)
+	return strings.ReplaceAll(help.String(), "\n", " \n")
 }
 
 // Every request and every event is one that the function takes.
@@ -202,6 +208,16 @@ func TestPagesTables(t *testing.T) {
 		slices.Sort(want)
 		if diff := cmp.Diff(want, names); diff != "" || len(want) < 5 {
 			t.Errorf("%s, table of %s: -%s, +page\n%s", c.page, c.heading, c.source, diff)
+		}
+	}
+	lines, _ := readPage(t, "function/README.md").table(t, "line")
+	var rule strings.Builder
+	for _, file := range []string{"backup/ensure.go", "backup/follow.go", "backup/select.go", "report.go"} {
+		rule.WriteString(readSource(t, "function/"+file))
+	}
+	for _, line := range lines {
+		if !strings.Contains(rule.String(), `"`+line+`"`) {
+			t.Errorf("nothing logs %q", line)
 		}
 	}
 	_, rows := readPage(t, "function/README.md").table(t, "variable")
