@@ -203,7 +203,8 @@ func (r *report) answer() (json.RawMessage, error) {
 	return answer, nil
 }
 
-// log writes the report's one line: counts, and every cluster, those that failed first, as far as they fit.
+// log writes the report's one line: counts, how it ended, and then every cluster, those that failed first, as far as they fit.
+// The log service analyses only the beginning of a line, 2 KB unless it is set to more, so what alarms read comes first.
 func (r *report) log(log *slog.Logger) {
 	var lines fitting
 	created, failed := 0, 0
@@ -228,10 +229,10 @@ func (r *report) log(log *slog.Logger) {
 	}
 	attrs := []any{
 		"clusters", len(r.Outcomes), "failed", failed, "created", created,
-		"omitted", lines.omitted, "duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "Backups", clusters,
+		"omitted", lines.omitted, "duration", time.Since(r.received).Round(time.Millisecond).Seconds(),
 	}
 	if n := len(r.Skipped); n > 0 {
-		attrs = append(attrs, "skipped", n, "Skipped", lines.fit)
+		attrs = append(attrs, "skipped", n)
 	}
 	if n := r.event.WrongCount; n > 0 {
 		attrs = append(attrs, "wrongEvents", n)
@@ -247,6 +248,10 @@ func (r *report) log(log *slog.Logger) {
 		if level = slog.LevelError; f.Type.Continues() {
 			level = slog.LevelWarn
 		}
+	}
+	attrs = append(attrs, "Backups", clusters)
+	if len(r.Skipped) > 0 {
+		attrs = append(attrs, "Skipped", lines.fit)
 	}
 	log.Log(context.Background(), level, "backup report", attrs...)
 }

@@ -71,6 +71,18 @@ func TestReportLine(t *testing.T) {
 	})
 }
 
+// The log service analyses the first 2 KB of a line unless it is set to more. An alarm must not stay silent for that.
+func TestReportLineBeginsWithItsEnd(t *testing.T) {
+	story(t, "of a fleet", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
+		w.process().deliver(timer(fleet(100, "")), delivery{})
+		lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
+		line := lines[len(lines)-1]
+		if beginning := line[:min(len(line), 2048)]; len(line) < 4096 || !strings.Contains(beginning, `"status":"Failed","errorType":"ClusterNotFound","error":"99 of 100`) {
+			t.Errorf("%d bytes, which begin with %s", len(line), beginning)
+		}
+	})
+}
+
 func TestWholeType(t *testing.T) {
 	for _, c := range []struct {
 		all  []backup.ErrorType

@@ -258,18 +258,6 @@ func TestPagesPolicies(t *testing.T) {
 	}
 }
 
-// The queries of the alarms read what the log has.
-func TestPagesQueries(t *testing.T) {
-	source := readSource(t, "function/report.go") + readSource(t, "function/handler.go") + `"msg" "level"`
-	for _, b := range readPage(t, "function/cli/README.md").blocks {
-		for _, field := range firstGroups(regexp.MustCompile(`'\$\.(\w+)'`), b.text) {
-			if b.language == "sql" && !regexp.MustCompile(`\b`+field+`\b`).MatchString(source) {
-				t.Errorf("the log has no field %s", field)
-			}
-		}
-	}
-}
-
 // The first page is short, and a sentence can be read in one breath.
 func TestPagesEnglish(t *testing.T) {
 	if n := strings.Count(readSource(t, firstPage), "\n"); n > 200 {
