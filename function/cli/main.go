@@ -12,6 +12,7 @@ import (
 	"os/signal"
 	"strings"
 	"syscall"
+	"unicode/utf8"
 )
 
 // Exit codes. A pipeline tells by them whether to stop the deployment or to look at its own set-up.
@@ -67,7 +68,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitDone
 	}
-	fmt.Fprintln(stderr, err)
+	fmt.Fprint(stderr, broken(err.Error()+"\n", screenOf(stderr).width))
 	var coded exitError
 	if errors.As(err, &coded) {
 		return coded.code
@@ -92,6 +93,18 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	}
 	fmt.Fprint(stderr, help())
 	return usage("unknown command %q", args[0])
+}
+
+// broken breaks the lines of a text that are longer than a screen at words. Width 0 is no screen.
+func broken(text string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(text) {
+		if width > 0 && utf8.RuneCountInString(line) > width+1 { // with its newline
+			line = strings.Join(wrap(line, width), "\n") + "\n"
+		}
+		b.WriteString(line)
+	}
+	return b.String()
 }
 
 // help lists the commands.

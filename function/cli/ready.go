@@ -34,10 +34,10 @@ func ready(file string, now time.Time, stdout io.Writer) (settings, error) {
 		return s, err
 	}
 	found := s.inspect(now)
-	fmt.Fprint(stdout, found.text)
 	for _, note := range found.notes {
-		fmt.Fprintf(stdout, "note: %s\n", note)
+		found.text += fmt.Sprintf("note: %s\n", note)
 	}
+	fmt.Fprint(stdout, broken(found.text, screenOf(stdout).width))
 	for i, fault := range found.faults {
 		found.faults[i] = fmt.Errorf("%s: %w", file, fault)
 	}

@@ -112,3 +112,13 @@ note: trigger before-deployment waits for no image until vars.imageNamespace and
 		t.Errorf("%v %s", err, out.String())
 	}
 }
+
+// A message is broken at words where the screen is narrow, and stays as it is elsewhere.
+func TestBroken(t *testing.T) {
+	const text = "a text of five words\n  short\n"
+	for width, want := range map[int]string{0: text, 20: text, 19: "a text of five\nwords\n  short\n", 7: "a text\nof five\nwords\n  short\n"} {
+		if got := broken(text, width); got != want {
+			t.Errorf("%d: %q, want %q", width, got, want)
+		}
+	}
+}
