@@ -99,8 +99,13 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 func broken(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
-		if width > 0 && utf8.RuneCountInString(line) > width+1 { // with its newline
-			line = strings.Join(wrap(line, width), "\n") + "\n"
+		for width > 0 && utf8.RuneCountInString(line) > width+1 { // with its newline
+			space := strings.LastIndex(string([]rune(line)[:width+1]), " ")
+			if space < 1 { // a long word
+				break
+			}
+			b.WriteString(line[:space] + "\n")
+			line = line[space+1:]
 		}
 		b.WriteString(line)
 	}

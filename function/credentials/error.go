@@ -22,8 +22,7 @@ type Error struct {
 type Looked struct{ At, Why string }
 
 // advice is what to do where no credentials were found.
-const advice = `Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN, if they
-are temporary), or run "aliyun configure". What "s config add" has stored is encrypted, and only s can read it.`
+const advice = `Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN, if they are temporary), or run "aliyun configure". What "s config add" has stored is encrypted, and only s can read it.`
 
 // Error is a list of the sources, and what to do.
 func (e *Error) Error() string {
