@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -13,6 +14,7 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
+	"adb-backup/function/config"
 	"adb-backup/function/credentials"
 )
 
@@ -57,7 +59,7 @@ func statusCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err != nil {
 		return err
 	}
-	if s.service, err = s.open(ctx); err != nil {
+	if s.service, err = s.open(ctx, what.words); err != nil {
 		return err
 	}
 	o := overview{Now: time.Now().In(what.zone), Zone: what.zoneName, MaxAge: *maxAge}
@@ -89,6 +91,7 @@ func parseMixed(flags *flag.FlagSet, args []string, stderr io.Writer) (ids []str
 // choice is whose backups are shown.
 type choice struct {
 	requests []backup.Request
+	words    backup.Statuses // the words of BackupStatus, as the function knows them
 	zone     *time.Location
 	zoneName string
 }
@@ -103,6 +106,9 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	if err == nil {
 		what.zone = s.zone()
 		what.zoneName = fmt.Sprintf("%s (the schedule in %s)", what.zone, file)
+	}
+	if what.words, err = s.statuses(); err != nil {
+		return what, usage("%w", err)
 	}
 	if region == "" {
 		region = s.Region
@@ -131,6 +137,16 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	}
 	what.requests = event.Requests
 	return what, nil
+}
+
+// statuses returns the words of BackupStatus that the environment adds, or else s.yaml.
+func (s settings) statuses() (backup.Statuses, error) {
+	var environ []string
+	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {
+		environ = append(environ, name+"="+cmp.Or(os.Getenv(name), s.Environment[name]))
+	}
+	c, err := config.Load(environ)
+	return c.ADB.Statuses, err
 }
 
 // verdict is the command's error: 2 where something could not be read, 1 where a backup is missing.

@@ -156,6 +156,39 @@ func TestStatusAsJSON(t *testing.T) {
 	}
 }
 
+// The words of BackupStatus are those that the function knows: the environment's, or s.yaml's.
+func TestStatusWords(t *testing.T) {
+	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{Completed: "Archived"}})
+	nights(service, "amv-1", 7*time.Hour, 1)
+	file := sYAML(t, `"DBClusterId": "amv-1"`)
+	source, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	named := filepath.Join(t.TempDir(), "s.yaml")
+	text := strings.Replace(string(source), "        LOG_LEVEL: info", "        LOG_LEVEL: info\n        ADB_STATUS_COMPLETED: archived", 1)
+	if err := os.WriteFile(named, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	for name, c := range map[string]struct {
+		file, env string
+		code      int
+		stdout    string
+	}{
+		"unknown":         {file, "", exitNoBackup, `its status "Archived" is not known`},
+		"s.yaml's":        {named, "", exitDone, "#"},
+		"the environment": {file, "archived", exitDone, "#"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("ADB_STATUS_COMPLETED", c.env)
+			code, stdout, stderr := runs(t, "status", "-s", c.file, "-max-age", "26h")
+			if code != c.code || !strings.Contains(stdout, c.stdout) {
+				t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
+			}
+		})
+	}
+}
+
 // A fleet is read several clusters at a time, and what the service cannot answer now is asked for again.
 func TestStatusOfAFleet(t *testing.T) {
 	var clusters []fakeadb.Cluster

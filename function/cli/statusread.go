@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
 
@@ -31,19 +30,12 @@ type status struct {
 }
 
 // open returns AnalyticDB with the caller's own credentials.
-func (s *status) open(ctx context.Context) (backup.Service, error) {
+func (s *status) open(ctx context.Context, words backup.Statuses) (backup.Service, error) {
 	c, err := new(credentials.Source).Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	words := func(name string) []string {
-		return strings.FieldsFunc(os.Getenv(name), func(r rune) bool { return r == ',' || r == ' ' })
-	}
-	api := adb.New(adb.Options{
-		Endpoint:    s.endpoint,
-		Statuses:    backup.NewStatuses(words("ADB_STATUS_COMPLETED"), words("ADB_STATUS_FAILED")),
-		Concurrency: statusCalls,
-	})
+	api := adb.New(adb.Options{Endpoint: s.endpoint, Statuses: words, Concurrency: statusCalls})
 	account := c.Account
 	if account == "" {
 		account = "*"
