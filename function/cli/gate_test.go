@@ -209,6 +209,7 @@ func TestGateCommand(t *testing.T) {
 		"forbidden":     {[]step{{Status: 403, Body: `{"Code":"AccessDenied","Message":"no"}`}}, nil, exitNotAsked, "", []string{"question 1\npermission was denied"}, 1},
 		"refused there": {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitUsage, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
 		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitUsage, "", []string{"put the request in it into a file"}, 0},
+		"a selector":    {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
 		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitUsage, "", []string{"the function would refuse this"}, 0},
 		"no time":       {nil, []string{"-timeout", "-1s"}, exitUsage, "", []string{"-timeout must be above 0"}, 0},
 	} {
