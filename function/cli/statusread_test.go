@@ -1,0 +1,112 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"adb-backup/function/backup"
+	"adb-backup/function/local/fakeadb"
+)
+
+// What the service cannot answer now is asked for again, after its own pause; a refusal is final.
+func TestAgain(t *testing.T) {
+	kind := func(k backup.ErrorKind, after time.Duration) error {
+		return &backup.CallError{Kind: k, RetryAfter: after}
+	}
+	for name, c := range map[string]struct {
+		errs  []error // the last is repeated
+		calls int
+		after time.Duration
+		fails bool
+	}{
+		"at once":         {[]error{nil}, 1, 0, false},
+		"refused":         {[]error{kind(backup.KindDenied, 0)}, 1, 0, true},
+		"not found":       {[]error{kind(backup.KindNotFound, 0)}, 1, 0, true},
+		"another error":   {[]error{errors.New("ended")}, 1, 0, true},
+		"broken once":     {[]error{kind(backup.KindUnanswered, 0), nil}, 2, time.Second, false},
+		"throttled":       {[]error{kind(backup.KindThrottled, 20*time.Second), nil}, 2, 20 * time.Second, false},
+		"asked for hours": {[]error{kind(backup.KindThrottled, 5*time.Hour), nil}, 2, time.Minute, false},
+		"for ever":        {[]error{kind(backup.KindNotSent, 0)}, 4, 7 * time.Second, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				calls, begun := 0, time.Now()
+				err := again(t.Context(), func() error {
+					calls++
+					return c.errs[min(calls, len(c.errs))-1]
+				})
+				if took := time.Since(begun); calls != c.calls || took != c.after || (err != nil) != c.fails {
+					t.Errorf("%d calls in %s: %v", calls, took, err)
+				}
+			})
+		})
+	}
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		defer cancel()
+		begun := time.Now()
+		if again(ctx, func() error { return kind(backup.KindThrottled, time.Minute) }); time.Since(begun) != 300*time.Millisecond {
+			t.Errorf("ended after %s", time.Since(begun))
+		}
+	})
+}
+
+// The status of the whole is that of the cluster that is worst off.
+func TestStatusOfTheWhole(t *testing.T) {
+	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+	of := func(before time.Duration) row {
+		return row{history: tellHistory(backup.Listing{Sets: []backup.Set{set(now, before, backup.SetComplete)}}, now)}
+	}
+	young, old, none, unread := of(time.Hour), of(30*time.Hour), row{}, row{Err: errors.New("why")}
+	for name, c := range map[string]struct {
+		rows   []row
+		maxAge time.Duration
+		failed []error
+		want   backup.Status
+		code   int
+	}{
+		"complete":           {[]row{young, old}, 0, nil, backup.StatusCompleted, exitDone},
+		"one is old":         {[]row{old, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNoBackup},
+		"one has none":       {[]row{none, young}, 0, nil, backup.StatusMissing, exitDone},
+		"none, as a check":   {[]row{none, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNoBackup},
+		"one is not read":    {[]row{unread, none, young}, 26 * time.Hour, nil, backup.StatusUnknown, exitNotAsked},
+		"a region is not":    {[]row{young}, 0, []error{errors.New("why")}, backup.StatusUnknown, exitNotAsked},
+		"no region is":       {nil, 0, []error{errors.New("why")}, backup.StatusUnknown, exitNotAsked},
+		"nothing is chosen":  {nil, 0, nil, backup.StatusMissing, exitNoBackup},
+		"exactly of max-age": {[]row{of(26 * time.Hour)}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
+	} {
+		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed}
+		a := o.answer()
+		code := exitDone
+		if err := o.verdict(); err != nil {
+			code = exitNotAsked
+			var coded exitError
+			if errors.As(err, &coded) {
+				code = coded.code
+			}
+		}
+		if a.Status != c.want || code != c.code || (a.MaxAge == "") != (c.maxAge == 0) {
+			t.Errorf("%s: %s, exit code %d, max age %q", name, a.Status, code, a.MaxAge)
+		}
+	}
+}
+
+// A message names the account that the credentials name, or any.
+func TestTheAccountInMessages(t *testing.T) {
+	newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})
+	code, stdout, _ := runs(t, "status", "-s", "../../s.yaml", "amv-denied")
+	if code != exitNotAsked || !strings.Contains(stdout, "acs:adb:cn-hangzhou:*:dbcluster/amv-denied") {
+		t.Errorf("exit code %d\n%s", code, stdout)
+	}
+	for name, value := range map[string]string{"AccountID": "42", "AccessKeyID": testKeyID, "AccessKeySecret": testSecret, "SecurityToken": testToken} {
+		t.Setenv(name, value)
+	}
+	code, stdout, _ = runs(t, "status", "-s", "../../s.yaml", "amv-denied")
+	if code != exitNotAsked || !strings.Contains(stdout, "acs:adb:cn-hangzhou:42:dbcluster/amv-denied") {
+		t.Errorf("exit code %d\n%s", code, stdout)
+	}
+}
