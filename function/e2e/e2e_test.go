@@ -114,7 +114,7 @@ func build(t *testing.T) string {
 	if runtime.GOOS == "windows" {
 		binary += ".exe"
 	}
-	args, cgo := []string{"build", "-trimpath", "-buildvcs=false", "-ldflags", "-s -w"}, "CGO_ENABLED=0"
+	args, cgo := []string{"build", "-trimpath", "-buildvcs=false", "-tags=nethttpomithttp2", "-ldflags", "-s -w"}, "CGO_ENABLED=0"
 	if raceDetector() {
 		args, cgo = []string{"build", "-race"}, "CGO_ENABLED=1"
 	}
