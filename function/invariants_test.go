@@ -1,206 +1,219 @@
 package main
 
 import (
+	"reflect"
 	"time"
 
 	"adb-backup/function/backup"
 	"adb-backup/function/local/fakeadb"
 )
 
-// check holds what was claimed in a history against what was true in the service.
+// check compares what was claimed in a history with what was true.
 func (h *history) check() {
-	byRequest := map[string]fakeadb.Backup{}
-	byID := map[string]fakeadb.Backup{}
-	for _, b := range h.service.Backups(cluster) {
-		byID[b.ID] = b
-		if b.RequestID != "" {
-			byRequest[b.RequestID] = b
+	creations := h.creations()
+	for _, a := range h.attempts {
+		if a.killed {
+			continue
 		}
-	}
-	caused := map[int][]creation{} // by event
-	for _, d := range h.deliveries {
-		if d.killed {
-			h.collect(caused, d, byRequest)
-			continue // its answer reached nobody
+		if a.late > 0 {
+			h.t.Errorf("%s answered %v after its deadline", a.label(), a.late)
 		}
-		if d.late > 0 {
-			h.t.Errorf("%s answered %v after its deadline", d.key, d.late)
+		h.checkCalls(a)
+		if a.errorType == "" && !reflect.DeepEqual(a.Backups, a.report.entries) {
+			h.t.Errorf("%s: the answer and the report differ:\n%+v\n%+v", a.label(), a.Backups, a.report.entries)
 		}
-		mine := h.collect(caused, d, byRequest)
-		if d.errorType == "" {
-			h.checkSuccess(d, byID, mine)
-		} else {
-			h.checkFailure(d, mine)
-		}
-	}
-	for n, made := range caused {
-		for i := 1; i < len(made); i++ {
-			if excuse := h.excuse(made[i-1], made[i]); excuse == "" {
-				h.t.Errorf("event %d caused two backups, %s and %s", n, made[i-1].ID, made[i].ID)
+		h.checkType(a)
+		h.checkTargets(a)
+		for _, e := range a.report.entries {
+			c := claim{h, a, e, place{e.DBClusterId, e.RegionId}, a.meaning(), nil}
+			for _, made := range creations {
+				if made.by == a && placeOf(made.Backup) == c.place {
+					c.mine = append(c.mine, made)
+				}
 			}
+			c.check(creations)
 		}
 	}
+	h.checkCreations()
 }
 
-// creation is a backup that a delivery caused.
-type creation struct {
-	fakeadb.Backup
-	by     *sent
-	called time.Time
-}
-
-// collect adds the backups that a delivery caused, in the order of their calls.
-func (h *history) collect(caused map[int][]creation, d *sent, byRequest map[string]fakeadb.Backup) (mine []creation) {
+// checkCalls: a wrong event calls nothing, a Verify creates nothing.
+func (h *history) checkCalls(a *attempt) {
 	for _, c := range h.calls {
-		if c.KeyID == d.key && c.Effect {
-			mine = append(mine, creation{byRequest[c.RequestID], d, c.Time})
+		if c.KeyID == a.key && (a.trigger == wrong || a.verify && c.Action == "CreateBackup") {
+			h.t.Errorf("%s called %s", a.label(), c.Action)
+			return
 		}
 	}
-	all := append(caused[d.n], mine...)
-	for i := range all { // by time, few of them
-		for j := i; j > 0 && all[j].called.Before(all[j-1].called); j-- {
-			all[j], all[j-1] = all[j-1], all[j]
-		}
-	}
-	caused[d.n] = all
-	return mine
 }
 
-// excuse says why a second backup of the same event was right, or could not be helped; empty: it was neither.
-func (h *history) excuse(first, second creation) string {
-	lastLook := time.Time{} // the last successful one of the second's delivery, before it
-	for _, c := range h.calls {
-		if c.KeyID == second.by.key && c.Action == "DescribeBackups" && c.Code == "" && c.Time.Before(second.called) {
-			lastLook = c.Time
+// claim is what an answer or a report says of one cluster.
+type claim struct {
+	*history
+	a *attempt
+	entry
+	place
+	meaning
+	mine []creation // what the attempt created
+}
+
+func (c *claim) wrong(format string, args ...any) {
+	c.t.Helper()
+	c.t.Errorf(c.a.label()+" "+c.id+": "+format, args...)
+}
+
+// backup returns the one that the claim names.
+func (c *claim) backup() (fakeadb.Backup, bool) {
+	for _, b := range c.backups() {
+		if b.ID == c.BackupId && placeOf(b) == c.place {
+			return b, true
 		}
 	}
-	o := h.service.Options()
-	precision := map[fakeadb.Precision]time.Duration{fakeadb.Minutes: time.Minute, fakeadb.Seconds: time.Second}[o.Precision]
-	shown := lastLook.Add(o.Latency) // at the latest
-	listed, ended := first.Listed.Add(-o.Skew), first.End.Add(-o.Skew)
+	return fakeadb.Backup{}, false
+}
+
+func (c *claim) check(creations []creation) {
+	c.checkCreated()
+	b, ok := c.backup()
+	if c.BackupId != "" {
+		if !ok || !full(b) {
+			c.wrong("there is no full backup %s", c.BackupId)
+			return
+		}
+		c.checkSet(b)
+	}
 	switch {
-	case first.Ends == fakeadb.Fails && !first.End.IsZero() && ended.Before(second.called):
-		return "the first one had failed"
-	case first.by.direct && second.by.direct && first.by.process != second.by.process && lastLook.IsZero():
-		return "a direct request's first attempt looks at nothing"
-	case first.by.process != second.by.process && !listed.Before(lastLook.Add(-time.Minute)) && listed.After(lastLook):
-		return "another process could not see it"
-	case first.by.process != second.by.process && !listed.Before(shown):
-		return "another process could not see it"
-	case listed.Sub(first.called) > h.settle && !listed.Before(lastLook):
-		return "it was listed after the settle time"
-	case first.by.process != second.by.process && second.by.retry == 0 && second.by.delivered.Sub(second.by.at) <= time.Minute &&
-		first.Start.Truncate(precision).Before(second.by.notBefore):
-		return "a fresh delivery must not take a start that may lie before the event"
-	case first.by.direct && !first.Start.Truncate(precision).Add(precision).After(first.called):
-		return "without a look before it, one listed as started before the call is another's"
-	case first.by.process != second.by.process && first.Start.Truncate(precision).Before(second.by.notBefore.Add(-time.Minute)):
-		return "a start listed as more than a minute before the event serves not even a redelivery"
-	}
-	return ""
-}
-
-// checkSuccess holds an answer against the service at the moment of the answer.
-func (h *history) checkSuccess(d *sent, byID map[string]fakeadb.Backup, mine []creation) {
-	if len(d.Backups) != 1 {
-		h.t.Errorf("%s: %d backups in the answer", d.key, len(d.Backups))
-		return
-	}
-	claim, o := d.Backups[0], h.service.Options()
-	earliest, answered := d.notBefore.Add(-o.Skew.Abs()), d.answered.Add(o.Skew) // the latter by the service's clock
-	if d.retry > 0 || !d.direct && d.delivered.Sub(d.at) > time.Minute {
-		earliest = earliest.Add(-time.Minute)
-	}
-	if (d.retry > 0 || !d.direct && d.delivered.Sub(d.at) > time.Minute) && o.Precision == fakeadb.Minutes {
-		earliest = earliest.Truncate(time.Minute) // some moment of the listed minute is enough
-	}
-	if d.direct {
-		earliest = earliest.Truncate(time.Second) // a retry knows the first attempt to the second
-	}
-	if d.direct && d.retry == 0 && d.waitFor == backup.WaitRequested && h.lost(d) && o.Precision == fakeadb.Minutes {
-		// No look before, and a start cut to the minute: one that may have started after the call is taken for new.
-		earliest = earliest.Truncate(time.Minute)
-	}
-	if o.ListedAfter > 0 {
-		// A backup that another delivery requested less than a minute before, and that was listed only after our own look,
-		// is new to us: clocks may differ by as much. A list that lags by more than the settle time, and is cut to minutes,
-		// makes that another one.
-		earliest = earliest.Add(-time.Minute)
-		if o.ListedAfter > h.settle && o.Precision == fakeadb.Minutes {
-			earliest = earliest.Add(-time.Minute)
-		}
-	}
-	serving := func(b fakeadb.Backup) bool {
-		return b.Type != "IncrementalBackup" && b.Parent == "" && !b.Start.Before(earliest) && !b.Start.After(answered.Add(time.Hour))
-	}
-	found := false
-	for _, b := range byID {
-		found = found || serving(b)
-	}
-	if !found {
-		h.t.Errorf("%s: success, but no backup serves", d.key)
-	}
-	// A lost answer leaves it open whether the new backup is this delivery's or that of another at the same time: the
-	// contract calls it created, but then no request id is claimed.
-	createdIt := false
-	for _, m := range mine {
-		// Of two that started at the same time, as far as the list tells, the service does not say which is whose.
-		apart := byID[claim.BackupId].Start.Sub(m.Start).Abs()
-		createdIt = createdIt || claim.BackupId == "" || claim.BackupId == m.ID || claim.Created && apart <= time.Minute+h.settle
-	}
-	if claim.Created != createdIt && !(claim.Created && claim.RequestId == "" && h.lost(d)) {
-		h.t.Errorf("%s: Created is %v, but it caused %d backups", d.key, claim.Created, len(mine))
-	}
-	if claim.RequestId != "" && (len(mine) == 0 || mine[len(mine)-1].RequestID != claim.RequestId) {
-		h.t.Errorf("%s: RequestId %s is none of its own", d.key, claim.RequestId)
-	}
-	if claim.BackupId == "" {
-		if claim.Status != backup.StatusRequested || d.waitFor != backup.WaitRequested {
-			h.t.Errorf("%s: %s without a backup id", d.key, claim.Status)
-		}
-		return
-	}
-	b, ok := byID[claim.BackupId]
-	switch state := b.State(answered); {
-	case !ok || !serving(b):
-		h.t.Errorf("%s: backup %s does not serve", d.key, claim.BackupId)
-	case claim.Status == backup.StatusCompleted && state != fakeadb.Completed:
-		h.t.Errorf("%s: backup %s is said to be complete, but is %d", d.key, b.ID, state)
-	case (d.waitFor >= backup.WaitCompleted || d.verify) && claim.Status != backup.StatusCompleted:
-		h.t.Errorf("%s: not waited for: %s", d.key, claim.Status)
-	case d.waitFor == backup.WaitDDLAllowed && !d.verify && answered.Add(o.Skew.Abs()).Before(b.Start.Add(10*time.Minute)):
-		h.t.Errorf("%s: DDL is not allowed yet", d.key)
-	case claim.Status == backup.StatusCompleted && claim.BackupSize != b.Size:
-		h.t.Errorf("%s: size %d, not %d", d.key, claim.BackupSize, b.Size)
+	case c.ErrorType != "":
+		c.checkFailure()
+	case ok:
+		c.checkReached(b)
+		c.checkStart(b, creations)
+	case c.Status != backup.StatusRequested || c.a.waitFor != backup.WaitRequested || c.a.verify:
+		c.wrong("%s without a backup id", c.Status)
+	case !c.requested(creations):
+		c.wrong("%s, but nothing was", c.Status)
 	}
 }
 
-// lost says whether a CreateBackup of a delivery went without a readable answer.
-func (h *history) lost(d *sent) bool {
-	for _, c := range h.calls {
-		if c.KeyID == d.key && c.Action == "CreateBackup" && c.Code != "" {
+// requested reports whether this attempt's process created a backup that serves and read the answer.
+func (c *claim) requested(creations []creation) bool {
+	for _, made := range creations {
+		if made.by.process == c.a.process && placeOf(made.Backup) == c.place && made.answered &&
+			!made.called.After(c.a.answered) && !made.called.Before(c.earliest()) {
 			return true
 		}
 	}
 	return false
 }
 
-// checkFailure holds an error against what its delivery did.
-func (h *history) checkFailure(d *sent, mine []creation) {
-	switch backup.ErrorType(d.errorType) {
-	case backup.ErrorBackupPending, backup.ErrorThrottled, backup.ErrorOutcomeUnknown:
-	case backup.ErrorBackupFailed:
-		if h.service.Options().Ends != fakeadb.Fails {
-			h.t.Errorf("%s: %s, but none failed", d.key, d.errorType)
-		}
-	case backup.ErrorBackupMissing:
-		if !d.verify {
-			h.t.Errorf("%s: %s", d.key, d.errorType)
-		}
-	default:
-		h.t.Errorf("%s: %s: %s", d.key, d.errorType, d.errorMessage)
+// checkCreated: Created and RequestId speak of a CreateBackup of this very attempt. Where an answer was lost, a new backup
+// of somebody else cannot be told from its own; but then no request id is claimed.
+func (c *claim) checkCreated() {
+	_, lost := c.lost(c.a, c.place)
+	switch {
+	case c.RequestId != "" && !(c.Created || c.ErrorType != ""):
+		c.wrong("a request id, but not created")
+	case c.RequestId != "" && !c.answeredBy(c.RequestId):
+		c.wrong("the request id %s is not that of its last answered CreateBackup", c.RequestId)
+	case c.Created && len(c.mine) == 0 && !lost:
+		c.wrong("Created, but nothing was created")
+	case c.ErrorType != "" || c.BackupId == "" || lost:
+	case c.Created != c.isMine():
+		c.wrong("Created is %v for %s", c.Created, c.BackupId)
 	}
-	if d.verify && len(mine) > 0 {
-		h.t.Errorf("%s: a Verify created %d backups", d.key, len(mine))
+}
+
+// answeredBy reports whether the id is that of the attempt's last CreateBackup with a true answer.
+func (c *claim) answeredBy(id string) bool {
+	last := ""
+	for _, made := range c.mine {
+		if made.answered {
+			last = made.RequestID
+		}
 	}
+	return last == id
+}
+
+// isMine reports whether the named backup is one that the attempt created, or may be as far as the list tells.
+func (c *claim) isMine() bool {
+	b, _ := c.backup()
+	for _, made := range c.mine {
+		if made.ID == b.ID || c.Created && c.confusable(made, b) {
+			return true
+		}
+	}
+	return false
+}
+
+// checkSet: what is said of the backup is what the list says of it, and its state is true.
+func (c *claim) checkSet(b fakeadb.Backup) {
+	if from, _ := c.span(b); c.BackupStartTime == nil || !c.BackupStartTime.Equal(from) {
+		c.wrong("start %v, not %v", c.BackupStartTime, from)
+	}
+	state := b.State(c.a.answered.Add(c.cloud.Skew))
+	looked := c.lastLook(c.place, c.a.answered, func(key string) bool { return c.processOf(key) == c.a.process })
+	switch c.Status {
+	case backup.StatusCompleted:
+		if state != fakeadb.Completed || c.gone(b, looked) {
+			c.wrong("backup %s is said to be complete, but is in state %d, and gone: %v", b.ID, state, c.gone(b, looked))
+		}
+		if end := b.End.Add(c.cloud.FalseZone).Truncate(c.precision()); c.BackupSize != b.Size || c.BackupEndTime == nil || !c.BackupEndTime.Equal(end) {
+			c.wrong("size %d, end %v, not %d, %v", c.BackupSize, c.BackupEndTime, b.Size, end)
+		}
+	case backup.StatusFailed:
+		if c.ErrorType == backup.ErrorBackupFailed && state != fakeadb.Failed {
+			c.wrong("backup %s is said to have failed", b.ID)
+		}
+	case backup.StatusRequested:
+		c.wrong("Requested, but it is listed as %s", b.ID)
+	}
+}
+
+func (h *history) processOf(key string) int {
+	for _, a := range h.attempts {
+		if a.key == key {
+			return a.process
+		}
+	}
+	return -1
+}
+
+// checkReached: a success is as far as the request asks.
+func (c *claim) checkReached(b fakeadb.Backup) {
+	switch {
+	case c.Status != backup.StatusCompleted && c.Status != backup.StatusRunning:
+		c.wrong("a success with %s", c.Status)
+	case (c.a.verify || c.a.waitFor >= backup.WaitCompleted) && c.Status != backup.StatusCompleted:
+		c.wrong("not waited for: %s", c.Status)
+	case !c.a.verify && c.a.waitFor == backup.WaitDDLAllowed && c.a.answered.Before(b.Start.Add(-c.cloud.Skew.Abs()).Add(10*time.Minute)):
+		c.wrong("DDL is not allowed yet")
+	}
+}
+
+// checkStart: a backup that serves started no earlier than the request says, as far as clocks and lists tell.
+func (c *claim) checkStart(b fakeadb.Backup, creations []creation) {
+	if c.a.verify {
+		m := c.meaning
+		m.known = false
+		if !c.recognised(b, m, c.a.answered) {
+			c.wrong("%s does not serve a Verify", b.ID)
+		}
+		return
+	}
+	if c.recognised(b, c.meaning, c.a.answered) {
+		return
+	}
+	for _, made := range creations {
+		if made.by.process != c.a.process || placeOf(made.Backup) != c.place || made.called.Before(c.earliest()) {
+			continue
+		}
+		// What this process made serves, whatever its listed start is; so does what cannot be told from it.
+		if made.ID == b.ID || c.confusable(made, b) {
+			return
+		}
+	}
+	if at, lost := c.lost(c.a, c.place); lost && !b.Start.Before(at.Add(-15*time.Minute)) {
+		return // a new set may be the lost one's, since the clocks may differ by so much
+	}
+	c.wrong("%s started too early", b.ID)
 }

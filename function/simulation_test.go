@@ -1,302 +1,132 @@
 package main
 
 import (
-	"context"
 	"fmt"
-	"hash/fnv"
 	"math/rand/v2"
-	"net/http"
 	"os"
+	"runtime"
 	"strconv"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
-
-	"adb-backup/function/backup"
-	"adb-backup/function/local/fakeadb"
 )
 
-// TestSimulation tells seeded histories: events delivered once or more often, to one process or several, retried by the
-// platform, processes that die, faults before and after their effect, lists that lag. After each the claims made in it
-// are held against what was true. ADB_SIMULATION_SEEDS says how many, ADB_SIMULATION_SEED replays one.
+// TestSimulation plays seeded histories. A seed draws a cloud, that is what the documentation leaves open, and what happens
+// in it: events that are delivered once or more often to one process or several, processes that die, faults before and after
+// their effect, backups that fail or vanish, clusters that come and go. Afterwards every answer is compared with what was
+// true, and every CreateBackup with what its process could know. ADB_SIMULATION_SEEDS says how many seeds are played,
+// ADB_SIMULATION_SEED which one is the first; alone it replays that one.
 func TestSimulation(t *testing.T) {
-	first, n := uint64(1), 60
-	if s := os.Getenv("ADB_SIMULATION_SEEDS"); s != "" {
-		var err error
-		if n, err = strconv.Atoi(s); err != nil || n < 1 {
-			t.Fatalf("ADB_SIMULATION_SEEDS (make simulate SEEDS=) is %q: a number of seeds is wanted, such as 1000", s)
-		}
+	oneByOne(t)
+	first, n := seeds(t)
+	for seed := first; seed < first+n; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			simulate(t, seed)
+		})
 	}
-	if s := os.Getenv("ADB_SIMULATION_SEED"); s != "" {
-		var err error
-		if first, err = strconv.ParseUint(s, 10, 64); err != nil {
-			t.Fatalf("ADB_SIMULATION_SEED is %q: a seed is a number", s)
+}
+
+// TestSimulationRepeats holds that a seed always plays the same history.
+func TestSimulationRepeats(t *testing.T) {
+	oneByOne(t)
+	for seed := uint64(1); seed <= 300; seed++ {
+		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
+			if first, second := simulate(t, seed), simulate(t, seed); first != second {
+				t.Errorf("the same seed played two histories:\n%s\n%s", first, second)
+			}
+		})
+	}
+}
+
+// oneByOne makes goroutines of one instant run in the order in which they were started: with several processors no seed
+// could be replayed.
+func oneByOne(t *testing.T) {
+	before := runtime.GOMAXPROCS(1)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+}
+
+// seeds returns the first seed to play, and how many.
+func seeds(t *testing.T) (first, n uint64) {
+	first, n = 1, 60
+	number := func(name string, into *uint64) bool {
+		s := os.Getenv(name)
+		if s == "" {
+			return false
 		}
+		var err error
+		if *into, err = strconv.ParseUint(s, 10, 32); err != nil || *into == 0 {
+			t.Fatalf("%s is %q, which must be a positive number", name, s)
+		}
+		return true
+	}
+	if number("ADB_SIMULATION_SEED", &first) {
 		n = 1
 	}
-	for seed := first; seed < first+uint64(n); seed++ {
-		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) {
-				h := newHistory(t, seed)
-				h.run()
-				if t.Failed() {
-					t.Logf("replay with ADB_SIMULATION_SEED=%d go test ./function -run TestSimulation\n%s", seed, h)
-				}
-			})
-		})
-	}
+	number("ADB_SIMULATION_SEEDS", &n)
+	return first, n
 }
 
-// simulated is an event of a history, and what became of it.
-type simulated struct {
-	n         int
-	direct    bool
-	at        time.Time // its time
-	notBefore time.Time
-	waitFor   backup.WaitFor
-	verify    bool
-	text      string
-}
-
-// sent is one delivery of an event to a process.
-type sent struct {
-	*simulated
-	process   int
-	retry     int
-	key       string // its own credentials tell its calls apart
-	delivered time.Time
-	killed    bool
-	result
-	answered time.Time
-}
-
-type history struct {
-	*world
-	seed   uint64
-	rnd    *rand.Rand // of the one goroutine that tells the history
-	settle time.Duration
-	faulty float64
-
-	mu         sync.Mutex
-	nth        map[string]uint64 // calls of each delivery
-	processes  []*process
-	dead       []*atomic.Bool
-	calls      []fakeadb.Call
-	deliveries []*sent
-}
-
-func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{seed: seed, rnd: rand.New(rand.NewPCG(seed, 2026)), nth: map[string]uint64{}}
-	pick := func(ds ...time.Duration) time.Duration { return ds[h.rnd.IntN(len(ds))] }
-	h.settle = pick(10*time.Second, time.Minute)
-	h.faulty = []float64{0, 0.1, 0.33, 0.6}[h.rnd.IntN(4)]
-	o := fakeadb.Options{
-		Takes:       pick(time.Second, time.Minute, 12*time.Minute, 40*time.Minute),
-		ListedAfter: pick(0, 0, 2*time.Second, h.settle/2, 2*h.settle),
-		Precision:   fakeadb.Precision(h.rnd.IntN(2)),
-		Order:       fakeadb.Order(h.rnd.IntN(3)),
-		Window:      fakeadb.Window(h.rnd.IntN(3)),
-		Numbers:     fakeadb.Numbers(h.rnd.IntN(3)),
-		Skew:        pick(0, 0, -time.Second, time.Second),
-		Latency:     pick(0, 30*time.Millisecond, 2*time.Second),
-		PageCap:     []int{0, 0, 1, 2}[h.rnd.IntN(4)],
-		Repeat:      h.rnd.IntN(4) == 0,
-		NoStatus:    h.rnd.IntN(4) == 0,
-		Rate:        []float64{0, 0, 5}[h.rnd.IntN(3)],
-		Burst:       1 + h.rnd.IntN(5),
-		Hint:        h.rnd.IntN(2) == 0,
-		OnCall: func(c fakeadb.Call) {
-			h.mu.Lock()
-			h.calls = append(h.calls, c)
-			h.mu.Unlock()
-		},
-		Faults: h.fault,
-	}
-	if h.rnd.IntN(5) == 0 {
-		o.Ends, o.NoStatus = fakeadb.Fails, false // without a status a failure cannot be told from a success
-	}
-	h.world = newWorld(t, o, "ADB_SETTLE_TIME="+h.settle.String(), "LOG_LEVEL=debug")
-	if h.rnd.IntN(2) == 0 { // some past
-		now := time.Now()
-		for i := range h.rnd.IntN(5) {
-			start := now.Add(-time.Duration(h.rnd.IntN(50*60)) * time.Minute)
-			b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(20 * time.Minute), Size: 3_000_000_000}
-			switch h.rnd.IntN(5) {
-			case 0:
-				b.Type = "LogBackup"
-			case 1:
-				b.Type = "IncrementalBackup"
-			case 2:
-				b.Parent = strconv.Itoa(i + 1)
-			}
-			h.service.Add(b)
+// simulate plays a seed and returns its calls. A seed with a finding is logged as a whole.
+func simulate(t *testing.T, seed uint64) (calls string) {
+	synctest.Test(t, func(t *testing.T) {
+		h := newHistory(t, seed)
+		h.play()
+		h.check()
+		calls = h.played()
+		if t.Failed() {
+			t.Logf("replay with ADB_SIMULATION_SEED=%d go test ./function -run 'TestSimulation$'\n%s\n%s", seed, h, h.log)
 		}
-	}
-	for range 1 + h.rnd.IntN(3) {
-		h.start()
-	}
-	return h
-}
-
-// fault strikes an authenticated call now and then.
-func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
-	h.mu.Lock()
-	h.nth[c.KeyID]++
-	// What befalls a call must not hang on the order of those that come at the same instant, or no seed could be replayed.
-	which := fnv.New64a()
-	fmt.Fprint(which, c.KeyID, h.nth[c.KeyID])
-	h.mu.Unlock()
-	rnd := rand.New(rand.NewPCG(h.seed, which.Sum64()))
-	if rnd.Float64() >= h.faulty {
-		return fakeadb.Fault{}
-	}
-	faults := []fakeadb.Fault{
-		fakeadb.Throttled(0), fakeadb.Throttled(3 * time.Second), fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable),
-		fakeadb.BadGateway, fakeadb.RequestTimeout, fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken,
-		fakeadb.Slow(15 * time.Second), fakeadb.Slow(4 * time.Second), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed),
-	}
-	n := rnd.IntN(len(faults))
-	f := faults[n]
-	if n > 1 && rnd.IntN(2) == 0 { // a throttled call never takes effect
-		f = f.AfterEffect()
-	}
-	return f
-}
-
-// start adds a process, whose calls end when it dies. The caller holds mu, unless nothing runs yet.
-func (h *history) start() int {
-	dead := &atomic.Bool{}
-	p := h.process()
-	c := p.config
-	inner := c.ADB.Transport
-	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-		if dead.Load() {
-			return nil, fmt.Errorf("the process is dead")
-		}
-		return inner.RoundTrip(r)
 	})
-	p.handler = newHandler(c, h.world.log)
-	h.processes = append(h.processes, p)
-	h.dead = append(h.dead, dead)
-	return len(h.processes) - 1
+	return calls
 }
 
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
-
-// run tells the history: events come, are delivered, retried, delivered again.
-func (h *history) run() {
-	var wg sync.WaitGroup
-	for n := range 1 + h.rnd.IntN(3) {
-		time.Sleep(time.Duration(h.rnd.IntN(5000)) * time.Millisecond)
-		if h.rnd.IntN(3) == 0 {
-			time.Sleep(time.Duration(h.rnd.IntN(30)) * time.Minute)
-		}
-		e := h.event(n)
-		copies := 1
-		if !e.direct { // a direct request that comes again is another event, with its own moment
-			copies += max(0, h.rnd.IntN(4)-1)
-		}
-		for range copies {
-			h.mu.Lock()
-			process, seed := h.rnd.IntN(len(h.processes)), h.rnd.Uint64()
-			h.mu.Unlock()
-			time.Sleep(time.Duration(1+h.rnd.IntN(1000)) * time.Microsecond) // no two at one instant
-			wg.Go(func() { h.deliverWithRetries(e, process, rand.New(rand.NewPCG(seed, 1))) })
-			if h.rnd.IntN(2) == 0 {
-				time.Sleep(time.Duration(h.rnd.IntN(120)) * time.Second)
-			}
-		}
-	}
-	wg.Wait()
-	h.check()
-}
-
-func (h *history) event(n int) *simulated {
-	e := &simulated{n: n, at: time.Now(), direct: h.rnd.IntN(4) == 0, waitFor: backup.WaitFor(h.rnd.IntN(3))}
-	e.notBefore = e.at
-	fields := fmt.Sprintf(`"DBClusterId":%q,"WaitFor":%q`, cluster, e.waitFor)
-	if !e.direct && h.rnd.IntN(8) == 0 {
-		e.verify, fields = true, fmt.Sprintf(`"DBClusterId":%q,"Action":"Verify"`, cluster)
-	}
-	if e.verify || h.rnd.IntN(4) == 0 {
-		age := time.Duration(1+h.rnd.IntN(60)) * time.Minute
-		e.notBefore = e.at.Add(-age)
-		fields += fmt.Sprintf(`,"MaxAge":%q`, age)
-	}
-	e.text = "{" + fields + "}"
-	if !e.direct {
-		e.text = timerAt(e.at, e.text)
-	}
-	return e
-}
-
-// deliverWithRetries is the platform's asynchronous invocation: an error is retried, on any process, with the same id.
-func (h *history) deliverWithRetries(e *simulated, process int, rnd *rand.Rand) {
-	id := fmt.Sprintf("1-%08x-%d-%d", time.Now().Unix(), e.n, rnd.IntN(1e9))
-	for retry := range 4 {
-		d := &sent{simulated: e, process: process, retry: retry, key: fmt.Sprintf("key-%d-%d-%d-%d", e.n, process, retry, rnd.IntN(1e9)), delivered: time.Now()}
-		h.service.Set(func(o *fakeadb.Options) {
-			credentials := map[string]fakeadb.Credential{d.key: {Secret: keySecret, Token: token}}
-			for k, v := range o.Credentials {
-				credentials[k] = v
-			}
-			o.Credentials = credentials
-		})
-		timeout := []time.Duration{3 * time.Second, 30 * time.Second, 10 * time.Minute, time.Hour}[rnd.IntN(4)]
-		ctx, cancel := context.WithCancel(context.Background())
-		h.mu.Lock()
-		p, dead := h.processes[process], h.dead[process]
-		h.mu.Unlock()
-		if rnd.IntN(8) == 0 { // the process dies on the way, and another takes its place
-			dies := time.AfterFunc(time.Duration(rnd.IntN(5000))*time.Millisecond, func() {
-				dead.Store(true)
-				cancel()
-			})
-			defer dies.Stop()
-		}
-		d.result = p.deliver(e.text, delivery{requestID: id, retryCount: retry, timeout: timeout, keyID: d.key, ctx: ctx})
-		cancel()
-		d.answered = time.Now()
-		h.mu.Lock()
-		h.deliveries = append(h.deliveries, d)
-		if dead.Load() {
-			d.killed = true // with all that ran in the process
-			process = h.start()
-		} else if rnd.IntN(3) == 0 {
-			process = rnd.IntN(len(h.processes))
-			if h.dead[process].Load() {
-				process = h.start()
-			}
-		}
-		h.mu.Unlock()
-		if d.errorType == "" && !d.killed {
-			return
-		}
-		time.Sleep(time.Duration(1+rnd.IntN(90)) * time.Second)
-	}
-}
-
+// String shows the cloud in one line, then the history: deliveries, changes, backups, calls.
 func (h *history) String() string {
 	var b strings.Builder
-	o := h.service.Options()
-	fmt.Fprintf(&b, "takes %v, listed after %v, settle %v, precision %d, clock off by %v, faults %.2f, ends %d\n", o.Takes, o.ListedAfter, h.settle, o.Precision, o.Skew, h.faulty, o.Ends)
-	for _, d := range h.deliveries {
-		fmt.Fprintf(&b, "%s %s process %d, delivered %s, answered %s, killed %v: %s %s %s\n   %s\n", d.key, d.waitFor, d.process, d.delivered.Format(stamp), d.answered.Format(stamp), d.killed, d.Status, d.errorType, d.errorMessage, d.text)
+	fmt.Fprintf(&b, "world: %s\n", h.cloud)
+	for _, a := range h.attempts {
+		fate := a.Status + a.errorType + " " + a.errorMessage
+		if a.killed {
+			fate = "killed"
+		}
+		m := a.meaning()
+		fmt.Fprintf(&b, "%s %s in process %d, retry %d, from %s (known %v), until %s: %s\n   %s\n", a.at.Format(stamp), a.label(), a.process, a.retry,
+			m.notBefore.Format(stamp), m.known, a.answered.Format(stamp), fate, a.text)
 	}
-	for _, bk := range h.service.Backups("") {
-		fmt.Fprintf(&b, "backup %s: start %s listed %s end %s by %s\n", bk.ID, bk.Start.Format(stamp), bk.Listed.Format(stamp), bk.End.Format(stamp), bk.RequestID)
+	for _, c := range h.changes {
+		fmt.Fprintf(&b, "%s %s\n", c.at.Format(stamp), c.what)
 	}
+	for _, bk := range h.backups() {
+		fmt.Fprintf(&b, "backup %s of %s: start %s end %s, listed from %s, ends %d type %s parent %q, by %s\n", bk.ID, bk.Cluster,
+			bk.Start.Format(stamp), bk.End.Format(stamp), h.listedFrom(bk).Format(stamp), bk.Ends, bk.Type, bk.Parent, bk.RequestID)
+	}
+	b.WriteString(h.played())
+	return b.String()
+}
+
+// played shows the calls without the request ids, which are random.
+func (h *history) played() string {
+	var b strings.Builder
 	for _, c := range h.calls {
-		fmt.Fprintf(&b, "%s %s %s %d %q effect %v listed %d %s\n", c.Time.Format(stamp), c.KeyID, c.Action, c.Status, c.Code, c.Effect, c.Listed, c.RequestID)
+		fmt.Fprintf(&b, "%s %s %s %s %s page %d: %d %q effect %v listed %d after %v\n", c.Time.Format(stamp), label(c.KeyID), c.Action, c.Cluster, c.Region,
+			c.page, c.Status, c.Code, c.Effect, c.Listed, c.Took)
 	}
-	b.WriteString(h.world.log.String())
 	return b.String()
 }
 
 const stamp = "15:04:05.000"
+
+// dice are a seed's random numbers.
+type dice struct{ *rand.Rand }
+
+func newDice(seed, which uint64) dice { return dice{rand.New(rand.NewPCG(seed, which))} }
+
+// oneIn reports true in one of n cases.
+func (d dice) oneIn(n int) bool { return d.IntN(n) == 0 }
+
+// upTo returns a duration below most.
+func (d dice) upTo(most time.Duration) time.Duration { return time.Duration(d.Int64N(int64(most))) }
+
+// pick returns one of several values.
+func pick[T any](d dice, values ...T) T { return values[d.IntN(len(values))] }

@@ -218,7 +218,8 @@ func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool
 
 // untilSettled is for how long a backup that the last CreateBackup may have made is still looked for.
 func (e *ensuring) untilSettled() time.Duration {
-	return max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond)
+	d := max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond)
+	return d + time.Duration(e.chance.IntN(int(time.Millisecond))) // several may wait for the same moment
 }
 
 // refused is the outcome where the service says no.

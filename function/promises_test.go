@@ -1,0 +1,152 @@
+package main
+
+import "time"
+
+// checkCreations compares the backups that the function made with what it promises about their number. A second backup is
+// right only if no promise speaks against it:
+//   - what a list showed in time, by any process, is taken (promiseOfTheList);
+//   - what this process made and heard of is taken, listed or not (promiseOfTheMemory);
+//   - what this process may have made is looked for until it must be listed (promiseOfTheSettleTime).
+//
+// Together they leave one backup for an event where the list shows it before the next process looks, where the service
+// refuses overlaps and lists at once, and where all deliveries come to one process. And whatever the cloud is like, there is
+// at most one for each process and each lost answer (promiseOfTheNumber).
+func (h *history) checkCreations() {
+	all := h.creations()
+	for i, c := range all {
+		if c.by.verify {
+			h.t.Errorf("%s: a Verify created %s", c.by.label(), c.ID)
+		}
+		h.promiseOfTheList(c)
+		h.promiseOfTheMemory(c, all[:i])
+		h.promiseOfTheSettleTime(c, all[:i])
+	}
+	h.promiseOfTheNumber(all)
+}
+
+// promiseOfTheList: nothing is created after a look that showed a backup which serves.
+func (h *history) promiseOfTheList(c creation) {
+	looked := h.lastLook(placeOf(c.Backup), c.called, func(key string) bool { return key == c.by.key })
+	if looked.IsZero() {
+		if !c.by.meaning().unlooked {
+			h.t.Errorf("%s created %s without a look", c.by.label(), c.ID)
+		}
+		return
+	}
+	if h.denied() {
+		return
+	}
+	if age := c.called.Sub(looked); age > h.cloud.settle+time.Minute { // a call may have to wait for its turn
+		h.t.Errorf("%s created %s %v after the last look", c.by.label(), c.ID, age)
+	}
+	for _, b := range h.backups() {
+		from := h.listedFrom(b)
+		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && h.stands(b, c.called) && h.recognised(b, c.by.meaning(), looked) {
+			h.t.Errorf("%s created %s, although its look at %s showed %s", c.by.label(), c.ID, looked.Format(stamp), b.ID)
+		}
+	}
+}
+
+// promiseOfTheMemory: a process creates nothing where one that it created, and whose answer it read, serves.
+func (h *history) promiseOfTheMemory(c creation, before []creation) {
+	var last *creation
+	for i, b := range before {
+		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process {
+			if !h.stands(b.Backup, c.called) { // what the process remembers after that is no longer certain
+				return
+			}
+			if b.answered {
+				last = &before[i]
+			}
+		}
+	}
+	if last != nil && !h.since(*last).Before(c.by.meaning().earliest()) {
+		h.t.Errorf("%s created %s, although its process had created %s", c.by.label(), c.ID, last.ID)
+	}
+}
+
+// since is when the backup of an answered CreateBackup may have been requested: as long as an answer that was lost before is
+// open, either of the two may have made what is listed next.
+func (h *history) since(c creation) time.Time {
+	at := c.called
+	for _, a := range h.attempts {
+		if lost, ok := h.lost(a, placeOf(c.Backup)); ok && a.process == c.by.process && lost.Before(at) {
+			at = lost
+		}
+	}
+	return at
+}
+
+// promiseOfTheSettleTime: a process creates nothing where one serves whose answer it lost, if that one is listed within the
+// settle time.
+func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
+	if h.denied() {
+		return
+	}
+	for _, b := range before {
+		if placeOf(b.Backup) != placeOf(c.Backup) || b.by.process != c.by.process || b.answered {
+			continue
+		}
+		from := h.listedFrom(b.Backup)
+		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !b.called.Before(c.by.meaning().earliest()) && h.findable(b) {
+			h.t.Errorf("%s created %s without having waited for %s, whose answer was lost", c.by.label(), c.ID, b.ID)
+		}
+	}
+}
+
+// findable reports whether a process can find what a lost CreateBackup made. After a look that is always so, because the
+// set is new. Without one its listed start must not lie before the call, nor in the future.
+func (h *history) findable(c creation) bool {
+	looked := h.lastLook(placeOf(c.Backup), c.called, func(key string) bool { return key == c.by.key })
+	from, until := h.span(c.Backup)
+	return !looked.IsZero() || until.After(c.called) && !from.After(c.called)
+}
+
+// promiseOfTheNumber: an attempt creates three times at most, and of one event there is at most one backup for each process
+// that an attempt came to, and one more for each lost answer. Backups that failed or vanished justify others. Where the
+// sender's clock is ahead each delivery is another event: its time is that of the delivery.
+func (h *history) promiseOfTheNumber(all []creation) {
+	byAttempt := map[*attempt]map[place]int{}
+	byEvent := map[*simulatedEvent]map[place][]creation{}
+	for _, c := range all {
+		if byAttempt[c.by] == nil {
+			byAttempt[c.by] = map[place]int{}
+		}
+		if byAttempt[c.by][placeOf(c.Backup)]++; byAttempt[c.by][placeOf(c.Backup)] > 3 {
+			h.t.Errorf("%s created more than three backups of %s", c.by.label(), c.Cluster)
+		}
+		if byEvent[c.by.simulatedEvent] == nil {
+			byEvent[c.by.simulatedEvent] = map[place][]creation{}
+		}
+		byEvent[c.by.simulatedEvent][placeOf(c.Backup)] = append(byEvent[c.by.simulatedEvent][placeOf(c.Backup)], c)
+	}
+	for event, places := range byEvent {
+		for p, made := range places {
+			if most := h.most(event, p, made); len(made) > most && event.ahead <= 0 {
+				h.t.Errorf("event %d made %d backups of %s: %d at most", event.n, len(made), p.id, most)
+			}
+		}
+	}
+}
+
+// most is how many backups of a cluster an event may make.
+func (h *history) most(event *simulatedEvent, p place, made []creation) int {
+	processes := map[int]bool{}
+	for _, a := range h.attempts {
+		if a.simulatedEvent == event {
+			processes[a.process] = true
+		}
+	}
+	most := len(processes)
+	for _, c := range made {
+		if !c.answered {
+			most++
+		}
+	}
+	for _, b := range h.backups() {
+		if placeOf(b) == p && !h.stands(b, made[len(made)-1].called) {
+			most++
+		}
+	}
+	return most
+}

@@ -1,0 +1,353 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"adb-backup/function/config"
+	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakeadb/inmemory"
+)
+
+// history is what happens in a seed's cloud.
+type history struct {
+	*world
+	cloud *cloud
+	seed  uint64
+	dice  dice // of the one goroutine that draws the history
+
+	mu        sync.Mutex
+	nth       map[string]int // calls of each attempt, for the faults
+	processes []*simulatedProcess
+	attempts  []*attempt
+	calls     []simulatedCall
+	pages     map[string]int // by request id
+	changes   []change
+	vanished  map[string]vanished // by id
+}
+
+type simulatedProcess struct {
+	*process
+	dead atomic.Bool
+}
+
+// simulatedCall is a call and the page of a list that it asked for.
+type simulatedCall struct {
+	fakeadb.Call
+	page int
+}
+
+// change is one that happened in the cloud by itself, and the clusters after it.
+type change struct {
+	at       time.Time
+	what     string
+	clusters []fakeadb.Cluster
+}
+
+// vanished is a backup that is not there any more.
+type vanished struct {
+	fakeadb.Backup
+	at time.Time
+}
+
+func newHistory(t *testing.T, seed uint64) *history {
+	h := &history{seed: seed, dice: newDice(seed, 2026), nth: map[string]int{}, pages: map[string]int{}, vanished: map[string]vanished{}}
+	h.cloud = drawCloud(h.dice)
+	o := h.cloud.Options
+	o.OnCall = func(c fakeadb.Call) {
+		h.mu.Lock()
+		h.calls = append(h.calls, simulatedCall{c, 0})
+		h.mu.Unlock()
+	}
+	o.Faults = h.fault
+	h.world = newWorld(t, o, "ADB_SETTLE_TIME="+h.cloud.settle.String(), "LOG_LEVEL="+pick(h.dice, "debug", "info"))
+	h.changes = []change{{time.Now(), "it begins", o.Clusters}}
+	for i := range h.dice.IntN(5) { // some past
+		start := time.Now().Add(-h.dice.upTo(50 * time.Hour))
+		b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(20 * time.Minute), Size: 3_000_000_000}
+		switch h.dice.IntN(6) {
+		case 0:
+			b.Type = "LogBackup"
+		case 1:
+			b.Type = "IncrementalBackup"
+		case 2:
+			b.Parent = strconv.Itoa(i + 1)
+		}
+		h.service.Add(b)
+	}
+	for range 1 + h.dice.IntN(3) {
+		h.start()
+	}
+	return h
+}
+
+// start adds a process. When it dies, its calls end. The caller holds mu, unless nothing runs yet.
+func (h *history) start() int {
+	c, err := config.Load(h.env)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	p := &simulatedProcess{}
+	transport := &inmemory.Transport{Handler: http.HandlerFunc(h.serve), Dial: h.dial}
+	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+		if p.dead.Load() {
+			return nil, errors.New("the process is dead")
+		}
+		// Calls of one instant arrive one after another, or the order of goroutines would decide.
+		time.Sleep(time.Duration(1 + h.chance("arrival", r).IntN(1_000_000)))
+		return transport.RoundTrip(r)
+	})
+	p.process = &process{h.world, newHandler(c, h.log)}
+	h.processes = append(h.processes, p)
+	return len(h.processes) - 1
+}
+
+// chance are random numbers for one call, whatever the order of those that come at the same instant.
+func (h *history) chance(what string, r *http.Request) dice {
+	q := r.URL.Query()
+	call := fmt.Sprint(what, keyOf(r), q.Get("DBClusterId"), q.Get("RegionId"), r.Header["x-acs-action"], r.Header["X-Acs-Action"])
+	h.mu.Lock()
+	h.nth[call]++
+	n := h.nth[call]
+	h.mu.Unlock()
+	which := fnv.New64a()
+	fmt.Fprint(which, call, n)
+	return newDice(h.seed, which.Sum64())
+}
+
+// keyOf returns the access key id of a request that is not served yet.
+func keyOf(r *http.Request) string {
+	for name, values := range r.Header {
+		if strings.EqualFold(name, "x-acs-accesskey-id") {
+			return values[0]
+		}
+	}
+	return ""
+}
+
+// dial says now and then that the connection cannot be opened.
+func (h *history) dial(r *http.Request) error {
+	d := h.chance("dial", r)
+	if d.Float64() >= h.cloud.faulty/4 {
+		return nil
+	}
+	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
+}
+
+// serve notes which page a call asks for.
+func (h *history) serve(w http.ResponseWriter, r *http.Request) {
+	defer func() {
+		page, _ := strconv.Atoi(r.URL.Query().Get("PageNumber"))
+		h.mu.Lock()
+		h.pages[w.Header().Get("X-Acs-Request-Id")] = page
+		h.mu.Unlock()
+	}()
+	h.service.ServeHTTP(w, r)
+}
+
+// fault strikes a call now and then.
+func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
+	call := fmt.Sprint("fault", c.KeyID, c.Cluster, c.Region, c.Action)
+	h.mu.Lock()
+	h.nth[call]++
+	n := h.nth[call]
+	h.mu.Unlock()
+	which := fnv.New64a()
+	fmt.Fprint(which, call, n)
+	d := newDice(h.seed, which.Sum64())
+	if c.Action == "DescribeDBClusters" && c.Region == h.cloud.failing {
+		return fakeadb.Refused(fakeadb.ErrUnavailable)
+	}
+	if d.Float64() >= h.cloud.faulty {
+		return fakeadb.Fault{}
+	}
+	if d.oneIn(6) { // it certainly has no effect
+		return pick(d, fakeadb.Throttled(0), fakeadb.Throttled(3*time.Second), fakeadb.Refused(&fakeadb.Error{Status: 429, Code: "Throttling.Other"}))
+	}
+	f := pick(d, fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.BadGateway, fakeadb.RequestTimeout,
+		fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken, switching, fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second),
+		fakeadb.Slow(time.Hour), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed))
+	if d.oneIn(2) {
+		f = f.AfterEffect()
+	}
+	return f
+}
+
+// switching is a reply that ends with 101.
+var switching = fakeadb.Fault{Name: "101", Answer: func(w http.ResponseWriter, _ fakeadb.Call) { w.WriteHeader(http.StatusSwitchingProtocols) }}
+
+// play plays the history: events come, are delivered, retried, delivered again.
+func (h *history) play() {
+	var all sync.WaitGroup
+	h.liveOn(&all)
+	for n := range 1 + h.dice.IntN(3) {
+		time.Sleep(h.dice.upTo(5 * time.Second))
+		if h.dice.oneIn(3) {
+			time.Sleep(h.dice.upTo(30 * time.Minute))
+		}
+		e := h.drawEvent(n)
+		copies := 1
+		if e.trigger != direct { // a direct request that comes again is another event, with its own moment
+			copies += max(0, h.dice.IntN(4)-1)
+		}
+		for i := range copies {
+			d := newDice(h.dice.Uint64(), 1)
+			h.mu.Lock()
+			process := h.alive(d)
+			h.mu.Unlock()
+			all.Go(func() { h.deliver(e, i, process, d) })
+			time.Sleep(pick(h.dice, time.Millisecond, time.Second, 15*time.Second, time.Minute, 5*time.Minute) + h.dice.upTo(time.Second))
+		}
+	}
+	all.Wait()
+	h.ended()
+}
+
+// alive returns a process that lives. The caller holds mu.
+func (h *history) alive(d dice) int {
+	n := d.IntN(len(h.processes))
+	if h.processes[n].dead.Load() {
+		return h.start()
+	}
+	return n
+}
+
+// deliver is the platform's asynchronous invocation: an error is retried, on any process, with the same request id.
+func (h *history) deliver(e *simulatedEvent, nth, process int, d dice) {
+	first := time.Now()
+	id := fmt.Sprintf("1-%08x-%d-%d", first.Unix(), e.n, nth)
+	for retry := range 4 {
+		a := &attempt{simulatedEvent: e, process: process, retry: retry, first: first, at: time.Now(), id: id, key: fmt.Sprintf("%s-%d-%d-%d", keyID, e.n, nth, retry)}
+		h.deliverOnce(a, d)
+		h.mu.Lock()
+		switch {
+		case a.killed:
+			process = h.start()
+		case d.oneIn(3):
+			process = h.alive(d)
+		}
+		h.mu.Unlock()
+		if a.errorType == "" && !a.killed {
+			return
+		}
+		time.Sleep(time.Second + d.upTo(90*time.Second))
+	}
+}
+
+func (h *history) deliverOnce(a *attempt, d dice) {
+	h.service.Set(func(o *fakeadb.Options) {
+		known := map[string]fakeadb.Credential{a.key: {Secret: keySecret, Token: token}}
+		for k, v := range o.Credentials {
+			known[k] = v
+		}
+		o.Credentials = known
+	})
+	h.mu.Lock()
+	p := h.processes[a.process]
+	h.attempts = append(h.attempts, a)
+	h.mu.Unlock()
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	timeout := pick(d, 3*time.Second, 30*time.Second, 10*time.Minute, time.Hour)
+	if d.oneIn(8) { // the process dies on the way, with all that runs in it
+		dies := time.AfterFunc(d.upTo(5*time.Second), func() {
+			p.dead.Store(true)
+			cancel()
+		})
+		defer dies.Stop()
+	}
+	r := p.deliver(a.text, delivery{requestID: a.id, retryCount: a.retry, timeout: timeout, keyID: a.key, ctx: ctx})
+	a.result, a.answered, a.killed = r, time.Now(), p.dead.Load()
+}
+
+// liveOn starts what happens in the cloud by itself.
+func (h *history) liveOn(all *sync.WaitGroup) {
+	for _, one := range h.cloud.changing {
+		all.Go(func() { h.after(one.after, one.what, one.do) })
+	}
+	for _, one := range h.cloud.scheduled {
+		all.Go(func() {
+			h.after(one.after, "the schedule backs up "+one.id, nil)
+			now := h.service.Now()
+			h.service.Add(fakeadb.Backup{Cluster: one.id, Region: one.region, Start: now, Listed: now.Add(h.cloud.ListedAfter), End: now.Add(one.takes), Size: 4_000_000_000})
+		})
+	}
+	for _, after := range h.cloud.vanishing {
+		d := newDice(h.seed, uint64(after))
+		all.Go(func() { h.vanish(after, d) })
+	}
+}
+
+// after carries out a change of the clusters.
+func (h *history) after(d time.Duration, what string, do func([]fakeadb.Cluster) []fakeadb.Cluster) {
+	time.Sleep(d)
+	h.service.Set(func(o *fakeadb.Options) {
+		if do != nil {
+			o.Clusters = do(append([]fakeadb.Cluster{}, o.Clusters...))
+		}
+		h.mu.Lock()
+		h.changes = append(h.changes, change{time.Now(), what, o.Clusters})
+		h.mu.Unlock()
+	})
+}
+
+// vanish takes a backup away that is listed.
+func (h *history) vanish(after time.Duration, d dice) {
+	time.Sleep(after)
+	var listed []fakeadb.Backup
+	for _, b := range h.service.Backups("") {
+		if from := h.listedFrom(b); !from.IsZero() && from.Before(time.Now()) {
+			listed = append(listed, b)
+		}
+	}
+	if len(listed) == 0 {
+		return
+	}
+	b := listed[len(listed)-1-d.IntN(min(2, len(listed)))]
+	h.service.Remove(b.ID)
+	h.vanished[b.ID] = vanished{b, time.Now()}
+	h.after(0, "vanishes: "+b.ID, nil)
+}
+
+// ended joins what belongs together: pages with calls, report lines with attempts.
+func (h *history) ended() {
+	for i := range h.calls {
+		h.calls[i].page = h.pages[h.calls[i].RequestID]
+	}
+	slices.SortStableFunc(h.calls, func(a, b simulatedCall) int { return a.Time.Compare(b.Time) })
+	lines := map[string][]reported{} // by request id, in the order of the retries
+	for line := range strings.Lines(h.log.String()) {
+		var fields map[string]json.RawMessage
+		if json.Unmarshal([]byte(line), &fields) != nil || string(fields["msg"]) != `"backup report"` {
+			continue
+		}
+		var id string
+		var r reported
+		for name, into := range map[string]any{"requestId": &id, "Backups": &r.entries, "Skipped": &r.skipped} {
+			if raw, ok := fields[name]; ok {
+				if err := json.Unmarshal(raw, into); err != nil {
+					h.t.Errorf("%s: %v", line, err)
+				}
+			}
+		}
+		lines[id] = append(lines[id], r)
+	}
+	for _, a := range h.attempts {
+		if a.retry < len(lines[a.id]) {
+			a.report = lines[a.id][a.retry]
+		} else if !a.killed {
+			h.t.Errorf("%s has no report line", a.label())
+		}
+	}
+}

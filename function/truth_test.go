@@ -1,0 +1,158 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"adb-backup/function/local/fakeadb"
+)
+
+// backups are all that there ever were, those that vanished too.
+func (h *history) backups() []fakeadb.Backup {
+	all := h.service.Backups("")
+	for _, v := range h.vanished {
+		all = append(all, v.Backup)
+	}
+	slices.SortFunc(all, func(a, b fakeadb.Backup) int { return a.Start.Compare(b.Start) })
+	return all
+}
+
+func placeOf(b fakeadb.Backup) place { return place{b.Cluster, b.Region} }
+
+// listedFrom is when lists begin to show a backup, by this machine's clock; zero: never.
+func (h *history) listedFrom(b fakeadb.Backup) time.Time {
+	from := b.Listed
+	if h.cloud.HideRunning {
+		if from = b.End; from.IsZero() {
+			return from
+		}
+		if b.RequestID != "" {
+			from = from.Add(h.cloud.ListedAfter)
+		}
+	}
+	return from.Add(-h.cloud.Skew)
+}
+
+// gone reports whether a backup had vanished at a time.
+func (h *history) gone(b fakeadb.Backup, at time.Time) bool {
+	v, ok := h.vanished[b.ID]
+	return ok && !v.at.After(at)
+}
+
+// failed reports whether a backup had failed at a time.
+func (h *history) failed(b fakeadb.Backup, at time.Time) bool {
+	return b.State(at.Add(h.cloud.Skew)) == fakeadb.Failed
+}
+
+// stands reports whether a backup had neither failed nor vanished at a time.
+func (h *history) stands(b fakeadb.Backup, at time.Time) bool {
+	return !h.failed(b, at) && !h.gone(b, at)
+}
+
+// full reports whether a backup is one that can serve.
+func full(b fakeadb.Backup) bool {
+	return b.Type != "IncrementalBackup" && b.Parent == "" && b.Type != "LogBackup"
+}
+
+// span is what a backup's listed start can mean.
+func (h *history) span(b fakeadb.Backup) (from, until time.Time) {
+	from = b.Start.Add(h.cloud.FalseZone).Truncate(h.precision())
+	return from, from.Add(h.precision())
+}
+
+// precision is that of listed times.
+func (h *history) precision() time.Duration {
+	if h.cloud.Precision == fakeadb.Minutes {
+		return time.Minute
+	}
+	return time.Second
+}
+
+// recognised reports whether a listed backup is one that a delivery must take, by its listed start alone.
+func (h *history) recognised(b fakeadb.Backup, m meaning, looked time.Time) bool {
+	from, until := h.span(b)
+	switch {
+	case !full(b) || from.After(looked.Add(time.Minute)): // a start in the future is not believed
+		return false
+	case m.known:
+		return until.After(m.notBefore.Add(-time.Minute))
+	default:
+		return !from.Before(m.notBefore)
+	}
+}
+
+// denied reports whether looking at backups is denied.
+func (h *history) denied() bool {
+	return slices.ContainsFunc(h.cloud.Denied, func(d fakeadb.Denial) bool { return d.Action == "DescribeBackups" })
+}
+
+// creation is a CreateBackup that took effect.
+type creation struct {
+	fakeadb.Backup
+	by       *attempt
+	called   time.Time
+	answered bool // truly, so that its process knows
+}
+
+// confusable reports whether a process may take b for what it made itself: b was listed no later, and began no earlier as far
+// as clocks and lists tell. Where the own one is not listed within the settle time, b may also have begun a little earlier.
+func (h *history) confusable(made creation, b fakeadb.Backup) bool {
+	const poll = time.Minute
+	own := h.listedFrom(made.Backup)
+	earlier := h.precision() + h.cloud.Skew.Abs() + h.cloud.ListedAfter
+	if own.IsZero() || own.After(made.called.Add(h.cloud.settle)) || h.cloud.FalseZone != 0 {
+		earlier += time.Minute + poll
+	}
+	return !b.Start.Add(-h.cloud.Skew).Before(made.called.Add(-earlier)) && (own.IsZero() || !h.listedFrom(b).After(own.Add(poll)))
+}
+
+// lastLook returns the last look at a cluster that began before a time; zero: there was none. A look that succeeds is the last
+// one before a create, because one that fails is repeated.
+func (h *history) lastLook(p place, before time.Time, of func(key string) bool) (at time.Time) {
+	for _, c := range h.calls {
+		if c.Action == "DescribeBackups" && c.page == 1 && c.Cluster == p.id && c.Region == p.region && c.Time.Before(before) && of(c.KeyID) {
+			at = c.Time
+		}
+	}
+	return at
+}
+
+// creations returns all of them, in the order in which they were called.
+func (h *history) creations() (all []creation) {
+	byKey, byRequest := map[string]*attempt{}, map[string]fakeadb.Backup{}
+	for _, a := range h.attempts {
+		byKey[a.key] = a
+	}
+	for _, b := range h.backups() {
+		if b.RequestID != "" {
+			byRequest[b.RequestID] = b
+		}
+	}
+	for _, c := range h.calls {
+		if c.Effect {
+			all = append(all, creation{byRequest[c.RequestID], byKey[c.KeyID], c.Time, c.Code == ""})
+		}
+	}
+	return all
+}
+
+// lost reports whether an attempt sent a CreateBackup for a cluster that went without a true answer, and when first.
+func (h *history) lost(a *attempt, p place) (at time.Time, lost bool) {
+	for _, c := range h.calls {
+		if c.KeyID == a.key && c.Action == "CreateBackup" && c.Cluster == p.id && c.Region == p.region && c.Code != "" && !certain[c.Code] {
+			return c.Time, true
+		}
+	}
+	return at, false
+}
+
+// certain are the codes by which the service says that a CreateBackup had no effect.
+var certain = func() map[string]bool {
+	codes := map[string]bool{
+		fakeadb.ErrThrottled.Code: true, "Throttling.Other": true, fakeadb.ErrClusterNotFound.Code: true, fakeadb.ErrClusterIDNotFound.Code: true,
+	}
+	for _, e := range passing {
+		codes[e.Code] = true
+	}
+	return codes
+}()
