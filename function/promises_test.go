@@ -97,14 +97,21 @@ func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
 // findable reports whether a process can find what a lost CreateBackup made. After a look that is always so, because the
 // set is new. Without one its listed start must not lie before the call, nor in the future.
 func (h *history) findable(c creation) bool {
-	looked := h.lastLook(placeOf(c.Backup), c.called, func(key string) bool { return key == c.by.key })
 	from, until := h.span(c.Backup)
-	return !looked.IsZero() || until.After(c.called) && !from.After(c.called)
+	if until.After(c.called) && !from.After(c.called) {
+		return true
+	}
+	for _, a := range h.attempts { // an earlier one that is still open counts as well
+		if lost, ok := h.lost(a, placeOf(c.Backup)); ok && a.process == c.by.process && !lost.After(c.called) && a.meaning().unlooked {
+			return false
+		}
+	}
+	return true
 }
 
 // promiseOfTheNumber: an attempt creates three times at most, and of one event there is at most one backup for each process
-// that an attempt came to, and one more for each lost answer. Backups that failed or vanished justify others. Where the
-// sender's clock is ahead each delivery is another event: its time is that of the delivery.
+// that an attempt came to, and one more for each lost answer. Backups that failed or vanished justify others. Where an
+// event's time or its NotBefore lies in the future, each delivery is another event, from the moment of the delivery.
 func (h *history) promiseOfTheNumber(all []creation) {
 	byAttempt := map[*attempt]map[place]int{}
 	byEvent := map[*simulatedEvent]map[place][]creation{}
@@ -122,7 +129,7 @@ func (h *history) promiseOfTheNumber(all []creation) {
 	}
 	for event, places := range byEvent {
 		for p, made := range places {
-			if most := h.most(event, p, made); len(made) > most && event.ahead <= 0 {
+			if most := h.most(event, p, made); len(made) > most && !event.inFuture() {
 				h.t.Errorf("event %d made %d backups of %s: %d at most", event.n, len(made), p.id, most)
 			}
 		}

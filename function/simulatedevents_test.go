@@ -70,6 +70,11 @@ func (h *history) drawEvent(n int) *simulatedEvent {
 	return e
 }
 
+// inFuture reports whether the event speaks of a time that had not come when it was sent.
+func (e *simulatedEvent) inFuture() bool {
+	return e.ahead > 0 || e.notBefore.After(e.said.Add(-e.ahead))
+}
+
 // drawTarget draws which clusters an event is about.
 func (h *history) drawTarget(e *simulatedEvent, request map[string]any) {
 	d := h.dice

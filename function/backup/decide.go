@@ -2,8 +2,10 @@ package backup
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 )
@@ -24,8 +26,9 @@ type Create struct {
 	Answered time.Time // when it was accepted, or when it was given up as unanswered
 	Accepted bool      // false: its outcome is unknown
 
-	before map[string]bool          // keys of the sets that were listed before it was sent; nil: nobody had looked
-	seen   atomic.Pointer[sighting] // what a list last showed of its backup; nil: it was not listed yet
+	before  map[string]bool          // keys of the sets that were listed before it was sent; nil: nobody had looked
+	foreign sync.Map                 // keys of sets that were listed later, but that somebody else made
+	seen    atomic.Pointer[sighting] // what a list last showed of its backup; nil: it was not listed yet
 }
 
 // sighting is a set as a list showed it.
@@ -75,15 +78,40 @@ func (c *Create) made(o Observed) *Set {
 	return made
 }
 
+// isForeign reports whether somebody else made s: a set that took longer than the time since c was sent, whatever the clocks
+// say. Where only ended backups are listed, such a set shows while c's own is running.
+func (c *Create) isForeign(s Set, looked time.Time) bool {
+	_, known := c.foreign.Load(s.key())
+	return known || s.shortest() > looked.Sub(c.Sent)+ClockSkew
+}
+
+// exclude notes which sets of a list are foreign: in a later one they do not stand out any more.
+func (c *Create) exclude(listed []Set, looked time.Time) {
+	for _, s := range listed {
+		if !c.before[s.key()] && c.isForeign(s, looked) {
+			c.foreign.Store(s.key(), true)
+		}
+	}
+}
+
+// takeOver makes c stand for an earlier one without an answer, too: what either of them made is c's.
+func (c *Create) takeOver(lost *Create) {
+	c.Sent, c.before = lost.Sent, maps.Clone(lost.before)
+	if c.before == nil {
+		return
+	}
+	lost.foreign.Range(func(key, _ any) bool {
+		c.before[key.(string)] = true
+		return true
+	})
+}
+
 // mayHaveMade reports whether s can be the set that c made. After a look that is a set which was not in the list before and
 // did not start before oldest; a start that cannot be read does not matter. Without a look before it is a set that may have
 // started after c was sent, and whose start is believed.
-//
-// A set that took longer than the time since c was sent is somebody else's, whatever the clocks say. Where only ended
-// backups are listed, such a set shows while c's own is running.
 func (c *Create) mayHaveMade(s Set, oldest, looked time.Time) bool {
 	switch {
-	case !s.full() || c.before[s.key()] || s.shortest() > looked.Sub(c.Sent)+ClockSkew:
+	case !s.full() || c.before[s.key()] || c.isForeign(s, looked):
 		return false
 	case c.before == nil:
 		return s.Start.Until.After(c.Sent) && s.believed(looked)

@@ -274,6 +274,15 @@ func TestWhatTookTooLong(t *testing.T) {
 			t.Errorf("ended %s: ours %v, want %v", end, got, want)
 		}
 	}
+	foreign := set(t, "a", "01:55", SetComplete)
+	foreign.End = set(t, "a", "01:59", SetRunning).Start
+	c.exclude([]Set{foreign}, at(t, "02:01:40"))
+	later := Observed{Listed: []Set{foreign}, Looked: at(t, "02:10:00"), Settling: time.Minute}
+	again := &Create{Answered: at(t, "02:04:00"), before: map[string]bool{}}
+	again.takeOver(c)
+	if c.made(later) != nil || again.made(later) != nil {
+		t.Error("ours after all, since time has passed")
+	}
 }
 
 // TestTwoNewOnes: another process, or the cluster's own schedule, may have started a backup at the same time.

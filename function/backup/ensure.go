@@ -143,7 +143,7 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	sent, id, err := e.service.CreateBackup(ctx, e.request.Cluster)
 	create.Sent, create.Answered = sent, time.Now()
 	if lost := e.observed.unlistedLost(e.request); lost != nil { // a backup of that one, listed late, is this request's, too
-		create.Sent, create.before = lost.Sent, lost.before
+		create.takeOver(lost)
 	}
 	var call *CallError
 	if err != nil && !errors.As(err, &call) { // the call was not made, because the time is up

@@ -121,6 +121,7 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 	case w.set != nil:
 		found = find(listed, w.set.key())
 	case w.create != nil:
+		w.create.exclude(listed, at)
 		found = w.create.made(Observed{Looked: at, Listed: listed, Settling: w.settings.Settle})
 	}
 	if found != nil {

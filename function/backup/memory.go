@@ -32,6 +32,7 @@ func (s *clusterState) reconcile(looked time.Time, listed []Set) {
 		if c == nil {
 			continue
 		}
+		c.exclude(listed, looked)
 		seen := c.seen.Load()
 		if seen == nil || !looked.After(seen.at) { // another invocation has looked meanwhile
 			continue
