@@ -2,6 +2,7 @@ package main
 
 import (
 	"reflect"
+	"slices"
 	"time"
 
 	"adb-backup/function/backup"
@@ -73,7 +74,7 @@ func (c *claim) backup() (fakeadb.Backup, bool) {
 }
 
 func (c *claim) check(creations []creation) {
-	c.checkCreated()
+	c.checkCreated(creations)
 	b, ok := c.backup()
 	if c.BackupId != "" {
 		if !ok || !full(b) {
@@ -108,7 +109,7 @@ func (c *claim) requested(creations []creation) bool {
 
 // checkCreated: Created and RequestId speak of a CreateBackup of this very attempt. Where an answer was lost, a new backup
 // of somebody else cannot be told from its own; but then no request id is claimed.
-func (c *claim) checkCreated() {
+func (c *claim) checkCreated(creations []creation) {
 	_, lost := c.lost(c.a, c.place)
 	switch {
 	case c.RequestId != "" && !(c.Created || c.ErrorType != ""):
@@ -118,7 +119,7 @@ func (c *claim) checkCreated() {
 	case c.Created && len(c.mine) == 0 && !lost:
 		c.wrong("Created, but nothing was created")
 	case c.ErrorType != "" || c.BackupId == "" || lost:
-	case c.Created != c.isMine():
+	case c.Created != c.isMine(creations):
 		c.wrong("Created is %v for %s", c.Created, c.BackupId)
 	}
 }
@@ -134,15 +135,18 @@ func (c *claim) answeredBy(id string) bool {
 	return last == id
 }
 
-// isMine reports whether the named backup is one that the attempt created, or may be as far as the list tells.
-func (c *claim) isMine() bool {
+// isMine reports whether the named backup is one that the attempt created, or may be as far as the list tells: a backup that
+// seems as new, or one whose answer the process lost before.
+func (c *claim) isMine(creations []creation) bool {
 	b, _ := c.backup()
 	for _, made := range c.mine {
 		if made.ID == b.ID || c.Created && c.confusable(made, b) {
 			return true
 		}
 	}
-	return false
+	return c.Created && slices.ContainsFunc(creations, func(made creation) bool {
+		return made.ID == b.ID && made.by.process == c.a.process && !made.answered
+	})
 }
 
 // checkSet: what is said of the backup is what the list says of it, and its state is true.
@@ -151,7 +155,10 @@ func (c *claim) checkSet(b fakeadb.Backup) {
 		c.wrong("start %v, not %v", c.BackupStartTime, from)
 	}
 	state := b.State(c.a.answered.Add(c.cloud.Skew))
-	looked := c.lastLook(c.place, c.a.answered, func(key string) bool { return c.processOf(key) == c.a.process })
+	looked := c.lastLook(c.place, c.a.answered, func(key string) bool { return key == c.a.key })
+	if looked.IsZero() { // it speaks of what its process knows
+		looked = c.lastLook(c.place, c.a.answered, func(key string) bool { return c.processOf(key) == c.a.process })
+	}
 	switch c.Status {
 	case backup.StatusCompleted:
 		if state != fakeadb.Completed || c.gone(b, looked) {

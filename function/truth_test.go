@@ -94,16 +94,24 @@ type creation struct {
 	answered bool // truly, so that its process knows
 }
 
-// confusable reports whether a process may take b for what it made itself: b was listed no later, and began no earlier as far
-// as clocks and lists tell. Where the own one is not listed within the settle time, b may also have begun a little earlier.
+// confusable reports whether a process may take b for what it made itself: b was listed before the own one was known, and began
+// no earlier than the own one may have, as far as clocks and lists tell. The own one is known when it is listed or, if it seems
+// to be older than the call, after the settle time. If it is not listed by then, b may also have begun a little earlier.
 func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 	const poll = time.Minute
-	own := h.listedFrom(made.Backup)
+	settled := made.called.Add(h.cloud.settle)
+	known := h.listedFrom(made.Backup)
 	earlier := h.precision() + h.cloud.Skew.Abs() + h.cloud.ListedAfter
-	if own.IsZero() || own.After(made.called.Add(h.cloud.settle)) || h.cloud.FalseZone != 0 {
+	if known.IsZero() || known.After(settled) || h.cloud.FalseZone != 0 {
 		earlier += time.Minute + poll
+		if h.cloud.faulty > 0 { // looks that fail leave longer gaps
+			earlier += 15 * time.Minute
+		}
 	}
-	return !b.Start.Add(-h.cloud.Skew).Before(made.called.Add(-earlier)) && (own.IsZero() || !h.listedFrom(b).After(own.Add(poll)))
+	if _, until := h.span(made.Backup); !until.After(made.called) && settled.After(known) {
+		known = settled
+	}
+	return !b.Start.Add(-h.cloud.Skew).Before(h.since(made).Add(-earlier)) && (known.IsZero() || !h.listedFrom(b).After(known.Add(poll)))
 }
 
 // lastLook returns the last look at a cluster that began before a time; zero: there was none. A look that succeeds is the last

@@ -93,7 +93,7 @@ func (c *caller) read(ctx context.Context, action string, sleep func(context.Con
 			level = slog.LevelWarn
 		}
 		c.log.Log(ctx, level, "look failed", append(failed.attrs(), "attempt", attempt)...)
-		if !sleep(ctx, max(pauses.next(), failed.RetryAfter)) {
+		if !sleep(ctx, max(pauses.next(), c.asked(failed))) {
 			return ctx.Err()
 		}
 	}
@@ -109,6 +109,20 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	case <-ctx.Done():
 		return false
 	}
+}
+
+// asked is the pause that the service asks for, 0 if it does not. It ends at a moment of its own: calls that are due in the
+// same instant come in any order, and a history in virtual time could not be repeated.
+func (c *caller) asked(call *CallError) time.Duration {
+	if call.RetryAfter == 0 {
+		return 0
+	}
+	return call.RetryAfter + c.moment()
+}
+
+// moment is less than a millisecond.
+func (c *caller) moment() time.Duration {
+	return time.Duration(c.chance.Int64N(int64(time.Millisecond)))
 }
 
 // chance returns a source of random numbers that depends on the moment and on whose it is, so that a history in virtual time

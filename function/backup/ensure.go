@@ -194,7 +194,7 @@ func (e *ensuring) sendLater(ctx context.Context, call *CallError, about []any) 
 	} else {
 		e.log.Info("CreateBackup was throttled", about...)
 	}
-	if !e.sleep(ctx, max(e.repeats.next(), call.RetryAfter)) {
+	if !e.sleep(ctx, max(e.repeats.next(), e.asked(call))) {
 		return e.cutOff(), true
 	}
 	if time.Since(e.observed.Looked) > e.settings.Settle { // meanwhile another instance may have created one
@@ -217,9 +217,9 @@ func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool
 }
 
 // untilSettled is for how long a backup that the last CreateBackup may have made is still looked for.
+// Several tasks may wait for it, so it ends at a moment of its own.
 func (e *ensuring) untilSettled() time.Duration {
-	d := max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond)
-	return d + time.Duration(e.chance.IntN(int(time.Millisecond))) // several may wait for the same moment
+	return max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), 0) + time.Millisecond + e.moment()
 }
 
 // refused is the outcome where the service says no.
