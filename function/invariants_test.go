@@ -20,6 +20,7 @@ func (h *history) check() {
 			h.t.Errorf("%s answered %v after its deadline", a.label(), a.late)
 		}
 		h.checkCalls(a)
+		h.checkProgress(a)
 		if a.errorType == "" && !reflect.DeepEqual(a.Backups, a.report.entries) {
 			h.t.Errorf("%s: the answer and the report differ:\n%+v\n%+v", a.label(), a.Backups, a.report.entries)
 		}
@@ -45,6 +46,14 @@ func (h *history) checkCalls(a *attempt) {
 			h.t.Errorf("%s called %s", a.label(), c.Action)
 			return
 		}
+	}
+}
+
+// checkProgress: where nothing stands in the way, an hour is enough.
+func (h *history) checkProgress(a *attempt) {
+	easy := h.cloud.faulty == 0 && h.cloud.Rate == 0 && h.cloud.Busy == nil && h.cloud.Clusters == nil && h.cloud.Takes <= time.Minute
+	if easy && a.errorType != "" && a.took > 59*time.Minute {
+		h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, a.errorMessage)
 	}
 }
 

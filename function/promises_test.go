@@ -11,7 +11,8 @@ import (
 // right only if no promise speaks against it:
 //   - what a list showed in time, by any process, is taken (promiseOfTheList);
 //   - what this process made and heard of is taken, listed or not (promiseOfTheMemory);
-//   - what this process may have made is looked for until it must be listed (promiseOfTheSettleTime).
+//   - what this process may have made is looked for until it must be listed (promiseOfTheSettleTime);
+//   - what runs is waited for (promiseOfOneAtATime).
 //
 // Together they leave one backup for an event where the list shows it before the next process looks, where the service
 // refuses overlaps and lists at once, and where all deliveries come to one process. And whatever the cloud is like, there is
@@ -25,6 +26,7 @@ func (h *history) checkCreations() {
 		h.promiseOfTheList(c)
 		h.promiseOfTheMemory(c, all[:i])
 		h.promiseOfTheSettleTime(c, all[:i])
+		h.promiseOfOneAtATime(c, all[:i])
 	}
 	h.promiseOfTheNumber(all)
 }
@@ -122,6 +124,27 @@ func (h *history) findable(c creation) bool {
 		}
 	}
 	return true
+}
+
+// promiseOfOneAtATime: nothing is created while the last look showed a running backup, nor within the settle time after what the
+// process itself created and no look has shown yet.
+func (h *history) promiseOfOneAtATime(c creation, before []creation) {
+	looked := h.lastLook(placeOf(c.Backup), c.called, func(key string) bool { return key == c.by.key })
+	if looked.IsZero() || h.denied() {
+		return
+	}
+	for _, b := range h.backups() {
+		from := h.listedFrom(b)
+		if placeOf(b) == placeOf(c.Backup) && full(b) && !from.IsZero() && !from.After(looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) <= fakeadb.Running {
+			h.t.Errorf("%s created %s, although %s was running", c.by.label(), c.ID, b.ID)
+		}
+	}
+	for _, b := range before {
+		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process && c.called.Before(b.called.Add(h.cloud.settle)) &&
+			(h.listedFrom(b.Backup).IsZero() || h.listedFrom(b.Backup).After(c.called)) && h.stands(b.Backup, c.called) {
+			h.t.Errorf("%s created %s too soon after %s, which is not listed yet", c.by.label(), c.ID, b.ID)
+		}
+	}
 }
 
 // promiseOfTheNumber: an attempt creates three times at most, and of one event there is at most one backup for each process
