@@ -16,7 +16,7 @@ func (h *history) check() {
 		if a.killed {
 			continue
 		}
-		if a.late > 0 {
+		if a.late >= 0 {
 			h.t.Errorf("%s answered %v after its deadline", a.label(), a.late)
 		}
 		h.checkCalls(a)
@@ -49,11 +49,20 @@ func (h *history) checkCalls(a *attempt) {
 	}
 }
 
-// checkProgress: where nothing stands in the way, an hour is enough.
+// checkProgress: where nothing stands in the way, an hour is enough for three backups.
 func (h *history) checkProgress(a *attempt) {
-	easy := h.cloud.faulty == 0 && h.cloud.Rate == 0 && h.cloud.Busy == nil && h.cloud.Clusters == nil && h.cloud.Takes <= time.Minute
-	if easy && a.errorType != "" && a.took > 59*time.Minute {
-		h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, a.errorMessage)
+	c := h.cloud
+	if a.errorType == "" || a.took < 59*time.Minute || c.faulty > 0 || c.Rate > 0 || c.Busy != nil || c.Clusters != nil || c.Takes > 12*time.Minute || !c.outage.until.IsZero() {
+		return
+	}
+	made := map[place]int{}
+	for _, b := range h.backups() {
+		made[placeOf(b)]++
+	}
+	for _, e := range a.report.entries {
+		if made[place{e.DBClusterId, e.RegionId}] <= 3 && e.ErrorType != "" {
+			h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, e.Error)
+		}
 	}
 }
 
@@ -98,11 +107,27 @@ func (c *claim) check(creations []creation) {
 	case ok:
 		c.checkReached(b)
 		c.checkStart(b, creations)
+		c.checkMemory(creations)
 	case c.Status != backup.StatusRequested || c.a.waitFor != backup.WaitRequested || c.a.verify:
 		c.wrong("%s without a backup id", c.Status)
 	case !c.requested(creations):
 		c.wrong("%s, but nothing was", c.Status)
+	default:
+		c.checkMemory(creations)
 	}
+}
+
+// checkMemory: an answer without a look speaks of a backup that the process requested not longer ago than the settle time.
+func (c *claim) checkMemory(creations []creation) {
+	if c.denied() || !c.lastLook(c.place, c.a.answered, func(key string) bool { return key == c.a.key }).IsZero() {
+		return
+	}
+	for _, made := range creations {
+		if made.by.process == c.a.process && placeOf(made.Backup) == c.place && made.answered && c.a.at.Before(made.called.Add(c.cloud.settle+call)) {
+			return
+		}
+	}
+	c.wrong("%s without a look", c.Status)
 }
 
 // requested reports whether this attempt's process created a backup that serves and read the answer.
@@ -177,13 +202,18 @@ func (c *claim) checkSet(b fakeadb.Backup) {
 			c.wrong("size %d, end %v, not %d, %v", c.BackupSize, c.BackupEndTime, b.Size, end)
 		}
 	case backup.StatusFailed:
-		if c.ErrorType == backup.ErrorBackupFailed && state != fakeadb.Failed {
+		// The process may only just have created it. Otherwise the attempt would have created another.
+		before := c.a.at.Add(-c.cloud.settle - call)
+		if c.ErrorType == backup.ErrorBackupFailed && (state != fakeadb.Failed || c.failed(b, before) && c.listedFrom(b).Before(before)) {
 			c.wrong("backup %s is said to have failed", b.ID)
 		}
 	case backup.StatusRequested:
 		c.wrong("Requested, but it is listed as %s", b.ID)
 	}
 }
+
+// call is how long a call takes at most.
+const call = 11 * time.Second
 
 func (h *history) processOf(key string) int {
 	for _, a := range h.attempts {
@@ -228,10 +258,25 @@ func (c *claim) checkStart(b fakeadb.Backup, creations []creation) {
 			return
 		}
 	}
-	for _, a := range c.attempts {
-		if at, lost := c.lost(a, c.place); lost && a.process == c.a.process && !b.Start.Before(at.Add(-15*time.Minute)) {
-			return // a new set may be the lost one's, since the clocks may differ by so much
-		}
+	if c.mayBeLost(b) {
+		return
 	}
 	c.wrong("%s started too early", b.ID)
+}
+
+// mayBeLost reports whether b may be what a CreateBackup of the process made whose answer was lost: after a look a new set may
+// seem to be up to a quarter of an hour older, since the clocks may differ by so much; without one it may not.
+func (c *claim) mayBeLost(b fakeadb.Backup) bool {
+	_, until := c.span(b)
+	for _, a := range c.attempts {
+		at, lost := c.lost(a, c.place)
+		if !lost || a.process != c.a.process {
+			continue
+		}
+		looked := !c.lastLook(c.place, at, func(key string) bool { return key == a.key }).IsZero()
+		if looked && !b.Start.Before(at.Add(-15*time.Minute)) || until.After(at) {
+			return true
+		}
+	}
+	return false
 }

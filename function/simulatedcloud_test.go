@@ -22,9 +22,21 @@ type cloud struct {
 	faulty    float64       // the share of calls that a fault strikes
 	places    []place       // the clusters that events name
 	failing   string        // a region whose list of clusters fails
+	outage    outage
 	vanishing []time.Duration
 	scheduled []scheduledBackup
 	changing  []clusterChange
+}
+
+// outage is a while in which calls do not get through.
+type outage struct {
+	action      string // empty: any
+	throttled   bool   // otherwise the connection cannot be opened
+	from, until time.Time
+}
+
+func (o outage) strikes(action string) bool {
+	return (o.action == "" || o.action == action) && !time.Now().Before(o.from) && time.Now().Before(o.until)
 }
 
 // scheduledBackup is one that the cluster's own schedule makes.
@@ -102,6 +114,10 @@ func (c *cloud) drawTraffic(d dice) {
 	c.Rate = pick(d, 0, 0, 5.0)
 	c.Burst = 1 + d.IntN(5)
 	c.Hint = d.oneIn(2)
+	if d.oneIn(6) {
+		c.outage = outage{action: pick(d, "", "CreateBackup"), throttled: d.oneIn(2), from: time.Now().Add(d.upTo(5*time.Minute) - 3*time.Minute)}
+		c.outage.until = c.outage.from.Add(d.upTo(15 * time.Minute))
+	}
 }
 
 // drawClusters draws the clusters. Half of the clouds list them, with tags and with changes.
@@ -188,8 +204,8 @@ func (c *cloud) drawOwnBackups(d dice) {
 	if d.oneIn(3) {
 		c.scheduled = append(c.scheduled, scheduledBackup{pick(d, c.places...), d.upTo(30 * time.Minute), pick(d, time.Second, 5*time.Minute, 25*time.Minute)})
 	}
-	if d.oneIn(8) {
-		c.vanishing = append(c.vanishing, d.upTo(30*time.Minute))
+	if d.oneIn(5) {
+		c.vanishing = append(c.vanishing, d.upTo(20*time.Minute))
 	}
 }
 
@@ -217,6 +233,7 @@ func (c *cloud) String() string {
 	add(c.faulty > 0, "faults %.0f%%", 100*c.faulty)
 	add(len(c.Denied) > 0, "denied %+v", c.Denied)
 	add(c.failing != "", "the list of clusters fails in %s", c.failing)
+	add(!c.outage.until.IsZero(), "outage of %q, throttled %v, %s to %s", c.outage.action, c.outage.throttled, c.outage.from.Format(stamp), c.outage.until.Format(stamp))
 	for _, b := range c.Busy {
 		add(true, "busy until %s", b.Until.Format(stamp))
 	}

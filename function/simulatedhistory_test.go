@@ -74,8 +74,9 @@ func newHistory(t *testing.T, seed uint64) *history {
 	h.world = newWorld(t, o, "ADB_SETTLE_TIME="+h.cloud.settle.String(), "LOG_LEVEL="+pick(h.dice, "debug", "info"))
 	h.changes = []change{{time.Now(), "it begins", o.Clusters}}
 	for i := range h.dice.IntN(5) { // some past
-		start := time.Now().Add(-h.dice.upTo(50 * time.Hour))
-		b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(20 * time.Minute), Size: 3_000_000_000}
+		takes := pick(h.dice, 20*time.Second, 20*time.Minute)
+		start := h.service.Now().Add(-takes - h.dice.upTo(pick(h.dice, 10*time.Minute, 50*time.Hour)))
+		b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(takes), Size: 3_000_000_000}
 		switch h.dice.IntN(6) {
 		case 0:
 			b.Type = "LogBackup"
@@ -86,7 +87,7 @@ func newHistory(t *testing.T, seed uint64) *history {
 		}
 		h.service.Add(b)
 	}
-	for range 1 + h.dice.IntN(3) {
+	for range pick(h.dice, 1, 1, 2, 3) {
 		h.start()
 	}
 	return h
@@ -116,7 +117,7 @@ func (h *history) start() int {
 // chance are random numbers for one call, whatever the order of those that come at the same instant.
 func (h *history) chance(what string, r *http.Request) dice {
 	q := r.URL.Query()
-	call := fmt.Sprint(what, keyOf(r), q.Get("DBClusterId"), q.Get("RegionId"), r.Header["x-acs-action"], r.Header["X-Acs-Action"])
+	call := fmt.Sprint(what, header(r, "x-acs-accesskey-id"), q.Get("DBClusterId"), q.Get("RegionId"), actionOf(r))
 	h.mu.Lock()
 	h.nth[call]++
 	n := h.nth[call]
@@ -126,20 +127,22 @@ func (h *history) chance(what string, r *http.Request) dice {
 	return newDice(h.seed, which.Sum64())
 }
 
-// keyOf returns the access key id of a request that is not served yet.
-func keyOf(r *http.Request) string {
-	for name, values := range r.Header {
-		if strings.EqualFold(name, "x-acs-accesskey-id") {
+// header returns a header of a request that is not served yet: the SDK writes names in lower case.
+func header(r *http.Request, name string) string {
+	for given, values := range r.Header {
+		if strings.EqualFold(given, name) {
 			return values[0]
 		}
 	}
 	return ""
 }
 
+func actionOf(r *http.Request) string { return header(r, "x-acs-action") }
+
 // dial says now and then that the connection cannot be opened.
 func (h *history) dial(r *http.Request) error {
 	d := h.chance("dial", r)
-	if d.Float64() >= h.cloud.faulty/4 {
+	if out := h.cloud.outage.strikes(actionOf(r)) && !h.cloud.outage.throttled; !out && d.Float64() >= h.cloud.faulty/4 {
 		return nil
 	}
 	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
@@ -169,6 +172,9 @@ func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 	if c.Action == "DescribeDBClusters" && c.Region == h.cloud.failing {
 		return fakeadb.Refused(fakeadb.ErrUnavailable)
 	}
+	if h.cloud.outage.throttled && h.cloud.outage.strikes(c.Action) {
+		return fakeadb.Throttled(0)
+	}
 	if d.Float64() >= h.cloud.faulty {
 		return fakeadb.Fault{}
 	}
@@ -191,7 +197,7 @@ var switching = fakeadb.Fault{Name: "101", Answer: func(w http.ResponseWriter, _
 func (h *history) play() {
 	var all sync.WaitGroup
 	h.liveOn(&all)
-	for n := range 1 + h.dice.IntN(3) {
+	for n := range 1 + h.dice.IntN(4) {
 		time.Sleep(h.dice.upTo(5 * time.Second))
 		if h.dice.oneIn(3) {
 			time.Sleep(h.dice.upTo(30 * time.Minute))
@@ -302,7 +308,7 @@ func (h *history) after(d time.Duration, what string, do func([]fakeadb.Cluster)
 	})
 }
 
-// vanish takes a backup away that is listed.
+// vanish takes a backup away that is listed, rather one that runs.
 func (h *history) vanish(after time.Duration, d dice) {
 	time.Sleep(after)
 	var listed []fakeadb.Backup
@@ -315,6 +321,9 @@ func (h *history) vanish(after time.Duration, d dice) {
 		return
 	}
 	b := listed[len(listed)-1-d.IntN(min(2, len(listed)))]
+	if i := slices.IndexFunc(listed, func(b fakeadb.Backup) bool { return b.State(h.service.Now()) == fakeadb.Running }); i >= 0 {
+		b = listed[i]
+	}
 	h.service.Remove(b.ID)
 	h.vanished[b.ID] = vanished{b, time.Now()}
 	h.after(0, "vanishes: "+b.ID, nil)

@@ -101,6 +101,9 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 	const poll = time.Minute
 	settled := made.called.Add(h.cloud.settle)
 	known := h.listedFrom(made.Backup)
+	if _, ok := h.vanished[made.ID]; ok { // perhaps unseen
+		known = time.Time{}
+	}
 	earlier := h.precision() + h.cloud.Skew.Abs() + h.cloud.ListedAfter
 	if known.IsZero() || known.After(settled) || h.cloud.FalseZone != 0 {
 		earlier += time.Minute + poll
@@ -114,11 +117,11 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 	return !b.Start.Add(-h.cloud.Skew).Before(h.since(made).Add(-earlier)) && (known.IsZero() || !h.listedFrom(b).After(known.Add(poll)))
 }
 
-// lastLook returns the last look at a cluster that began before a time; zero: there was none. A look that succeeds is the last
+// lastLook returns the last look at a cluster that began by a time; zero: there was none. A look that succeeds is the last
 // one before a create, because one that fails is repeated.
 func (h *history) lastLook(p place, before time.Time, of func(key string) bool) (at time.Time) {
 	for _, c := range h.calls {
-		if c.Action == "DescribeBackups" && c.page == 1 && c.Cluster == p.id && c.Region == p.region && c.Time.Before(before) && of(c.KeyID) {
+		if c.Action == "DescribeBackups" && c.page == 1 && c.Cluster == p.id && c.Region == p.region && !c.Time.After(before) && of(c.KeyID) {
 			at = c.Time
 		}
 	}
