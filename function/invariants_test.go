@@ -49,10 +49,11 @@ func (h *history) checkCalls(a *attempt) {
 	}
 }
 
-// checkProgress: where nothing stands in the way, an hour is enough for three backups.
+// checkProgress: where nothing stands in the way, an hour is enough for three backups, and a backup that vanished is not
+// waited for.
 func (h *history) checkProgress(a *attempt) {
 	c := h.cloud
-	if a.errorType == "" || a.took < 59*time.Minute || c.faulty > 0 || c.Rate > 0 || c.Busy != nil || c.Clusters != nil || c.Takes > 12*time.Minute || !c.outage.until.IsZero() {
+	if c.faulty > 0 || c.Rate > 0 || c.Busy != nil || c.Clusters != nil || c.Takes > 12*time.Minute || !c.outage.until.IsZero() {
 		return
 	}
 	made := map[place]int{}
@@ -60,8 +61,14 @@ func (h *history) checkProgress(a *attempt) {
 		made[placeOf(b)]++
 	}
 	for _, e := range a.report.entries {
-		if made[place{e.DBClusterId, e.RegionId}] <= 3 && e.ErrorType != "" {
+		if e.ErrorType == "" || a.verify {
+			continue
+		}
+		if made[place{e.DBClusterId, e.RegionId}] <= 3 && a.took > 59*time.Minute {
 			h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, e.Error)
+		}
+		if v, ok := h.vanished[e.BackupId]; ok && e.Status == backup.StatusRunning && a.answered.Sub(v.at) > c.settle+3*time.Minute {
+			h.t.Errorf("%s still waited for %s: %s", a.label(), e.BackupId, e.Error)
 		}
 	}
 }

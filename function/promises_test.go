@@ -105,7 +105,7 @@ func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
 			continue
 		}
 		from := h.listedFrom(b.Backup)
-		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !h.since(b).Before(c.by.meaning().earliest()) && h.findable(b) {
+		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !h.since(b).Before(c.by.meaning().earliest()) && h.findable(b) && !h.mistakenForFailed(b, c.called) {
 			h.t.Errorf("%s created %s without having waited for %s, whose answer was lost", c.by.label(), c.ID, b.ID)
 		}
 	}
@@ -141,7 +141,7 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 	}
 	for _, b := range before {
 		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process && c.called.Before(b.called.Add(h.cloud.settle)) &&
-			(h.listedFrom(b.Backup).IsZero() || h.listedFrom(b.Backup).After(c.called)) && h.stands(b.Backup, c.called) {
+			(h.listedFrom(b.Backup).IsZero() || h.listedFrom(b.Backup).After(c.called)) && h.stands(b.Backup, c.called) && !h.mistakenForFailed(b, c.called) {
 			h.t.Errorf("%s created %s too soon after %s, which is not listed yet", c.by.label(), c.ID, b.ID)
 		}
 	}

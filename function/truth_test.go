@@ -98,7 +98,10 @@ type creation struct {
 // no earlier than the own one may have, as far as clocks and lists tell. The own one is known when it is listed or, if it seems
 // to be older than the call, after the settle time. If it is not listed by then, b may also have begun a little earlier.
 func (h *history) confusable(made creation, b fakeadb.Backup) bool {
-	const poll = time.Minute
+	gap := time.Minute // between two looks that succeed
+	if h.cloud.faulty > 0 || h.cloud.Rate > 0 || !h.cloud.outage.until.IsZero() {
+		gap = 15 * time.Minute
+	}
 	settled := made.called.Add(h.cloud.settle)
 	known := h.listedFrom(made.Backup)
 	if _, ok := h.vanished[made.ID]; ok { // perhaps unseen
@@ -106,15 +109,12 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 	}
 	earlier := h.precision() + h.cloud.Skew.Abs() + h.cloud.ListedAfter
 	if known.IsZero() || known.After(settled) || h.cloud.FalseZone != 0 {
-		earlier += time.Minute + poll
-		if h.cloud.faulty > 0 { // looks that fail leave longer gaps
-			earlier += 15 * time.Minute
-		}
+		earlier += time.Minute + gap
 	}
 	if _, until := h.span(made.Backup); !until.After(made.called) && settled.After(known) {
 		known = settled
 	}
-	return !b.Start.Add(-h.cloud.Skew).Before(h.since(made).Add(-earlier)) && (known.IsZero() || !h.listedFrom(b).After(known.Add(poll)))
+	return !b.Start.Add(-h.cloud.Skew).Before(h.since(made).Add(-earlier)) && (known.IsZero() || !h.listedFrom(b).After(known.Add(gap)))
 }
 
 // lastLook returns the last look at a cluster that began by a time; zero: there was none. A look that succeeds is the last

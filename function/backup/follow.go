@@ -55,7 +55,7 @@ type watch struct {
 func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outcome, vanished bool) {
 	x.err = nil // what came before has been overcome
 	x.outcome.Created = step.Create != nil && step.Create == o.Own
-	x.outcome.Status = StatusRequested
+	x.outcome.Status, x.outcome.Set = StatusRequested, nil
 	if !x.outcome.Created {
 		x.outcome.RequestID = "" // of an own backup that vanished
 		x.log.Info("a backup that serves was found", setAttrs(step.Set)...)
