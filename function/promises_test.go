@@ -75,7 +75,15 @@ func (h *history) promiseOfTheMemory(c creation, before []creation) {
 	}
 }
 
-// mistakenForFailed reports whether somebody else's backup had failed at a time that a process may take for its own.
+// mistaken reports whether a list had shown somebody else's backup by a time that a process may take for its own.
+func (h *history) mistaken(own creation, at time.Time) bool {
+	return slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {
+		from := h.listedFrom(b)
+		return b.ID != own.ID && placeOf(b) == placeOf(own.Backup) && !from.IsZero() && !from.After(at) && h.confusable(own, b)
+	})
+}
+
+// mistakenForFailed reports the same of a backup that had failed.
 func (h *history) mistakenForFailed(own creation, at time.Time) bool {
 	return slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {
 		return placeOf(b) == placeOf(own.Backup) && h.failed(b, at) && h.confusable(own, b)
@@ -141,7 +149,7 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 	}
 	for _, b := range before {
 		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process && c.called.Before(b.called.Add(h.cloud.settle)) &&
-			(h.listedFrom(b.Backup).IsZero() || h.listedFrom(b.Backup).After(c.called)) && h.stands(b.Backup, c.called) && !h.mistakenForFailed(b, c.called) {
+			(h.listedFrom(b.Backup).IsZero() || h.listedFrom(b.Backup).After(c.called)) && h.stands(b.Backup, c.called) && !h.mistaken(b, c.called) {
 			h.t.Errorf("%s created %s too soon after %s, which is not listed yet", c.by.label(), c.ID, b.ID)
 		}
 	}
