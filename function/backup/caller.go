@@ -93,7 +93,7 @@ func (c *caller) read(ctx context.Context, action string, sleep func(context.Con
 			level = slog.LevelWarn
 		}
 		c.log.Log(ctx, level, "look failed", append(failed.attrs(), "attempt", attempt)...)
-		if !sleep(ctx, max(pauses.next(), c.asked(failed))) {
+		if !sleep(ctx, max(pauses.next(), c.later(failed.RetryAfter))) {
 			return ctx.Err()
 		}
 	}
@@ -111,18 +111,9 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// asked is the pause that the service asks for, 0 if it does not. It ends at a moment of its own: calls that are due in the
-// same instant come in any order, and a history in virtual time could not be repeated.
-func (c *caller) asked(call *CallError) time.Duration {
-	if call.RetryAfter == 0 {
-		return 0
-	}
-	return call.RetryAfter + c.moment()
-}
-
-// moment is less than a millisecond.
-func (c *caller) moment() time.Duration {
-	return time.Duration(c.chance.Int64N(int64(time.Millisecond)))
+// later is a pause that many callers have in common, lengthened by up to a twentieth: they would all come back at the same instant.
+func (c *caller) later(d time.Duration) time.Duration {
+	return d + time.Duration(c.chance.Float64()*float64(d/20))
 }
 
 // chance returns a source of random numbers that depends on the moment and on whose it is, so that a history in virtual time

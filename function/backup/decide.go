@@ -2,11 +2,8 @@ package backup
 
 import (
 	"cmp"
-	"maps"
 	"slices"
 	"strings"
-	"sync"
-	"sync/atomic"
 	"time"
 )
 
@@ -15,123 +12,7 @@ const (
 	maxCreates = 3
 	// stuckAfter is the age from which a backup that is still listed as running is no longer waited for.
 	stuckAfter = 24 * time.Hour
-	// maxClockError is how far the service's clock can be from ours: beyond that it refuses every signature.
-	maxClockError = 15 * time.Minute
 )
-
-// Create is one CreateBackup of this process that took effect, or may have. The service answers without a backup id, so
-// which listed set it made has to be found out.
-type Create struct {
-	Sent     time.Time // just before it was sent
-	Answered time.Time // when it was accepted, or when it was given up as unanswered
-	Accepted bool      // false: its outcome is unknown
-
-	before  map[string]bool          // keys of the sets that were listed before it was sent; nil: nobody had looked
-	foreign sync.Map                 // keys of sets that were listed later, but that somebody else made
-	seen    atomic.Pointer[sighting] // what a list last showed of its backup; nil: it was not listed yet
-}
-
-// sighting is a set as a list showed it.
-type sighting struct {
-	Set
-	at time.Time // when that look was asked for
-}
-
-// set returns what a list last showed of the backup, nil if it was not listed yet.
-func (c *Create) set() *Set {
-	if seen := c.seen.Load(); seen != nil {
-		return &seen.Set
-	}
-	return nil
-}
-
-// settled reports whether a look at the given time was late enough to show what c made.
-func (c *Create) settled(looked time.Time, settling time.Duration) bool {
-	return !looked.Before(c.Answered.Add(settling))
-}
-
-// serves reports whether the backup that c made, listed or not, is one that r asks for.
-func (c *Create) serves(r Request) bool {
-	set := c.set()
-	return !c.Sent.Before(r.earliest()) && (set == nil || set.State != SetFailed)
-}
-
-// made returns the set in the list that c made, nil if it is not listed. Of several candidates it takes the one that
-// started soonest after c was sent.
-//
-// The clocks may differ, so c's set may be listed as older than c. But a set of somebody else that is listed late looks the
-// same. So an older set is taken only from a settled list that shows nothing better.
-func (c *Create) made(o Observed) *Set {
-	if set := c.set(); set != nil {
-		return find(o.Listed, set.key())
-	}
-	oldest := c.Sent
-	if c.settled(o.Looked, o.Settling) {
-		oldest = oldest.Add(-maxClockError)
-	}
-	var made *Set
-	for i := range o.Listed {
-		if s := &o.Listed[i]; c.mayHaveMade(*s, oldest, o.Looked) && (made == nil || c.likelier(*s, *made)) {
-			made = s
-		}
-	}
-	return made
-}
-
-// isForeign reports whether somebody else made s: a set that took longer than the time since c was sent, whatever the clocks
-// say. Where only ended backups are listed, such a set shows while c's own is running.
-func (c *Create) isForeign(s Set, looked time.Time) bool {
-	_, known := c.foreign.Load(s.key())
-	return known || s.shortest() > looked.Sub(c.Sent)+ClockSkew
-}
-
-// exclude notes which sets of a list are foreign: in a later one they do not stand out any more.
-func (c *Create) exclude(listed []Set, looked time.Time) {
-	for _, s := range listed {
-		if !c.before[s.key()] && c.isForeign(s, looked) {
-			c.foreign.Store(s.key(), true)
-		}
-	}
-}
-
-// takeOver makes c stand for an earlier one without an answer, too: what either of them made is c's.
-func (c *Create) takeOver(lost *Create) {
-	c.Sent, c.before = lost.Sent, maps.Clone(lost.before)
-	if c.before == nil {
-		return
-	}
-	lost.foreign.Range(func(key, _ any) bool {
-		c.before[key.(string)] = true
-		return true
-	})
-}
-
-// mayHaveMade reports whether s can be the set that c made. After a look that is a set which was not in the list before and
-// did not start before oldest; a start that cannot be read does not matter. Without a look before it is a set that may have
-// started after c was sent, and whose start is believed.
-func (c *Create) mayHaveMade(s Set, oldest, looked time.Time) bool {
-	switch {
-	case !s.full() || c.before[s.key()] || c.isForeign(s, looked):
-		return false
-	case c.before == nil:
-		return s.Start.Until.After(c.Sent) && s.believed(looked)
-	default:
-		return s.Start == Span{} || s.Start.Until.After(oldest)
-	}
-}
-
-// likelier reports whether c made a rather than b. Both are new.
-func (c *Create) likelier(a, b Set) bool {
-	afterA, afterB := a.Start.Until.After(c.Sent), b.Start.Until.After(c.Sent)
-	switch {
-	case afterA != afterB:
-		return afterA
-	case a.Start.From.Equal(b.Start.From):
-		return a.ID < b.ID
-	default:
-		return a.Start.From.Before(b.Start.From) == afterA // the first one after c, or the last one before it
-	}
-}
 
 // Observed is all that bears on the next step of an Ensure.
 type Observed struct {

@@ -64,14 +64,10 @@ func TestDecide(t *testing.T) {
 		creates int
 	}
 	sets := func(s ...Set) []Set { return s }
+	lost := func(sent string, before ...string) *Create { return sentAfterLook(t, sent, sent, before...) }
 	accepted := func(sent string) *Create {
-		return &Create{Sent: at(t, sent), Answered: at(t, sent), Accepted: true, before: map[string]bool{}}
-	}
-	lost := func(sent string, before ...string) *Create {
-		c := &Create{Sent: at(t, sent), Answered: at(t, sent), before: map[string]bool{}}
-		for _, id := range before {
-			c.before[id] = true
-		}
+		c := lost(sent)
+		c.Accepted = true
 		return c
 	}
 	seen := func(c *Create, s Set) *Create {
@@ -217,7 +213,8 @@ func TestDecide(t *testing.T) {
 
 // TestLostWithoutALook: where there was no look before, new means that it may have started after the call was sent.
 func TestLostWithoutALook(t *testing.T) {
-	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40")}
+	c := newCreate(Observed{})
+	c.Sent, c.Answered = at(t, "02:00:30"), at(t, "02:00:40")
 	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true, "10:00": false} {
 		for _, settled := range []bool{false, true} {
 			if got := made(c, settled, set(t, "a", start, SetRunning)) != nil; got != ours {
@@ -228,6 +225,17 @@ func TestLostWithoutALook(t *testing.T) {
 	if made(c, true, set(t, "a", "02:00", SetRunning, withoutStart)) != nil {
 		t.Error("one without a start could be any")
 	}
+}
+
+// sentAfterLook is a CreateBackup before which a list showed the sets with these ids.
+func sentAfterLook(t *testing.T, sent, answered string, before ...string) *Create {
+	o := Observed{Looked: at(t, sent)}
+	for _, id := range before {
+		o.Listed = append(o.Listed, Set{ID: id})
+	}
+	c := newCreate(o)
+	c.Sent, c.Answered = at(t, sent), at(t, answered)
+	return c
 }
 
 // made is what c is taken to have made in a list that is settled or not.
@@ -241,7 +249,7 @@ func made(c *Create, settled bool, listed ...Set) *Set {
 
 // TestClocksDiffer: a new set that seems to be older is taken when nothing better comes, within a quarter of an hour.
 func TestClocksDiffer(t *testing.T) {
-	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40"), before: map[string]bool{"old": true}}
+	c := sentAfterLook(t, "02:00:30", "02:00:40", "old")
 	for start, want := range map[string][2]bool{ // in an early look, in a settled one
 		"02:00": {true, true}, "02:00:30": {true, true}, "02:01": {true, true},
 		"02:00:29": {false, true}, "01:45:30": {false, true}, "01:45": {false, true},
@@ -266,7 +274,7 @@ func TestClocksDiffer(t *testing.T) {
 // TestWhatTookTooLong: where only ended backups are listed, one of the cluster's own schedule is new in the list when it
 // ends. It is not taken for what was created meanwhile, which is not listed yet.
 func TestWhatTookTooLong(t *testing.T) {
-	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:40"), Accepted: true, before: map[string]bool{}}
+	c := sentAfterLook(t, "02:00:30", "02:00:40")
 	for end, want := range map[string]bool{"01:56": true, "01:58": true, "01:59": false, "02:01": false} { // a look at 02:01:40
 		s := set(t, "a", "01:55", SetComplete)
 		s.End = set(t, "a", end, SetRunning).Start
@@ -278,7 +286,7 @@ func TestWhatTookTooLong(t *testing.T) {
 	foreign.End = set(t, "a", "01:59", SetRunning).Start
 	c.exclude([]Set{foreign}, at(t, "02:01:40"))
 	later := Observed{Listed: []Set{foreign}, Looked: at(t, "02:10:00"), Settling: time.Minute}
-	again := &Create{Answered: at(t, "02:04:00"), before: map[string]bool{}}
+	again := sentAfterLook(t, "02:04:00", "02:04:00")
 	again.takeOver(c)
 	if c.made(later) != nil || again.made(later) != nil {
 		t.Error("ours after all, since time has passed")
@@ -287,7 +295,7 @@ func TestWhatTookTooLong(t *testing.T) {
 
 // TestTwoNewOnes: another process, or the cluster's own schedule, may have started a backup at the same time.
 func TestTwoNewOnes(t *testing.T) {
-	c := &Create{Sent: at(t, "02:00:30"), Answered: at(t, "02:00:31"), before: map[string]bool{}}
+	c := sentAfterLook(t, "02:00:30", "02:00:31")
 	for _, two := range [][2]string{ // ours, the other's
 		{"02:00:30", "02:00:32"}, {"02:00:31", "02:00:29"}, {"02:00:29", "02:00:20"}, {"02:00", "02:01"}, {"02:01", "01:59:40"}, {"02:00:40", "02:00:41"},
 	} {

@@ -133,13 +133,7 @@ func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
 
 // send sends CreateBackup and decides what its answer means.
 func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
-	create := &Create{}
-	if !e.observed.Looked.IsZero() {
-		create.before = map[string]bool{}
-		for _, s := range e.observed.Listed {
-			create.before[s.key()] = true
-		}
-	}
+	create := newCreate(e.observed)
 	sent, id, err := e.service.CreateBackup(ctx, e.request.Cluster)
 	create.Sent, create.Answered = sent, time.Now()
 	if lost := e.observed.unlistedLost(e.request); lost != nil { // a backup of that one, listed late, is this request's, too
@@ -194,7 +188,7 @@ func (e *ensuring) sendLater(ctx context.Context, call *CallError, about []any) 
 	} else {
 		e.log.Info("CreateBackup was throttled", about...)
 	}
-	if !e.sleep(ctx, max(e.repeats.next(), e.asked(call))) {
+	if !e.sleep(ctx, max(e.repeats.next(), e.later(call.RetryAfter))) {
 		return e.cutOff(), true
 	}
 	if time.Since(e.observed.Looked) > e.settings.Settle { // meanwhile another instance may have created one
@@ -216,10 +210,10 @@ func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool
 	return Outcome{}, false
 }
 
-// untilSettled is for how long a backup that the last CreateBackup may have made is still looked for.
-// Several tasks may wait for it, so it ends at a moment of its own.
+// untilSettled is for how long a backup that the last CreateBackup may have made is still looked for. Several invocations may
+// wait for it.
 func (e *ensuring) untilSettled() time.Duration {
-	return max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), 0) + time.Millisecond + e.moment()
+	return e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond))
 }
 
 // refused is the outcome where the service says no.

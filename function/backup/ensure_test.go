@@ -104,7 +104,7 @@ func TestNotSent(t *testing.T) {
 		s.expect(r, "amv-1 cn-a Requested")
 		s.logged("WARN", "AnalyticDB cannot be reached, so nothing was sent: trying again")
 	})
-	tell(t, "an outage of five seconds costs little more", func(s *stub) {
+	tell(t, "an outage of five seconds costs a pause of 8 s more at most", func(s *stub) {
 		s.create = func(c Cluster, n int) error {
 			if time.Since(s.began) < 5*time.Second {
 				return unreachable(c, n)
@@ -112,7 +112,7 @@ func TestNotSent(t *testing.T) {
 			return nil
 		}
 		s.run(ensuringOne())
-		if took := s.lastCreate.Sub(s.began); took > 10*time.Second {
+		if took := s.lastCreate.Sub(s.began); took > 13*time.Second {
 			s.t.Errorf("after %v", took)
 		}
 	})
@@ -166,6 +166,20 @@ func TestVanished(t *testing.T) {
 			s.t.Errorf("created again after %v", took)
 		}
 	})
+	tell(t, "it is not named where the next one is waited for", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			if time.Since(s.began) > time.Minute {
+				return nil
+			}
+			return []Set{listed("b", s.began, SetRunning)}
+		}
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a BackupPending", "was not listed")
+		s.creates("amv-1", 1)
+		if o := r.Outcomes[0]; o.Set != nil || o.Status != StatusRequested {
+			s.t.Errorf("%s with %v", o.Status, o.Set)
+		}
+	})
 	tell(t, "a single look that does not show it is not enough", func(s *stub) {
 		looks := 0
 		s.list = func(Cluster) []Set {
@@ -216,7 +230,7 @@ func TestMemory(t *testing.T) {
 		}
 	})
 	t.Run("a look that was asked for earlier does not show it, which means nothing", func(t *testing.T) {
-		c := &Create{Sent: at(t, "02:00:00"), Answered: at(t, "02:00:00"), Accepted: true}
+		c := sentAfterLook(t, "02:00:00", "02:00:00")
 		c.seen.Store(&sighting{set(t, "a", "02:00:00", SetRunning), at(t, "02:00:10")})
 		state := &clusterState{last: c, accepted: c}
 		state.reconcile(at(t, "02:00:09"), nil)
@@ -399,5 +413,15 @@ func TestPauses(t *testing.T) {
 		if most := map[string]time.Duration{"polls": time.Minute, "retries": 30 * time.Second}[name]; last > most || last < most*9/10 {
 			t.Errorf("%s grow to %v, want %v", name, last, most)
 		}
+	}
+	for _, d := range []time.Duration{0, time.Millisecond, time.Hour} {
+		for range 100 {
+			if got := c.later(d); got < d || got > d+d/20 {
+				t.Errorf("%v instead of %v", got, d)
+			}
+		}
+	}
+	if a, b := c.later(time.Minute), c.later(time.Minute); a == b {
+		t.Errorf("%v twice", a)
 	}
 }
