@@ -203,6 +203,7 @@ type exchange struct {
 	sent          time.Time
 	host          string // to which the request was addressed; empty: the SDK made none
 	authorization string // the request's
+	mask          mask   // of the secrets in the call; nil: no text needed it yet
 	connecting    bool   // the transport was opening a connection, and nothing had been written
 	status        int    // 0: there was no reply
 	header        http.Header

@@ -17,7 +17,7 @@ const (
 type mask []secret
 
 type secret struct {
-	spelt string // as glyphs spells it
+	spelt string // as spell does it
 	least int    // characters of a piece that is masked
 }
 
@@ -34,18 +34,14 @@ func (m mask) with(s string, least int) mask {
 	if s == "" {
 		return m
 	}
-	spelt := spell(glyphs(s))
+	spelt := spell(s)
 	return append(m[:len(m):len(m)], secret{spelt, min(least, len(spelt))})
 }
 
 // hide returns text with three asterisks in the place of every secret or piece of one.
 func (m mask) hide(text string) string {
-	if isNumber(text) { // as most ids are
-		return text
-	}
-	g := glyphs(text)
-	spelt := spell(g)
-	hidden := make([]bool, len(g))
+	spelt := spell(text)
+	hidden := make([]bool, len(spelt))
 	found := false
 	for _, secret := range m {
 		n := secret.least
@@ -62,6 +58,7 @@ func (m mask) hide(text string) string {
 		return text
 	}
 	var b strings.Builder
+	g := glyphs(text)
 	end := 0
 	for i := 0; i < len(g); i++ {
 		if !hidden[i] {
@@ -86,8 +83,27 @@ type glyph struct {
 	from, to int
 }
 
-// spell returns the characters alone.
-func spell(glyphs []glyph) string {
+// spell returns the characters of a text alone.
+func spell(text string) string {
+	if !strings.ContainsAny(text, `%\&`) { // it has no escapes
+		return strings.Map(small, text)
+	}
+	return characters(glyphs(text))
+}
+
+// small makes a letter small, and leaves out what is not printable ASCII.
+func small(r rune) rune {
+	switch {
+	case r <= ' ' || r > '~':
+		return -1
+	case r >= 'A' && r <= 'Z':
+		return r + 'a' - 'A'
+	default:
+		return r
+	}
+}
+
+func characters(glyphs []glyph) string {
 	b := make([]byte, len(glyphs))
 	for i, g := range glyphs {
 		b[i] = g.char
@@ -95,8 +111,7 @@ func spell(glyphs []glyph) string {
 	return string(b)
 }
 
-// glyphs undoes all escapes of a text, however often they were applied, and leaves out what is not printable ASCII. Letters
-// become small.
+// glyphs undoes all escapes of a text, however often they were applied. The characters are small.
 func glyphs(text string) []glyph {
 	out := make([]glyph, 0, len(text))
 	for i := range len(text) {
@@ -110,14 +125,12 @@ func glyphs(text string) []glyph {
 			first.char, first.to = char, i+1
 			out = append(out[:len(out)-n], first)
 		}
-		if c := out[len(out)-1].char; c <= ' ' || c > '~' {
+		if small(rune(out[len(out)-1].char)) < 0 {
 			out = out[:len(out)-1]
 		}
 	}
 	for i := range out {
-		if c := out[i].char; c >= 'A' && c <= 'Z' {
-			out[i].char = c + 'a' - 'A'
-		}
+		out[i].char = byte(small(rune(out[i].char)))
 	}
 	return out
 }
@@ -134,16 +147,16 @@ func escape(g []glyph) (n int, char byte, ok bool) {
 		return g[len(g)-back].char
 	}
 	if at(3) == '%' {
-		if char, ok = number(spell(g[len(g)-2:]), 16); ok {
+		if char, ok = number(characters(g[len(g)-2:]), 16); ok {
 			return 3, char, ok
 		}
 	}
 	switch {
 	case at(4) == '\\' && at(3) == 'x':
-		char, ok = number(spell(g[len(g)-2:]), 16)
+		char, ok = number(characters(g[len(g)-2:]), 16)
 		return 4, char, ok
 	case at(6) == '\\' && at(5) == 'u':
-		char, ok = number(spell(g[len(g)-4:]), 16)
+		char, ok = number(characters(g[len(g)-4:]), 16)
 		return 6, char, ok
 	case at(2) == '\\' && strings.IndexByte("nrtbf", at(1)) >= 0:
 		return 2, 0, true
@@ -161,7 +174,7 @@ func entity(g []glyph) (n int, char byte, ok bool) {
 		if g[len(g)-n].char != '&' {
 			continue
 		}
-		name := strings.ToLower(spell(g[len(g)-n+1 : len(g)-1]))
+		name := strings.ToLower(characters(g[len(g)-n+1 : len(g)-1]))
 		switch {
 		case strings.HasPrefix(name, "#x"):
 			char, ok = number(name[2:], 16)
@@ -198,7 +211,18 @@ func cut(text string, most int) string {
 // clean makes text of the service fit for a log: one line, not endless, and without secrets. The call's signature is one.
 func (s *session) clean(x *exchange, text string) string {
 	const longest = 400
-	_, signature, _ := strings.Cut(x.authorization, "Signature=")
-	text = s.mask.with(signature, leastSecret).with(x.authorization, leastAuthorization).hide(cut(text, 4*longest))
+	text = cut(text, 4*longest)
+	if !isNumber(text) { // as most ids are
+		text = s.maskOf(x).hide(text)
+	}
 	return cut(strings.Join(strings.Fields(text), " "), longest)
+}
+
+// maskOf returns the mask for the texts of one call. A reply can have many of them.
+func (s *session) maskOf(x *exchange) mask {
+	if x.mask == nil {
+		_, signature, _ := strings.Cut(x.authorization, "Signature=")
+		x.mask = s.mask.with(signature, leastSecret).with(x.authorization, leastAuthorization)
+	}
+	return x.mask
 }
