@@ -71,50 +71,28 @@ type Credentials struct {
 	Personal bool
 }
 
-// credential gives the SDK the keys of one invocation. The SDK's own constructor would look for a key that is missing in the
-// environment, and would bring all that looks for credentials in files and at other services.
-type credential struct{ model credentials.CredentialModel }
-
-func newCredential(c Credentials) *credential {
-	kind, provider := "access_key", "static_ak" // as the SDK names them to the service
-	if c.SecurityToken != "" {
-		kind, provider = "sts", "static_sts"
-	}
-	return &credential{credentials.CredentialModel{
-		AccessKeyId:     &c.AccessKeyID,
-		AccessKeySecret: &c.AccessKeySecret,
-		SecurityToken:   &c.SecurityToken,
-		Type:            &kind,
-		ProviderName:    &provider,
-	}}
-}
-
-// These methods implement credentials.Credential. The SDK calls the first one alone; the others are deprecated.
-func (c *credential) GetCredential() (*credentials.CredentialModel, error) { return &c.model, nil }
-func (c *credential) GetAccessKeyId() (*string, error)                     { return c.model.AccessKeyId, nil }
-func (c *credential) GetAccessKeySecret() (*string, error)                 { return c.model.AccessKeySecret, nil }
-func (c *credential) GetSecurityToken() (*string, error)                   { return c.model.SecurityToken, nil }
-func (c *credential) GetBearerToken() *string                              { return nil }
-func (c *credential) GetType() *string                                     { return c.model.Type }
-
 // session is the API with one invocation's credentials.
 type session struct {
 	api        *API
 	account    string
-	credential *credential
+	credential credentials.Credential
 	role       bool // whether the credentials are those of the function's role
 	mask       mask
 }
 
 // With returns the service as one invocation uses it. account is the Alibaba Cloud account id, for messages.
 func (a *API) With(c Credentials, account string) backup.Service {
-	return &session{
-		api:        a,
-		account:    account,
-		credential: newCredential(c),
-		role:       c.SecurityToken != "" && !c.Personal,
-		mask:       newMask(c.AccessKeyID, c.AccessKeySecret, c.SecurityToken),
+	s := &session{api: a, account: account, role: c.SecurityToken != "" && !c.Personal, mask: newMask(c.AccessKeyID, c.AccessKeySecret, c.SecurityToken)}
+	config := &credentials.Config{
+		Type:            dara.String("access_key"),
+		AccessKeyId:     dara.String(c.AccessKeyID),
+		AccessKeySecret: dara.String(c.AccessKeySecret),
 	}
+	if c.SecurityToken != "" {
+		config.Type, config.SecurityToken = dara.String("sts"), dara.String(c.SecurityToken)
+	}
+	s.credential, _ = credentials.NewCredential(config) // fails if one is empty; the SDK then refuses every call
+	return s
 }
 
 // call makes one API call in its turn: send makes it with a client of its own, because the SDK writes to its client. The
@@ -130,10 +108,12 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 		return x, s.heldUp(action, cluster, err, region.pace.paused())
 	}
 	x.sent = turn.at
+	client := *region.client
+	client.HttpClient, client.Credential = x, s.credential
 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err = send(httptrace.WithClientTrace(ctx, x.trace()), s.client(region, x))
+	err = send(httptrace.WithClientTrace(ctx, x.trace()), &client)
 	if x.err != nil {
 		err = x.err // the SDK hides it
 	}
@@ -146,18 +126,6 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 		return x, failure
 	}
 	return x, nil
-}
-
-// client returns the SDK's client for one call. It has no RetryOptions: package backup decides on every repetition.
-func (s *session) client(r *region, x *exchange) *sdk.Client {
-	client := new(sdk.Client)
-	client.RegionId, client.Endpoint = &r.name, &r.host
-	client.UserAgent = dara.String("adb-backup")
-	if s.api.options.Endpoint.Plain {
-		client.Protocol = dara.String("http")
-	}
-	client.Credential, client.HttpClient = s.credential, x
-	return client
 }
 
 // takeTurn waits for a call's turn, but not so long that the call would be cut off.

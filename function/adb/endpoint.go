@@ -6,17 +6,20 @@ import (
 	"net"
 	"net/url"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
+
+	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
+	"github.com/alibabacloud-go/tea/dara"
 )
 
-// Endpoint says where AnalyticDB is reached. The zero Endpoint is each region's host on the internet.
+// Endpoint says where AnalyticDB is reached. The zero Endpoint is the SDK's public host for each region.
 type Endpoint struct {
 	Host  string // one host, or host:port, for every region; empty: the region's own
 	Plain bool   // http instead of https
-	VPC   bool   // the region's host inside a VPC
+	VPC   bool   // the region's host inside a VPC, which the SDK does not know for most regions
 }
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
@@ -59,45 +62,16 @@ func validPort(u *url.URL) bool {
 	return err == nil && n >= 1 && n <= 65535
 }
 
-// Credentials leave for these hosts alone, whatever a region looks like.
+// Credentials leave for these hosts alone, whatever the SDK makes of a region.
 var cloudHost = regexp.MustCompile(`^adb(-vpc)?(\.[a-z0-9-]+)?\.aliyuncs\.com$`)
 
-// sharedHosts are the public hosts that serve more than the region that they are named after, as the SDK has them in the
-// constructor of its client. A test compares.
-var sharedHosts = []struct {
-	host    string
-	regions []string
-}{
-	{"adb.aliyuncs.com", []string{
-		"cn-qingdao", "cn-beijing", "cn-hangzhou", "cn-shanghai", "cn-shenzhen", "cn-hongkong", "cn-wuhan", "cn-fujian",
-		"ap-southeast-1", "us-west-1", "us-east-1",
-		"cn-hangzhou-finance", "cn-shanghai-finance-1", "cn-shenzhen-finance-1", "cn-beijing-finance-1", "cn-beijing-finance-pop",
-		"cn-hongkong-finance-pop", "cn-north-2-gov-1", "cn-beijing-gov-1", "cn-edge-1", "cn-shanghai-inner", "cn-shenzhen-inner",
-		"cn-beijing-nu16-b01", "cn-haidian-cm12-c01", "cn-hangzhou-bj-b01", "cn-shanghai-et15-b01", "cn-shanghai-et2-b01",
-		"cn-shenzhen-st4-d01", "cn-shenzhen-su18-b01", "cn-zhangbei-na61-b01", "cn-zhangjiakou-na62-a01",
-		"cn-qingdao-nebula", "cn-zhengzhou-nebula-1", "cn-yushanfang", "cn-hangzhou-test-306", "cn-shanghai-internal-test-1",
-		"cn-hangzhou-internal-prod-1", "cn-hangzhou-internal-test-1", "cn-hangzhou-internal-test-2", "cn-hangzhou-internal-test-3",
-	}},
-	{"adb.ap-northeast-1.aliyuncs.com", []string{"ap-northeast-2-pop", "eu-west-1-oxs", "me-east-1", "rus-west-1-pop"}},
-}
-
-// publicHost returns the host of a region on the internet.
-func publicHost(region string) string {
-	for _, shared := range sharedHosts {
-		if slices.Contains(shared.regions, region) {
-			return shared.host
-		}
-	}
-	return "adb." + region + ".aliyuncs.com"
-}
-
-// host returns where a region's calls go.
-func (e Endpoint) host(region string) (string, error) {
-	if e.Host != "" {
+// host returns where a region's calls go; sdk is what the SDK would take.
+func (e Endpoint) host(region, sdk string) (string, error) {
+	host := sdk
+	switch {
+	case e.Host != "":
 		return e.Host, nil
-	}
-	host := publicHost(region)
-	if e.VPC {
+	case e.VPC:
 		host = "adb-vpc." + region + ".aliyuncs.com"
 	}
 	if !cloudHost.MatchString(host) {
@@ -109,8 +83,8 @@ func (e Endpoint) host(region string) (string, error) {
 // region is what the process keeps for a region: where its calls go, and how fast. A region that misbehaves holds up no
 // other one, although most of them have the same host.
 type region struct {
-	name, host string
-	pace       *pace
+	client *sdk.Client // without credentials; each call copies it
+	pace   *pace
 }
 
 // regions are those of the process.
@@ -119,15 +93,25 @@ type regions struct {
 	slots *slots   // shared by all of them
 }
 
-// region returns what is kept for a region.
+// region returns what is kept for a region. The SDK's product client is made once for each, because that is expensive: it
+// brings a map of all endpoints.
 func (a *API) region(name string) (*region, error) {
 	if r, ok := a.regions.known.Load(name); ok {
 		return r.(*region), nil
 	}
-	host, err := a.options.Endpoint.host(name)
+	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
+	if a.options.Endpoint.Plain {
+		config.Protocol = dara.String("http")
+	}
+	client, err := sdk.NewClient(config) // no RetryOptions: package backup decides on every repetition
 	if err != nil {
 		return nil, err
 	}
-	r, _ := a.regions.known.LoadOrStore(name, &region{name, host, newPace(a.regions.slots)})
+	host, err := a.options.Endpoint.host(name, dara.StringValue(client.Endpoint))
+	if err != nil {
+		return nil, err
+	}
+	client.Endpoint, client.EndpointMap = dara.String(host), nil
+	r, _ := a.regions.known.LoadOrStore(name, &region{client, newPace(a.regions.slots)})
 	return r.(*region), nil
 }

@@ -1,11 +1,12 @@
 package main
 
 import (
-	"adb-backup/function/backup"
 	"bytes"
 	"encoding/json"
 	"strings"
 	"time"
+
+	"adb-backup/function/backup"
 )
 
 // gateRequest is a request whose moment stays the same however often it is sent. Otherwise every repetition would ask for
