@@ -1,6 +1,7 @@
 package adb
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strconv"
@@ -46,12 +47,12 @@ func decodeBackups(body []byte, cluster string, words backup.Statuses) (p page[b
 	for _, entry := range r.Items.Backup {
 		if entry.odd != "" {
 			p.rows = append(p.rows, row[backup.Set]{})
-			unreadable = first(unreadable, "a row that is not an object: "+entry.odd)
+			unreadable = cmp.Or(unreadable, "a row that is not an object: "+entry.odd)
 			continue
 		}
 		b := entry.value
 		set, odd := b.set(words)
-		unreadable = first(unreadable, odd)
+		unreadable = cmp.Or(unreadable, odd)
 		p.rows = append(p.rows, row[backup.Set]{
 			key:  cut(string(b.DBClusterId+"|"+b.BackupId+"|"+b.BackupStartTime+"|"+b.BackupType), 200),
 			keep: b.DBClusterId == "" || strings.EqualFold(string(b.DBClusterId), cluster),
@@ -59,13 +60,6 @@ func decodeBackups(body []byte, cluster string, words backup.Statuses) (p page[b
 		})
 	}
 	return p, unreadable, nil
-}
-
-func first(known, other string) string {
-	if known != "" {
-		return known
-	}
-	return other
 }
 
 // set returns the backup set of a row, and names the first field of it that cannot be read.

@@ -80,10 +80,10 @@ func readPages[T any](ctx context.Context, s *session, q query, decode func(*exc
 type progress[T any] struct {
 	items  []T
 	total  int             // by the first page
-	pages  int             // so many
+	pages  int             // how many were read
 	seen   map[string]bool // the keys of all rows
 	unread int             // rows without a key
-	stale  int             // pages in a row without news
+	stale  int             // pages in a row that showed nothing new
 }
 
 // add takes over the rows of a page that are new.
@@ -115,8 +115,9 @@ func (l *progress[T]) add(p page[T]) error {
 // found returns how many rows the list has shown, each once.
 func (l *progress[T]) found() int { return len(l.seen) + l.unread }
 
-// ends reports whether p is the last page. A page may be shorter than the one asked for and may repeat the one before, so
-// what ends the list is the total, if the page is not full, an empty page, or page after page without news.
+// ends reports whether p is the last page. A page may be shorter than the size that was asked for, and may repeat the one
+// before. So the list ends with an empty page, with the third page in a row that shows nothing new, or when the total is
+// reached and the page is not full.
 func (l *progress[T]) ends(p page[T]) bool {
 	rows := len(p.rows)
 	switch {
@@ -155,7 +156,7 @@ type document struct {
 	Code, Message, RequestId, Success text
 }
 
-// failed reports whether a reply with a status of success says that it is none.
+// failed reports whether a reply says that the call failed, although its HTTP status is one of success.
 func (d document) failed() bool {
 	switch strings.ToLower(string(d.Code)) {
 	case "", "0", "200", "ok", "success":

@@ -111,16 +111,17 @@ func sleep(ctx context.Context, d time.Duration) bool {
 	}
 }
 
-// later is a pause that many callers have in common, lengthened by up to a twentieth: they would all come back at the same instant.
+// later lengthens a pause that many callers have in common by up to a twentieth. Otherwise they would all come back at the
+// same instant.
 func (c *caller) later(d time.Duration) time.Duration {
 	return d + time.Duration(c.chance.Float64()*float64(d/20))
 }
 
-// chance returns a source of random numbers that depends on the moment and on whose it is, so that a history in virtual time
-// can be repeated. The back-off library's own source cannot.
-func chance(whose string) *rand.Rand {
+// chance returns a source of random numbers for a cluster or a region. Its seed is the time and the name, so that a history in
+// virtual time can be repeated. The back-off library's own source cannot be seeded.
+func chance(name string) *rand.Rand {
 	h := fnv.New64a()
-	io.WriteString(h, whose)
+	io.WriteString(h, name)
 	return rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), h.Sum64()))
 }
 

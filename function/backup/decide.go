@@ -43,7 +43,7 @@ func (o Observed) unlistedLost(r Request) *Create {
 // accepted reports whether the service accepted Last.
 func (o Observed) accepted() bool { return o.Last != nil && o.Last.Accepted }
 
-// serves reports whether Last is what r asks for. Its own serves a request whatever the clock did meanwhile.
+// serves reports whether Last is what r asks for. A request's own create always serves it, whatever the clock did meanwhile.
 func (o Observed) serves(r Request) bool { return o.own() || o.Last != nil && o.Last.serves(r) }
 
 // settled reports whether Last would be listed by now if it had made a backup.

@@ -48,7 +48,7 @@ func (k ErrorKind) passes() bool {
 
 // CallError is a call that did not succeed. Of all kinds only KindNotSent never reached the service.
 type CallError struct {
-	Action     string // CreateBackup or DescribeBackups
+	Action     string // the API's name of the call, such as CreateBackup
 	Cluster    Cluster
 	Kind       ErrorKind
 	Status     int           // HTTP; 0 if there was no reply
