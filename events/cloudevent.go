@@ -15,8 +15,8 @@ var OwnCalls = []string{"CreateBackup", "DescribeBackups", "DescribeDBClusters"}
 
 // cloudEvent is one event of EventBridge, with those attributes that count here (EventBridge, "Event overview").
 type cloudEvent struct {
-	raw                                                    json.RawMessage
-	SpecVersion, Type, Subject, Time, Data, AliyunRegionID value
+	raw                                                                json.RawMessage
+	SpecVersion, Type, Subject, Time, Data, DataBase64, AliyunRegionID value
 }
 
 // cloudEventData is what is read of a CloudEvent's data, beside a request.
@@ -76,7 +76,7 @@ func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 	if isARN {
 		return src.named("the ARN in subject", arn.ID)
 	}
-	return d.byDefault(src, e.raw, places)
+	return d.byDefault(src, e, places)
 }
 
 // setRegionOf sets the region of requests that name none, if the field is given.
@@ -178,9 +178,15 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS: the event, such as an image's push, only says when. The clusters are the
 // function's own, and so is their region. They do not stand in for a cluster that somebody meant in a place that is not read.
-func (d *decoder) byDefault(src source, raw json.RawMessage, places []place) ([]backup.Request, error) {
-	if path, found := findCluster(raw); found {
-		return nil, fault("the CloudEvent names a cluster in %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector", path[1:])
+func (d *decoder) byDefault(src source, e *cloudEvent, places []place) ([]backup.Request, error) {
+	const giveIt = "where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector"
+	switch path, id, found := findCluster(e.raw); {
+	case id != "": // any word such as amd-64 has the form of an id
+		return nil, fault("the CloudEvent names the cluster %v in %s, %s; if it is not a cluster, leave it out of the event by a TEMPLATE transform", quoted(id), path[1:], giveIt)
+	case found:
+		return nil, fault("the CloudEvent names a cluster in %s, %s", path[1:], giveIt)
+	case e.DataBase64.given:
+		return nil, fault("the CloudEvent has data_base64, which is not read: send data")
 	}
 	for _, p := range places {
 		if name := misspeltCluster(p.raw); name != "" {

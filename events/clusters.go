@@ -11,9 +11,10 @@ import (
 
 const (
 	maxClusters = 5000 // that one event may name; a selector counts as one
+	maxPlaces   = 100  // regions that one event may name; the cloud has about thirty
 	maxIDs      = 1000 // of one request
-	maxFaults   = 20   // wrong items of one list that are described
-	maxRegions  = 50
+	maxWrongIDs = 10   // wrong items of one list that are described
+	maxRegions  = 50   // of one selector
 	maxTags     = 20
 	maxTagKey   = 128 // characters
 	maxTagValue = 256 // characters
@@ -84,7 +85,7 @@ func readList(name string, v value, most int, check func(string) error, f *fault
 			err = check(string(text))
 		}
 		if err != nil {
-			if wrong++; wrong <= maxFaults {
+			if wrong++; wrong <= maxWrongIDs {
 				f.add("%s, item %d: %v", name, position, err)
 			}
 			continue
@@ -95,8 +96,8 @@ func readList(name string, v value, most int, check func(string) error, f *fault
 	switch {
 	case position == 0:
 		f.add("%s is empty", name)
-	case wrong > maxFaults:
-		f.add("and %d more items of %s are wrong", wrong-maxFaults, name)
+	case wrong > maxWrongIDs:
+		f.add("and %d more items of %s are wrong", wrong-maxWrongIDs, name)
 	}
 	if len(list) > most {
 		f.add("%s has more than %d different items", name, most)
@@ -238,12 +239,16 @@ func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
 type batch struct {
 	requests  []backup.Request
 	clusters  map[backup.Cluster]backup.Request // the last request for each
+	regions   map[string]bool
 	selectors int
 }
 
-// add takes the requests of one item, unless the event would then name too many clusters.
+// add takes the requests of one item, unless the event would then name too many clusters or regions.
 func (b *batch) add(requests []backup.Request) error {
 	more := 0
+	if len(requests) == 0 { // a report of the function's own work
+		return nil
+	}
 	for _, r := range requests {
 		if _, named := b.clusters[r.Cluster]; !named { // true of every selector
 			more++
@@ -253,7 +258,10 @@ func (b *batch) add(requests []backup.Request) error {
 		return fault("with this item the event would name more than %d clusters", maxClusters)
 	}
 	if b.clusters == nil {
-		b.clusters = make(map[backup.Cluster]backup.Request)
+		b.clusters, b.regions = make(map[backup.Cluster]backup.Request), make(map[string]bool)
+	}
+	if !b.addRegions(requests[0]) { // all requests of an item are for the same ones
+		return fault("with this item the event would name more than %d regions", maxPlaces)
 	}
 	for _, r := range requests {
 		switch {
@@ -271,4 +279,25 @@ func (b *batch) add(requests []backup.Request) error {
 		b.requests = backup.Merge(b.requests)
 	}
 	return nil
+}
+
+// addRegions reports whether the event may name the regions of a request beside those before it. Each region costs memory.
+func (b *batch) addRegions(r backup.Request) bool {
+	regions := []string{r.Cluster.Region}
+	if r.Selector != nil {
+		regions = r.Selector.Regions
+	}
+	more := 0
+	for _, region := range regions {
+		if !b.regions[region] {
+			more++
+		}
+	}
+	if len(b.regions)+more > maxPlaces {
+		return false
+	}
+	for _, region := range regions {
+		b.regions[region] = true
+	}
+	return true
 }

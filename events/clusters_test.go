@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
@@ -240,5 +241,31 @@ func TestTheSameClusterVeryOften(t *testing.T) {
 	same(t, event.Requests, requests(ensure("am-1", now, immediate), ensure("am-2", at("2026-11-23T01:59:00Z"), completed)))
 	if event.WrongCount != 0 || event.Items != 60_002 {
 		t.Errorf("%d of %d items are wrong", event.WrongCount, event.Items)
+	}
+}
+
+// An event names at most a hundred regions: there are about thirty, and each one costs memory.
+func TestManyRegions(t *testing.T) {
+	in := func(region int) string { return fmt.Sprintf(`{"DBClusterId":"am-1","RegionId":"cn-%d"}`, region) }
+	regions := make([]string, 50)
+	for i := range regions {
+		regions[i] = fmt.Sprintf("cn-%d", i)
+	}
+	fifty, err := json.Marshal(regions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	items := []string{`{"DBClusterSelector":{"All":true},"RegionIds":` + string(fifty) + `}`}
+	for i := range 51 {
+		items = append(items, in(49+i))
+	}
+	event := must(t, "["+strings.Join(append(items, in(100), `"am-2"`, in(101), in(0), in(99)), ",")+"]", invocation())
+	if len(event.Requests) != 53 || event.WrongCount != 3 {
+		t.Errorf("%d requests, %d wrong", len(event.Requests), event.WrongCount)
+	}
+	for _, w := range event.Wrong {
+		if want := "with this item the event would name more than 100 regions"; w.Err.Error() != want {
+			t.Errorf("item %d: %v", w.Position, w.Err)
+		}
 	}
 }

@@ -188,7 +188,8 @@ func (d *decoder) checkedObject(raw json.RawMessage) (trigger string, requests [
 	readFields(raw,
 		wanted{"triggerName", &timer.TriggerName}, wanted{"triggerTime", &timer.TriggerTime}, wanted{"payload", &timer.Payload},
 		wanted{"specversion", &cloud.SpecVersion}, wanted{"type", &cloud.Type}, wanted{"subject", &cloud.Subject},
-		wanted{"time", &cloud.Time}, wanted{"data", &cloud.Data}, wanted{"aliyunregionid", &cloud.AliyunRegionID})
+		wanted{"time", &cloud.Time}, wanted{"data", &cloud.Data}, wanted{"data_base64", &cloud.DataBase64},
+		wanted{"aliyunregionid", &cloud.AliyunRegionID})
 	switch {
 	case cloud.SpecVersion.given:
 		cloud.raw = raw

@@ -15,15 +15,18 @@ const (
 	missingCluster = "names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"
 
 	maxUnknown = 10 // unknown fields that are described
+	maxFaults  = 20 // of one request that are described
 )
 
 // named makes requests for clusters that an event names by their ids alone.
 func (s source) named(place string, ids ...string) ([]backup.Request, error) {
-	f := faults{place: place}
+	var f faults
 	for _, id := range ids {
-		f.addError(backup.CheckClusterID(id))
+		if err := backup.CheckClusterID(id); err != nil {
+			f.add("%s: %v", place, err)
+		}
 	}
-	f.addError(s.badRegion)
+	f.addError(s.badRegion) // which says where the region stands
 	if err := f.err(); err != nil {
 		return nil, err
 	}
@@ -208,11 +211,14 @@ func (f *faults) err() error {
 }
 
 func (f *faults) Error() string {
-	texts := make([]string, len(f.all))
-	for i, err := range f.all {
-		texts[i] = err.Error()
+	texts := make([]string, min(len(f.all), maxFaults))
+	for i := range texts {
+		texts[i] = f.all[i].Error()
 	}
 	text := strings.Join(texts, "; ")
+	if more := len(f.all) - len(texts); more > 0 {
+		text += fmt.Sprintf("; … and %d more", more)
+	}
 	if f.place != "" {
 		text = f.place + ": " + text
 	}

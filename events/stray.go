@@ -17,9 +17,10 @@ type level struct {
 	index int             // of the item that is being read
 }
 
-// findCluster returns the path, such as .data.x[0], to the first string in a checked text that means a cluster, be it a field's name, or in JSON
-// that a string holds. It walks without recursion, because a text can be ten thousand levels deep.
-func findCluster(text []byte) (path string, found bool) {
+// findCluster returns the path, such as .data.x[0], to the first string in a checked text that means a cluster, be it a
+// field's name, or in JSON that a string holds. id is that string, if it is an id and not an ARN or a selector. It walks
+// without recursion, because a text can be ten thousand levels deep.
+func findCluster(text []byte) (path, id string, found bool) {
 	var levels []level
 	for i := 0; i < len(text); {
 		switch text[i] {
@@ -36,27 +37,27 @@ func findCluster(text []byte) (path string, found bool) {
 			if isName {
 				levels[len(levels)-1].name = raw
 			}
-			if inner, found := meansCluster(raw, isName); found {
-				return pathText(levels) + inner, true
+			if inner, id, found := meansCluster(raw, isName); found {
+				return pathText(levels) + inner, id, true
 			}
 			continue
 		}
 		i++
 	}
-	return "", false
+	return "", "", false
 }
 
 // meansCluster reports whether a string means a cluster: it is a cluster id, in any case, perhaps masked, perhaps the first of
-// a list; or it holds the ARN of a cluster; or it is the name DBClusterSelector. If the string holds JSON, that is searched,
-// and inner is the path in it.
-func meansCluster(raw json.RawMessage, isName bool) (inner string, means bool) {
+// a list; or it holds the ARN of a cluster, in any case; or it is the name DBClusterSelector. If the string holds JSON, that is
+// searched, and inner is the path in it.
+func meansCluster(raw json.RawMessage, isName bool) (inner, id string, means bool) {
 	if len(raw) < len(`"am-1"`) {
-		return "", false
+		return "", "", false
 	}
 	text, _ := unquote(raw)
 	text = bytes.TrimSpace(text)
 	if len(text) == 0 {
-		return "", false
+		return "", "", false
 	}
 	switch text[0] {
 	case '{', '[', '"':
@@ -66,13 +67,13 @@ func meansCluster(raw json.RawMessage, isName bool) (inner string, means bool) {
 	case 'a', 'A':
 		first, _, _ := bytes.Cut(text, []byte(","))
 		if len(first) <= 64 && clusterLike.Match(first) {
-			return "", true
+			return "", string(bytes.TrimSpace(first)), true
 		}
 	}
-	if _, arn, isARN := bytes.Cut(text, []byte("acs:adb:")); isARN && bytes.Contains(arn, []byte(":dbcluster/")) {
-		return "", true
+	if _, arn, isARN := bytes.Cut(bytes.ToLower(text), []byte("acs:adb:")); isARN && bytes.Contains(arn, []byte(":dbcluster/")) {
+		return "", "", true
 	}
-	return "", isName && bytes.EqualFold(text, []byte("DBClusterSelector"))
+	return "", "", isName && bytes.EqualFold(text, []byte("DBClusterSelector"))
 }
 
 // clusterLike is the form of a cluster id, in any case, and masked as the documentation masks its examples.

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"adb-backup/events"
 )
 
 // Where an event names a cluster in a place that is not read, the default clusters are not taken: somebody meant that cluster.
@@ -40,6 +42,7 @@ func TestClustersInOtherPlaces(t *testing.T) {
 		{`"data":{"x":"acs:adb:cn-shanghai:1:dbcluster/am-1"}`, "data.x"},
 		{`"data":{"x":["on acs:adb:cn-shanghai:1:dbcluster/am-1"]}`, "data.x[0]"},
 		{`"subject":"on acs:adb:cn-shanghai:1:dbcluster/am-1"`, "subject"},
+		{`"subject":"ACS:ADB:cn-shanghai:1:DBCluster/am-1"`, "subject"},
 		{`"data":{"x":` + quote(inText) + `}`, "data.x.detail.cluster"},
 		{`"data":{"x":` + quote("["+quote(inText)+"]") + `}`, "data.x[0].detail.cluster"},
 		{`"data":{"x":` + quote(quote("am-1")) + `}`, "data.x"},
@@ -47,15 +50,48 @@ func TestClustersInOtherPlaces(t *testing.T) {
 		{`"data":{"a b":{"ü":"am-1"}}`, `data."a b"."\u00fc"`},
 		{`"data":` + deep, "data" + strings.Repeat(".a", 98) + "…"},
 	} {
-		want := "the CloudEvent names a cluster in " + c.path + ", where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector"
+		want := " in " + c.path + ", where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector"
 		event := `{"specversion":"1.0","time":"2026-11-23T02:00:00Z",` + c.attribute + `}`
 		refused(t, event, withDefaults(), want)
 		refused(t, event, invocation(), want)
 		array := must(t, "["+event+`,"am-2"]`, withDefaults())
-		if same(t, array.Requests, requests(ensure("am-2", now, immediate))); len(array.Wrong) != 1 || array.Wrong[0].Err.Error() != want {
+		if same(t, array.Requests, requests(ensure("am-2", now, immediate))); len(array.Wrong) != 1 || !strings.Contains(array.Wrong[0].Err.Error(), want) {
 			t.Errorf("in an array: %v", array.Wrong)
 		}
 	}
+}
+
+// Any word may have the form of a cluster id. So the message shows the word, and says what to do if it is not a cluster.
+func TestWordsInTheFormOfAnID(t *testing.T) {
+	const way = "; if it is not a cluster, leave it out of the event by a TEMPLATE transform"
+	refused(t, published(`"data":{"Tag":"amd-64"}`), withDefaults(), `the CloudEvent names the cluster "amd-64" in data.Tag, where`, way)
+	refused(t, published(`"data":{"x":"[\"AMAZON-LINUX , y\"]"}`), withDefaults(), `the CloudEvent names the cluster "AMAZON-LINUX" in data.x[0], where`, way)
+	for _, other := range []string{`"x":"acs:adb:cn-shanghai:1:dbcluster/am-1"`, `"x":{"DBClusterSelector":5}`} {
+		if _, err := events.Decode([]byte(published(other)), withDefaults()); err == nil || !strings.HasPrefix(err.Error(), "the CloudEvent names a cluster in x") || strings.HasSuffix(err.Error(), way) {
+			t.Errorf("%s: %v", other, err)
+		}
+	}
+}
+
+// The message about an ARN says once where it stands.
+func TestWrongARN(t *testing.T) {
+	for subject, want := range map[string]string{
+		"acs:adb:x/:1:dbcluster/am-1":        `the ARN in subject: "x/" is not a region such as cn-hangzhou`,
+		"acs:adb:cn-hangzhou:1:dbcluster/x1": `the ARN in subject: "x1" is not a cluster id such as amv-wz9or2xawpnc`,
+	} {
+		if _, err := events.Decode([]byte(published(`"subject":"`+subject+`"`)), invocation()); err == nil || err.Error() != want {
+			t.Errorf("%s: %v", subject, err)
+		}
+	}
+}
+
+// A request may be in data_base64, which is not read. The default clusters do not stand in for it.
+func TestBinaryData(t *testing.T) {
+	const want = "the CloudEvent has data_base64, which is not read: send data"
+	refused(t, published(`"data_base64":"eyJEQkNsdXN0ZXJJZCI6ImFtLTEifQ=="`), withDefaults(), want)
+	refused(t, published(`"Data_Base64":5`), invocation(), want)
+	same(t, must(t, published(`"data_base64":null`), withDefaults()).Requests, requests(ensure("am-default", now), ensure("am-other", now)))
+	same(t, must(t, published(`"data_base64":"x","data":"am-1"`), withDefaults()).Requests, requests(ensure("am-1", now)))
 }
 
 // What only looks like a cluster stands in nobody's way.

@@ -92,6 +92,6 @@ func parseTime(s string) (time.Time, error) {
 			return t.UTC(), err
 		}
 	}
-	t, err := time.Parse(time.RFC3339, s)
+	t, err := time.Parse(time.RFC3339, strings.ToUpper(s)) // RFC 3339 allows a small t and z, which time.Parse does not
 	return t.UTC(), err
 }
