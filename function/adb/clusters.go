@@ -49,8 +49,7 @@ func decodeClusters(body []byte) (p page[backup.ListedCluster], err error) {
 		return p, err
 	}
 	p.total = r.total()
-	for _, entry := range r.Items.DBCluster {
-		c := entry.value
+	for _, c := range r.Items.DBCluster {
 		id := strings.ToLower(string(c.DBClusterId))
 		created, _ := span(string(c.CreateTime))
 		listed := backup.ListedCluster{

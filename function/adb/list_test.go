@@ -127,7 +127,7 @@ func TestListedTimes(t *testing.T) {
 
 // TestNoList: what is no list must not pass for an empty one, or a second backup is made.
 func TestNoList(t *testing.T) {
-	for _, body := range []string{``, `{}`, `null`, `[]`, `"x"`, `{"RequestId":"1"}`, `{"Items":null}`, `<html>`, `{"Items":{"Backup":{}}}`, `{"Items":"x"}`, `{"Code":"X","TotalCount":"0"}`, `{"Success":false,"TotalCount":"0"}`, `{"TotalCount":"1"`} {
+	for _, body := range []string{``, `{}`, `null`, `[]`, `"x"`, `{"RequestId":"1"}`, `{"Items":null}`, `<html>`, `{"Items":{"Backup":{}}}`, `{"Items":{"DBCluster":{}}}`, `{"Items":{"DBCluster":7}}`, `{"Items":"x"}`, `{"TotalCount":"0","Items":"x"}`, `{"TotalCount":"0","Items":[1]}`, `7`, `{"Code":"X","TotalCount":"0"}`, `{"Success":false,"TotalCount":"0"}`, `{"TotalCount":"1"`} {
 		if r, err := decodeReply([]byte(body)); err == nil {
 			t.Errorf("%s: taken for a list: %+v", body, r)
 		}

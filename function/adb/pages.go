@@ -1,12 +1,15 @@
 package adb
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"reflect"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"adb-backup/function/backup"
 
@@ -175,7 +178,7 @@ type reply struct {
 
 type items struct {
 	Backup    []lenient[backupRow]
-	DBCluster []lenient[clusterRow]
+	DBCluster []clusterRow
 }
 
 // lenient is a row that may be anything: one odd row must not make the list unreadable.
@@ -192,19 +195,30 @@ func (l *lenient[R]) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
-// UnmarshalJSON implements json.Unmarshaler. The service may leave Items empty in other ways than an object.
-func (i *items) UnmarshalJSON(b []byte) error {
-	if s := string(b); s == `""` || s == "[]" || s == "null" {
-		return nil
+// read decodes a reply in one pass, since a page of clusters is large. Some oddities do not make it unreadable: a cluster that
+// is not an object stays empty, and Items may be empty in other ways than an object.
+func (r *reply) read(body []byte) error {
+	err := json.Unmarshal(body, r)
+	var odd *json.UnmarshalTypeError // the first one; all that follows is decoded nevertheless
+	if !errors.As(err, &odd) {
+		return err
 	}
-	type plain items
-	return json.Unmarshal(b, (*plain)(i))
+	switch odd.Type {
+	case reflect.TypeFor[clusterRow]():
+		return nil
+	case reflect.TypeFor[items]():
+		var is struct{ Items json.RawMessage }
+		if json.Unmarshal(body, &is) == nil && (string(is.Items) == `""` || string(is.Items) == "[]") {
+			return nil
+		}
+	}
+	return err
 }
 
 // decodeReply reads one page. A reply that has neither items nor a count is no list: it must not pass for an empty one.
 func decodeReply(body []byte) (reply, error) {
 	var r reply
-	if err := json.Unmarshal(body, &r); err != nil {
+	if err := r.read(body); err != nil {
 		return reply{}, err
 	}
 	switch {
@@ -238,6 +252,10 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	case string(b) == "null":
 		*t = ""
 	case b[0] == '"':
+		if inner := b[1 : len(b)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
+			*t = text(inner) // as most are
+			return nil
+		}
 		return json.Unmarshal(b, (*string)(t))
 	default:
 		*t = text(b)
