@@ -67,18 +67,30 @@ func decodeClusters(body []byte) (p page[backup.ListedCluster], err error) {
 	return p, nil
 }
 
-// tags are a cluster's. Values that cannot be read leave the map nil, as if there were no field.
+// tags are a cluster's. What cannot be read leaves the map nil, as if there were no field: then nobody knows the tags.
 type tags struct{ values map[string]string }
 
 // UnmarshalJSON implements json.Unmarshaler. The service may leave Tags empty in other ways than an object.
 func (t *tags) UnmarshalJSON(b []byte) error {
-	var list struct{ Tag []struct{ Key, Value text } }
-	if s := string(b); s != `""` && s != "[]" && json.Unmarshal(b, &list) != nil {
-		return nil
+	var object struct{ Tag json.RawMessage }
+	var list []struct {
+		Key   *text
+		Value text
 	}
-	t.values = make(map[string]string, len(list.Tag))
-	for _, tag := range list.Tag {
-		t.values[string(tag.Key)] = string(tag.Value)
+	switch string(b) {
+	case `""`, "[]", "{}":
+	default:
+		if json.Unmarshal(b, &object) != nil || object.Tag == nil || json.Unmarshal(object.Tag, &list) != nil {
+			return nil
+		}
 	}
+	values := make(map[string]string, len(list))
+	for _, tag := range list {
+		if tag.Key == nil {
+			return nil
+		}
+		values[string(*tag.Key)] = string(tag.Value)
+	}
+	t.values = values
 	return nil
 }

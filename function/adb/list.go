@@ -66,9 +66,9 @@ func decodeBackups(body []byte, cluster string, words backup.Statuses) (p page[b
 func (b backupRow) set(words backup.Statuses) (_ backup.Set, unreadable string) {
 	s := backup.Set{
 		ID:     cut(string(b.BackupId), longestWord),
-		Full:   b.BackupType == "" || strings.EqualFold(string(b.BackupType), "FullBackup"),
+		Full:   b.BackupType == "" || b.BackupType.is("FullBackup"),
 		Copy:   b.ParentBackupId != "" && b.ParentBackupId != "0" && b.ParentBackupId != b.BackupId,
-		Status: cut(string(b.BackupStatus), longestWord),
+		Status: cut(strings.TrimSpace(string(b.BackupStatus)), longestWord),
 	}
 	var start, end, size bool
 	s.Start, start = span(string(b.BackupStartTime))
@@ -83,7 +83,7 @@ func (b backupRow) set(words backup.Statuses) (_ backup.Set, unreadable string) 
 		{"BackupStartTime", b.BackupStartTime, start},
 		{"BackupEndTime", b.BackupEndTime, end},
 		{"BackupSize", b.BackupSize, size},
-		{"BackupType", b.BackupType, b.BackupType.plain()},
+		{"BackupType", b.BackupType, s.Full || b.BackupType.is("IncrementalBackup")},
 		{"BackupStatus", b.BackupStatus, b.BackupStatus.plain()},
 		{"ParentBackupId", b.ParentBackupId, b.ParentBackupId.plain()},
 	} {

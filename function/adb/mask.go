@@ -13,7 +13,7 @@ const (
 )
 
 // mask hides secrets in texts of the service, which does repeat access key ids and what was signed. It finds them in any
-// spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space, in other case, cut short.
+// spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space or punctuation, in other case, cut short.
 type mask []secret
 
 type secret struct {
@@ -31,10 +31,10 @@ func newMask(secrets ...string) mask {
 
 // with returns a mask that also hides s, in pieces of at least so many characters.
 func (m mask) with(s string, least int) mask {
-	if s == "" {
+	spelt := spell(s)
+	if spelt == "" {
 		return m
 	}
-	spelt := spell(s)
 	return append(m[:len(m):len(m)], secret{spelt, min(least, len(spelt))})
 }
 
@@ -91,10 +91,11 @@ func spell(text string) string {
 	return characters(glyphs(text))
 }
 
-// small makes a letter small, and leaves out what is not printable ASCII.
+// small makes a letter small, and leaves out what is not printable ASCII, and what may stand between the pieces of a secret. A
+// form writes a space as a plus.
 func small(r rune) rune {
 	switch {
-	case r <= ' ' || r > '~':
+	case r <= ' ' || r > '~' || strings.ContainsRune(`+-,.:;|"'`, r):
 		return -1
 	case r >= 'A' && r <= 'Z':
 		return r + 'a' - 'A'

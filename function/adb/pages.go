@@ -263,6 +263,9 @@ func (t *text) UnmarshalJSON(b []byte) error {
 	return nil
 }
 
+// is reports whether the value is a word, in any case.
+func (t text) is(word string) bool { return strings.EqualFold(string(t), word) }
+
 // plain reports whether the value was written as a string or a number, as far as its text shows.
 func (t text) plain() bool {
 	return !strings.HasPrefix(string(t), "[") && !strings.HasPrefix(string(t), "{") && t != "true" && t != "false"
