@@ -33,11 +33,10 @@ const (
 
 // pace spaces the calls to one region.
 type pace struct {
-	slots      *slots
-	slotsTaken int           // guarded by slots, as is
-	lastSlot   time.Time     // when one was given back
-	first      chan struct{} // held by the one call that has the next turn, so that a new rate holds for all the others
-	lifted     chan struct{} // wakes that call when a pause ends early
+	slots  *slots
+	share  share         // guarded by slots
+	first  chan struct{} // held by the one call that has the next turn, so that a new rate holds for all the others
+	lifted chan struct{} // wakes that call when a pause ends early
 
 	mu      sync.Mutex
 	rate    float64       // calls per second

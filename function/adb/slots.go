@@ -7,19 +7,20 @@ import (
 	"time"
 )
 
-// slots are for the API calls in flight, so many in the process. Regions that call at the same time have equal shares of them, so
-// a region whose calls hang cannot keep the others from calling. A region that is alone may take all.
+// slots are for the API calls in flight, so many in the process. Regions that call at the same time have equal shares of them,
+// so a region whose calls hang cannot keep the others from calling. A region that is alone may take all.
 type slots struct {
 	mu      sync.Mutex
 	all     int
 	free    int
-	regions []*pace   // those that ever took a slot
-	waiting []*waiter // at most one of each region
+	calling []*pace // the regions that call now; the one that got a slot last stands at the end
 }
 
-type waiter struct {
-	region *pace
-	turn   chan struct{} // closed when it has a slot
+// share is what slots keep of a region.
+type share struct {
+	taken    int
+	returned time.Time     // when one was given back
+	waits    chan struct{} // closed when the call that waits has a slot; nil: none waits
 }
 
 // active is for how long a region counts as calling after its last call: there are moments between two of its calls, and what is
@@ -28,18 +29,18 @@ const active = time.Second
 
 func newSlots(n int) *slots { return &slots{all: n, free: n} }
 
-// take waits for a slot, and reports whether it had to. Its error is ctx's.
+// take waits for a slot, and reports whether it had to. Its error is ctx's. Of each region one call at most may wait.
 func (s *slots) take(ctx context.Context, p *pace) (waited bool, err error) {
+	got := make(chan struct{})
 	s.mu.Lock()
-	if !slices.Contains(s.regions, p) {
-		s.regions = append(s.regions, p)
+	if !slices.Contains(s.calling, p) {
+		s.calling = append(s.calling, p)
 	}
-	w := &waiter{p, make(chan struct{})}
-	s.waiting = append(s.waiting, w)
+	p.share.waits = got
 	s.hand()
 	s.mu.Unlock()
 	select {
-	case <-w.turn:
+	case <-got:
 		return false, nil
 	default:
 	}
@@ -47,28 +48,27 @@ func (s *slots) take(ctx context.Context, p *pace) (waited bool, err error) {
 	defer shares.Stop()
 	for {
 		select {
-		case <-w.turn:
+		case <-got:
 			return true, nil
 		case <-shares.C:
 			s.mu.Lock()
 			s.hand()
 			s.mu.Unlock()
 		case <-ctx.Done():
-			s.leave(w)
+			s.leave(p)
 			return true, ctx.Err()
 		}
 	}
 }
 
-// leave ends w's waiting. It may have got a slot in the same moment.
-func (s *slots) leave(w *waiter) {
+// leave ends the waiting of a region's call. It may have got a slot in the same moment.
+func (s *slots) leave(p *pace) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if i := slices.Index(s.waiting, w); i >= 0 {
-		s.waiting = slices.Delete(s.waiting, i, i+1)
-		return
+	if p.share.waits == nil {
+		s.giveBack(p)
 	}
-	s.giveBack(w.region)
+	p.share.waits = nil
 }
 
 // release gives a slot back.
@@ -79,34 +79,45 @@ func (s *slots) release(p *pace) {
 }
 
 func (s *slots) giveBack(p *pace) {
-	p.slotsTaken--
-	p.lastSlot = time.Now()
+	p.share.taken--
+	p.share.returned = time.Now()
 	s.free++
 	s.hand()
 }
 
 // hand gives what is free to those that wait, the region with the fewest slots first, as long as it has less than its share.
 func (s *slots) hand() {
-	for s.free > 0 && len(s.waiting) > 0 {
-		next := slices.MinFunc(s.waiting, func(a, b *waiter) int { return a.region.slotsTaken - b.region.slotsTaken })
-		if next.region.slotsTaken >= s.share() {
+	for s.free > 0 {
+		next := s.next()
+		if next < 0 {
 			return
 		}
-		s.waiting = slices.DeleteFunc(s.waiting, func(w *waiter) bool { return w == next })
+		p := s.calling[next]
+		s.calling = append(slices.Delete(s.calling, next, next+1), p)
 		s.free--
-		next.region.slotsTaken++
-		close(next.turn)
+		p.share.taken++
+		close(p.share.waits)
+		p.share.waits = nil
 	}
 }
 
-// share returns how many slots each region may have that is calling.
-func (s *slots) share() int {
-	calling := 0
-	for _, p := range s.regions {
-		waits := slices.ContainsFunc(s.waiting, func(w *waiter) bool { return w.region == p })
-		if waits || p.slotsTaken > 0 || time.Since(p.lastSlot) < active {
-			calling++
+// next returns the position of the region that gets the next slot; -1: none may have it.
+func (s *slots) next() int {
+	now := time.Now()
+	s.calling = slices.DeleteFunc(s.calling, func(p *pace) bool {
+		return p.share.taken == 0 && p.share.waits == nil && now.Sub(p.share.returned) >= active
+	})
+	next := -1
+	for i, p := range s.calling {
+		if p.share.waits != nil && (next < 0 || p.share.taken < s.calling[next].share.taken) {
+			next = i
 		}
 	}
-	return (s.all + calling - 1) / max(calling, 1) // rounded up, so that all are used
+	if n := len(s.calling); n > 0 {
+		most := (s.all + n - 1) / n // rounded up, so that all are used
+		if next >= 0 && s.calling[next].share.taken >= most {
+			return -1
+		}
+	}
+	return next
 }

@@ -16,14 +16,16 @@ func TestSlotsAreShared(t *testing.T) {
 			s.take(t.Context(), hung)
 		}
 		got := make(chan *pace, 9)
-		for _, p := range []*pace{hung, other, other, hung} {
+		for _, p := range []*pace{hung, other} {
 			go func() {
-				s.take(t.Context(), p)
-				got <- p
+				for range 2 {
+					s.take(t.Context(), p)
+					got <- p
+				}
 			}()
-			synctest.Wait()
 		}
 		for i, want := range []*pace{other, other, hung, hung} {
+			synctest.Wait()
 			s.release(hung)
 			if p := <-got; p != want {
 				t.Errorf("slot %d went to the wrong region", i)
@@ -47,8 +49,8 @@ func TestSlotGivenBack(t *testing.T) {
 		if waited, err := s.take(t.Context(), a); waited || err != nil {
 			t.Errorf("waited %v, error %v", waited, err)
 		}
-		if a.slotsTaken != 1 || b.slotsTaken != 0 || s.free != 0 || len(s.waiting) != 0 {
-			t.Errorf("%d and %d taken, %d free, %d waiting", a.slotsTaken, b.slotsTaken, s.free, len(s.waiting))
+		if a.share.taken != 1 || b.share.taken != 0 || s.free != 0 || b.share.waits != nil {
+			t.Errorf("%d and %d taken, %d free, still waiting: %v", a.share.taken, b.share.taken, s.free, b.share.waits != nil)
 		}
 	})
 }
@@ -86,22 +88,56 @@ func TestSlotsBetweenCalls(t *testing.T) {
 		s := newSlots(4)
 		hung, other := newPace(s), newPace(s)
 		s.take(t.Context(), other)
-		for range 4 {
-			go s.take(t.Context(), hung)
-			synctest.Wait()
-		}
+		go func() {
+			for range 4 {
+				s.take(t.Context(), hung)
+			}
+		}()
+		synctest.Wait()
 		s.release(other)
 		for range 10 {
 			time.Sleep(active / 2)
-			if waited, err := s.take(t.Context(), other); waited || err != nil || hung.slotsTaken != 2 {
-				t.Fatalf("waited %v, error %v, %d hang", waited, err, hung.slotsTaken)
+			if waited, err := s.take(t.Context(), other); waited || err != nil || hung.share.taken != 2 {
+				t.Fatalf("waited %v, error %v, %d hang", waited, err, hung.share.taken)
 			}
 			s.release(other)
 		}
 		time.Sleep(2 * active)
 		synctest.Wait()
-		if hung.slotsTaken != 4 {
-			t.Errorf("%d of the last region's calls", hung.slotsTaken)
+		if hung.share.taken != 4 {
+			t.Errorf("%d of the last region's calls", hung.share.taken)
+		}
+	})
+}
+
+// TestSlotsOfManyRegions: nothing is kept of a region that does not call any more, and many that call get their turns in order.
+func TestSlotsOfManyRegions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(2)
+		turns := make(chan int, 3000)
+		for i := range 1000 {
+			go func() {
+				p := newPace(s)
+				for range 3 {
+					s.take(t.Context(), p)
+					time.Sleep(time.Millisecond)
+					s.release(p)
+					turns <- i
+				}
+			}()
+		}
+		rounds := map[int]int{}
+		for n := range 3000 {
+			i := <-turns
+			if rounds[i]++; rounds[i] > n/1000+2 {
+				t.Fatalf("region %d has had turn %d before others had one", i, rounds[i])
+			}
+		}
+		time.Sleep(2 * active)
+		p := newPace(s)
+		s.take(t.Context(), p)
+		if len(s.calling) != 1 {
+			t.Errorf("%d regions are kept", len(s.calling))
 		}
 	})
 }
