@@ -109,6 +109,16 @@ func TestWhoseBackup(t *testing.T) {
 			})
 		}
 	}
+	for lostAnswers := 1; lostAnswers <= 2; lostAnswers++ {
+		// Without a look before the first create nothing tells its backup from an older one.
+		o := fakeadb.Options{Skew: -5 * time.Minute, Takes: time.Second, Faults: faults("CreateBackup", fakeadb.Broken.AfterEffect(), []int{1, 2}[:lostAnswers]...)}
+		story(t, fmt.Sprintf("a direct request, the service's clock is behind: after %d lost answers the second create is known", lostAnswers), o, func(t *testing.T, w *world) {
+			r := w.process().deliver(plain, delivery{})
+			if w.expect(r, []string{"", "Requested", "Completed"}[lostAnswers], 2); len(r.Backups) != 1 || !r.Backups[0].Created {
+				t.Errorf("%+v", r.Backups)
+			}
+		})
+	}
 	story(t, "what started while a create was waiting for its turn is not that create's", fakeadb.Options{Precision: fakeadb.Seconds, Faults: fakeadb.Script(
 		fakeadb.Step{Action: "CreateBackup", Cluster: "amv-first", Nth: 1, Fault: fakeadb.Throttled(40 * time.Second)},
 		fakeadb.Step{Action: "CreateBackup", Cluster: cluster, Nth: 2, Fault: fakeadb.Broken})}, func(t *testing.T, w *world) {

@@ -16,6 +16,8 @@ import (
 const (
 	// maxNamed is how many failures the error message names.
 	maxNamed = 20
+	// maxMessage bounds what the error message says of each, in bytes.
+	maxMessage = 2000
 	// maxReport bounds the clusters in the report's log line, in bytes: the log service cuts lines beyond 64 KB.
 	maxReport = 60_000
 )
@@ -103,11 +105,11 @@ func (r *report) failures() []backup.Failure {
 		all = append(all, backup.Failure{Type: backup.ErrorInvalidEvent, Message: fmt.Sprintf("event %d of %d: %v", w.Position, r.event.Items, w.Err)})
 	}
 	for _, u := range r.Unselected {
-		where := "selector"
+		where := "" // the message says it
 		if u.Region != "" {
-			where = "selector in " + u.Region
+			where = "selector in " + u.Region + ": "
 		}
-		all = append(all, backup.Failure{Type: u.Failure.Type, Message: fmt.Sprintf("%s: %s: %s", where, u.Failure.Type, u.Failure.Message)})
+		all = append(all, backup.Failure{Type: u.Failure.Type, Message: fmt.Sprintf("%s%s: %s", where, u.Failure.Type, u.Failure.Message)})
 	}
 	for _, o := range r.Outcomes {
 		if o.Failure != nil {
@@ -128,7 +130,7 @@ func (r *report) failure() *backup.Failure {
 	}
 	var texts []string
 	for _, f := range all[:min(len(all), maxNamed)] {
-		texts = append(texts, f.Message)
+		texts = append(texts, cut(f.Message, maxMessage))
 	}
 	failed := len(all) + r.event.WrongCount - len(r.event.Wrong)
 	more := ""

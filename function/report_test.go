@@ -114,3 +114,18 @@ func TestMessageIsOneLine(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+// TestMessages: what the error message says of selectors, and how much of each failure.
+func TestMessages(t *testing.T) {
+	nothing := backup.Failure{Type: backup.ErrorNothingSelected, Message: "the selector matches no cluster"}
+	denied := backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}
+	r := report{Result: backup.Result{Unselected: []backup.Unselected{{Failure: nothing}, {Region: "cn-hangzhou", Failure: denied}}}}
+	const want = "2 of 2 selectors failed: NothingSelected: the selector matches no cluster; selector in cn-hangzhou: PermissionDenied: no"
+	if got := r.failure().Message; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+	r.Unselected[0].Failure.Message = strings.Repeat("x", 5000)
+	if got := r.failure().Message; !strings.Contains(got, "xx…; selector in") || len(got) > 2200 {
+		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}

@@ -67,8 +67,8 @@ func (c *caller) answered(action string, call *CallError) {
 	c.region.throttled.Store(call)
 }
 
-// heldUp notes why a call was not made in time: perhaps the service throttles the region.
-func (c *caller) heldUp() { c.err = cmp.Or(c.err, c.region.throttled.Load()) }
+// heldUp notes why a call was not made in time. call says it, if it is not nil; else perhaps the service throttles the region.
+func (c *caller) heldUp(call *CallError) { c.err = cmp.Or(call, c.err, c.region.throttled.Load()) }
 
 // read makes a call that changes nothing, again and again while the service cannot answer it. An error is final: a
 // *CallError that refuses the call, or ctx's error.
@@ -77,9 +77,9 @@ func (c *caller) read(ctx context.Context, action string, sleep func(context.Con
 	for attempt := 1; ; attempt++ {
 		err := call()
 		var failed *CallError
-		if err != nil && !errors.As(err, &failed) { // the call was not made, because the time is up
-			c.heldUp()
-			return err
+		if err != nil && (!errors.As(err, &failed) || failed.unsent()) { // the call was not made, because the time is up
+			c.heldUp(failed)
+			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
 		}
 		c.answered(action, failed)
 		if failed == nil {

@@ -92,9 +92,13 @@ func (c *Create) exclude(listed []Set, looked time.Time) {
 	}
 }
 
-// takeOver makes c stand for an earlier one without an answer, too: what either of them made is c's.
+// takeOver makes c stand for an earlier one without an answer, too: what either of them made is c's. If nobody had looked before
+// that one, what was listed before c is still foreign: none of it may have started after that one was sent.
 func (c *Create) takeOver(lost *Create) {
-	c.Sent, c.looked, c.foreign = lost.Sent, lost.looked, lost.foreign
+	c.Sent = lost.Sent
+	if lost.looked {
+		c.looked, c.foreign = true, lost.foreign
+	}
 }
 
 // mayHaveMade reports whether s can be the set that c made. After a look that is a set which was not in the list before and

@@ -140,8 +140,8 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 		create.takeOver(lost)
 	}
 	var call *CallError
-	if err != nil && !errors.As(err, &call) { // the call was not made, because the time is up
-		e.heldUp()
+	if err != nil && (!errors.As(err, &call) || call.unsent()) { // the call was not made, because the time is up
+		e.heldUp(call)
 		return e.cutOff(), true
 	}
 	e.answered("CreateBackup", call)

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -381,6 +382,20 @@ func TestWarnings(t *testing.T) {
 		s.run(ensuringOne())
 		s.logged("INFO", "CreateBackup was throttled")
 	})
+	for action, how := range map[string]func(*Request){"CreateBackup": atOnce, "DescribeBackups": waiting} {
+		tell(t, "a "+action+" that a pause held up was not attempted", func(s *stub) {
+			held := &CallError{Action: action, Kind: KindThrottled, Message: "held up", Err: context.DeadlineExceeded}
+			s.create = func(Cluster, int) error { return held }
+			s.look = held
+			o := s.runFor(5*time.Minute, ensuringOne(how)).Outcomes[0]
+			if o.Failure == nil || o.Failure.Type != ErrorThrottled || !strings.HasSuffix(o.Failure.Message, "the last error: "+held.Error()) {
+				s.t.Errorf("%+v", o.Failure)
+			}
+			if log := s.log.String(); strings.Contains(log, "attempt") || s.calls[action] != 1 {
+				s.t.Errorf("%d calls, %s", s.calls[action], log)
+			}
+		})
+	}
 	tell(t, "a missing backup has the status Missing", func(s *stub) {
 		verify := ensuringOne(ago(time.Hour))
 		verify.Action = ActionVerify

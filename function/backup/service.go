@@ -10,7 +10,8 @@ import (
 // Service is AnalyticDB as the rule needs it, with the credentials of one invocation.
 //
 // Each call waits for its turn among the calls of the process. Once it is sent it may take ten seconds. An error is a
-// *CallError (errors.As) if the call was made; otherwise it is ctx's error, and nothing was sent.
+// *CallError (errors.As) if the call was made. Otherwise nothing was sent, because the time is up, and the error is ctx's; or,
+// if a pause that the service asked for held the call up, a throttled *CallError without a status.
 type Service interface {
 	// Backups lists a cluster's backup sets, all pages, in no particular order. The window is cut to minutes.
 	Backups(ctx context.Context, c Cluster, from, to time.Time) (Listing, error)
@@ -62,6 +63,9 @@ type CallError struct {
 }
 
 func (e *CallError) Unwrap() error { return e.Err }
+
+// unsent reports whether the call was not made, because a pause held it up until its time was over.
+func (e *CallError) unsent() bool { return e.Kind == KindThrottled && e.Status == 0 && e.Err != nil }
 
 // attrs are the error's log attributes.
 func (e *CallError) attrs() []any {

@@ -23,6 +23,7 @@ type stub struct {
 	clusters   map[string][]ListedCluster   // by region
 	refused    map[string]*CallError        // lists of clusters, by region
 	list       func(c Cluster) []Set        // nil: nothing is listed
+	look       error                        // of every list of backups
 	create     func(c Cluster, n int) error // nil: accepted; n counts a cluster's calls from 1
 	calls      map[string]int
 	created    map[string]int
@@ -59,7 +60,7 @@ func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, e
 	defer s.mu.Unlock()
 	s.calls["DescribeBackups"]++
 	if s.list == nil {
-		return Listing{}, nil
+		return Listing{}, s.look
 	}
 	return Listing{Sets: s.list(c)}, nil
 }

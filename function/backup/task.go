@@ -57,7 +57,7 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 	}()
 	switch {
 	case !x.slot.take(ctx, func() {}):
-		x.heldUp()
+		x.heldUp(nil)
 		return x.unfinished()
 	case x.request.Action == ActionVerify:
 		return x.verify(ctx)
