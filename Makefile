@@ -37,7 +37,7 @@ endif
 help:
 	@echo "make TARGET [NAME=value ...]"
 	@awk -F ':[^#]*## ' '/^##@/ { print "\n" substr($$0, 5) } \
-		/^[a-z-]+:.*## / { n = split($$2, text, " [|] "); printf "  %-9s %s\n", $$1, text[1]; if (n > 1) printf "  %-9s   %s\n", "", text[2] }' Makefile
+		/^[a-z-]+:.*## / { n = split($$2, text, " [|] "); printf "  %-9s %s\n", $$1, text[1]; for (i = 2; i <= n; i++) printf "  %-9s   %s\n", "", text[i] }' Makefile
 
 need-go:
 	@command -v go >/dev/null || { echo "Go is missing: install the version in go.mod, or a later one, from https://go.dev/dl/" >&2; exit 1; }
@@ -49,7 +49,7 @@ $(error $(misspelt): write $(shell echo '$(misspelt)' | tr a-z A-Z), in capitals
 endif
 
 ##@ On this machine: they need only Go
-run: first $(HERE) local ## deliver an event to the function in a local cloud | EVENT=FILE or a cluster id, FAULT=NAME TAKES=20s VERBOSE=1 CLOUD=real YES=1
+run: first $(HERE) local ## deliver an event to the function in a local cloud | EVENT=FILE or a cluster id, FAULT=NAME TAKES=20s VERBOSE=1 | CLOUD=real asks AnalyticDB itself, YES=1 does not ask before
 	@dist/local -binary '$(BINARY)' $(if $(EVENT),-event '$(EVENT)') $(if $(FAULT),-fault '$(FAULT)') \
 		$(if $(TAKES),-takes '$(TAKES)') $(if $(CLOUD),-cloud '$(CLOUD)') $(if $(YES),-yes) $(if $(VERBOSE),-verbose)
 
@@ -122,7 +122,7 @@ invoke: tool ## ask the deployed function once: EVENT=FILE or a cluster id
 gate: tool ## for pipelines: succeed only when the backup is there | EVENT=FILE or a cluster id, GATE_TIMEOUT=30m GATE_ASK=200s
 	@dist/adb-backup gate -event '$(EVENT)' -timeout '$(GATE_TIMEOUT)' -ask '$(GATE_ASK)'
 
-status: tool $(if $(filter local,$(CLOUD)),local) ## what backups the clusters of s.yaml have | IDS="amv-1 amv-2": others, MAX_AGE=26h: a check, CLOUD=local: made up
+status: tool $(if $(filter local,$(CLOUD)),local) ## what backups the clusters of s.yaml have | IDS="amv-1 amv-2": others, MAX_AGE=26h: a check | CLOUD=local: the clusters of a made-up account
 	@$(if $(filter local,$(CLOUD)),dist/local -exec sh -c 'dist/adb-backup status "$$@" $(or $(IDS),$$LOCAL_CLUSTERS)' status,dist/adb-backup status $(IDS)) $(if $(MAX_AGE),-max-age '$(MAX_AGE)')
 
 logs: tool ## the deployed function's log of the last hour; TAIL=1 follows it

@@ -56,7 +56,7 @@ func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "credentials  %s\n", t.from)
+	say(stderr, "credentials  %s\n", t.from)
 	if t.known != nil {
 		if err := s.lookAtRole(ctx, newRAM(*t.known, e), stderr); err != nil {
 			return err
@@ -107,7 +107,7 @@ func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error
 	}
 	role, err := r.role(ctx, name)
 	if err != nil {
-		fmt.Fprintf(stderr, "note: whether the role %s exists cannot be seen: %v\n", name, err)
+		say(stderr, "note: whether the role %s exists cannot be seen: %v\n", name, err)
 		return nil
 	}
 	if role == nil {
@@ -118,7 +118,7 @@ func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error
 		return nil // s.yaml names no cluster
 	}
 	if p, err := r.plan(ctx, want); err == nil && len(p.steps) > 0 {
-		fmt.Fprintf(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", name)
+		say(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", name)
 	}
 	return nil
 }

@@ -71,7 +71,7 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if _, err := d.find(ctx); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, short(*ask), short(*timeout))
+	say(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, short(*ask), short(*timeout))
 	g := gate{timeout: *timeout, ask: *ask, invoke: d.invoke, progress: stderr}
 	r, err := g.pass(ctx, request)
 	if err != nil {
@@ -86,7 +86,7 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 func (g *gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 	g.start, g.kinds = time.Now(), map[noAnswer]int{}
 	for n := 1; ; n++ {
-		fmt.Fprintf(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
+		say(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
 		asked, cancel := context.WithTimeout(ctx, min(g.ask, g.timeout-time.Since(g.start)))
 		r, err := g.invoke(asked, request.payload(n > 1))
 		cancel()
@@ -178,7 +178,7 @@ func (g *gate) say(format string, a ...any) {
 	} else {
 		g.said = text
 	}
-	fmt.Fprintf(g.progress, "gate: %5s  %s\n", g.elapsed(), text)
+	say(g.progress, "gate: %5s  %s\n", g.elapsed(), text)
 }
 
 func (g *gate) elapsed() time.Duration { return time.Since(g.start).Round(time.Second) }

@@ -81,7 +81,7 @@ func invokeCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := checkEvent(payload, d.Region); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "invoke: asking %s and waiting for the answer\n", d)
+	say(stderr, "invoke: asking %s and waiting for the answer\n", d)
 	asked, cancel := context.WithTimeout(ctx, *timeout)
 	defer cancel()
 	r, err := d.invoke(asked, payload)

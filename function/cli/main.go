@@ -10,6 +10,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"regexp"
 	"strings"
 	"syscall"
 	"unicode/utf8"
@@ -68,7 +69,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return exitDone
 	}
-	fmt.Fprint(stderr, broken(err.Error()+"\n", screenOf(stderr).width))
+	say(stderr, "%s\n", err)
 	var coded exitError
 	if errors.As(err, &coded) {
 		return coded.code
@@ -95,17 +96,30 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	return usage("unknown command %q", args[0])
 }
 
-// broken breaks the lines of a text that are longer than a screen at words. Width 0 is no screen.
+// say writes to a person. On a terminal it breaks long lines at words.
+func say(w io.Writer, format string, a ...any) {
+	fmt.Fprint(w, broken(fmt.Sprintf(format, a...), screenOf(w).width))
+}
+
+// label is what a line begins with if its text stands in a column: a word or two, and a gap.
+var label = regexp.MustCompile(`^ *(?:[a-z:0-9]+ )?[a-z:0-9]+ {2,}(?:[0-9a-z]+  )?`)
+
+// broken breaks the lines of a text that are longer than a screen at words, and keeps the column of what follows a label.
+// Width 0 is no screen.
 func broken(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
+		column := len(label.FindString(line))
+		if column > width/3 {
+			column = 0
+		}
 		for width > 0 && utf8.RuneCountInString(line) > width+1 { // with its newline
 			space := strings.LastIndex(string([]rune(line)[:width+1]), " ")
-			if space < 1 { // a long word
+			if space <= column { // a long word
 				break
 			}
 			b.WriteString(line[:space] + "\n")
-			line = line[space+1:]
+			line = strings.Repeat(" ", column) + line[space+1:]
 		}
 		b.WriteString(line)
 	}
@@ -122,6 +136,9 @@ func help() string {
 	b.WriteString("\nadb-backup COMMAND -h lists a command's flags.\nExit codes: 0 done; 1 there is no backup, or not yet; 2 could not ask; 64 the command or its request is wrong.\n")
 	return b.String()
 }
+
+// bareNumber is package flag's error about a duration without its unit.
+var bareNumber = regexp.MustCompile(`^invalid value "([0-9.]+)" for flag (-\S+): parse error$`)
 
 // parse reads flags, and at most max arguments after them. -h prints what the command does, and its flags.
 func parse(flags *flag.FlagSet, args []string, stderr io.Writer, max int) error {
@@ -140,6 +157,9 @@ func parse(flags *flag.FlagSet, args []string, stderr io.Writer, max int) error 
 		return err
 	}
 	if err != nil {
+		if m := bareNumber.FindStringSubmatch(err.Error()); m != nil {
+			return usage("adb-backup %s: %s %s has no unit: write %ss for seconds, %sm for minutes or %sh for hours", flags.Name(), m[2], m[1], m[1], m[1], m[1])
+		}
 		hint := ""
 		if strings.HasSuffix(err.Error(), "parse error") {
 			hint = " (durations are written 20s, 5m or 2h)"

@@ -24,7 +24,7 @@ func packageCommand(_ context.Context, args []string, _, stderr io.Writer) error
 	if err := writePackage(*out, *binary); err != nil {
 		return err
 	}
-	fmt.Fprintf(stderr, "%s: deploy it with runtime go1 and handler %s\n", *out, filepath.Base(*binary))
+	say(stderr, "%s: deploy it with runtime go1 and handler %s\n", *out, filepath.Base(*binary))
 	return nil
 }
 

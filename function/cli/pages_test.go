@@ -134,6 +134,17 @@ func (p page) commands() []string {
 	return lines
 }
 
+// The list that make prints fits 80 columns.
+func TestHelpFits(t *testing.T) {
+	for _, m := range regexp.MustCompile(`(?m)^[a-z-]+:.*## (.*)`).FindAllStringSubmatch(readSource(t, "Makefile"), -1) {
+		for i, text := range strings.Split(m[1], " | ") {
+			if indent := 12 + 2*min(i, 1); indent+len(text) > 80 {
+				t.Errorf("%d columns: %s", indent+len(text), text)
+			}
+		}
+	}
+}
+
 // Every command is a target of the Makefile with variables that it has, or a command of the programs with flags that it has.
 func TestPagesCommands(t *testing.T) {
 	makefile, options := readSource(t, "Makefile"), readSource(t, "function/local/options.go")

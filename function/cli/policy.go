@@ -197,7 +197,8 @@ func policyCommand(_ context.Context, args []string, stdout, stderr io.Writer) e
 		names = append(names, p.Name)
 		switch name {
 		case "":
-			fmt.Fprintf(stdout, "# %s: %s.\n%s\n\n", p.Name, strings.ReplaceAll(p.About, "\n", "\n# "), p.Document.printed())
+			about := broken(p.Name+": "+p.About+".", max(screenOf(stdout).width-2, 0))
+			fmt.Fprintf(stdout, "# %s\n%s\n\n", strings.ReplaceAll(about, "\n", "\n# "), p.Document.printed())
 		case p.Name: // for a script: the JSON alone
 			_, err := fmt.Fprintln(stdout, p.Document.printed())
 			return err

@@ -37,7 +37,7 @@ func ready(file string, now time.Time, stdout io.Writer) (settings, error) {
 	for _, note := range found.notes {
 		found.text += fmt.Sprintf("note: %s\n", note)
 	}
-	fmt.Fprint(stdout, broken(found.text, screenOf(stdout).width))
+	say(stdout, "%s", found.text)
 	for i, fault := range found.faults {
 		found.faults[i] = fmt.Errorf("%s: %w", file, fault)
 	}

@@ -54,7 +54,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err != nil {
 		return ramHint(err)
 	}
-	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.policyName, p.text())
+	say(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.policyName, p.text())
 	if len(p.steps) == 0 {
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil

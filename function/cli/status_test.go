@@ -96,7 +96,8 @@ func TestStatus(t *testing.T) {
 		"not an id":    {[]string{"amv_1", "amv-2!"}, exitUsage, nil, `"amv-2!" is not a cluster id`},
 		"not a region": {[]string{"-region", "evil.example/", "amv-1"}, exitUsage, nil, "is not a region"},
 		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitUsage, nil, "plain http"},
-		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitUsage, nil, "durations are written"},
+		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitUsage, nil, "-max-age 26 has no unit: write 26s for seconds"},
+		"no number":    {[]string{"-max-age", "soon", "amv-1"}, exitUsage, nil, "durations are written"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", t.TempDir())

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -36,6 +37,26 @@ func TestMain(m *testing.M) {
 	code := m.Run()
 	os.RemoveAll(dir)
 	os.Exit(code)
+}
+
+// TestSourcesAreSeen looks at what the function and its events are made of. go test repeats an old result as long as no file
+// that a test looked at has changed, and what TestMain builds does not count.
+func TestSourcesAreSeen(t *testing.T) {
+	for _, room := range []string{"events", "function"} {
+		room, err := filepath.Abs(room) // go test does not know where TestMain went
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = filepath.WalkDir(room, func(path string, entry fs.DirEntry, err error) error {
+			if err == nil && !strings.HasSuffix(path, "_test.go") {
+				_, err = os.Stat(path)
+			}
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
 }
 
 // local runs the command, and returns its exit code and all that it printed.

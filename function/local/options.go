@@ -8,7 +8,9 @@ import (
 	"io"
 	"os"
 	"strconv"
+	"strings"
 	"time"
+	"unicode/utf8"
 
 	"adb-backup/function/backup"
 )
@@ -77,8 +79,16 @@ func run(ctx context.Context, args []string, std streams) int {
 	return stage.conclude()
 }
 
+// fail says why it did not come to an invocation. On a terminal long lines are broken at words; short ones keep their indent.
 func fail(std streams, err error) int {
-	fmt.Fprintln(std.err, err)
+	screen := newScreen(std.err, std.environ)
+	for line := range strings.SplitSeq(err.Error(), "\n") {
+		if screen.terminal && utf8.RuneCountInString(line) > screen.width() {
+			screen.text(line)
+		} else {
+			screen.write(line)
+		}
+	}
 	return exitUsage
 }
 
