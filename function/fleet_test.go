@@ -87,7 +87,7 @@ func TestFleet(t *testing.T) {
 				}
 				break
 			}
-			if r.errorType != "BackupPending" && r.errorType != "Throttled" && r.errorType != "Mixed" || !strings.Contains(r.errorMessage, "the backup was not started before the deadline") {
+			if r.errorType != "BackupPending" && r.errorType != "Throttled" || !strings.Contains(r.errorMessage, "the backup was not started before the deadline") {
 				t.Errorf("%s %s", r.errorType, r.errorMessage)
 			}
 			time.Sleep(time.Minute)

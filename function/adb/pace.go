@@ -9,23 +9,49 @@ import (
 	"adb-backup/function/backup"
 )
 
-// AnalyticDB's limits are not documented and differ by account, so each region's pace is learnt. It doubles several times a
-// second until calls are throttled: there is the ceiling. From then on each throttled call lowers the rate a little, but not
-// far below what got through in the last second, since limits count by the second. From below the rate approaches the ceiling
-// ever more slowly, and beyond it grows ever faster, until it meets the next one.
+// AnalyticDB's limits are not documented and differ by account and region, so each region's pace is learnt from its answers.
 //
-// Every constant was chosen by the table of pace_test.go.
+// Kept for a region: the rate, the pause that the service asked for, and what was throttled lately. A region that is throttled or
+// paused so holds up no other one. Kept for the process: the slots for calls in flight (slots.go), of which the regions that call
+// have equal shares, because connections and memory belong to the process. Nothing is kept for a cluster: a few throttled calls
+// among many that pass are taken for the trouble of their clusters, whose callers wait by themselves.
+//
+// The rate rises with every success that had to wait for its turn, and the more, the longer nothing was throttled. Each throttled
+// call lowers it a little, but not far below what got through in the last second, because limits count by the second.
+//
+// The table of pace_test.go shows what each constant is worth.
 const (
-	startRate  = 40.0   // calls per second at first: a few calls are not delayed, a low limit is not run over by many
-	lowestRate = 1.0    // calls per second; an outage is probed as often at least
-	steep      = 3.0    // gain per success while no ceiling is known: doubles about four times a second,
-	gradual    = 0.1    // but from a low rate by no more than this share of it
-	ease       = 0.9    // what a throttled call leaves of the rate; a ceiling outdone by as much is no longer there
-	least      = 0.97   // but at least so much of what got through
-	approach   = 0.02   // share of the distance to the ceiling that a success adds, at 50 calls per second
-	probe      = 0.0003 // share of the ceiling that a success adds at least
-	few        = 4      // throttled calls that are believed: fewer may be the fault of single clusters, not of the pace
-	tolerated  = 0.05   // share of throttled calls that is not believed while no ceiling is known
+	// startRate is in calls per second. A handful of clusters is sent within a tenth of a second, and the sixteen calls that
+	// are in flight before the first answers arrive do not exhaust a limit of that order.
+	startRate = 40.0
+
+	// lowestRate is in calls per second. Limits count by the second, so one call in each of them finds the end of an outage.
+	lowestRate = 1.0
+
+	// gain is how many calls per second a success adds as long as nothing is throttled. With two the rate outgrows any limit
+	// within a few seconds, and passes it by no more than twice the calls in flight.
+	gain = 2.0
+
+	// quiet is how many successes after a throttled call the gain is whole again. Until then it is the fourth power of the
+	// share of them that has come: near nothing for the first hundred, so that the rate stays below a limit just found. After
+	// two hundred a limit of 10 calls per second that was raised to 50 has been found out, which takes 20 s.
+	quiet = 400
+
+	// ease is what a throttled call leaves of the rate. Several of the calls in flight are throttled together, and each
+	// lowers it: three leave five sixths.
+	ease = 0.94
+
+	// least is how much the rate remains of what got through in the last second. Slightly less than all of it, or the rate
+	// would never fall below the limit, and the waiting calls of a strict service would never get ahead.
+	least = 0.97
+
+	// few throttled calls are not believed to be the pace's fault: two clusters in trouble must not slow the others. It is
+	// also how many more throttled than successful ones mean that nothing passes.
+	few = 3
+
+	// tolerated is the share of throttled calls that may be the fault of their clusters, if nothing else was throttled lately.
+	// At a limit that is really exceeded the share is far larger: of calls at twice the limit it is half.
+	tolerated = 0.05
 
 	longestPause = time.Minute // that the service's word to one call holds up the others
 	forget       = time.Minute // without calls, after which the pace starts anew
@@ -40,10 +66,10 @@ type pace struct {
 
 	mu      sync.Mutex
 	rate    float64       // calls per second
-	ceiling float64       // the rate at which a call was throttled last; 0: not known
-	found   time.Time     // when the first one was met
+	since   int           // successes since a throttled call lowered the rate; quiet at most, and at first
+	limited time.Time     // since when calls are throttled more than now and then
 	passed  []time.Time   // the successes of the last second
-	excess  float64       // how many more calls were throttled lately than passed
+	excess  int           // how many more calls were throttled lately than passed
 	doubt   float64       // how many more calls were throttled lately than are tolerated
 	closed  time.Duration // between calls while nothing passes; 0: something does
 	cut     time.Time     // what was sent before the last plunge says nothing new
@@ -68,7 +94,7 @@ type turn struct {
 }
 
 func newPace(s *slots) *pace {
-	return &pace{slots: s, first: make(chan struct{}, 1), lifted: make(chan struct{}, 1), rate: startRate}
+	return &pace{slots: s, first: make(chan struct{}, 1), lifted: make(chan struct{}, 1), rate: startRate, since: quiet}
 }
 
 // take waits until a call may be sent, and returns when that was, which is now, or ctx's error. Each turn taken must end.
@@ -88,7 +114,7 @@ func (p *pace) arrive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.calls == 0 && time.Since(p.last.at) > forget {
-		p.rate, p.ceiling, p.found, p.excess, p.doubt, p.closed = startRate, 0, time.Time{}, 0, 0, 0
+		p.rate, p.since, p.excess, p.doubt, p.closed = startRate, quiet, 0, 0, 0
 	}
 	p.calls++
 }
@@ -143,11 +169,11 @@ func (p *pace) due() time.Duration {
 	return p.untilDue()
 }
 
-// untilDue is due with p.mu held. Calls one after another have the pace of their answers, so as long as no ceiling is known
-// they are not spaced.
+// untilDue is due with p.mu held. Calls one after another have the pace of their answers, so as long as nothing was
+// throttled lately they are not spaced.
 func (p *pace) untilDue() time.Duration {
 	d := time.Until(p.pause.until)
-	if p.calls > 1 || p.ceiling > 0 {
+	if p.calls > 1 || p.since < quiet {
 		gap := max(time.Duration(float64(time.Second)/p.rate), p.closed)
 		d = max(d, gap-time.Since(p.last.at))
 	}
@@ -173,15 +199,19 @@ func (p *pace) end(t turn, failure *backup.CallError) {
 	case failure == nil:
 		p.succeeded(t)
 	case failure.Kind == backup.KindThrottled:
-		p.pauseFor(t, failure)
 		p.throttled(t)
+		p.pauseFor(t, failure)
 	}
 	p.mu.Unlock()
 	p.slots.release(p)
 }
 
-// pauseFor pauses as the service asks.
+// pauseFor pauses the region as the service asks, unless other calls get through and only a few are throttled: then the pause
+// is for the cluster, and its caller keeps it.
 func (p *pace) pauseFor(t turn, answer *backup.CallError) {
+	if p.through() > 0 && !p.believed() {
+		return
+	}
 	if until := time.Now().Add(min(answer.RetryAfter, longestPause)); until.After(p.pause.until) {
 		p.pause = pause{until, t, answer}
 	}
@@ -225,15 +255,9 @@ func (p *pace) succeeded(t turn) {
 	p.through()
 	p.excess, p.closed = max(p.excess-1, 0), 0
 	p.doubt = max(p.doubt-tolerated, 0)
-	switch {
-	case !p.late:
-	case p.ceiling == 0:
-		p.rate += min(steep, gradual*p.rate)
-	case p.rate > p.ceiling/ease:
-		p.ceiling = 0
-	default:
-		// At a low rate each success counts for more, or a limit that is raised would be found out after minutes.
-		p.rate += math.Cbrt(50/p.ceiling) * max(approach*math.Abs(p.ceiling-p.rate), probe*p.ceiling)
+	if p.late {
+		p.since = min(p.since+1, quiet)
+		p.rate += gain * math.Pow(float64(p.since)/quiet, 4)
 	}
 }
 
@@ -251,31 +275,34 @@ func (p *pace) throttled(t turn) {
 		// single calls ask, ever more rarely.
 		p.closed = min(2*p.closed, time.Duration(float64(time.Second)/lowestRate))
 		p.cut = now
+	case !p.believed():
 	case p.excess >= few: // less than half gets through, or nothing; but a second that has just begun says little
-		p.meet(max(p.through(), p.rate/few, lowestRate))
-		p.rate = ease * p.ceiling
+		p.rate = max(ease*max(p.through(), p.rate/few), lowestRate)
+		p.limit()
 		p.closed = max(now.Sub(t.at), time.Millisecond)
 		p.cut = now
-	case p.found.IsZero() && p.doubt < few:
 	default:
 		p.lower(t)
 	}
 }
 
-// lower takes the rate of t for the ceiling.
+// believed reports whether throttled calls are the pace's fault, and not that of a few clusters.
+func (p *pace) believed() bool { return p.since < quiet || p.doubt > few }
+
+// lower lowers the rate below that of t, which was throttled.
 func (p *pace) lower(t turn) {
-	p.meet(t.rate)
+	p.limit()
 	r := min(p.rate, t.rate)
 	p.rate = max(ease*r, lowestRate)
-	if time.Since(p.found) > time.Second { // before, it got through what the account had saved
+	if time.Since(p.limited) > time.Second { // before, it got through what the account had saved
 		p.rate = max(p.rate, min(least*p.through(), r))
 	}
 }
 
-// meet sets the ceiling.
-func (p *pace) meet(rate float64) {
-	if p.ceiling == 0 {
-		p.found = time.Now()
+// limit notes that the rate has met a limit.
+func (p *pace) limit() {
+	if p.since == quiet {
+		p.limited = time.Now()
 	}
-	p.ceiling = rate
+	p.since = 0
 }

@@ -87,7 +87,7 @@ func service(kind string, limit int) func() bool {
 	panic(kind)
 }
 
-// The bounds are the worst of 15 runs, for goroutines of one instant run in any order; slack is for the runs that were not
+// The bounds are the worst of 25 runs, for goroutines of one instant run in any order; slack is for the runs that were not
 // seen. Half a second is lost if the very last call is throttled. A strict
 // service loses by itself what the calls' scatter is to their distance.
 func TestPaceFindsTheLimit(t *testing.T) {
@@ -100,31 +100,31 @@ func TestPaceFindsTheLimit(t *testing.T) {
 		kind         string
 		free, hinted bound // without a hint, and with one of 500 ms at each throttled answer
 	}{
-		{5, "bucket", bound{1.00, 45}, bound{1.00, 47}},
-		{5, "tight", bound{1.00, 45}, bound{1.00, 47}},
-		{5, "window", bound{1.02, 49}, bound{1.07, 39}},
-		{5, "sliding", bound{1.05, 49}, bound{1.10, 47}},
-		{5, "strict", bound{1.18, 37}, bound{1.20, 42}},
-		{10, "bucket", bound{0.99, 35}, bound{0.99, 45}},
-		{10, "tight", bound{1.06, 34}, bound{1.03, 40}},
-		{10, "window", bound{1.02, 43}, bound{1.09, 40}},
-		{10, "sliding", bound{1.05, 42}, bound{1.13, 40}},
-		{10, "strict", bound{1.09, 37}, bound{1.35, 34}},
-		{50, "bucket", bound{1.00, 31}, bound{1.01, 28}},
-		{50, "tight", bound{1.02, 23}, bound{1.04, 34}},
-		{50, "window", bound{1.04, 30}, bound{1.12, 27}},
-		{50, "sliding", bound{1.08, 29}, bound{1.08, 27}},
-		{50, "strict", bound{1.15, 46}, bound{1.25, 53}},
-		{100, "bucket", bound{1.02, 24}, bound{1.02, 21}},
-		{100, "tight", bound{1.09, 22}, bound{1.05, 21}},
-		{100, "window", bound{1.19, 91}, bound{1.29, 86}},
-		{100, "sliding", bound{1.12, 35}, bound{1.10, 36}},
-		{100, "strict", bound{1.18, 32}, bound{1.21, 36}},
-		{200, "bucket", bound{1.07, 25}, bound{1.07, 22}},
-		{200, "tight", bound{1.16, 14}, bound{1.16, 15}},
-		{200, "window", bound{1.31, 38}, bound{1.12, 26}},
-		{200, "sliding", bound{1.62, 54}, bound{1.17, 18}},
-		{200, "strict", bound{1.27, 18}, bound{1.29, 16}},
+		{5, "bucket", bound{1.01, 43}, bound{1.01, 59}},
+		{5, "tight", bound{1.01, 43}, bound{1.01, 59}},
+		{5, "window", bound{1.03, 45}, bound{1.07, 58}},
+		{5, "sliding", bound{1.06, 42}, bound{1.10, 61}},
+		{5, "strict", bound{1.14, 35}, bound{1.16, 52}},
+		{10, "bucket", bound{1.01, 35}, bound{1.01, 50}},
+		{10, "tight", bound{1.01, 26}, bound{1.04, 43}},
+		{10, "window", bound{1.03, 34}, bound{1.09, 31}},
+		{10, "sliding", bound{1.06, 36}, bound{1.12, 33}},
+		{10, "strict", bound{1.20, 32}, bound{1.40, 36}},
+		{50, "bucket", bound{1.00, 36}, bound{0.99, 41}},
+		{50, "tight", bound{1.04, 20}, bound{1.44, 21}},
+		{50, "window", bound{1.07, 30}, bound{1.26, 29}},
+		{50, "sliding", bound{1.09, 30}, bound{1.24, 24}},
+		{50, "strict", bound{1.16, 35}, bound{1.40, 41}},
+		{100, "bucket", bound{1.03, 29}, bound{1.03, 27}},
+		{100, "tight", bound{1.03, 16}, bound{1.67, 18}},
+		{100, "window", bound{1.19, 102}, bound{1.33, 99}},
+		{100, "sliding", bound{1.17, 36}, bound{1.30, 18}},
+		{100, "strict", bound{1.21, 26}, bound{1.58, 24}},
+		{200, "bucket", bound{1.09, 32}, bound{1.09, 23}},
+		{200, "tight", bound{1.09, 11}, bound{1.98, 12}},
+		{200, "window", bound{1.31, 43}, bound{1.15, 30}},
+		{200, "sliding", bound{1.53, 65}, bound{1.39, 25}},
+		{200, "strict", bound{1.39, 13}, bound{2.08, 13}},
 		{500, "bucket", bound{1.09, 0}, bound{1.09, 0}},
 		{500, "window", bound{1.09, 0}, bound{1.09, 0}},
 		{500, "sliding", bound{1.09, 0}, bound{1.09, 0}},
@@ -241,7 +241,7 @@ func TestPaceThrottled(t *testing.T) {
 		for i, turn := range sent[1:] { // the first one was alone
 			before := p.rate
 			p.end(turn, asked(2*time.Second))
-			if changed := p.rate != before; changed != (i+1 == few) {
+			if changed := p.rate != before; changed != (i+1 == few+1) {
 				t.Errorf("rate %v after %d throttled calls, %v before", p.rate, i+1, before)
 			}
 		}
@@ -306,6 +306,46 @@ func TestPauses(t *testing.T) {
 	}
 }
 
+// TestPauseOfAFew: while calls get through, a pause that a few of them are answered with is for their clusters. One more, and it
+// is for the region.
+func TestPauseOfAFew(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := newPace(newSlots(inFlight))
+		var sent [few + 2]turn
+		for i := range sent {
+			sent[i], _ = p.take(t.Context())
+		}
+		time.Sleep(10 * time.Millisecond)
+		p.end(sent[0], nil)
+		for i, turn := range sent[1:] {
+			p.end(turn, asked(time.Hour))
+			if paused := p.paused() != nil; paused != (i+1 == few+1) {
+				t.Errorf("after %d: paused %v", i+1, paused)
+			}
+		}
+	})
+}
+
+// TestPaceLearnsAnew: single calls an hour apart in between change nothing: the next fleet is no slower than the first.
+func TestPaceLearnsAnew(t *testing.T) {
+	for _, kind := range []string{"bucket", "tight", "window", "strict"} {
+		t.Run(kind, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				p, allow := newPace(newSlots(inFlight)), service(kind, 50)
+				first, _ := fleet(p, 1000, allow, 100*time.Millisecond, 0)
+				for range 24 {
+					time.Sleep(time.Hour)
+					fleet(p, 1, allow, 100*time.Millisecond, 0)
+				}
+				took, throttled := fleet(p, 1000, allow, 100*time.Millisecond, 0)
+				if took > first*11/10 || throttled > 100 {
+					t.Errorf("took %v, %d throttled of 1,000; the first took %v", took, throttled, first)
+				}
+			})
+		})
+	}
+}
+
 // What single calls meet is not the pace's doing, and after a minute without calls the pace starts anew.
 func TestPaceRecovers(t *testing.T) {
 	free := func() bool { return true }
@@ -347,7 +387,7 @@ func TestPaceThrottledAtRandom(t *testing.T) {
 			defer mu.Unlock()
 			return chance.Float64() >= 0.05 && allow()
 		}, 100*time.Millisecond, 0)
-		if took > 100*time.Second {
+		if took > 60*time.Second {
 			t.Errorf("took %v, of the ideal 20 s", took)
 		}
 	})
