@@ -60,7 +60,8 @@ func (h *history) checkProgress(a *attempt) {
 	made := map[place]int{}
 	for _, b := range h.backups() {
 		made[placeOf(b)]++
-		if _, ok := h.vanished[b.ID]; ok { // perhaps before anybody saw it: then it is waited for
+		_, vanished := h.vanished[b.ID] // perhaps before anybody saw it: then it is waited for
+		if vanished || b.End.IsZero() && (c.Overlap != nil || !h.stuck(b, a.at.Add(10*time.Minute))) {
 			made[placeOf(b)] += 3
 		}
 	}

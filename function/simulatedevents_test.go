@@ -65,9 +65,27 @@ func (h *history) drawEvent(n int) *simulatedEvent {
 	if e.trigger == wrong {
 		request["WaitFour"] = "Completed"
 	}
-	text, _ := json.Marshal(request)
-	e.text = e.envelope(string(text))
+	e.text = e.envelope(request)
+	if e.trigger == byEventBridge && d.oneIn(3) {
+		two := []string{e.text, e.envelope(e.lessThan(request))}
+		first := d.IntN(2)
+		e.text = fmt.Sprintf("[%s,%s]", two[first], two[1-first])
+	}
 	return e
+}
+
+// lessThan is a request that asks for less: an array that holds both asks for what the stronger one does.
+func (e *simulatedEvent) lessThan(request map[string]any) map[string]any {
+	less := maps.Clone(request)
+	if !e.verify {
+		less["WaitFor"] = "Requested"
+	}
+	if e.notBefore.IsZero() {
+		less["MaxAge"] = (e.maxAge + 10*time.Minute).String()
+	} else {
+		less["NotBefore"] = e.notBefore.Add(-10 * time.Minute).Format(time.RFC3339Nano)
+	}
+	return less
 }
 
 // inFuture reports whether the event speaks of a time that had not come when it was sent.
@@ -126,8 +144,10 @@ func drawSelector(d dice) *backup.Selector {
 	return s
 }
 
-// envelope is the event as it comes.
-func (e *simulatedEvent) envelope(request string) string {
+// envelope is a request as it comes.
+func (e *simulatedEvent) envelope(fields map[string]any) string {
+	text, _ := json.Marshal(fields)
+	request := string(text)
 	switch e.trigger {
 	case byEventBridge:
 		return fmt.Sprintf(`{"id":"%d","source":"acs.cr","specversion":"1.0","type":"cr:Artifact:PushCompleted","time":%q,"data":%s}`,

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"net/http"
 	"slices"
 	"strconv"
@@ -73,24 +72,33 @@ func newHistory(t *testing.T, seed uint64) *history {
 	o.Faults = h.fault
 	h.world = newWorld(t, o, "ADB_SETTLE_TIME="+h.cloud.settle.String(), "LOG_LEVEL="+pick(h.dice, "debug", "info"))
 	h.changes = []change{{time.Now(), "it begins", o.Clusters}}
-	for i := range h.dice.IntN(5) { // some past
+	h.drawPast()
+	for range pick(h.dice, 1, 1, 2, 3) {
+		h.start()
+	}
+	return h
+}
+
+// drawPast draws what was there before the history. A backup that never ends is about a day old, so that it counts as stuck
+// soon.
+func (h *history) drawPast() {
+	for i := range h.dice.IntN(5) {
 		takes := pick(h.dice, 20*time.Second, 20*time.Minute)
 		start := h.service.Now().Add(-takes - h.dice.upTo(pick(h.dice, 10*time.Minute, 50*time.Hour)))
 		b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(takes), Size: 3_000_000_000}
-		switch h.dice.IntN(6) {
+		switch h.dice.IntN(7) {
 		case 0:
 			b.Type = "LogBackup"
 		case 1:
 			b.Type = "IncrementalBackup"
 		case 2:
 			b.Parent = strconv.Itoa(i + 1)
+		case 3:
+			b.Start, b.End = h.service.Now().Add(-23*time.Hour-50*time.Minute-h.dice.upTo(10*time.Hour)), time.Time{}
+			b.Listed = b.Start
 		}
 		h.service.Add(b)
 	}
-	for range pick(h.dice, 1, 1, 2, 3) {
-		h.start()
-	}
-	return h
 }
 
 // start adds a process. When it dies, its calls end. The caller holds mu, unless nothing runs yet.
@@ -106,92 +114,13 @@ func (h *history) start() int {
 			return nil, errors.New("the process is dead")
 		}
 		// Calls of one instant arrive one after another, or the order of goroutines would decide.
-		time.Sleep(time.Duration(1 + h.chance("arrival", r).IntN(1_000_000)))
+		time.Sleep(time.Duration(1 + h.chance("arrival", callOf(r)).IntN(1_000_000)))
 		return transport.RoundTrip(r)
 	})
 	p.process = &process{h.world, newHandler(c, h.log)}
 	h.processes = append(h.processes, p)
 	return len(h.processes) - 1
 }
-
-// chance are random numbers for one call, whatever the order of those that come at the same instant.
-func (h *history) chance(what string, r *http.Request) dice {
-	q := r.URL.Query()
-	call := fmt.Sprint(what, header(r, "x-acs-accesskey-id"), q.Get("DBClusterId"), q.Get("RegionId"), actionOf(r))
-	h.mu.Lock()
-	h.nth[call]++
-	n := h.nth[call]
-	h.mu.Unlock()
-	which := fnv.New64a()
-	fmt.Fprint(which, call, n)
-	return newDice(h.seed, which.Sum64())
-}
-
-// header returns a header of a request that is not served yet: the SDK writes names in lower case.
-func header(r *http.Request, name string) string {
-	for given, values := range r.Header {
-		if strings.EqualFold(given, name) {
-			return values[0]
-		}
-	}
-	return ""
-}
-
-func actionOf(r *http.Request) string { return header(r, "x-acs-action") }
-
-// dial says now and then that the connection cannot be opened.
-func (h *history) dial(r *http.Request) error {
-	d := h.chance("dial", r)
-	if out := h.cloud.outage.strikes(actionOf(r)) && !h.cloud.outage.throttled; !out && d.Float64() >= h.cloud.faulty/4 {
-		return nil
-	}
-	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
-}
-
-// serve notes which page a call asks for.
-func (h *history) serve(w http.ResponseWriter, r *http.Request) {
-	defer func() {
-		page, _ := strconv.Atoi(r.URL.Query().Get("PageNumber"))
-		h.mu.Lock()
-		h.pages[w.Header().Get("X-Acs-Request-Id")] = page
-		h.mu.Unlock()
-	}()
-	h.service.ServeHTTP(w, r)
-}
-
-// fault strikes a call now and then.
-func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
-	call := fmt.Sprint("fault", c.KeyID, c.Cluster, c.Region, c.Action)
-	h.mu.Lock()
-	h.nth[call]++
-	n := h.nth[call]
-	h.mu.Unlock()
-	which := fnv.New64a()
-	fmt.Fprint(which, call, n)
-	d := newDice(h.seed, which.Sum64())
-	if c.Action == "DescribeDBClusters" && c.Region == h.cloud.failing {
-		return fakeadb.Refused(fakeadb.ErrUnavailable)
-	}
-	if h.cloud.outage.throttled && h.cloud.outage.strikes(c.Action) {
-		return fakeadb.Throttled(0)
-	}
-	if d.Float64() >= h.cloud.faulty {
-		return fakeadb.Fault{}
-	}
-	if d.oneIn(6) { // it certainly has no effect
-		return pick(d, fakeadb.Throttled(0), fakeadb.Throttled(3*time.Second), fakeadb.Refused(&fakeadb.Error{Status: 429, Code: "Throttling.Other"}))
-	}
-	f := pick(d, fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.BadGateway, fakeadb.RequestTimeout,
-		fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken, switching, fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second),
-		fakeadb.Slow(time.Hour), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed))
-	if d.oneIn(2) {
-		f = f.AfterEffect()
-	}
-	return f
-}
-
-// switching is a reply that ends with 101.
-var switching = fakeadb.Fault{Name: "101", Answer: func(w http.ResponseWriter, _ fakeadb.Call) { w.WriteHeader(http.StatusSwitchingProtocols) }}
 
 // play plays the history: events come, are delivered, retried, delivered again.
 func (h *history) play() {
@@ -321,8 +250,10 @@ func (h *history) vanish(after time.Duration, d dice) {
 		return
 	}
 	b := listed[len(listed)-1-d.IntN(min(2, len(listed)))]
-	if i := slices.IndexFunc(listed, func(b fakeadb.Backup) bool { return b.State(h.service.Now()) == fakeadb.Running }); i >= 0 {
-		b = listed[i]
+	for _, l := range listed {
+		if l.State(h.service.Now()) == fakeadb.Running {
+			b = l
+		}
 	}
 	h.service.Remove(b.ID)
 	h.vanished[b.ID] = vanished{b, time.Now()}

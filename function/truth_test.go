@@ -49,6 +49,12 @@ func (h *history) stands(b fakeadb.Backup, at time.Time) bool {
 	return !h.failed(b, at) && !h.gone(b, at)
 }
 
+// stuck reports whether a backup counts as stuck at a time: it has not ended, and by its listed start it began a day before.
+func (h *history) stuck(b fakeadb.Backup, at time.Time) bool {
+	from, _ := h.span(b)
+	return b.End.IsZero() && from.Before(at.Add(-24*time.Hour))
+}
+
 // full reports whether a backup is one that can serve.
 func full(b fakeadb.Backup) bool {
 	return b.Type != "IncrementalBackup" && b.Parent == "" && b.Type != "LogBackup"
