@@ -37,6 +37,13 @@ func TestThrottled(t *testing.T) {
 	story(t, "looks are retried", fakeadb.Options{Faults: faults("DescribeBackups", fakeadb.Throttled(0), 1, 2, 3)}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(plain), delivery{}), "Requested", 1)
 	})
+	story(t, "a list of several pages is read to its end", fakeadb.Options{Rate: 5, Burst: 1, PageCap: 1}, func(t *testing.T, w *world) {
+		for age := range 5 {
+			start := w.service.Now().Add(-time.Duration(1+age) * time.Hour)
+			w.service.Add(fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(time.Minute)})
+		}
+		w.expect(w.process().deliver(timer(plain), delivery{timeout: time.Minute}), "Requested", 2) // the first CreateBackup is throttled
+	})
 	story(t, "a look that is throttled to the end", fakeadb.Options{Faults: faults("DescribeBackups", fakeadb.Throttled(0))}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(plain), delivery{timeout: time.Minute}), "Throttled", 0)
 	})

@@ -9,6 +9,7 @@ import (
 	"reflect"
 	"strconv"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"adb-backup/function/backup"
@@ -51,18 +52,24 @@ type row[T any] struct {
 // in all: a backup set that slips from page to page unseen could mean a second backup.
 func readList[T any](ctx context.Context, s *session, q query, decode func(*exchange) (page[T], error)) ([]T, error) {
 	for reading := 1; ; reading++ {
-		items, moved, err := readPages(ctx, s, q, decode)
+		items, moved, err := readPages(ctx, s, q, decode, reading > 1)
 		if err != nil || !moved || reading == 3 {
 			return items, err
 		}
 	}
 }
 
-// readPages reads a list once, and reports whether its length changed meanwhile.
-func readPages[T any](ctx context.Context, s *session, q query, decode func(*exchange) (page[T], error)) (items []T, moved bool, err error) {
+// readPages reads a list once, and reports whether its length changed meanwhile. again says that it was read before.
+//
+// Limits count by the second. Where they are tight, a list that begins anew after each throttled page would never be read to
+// its end. So a page is asked for again after a second; only the very first one is left to the caller.
+func readPages[T any](ctx context.Context, s *session, q query, decode func(*exchange) (page[T], error), again bool) (items []T, moved bool, err error) {
 	l := progress[T]{seen: map[string]bool{}}
 	for number := 1; ; number++ {
 		x, err := s.list(ctx, q, number)
+		if (again || number > 1) && throttled(err) && wait(ctx, time.Second) {
+			x, err = s.list(ctx, q, number)
+		}
 		if err != nil {
 			return nil, false, err
 		}
@@ -76,6 +83,21 @@ func readPages[T any](ctx context.Context, s *session, q query, decode func(*exc
 		if l.ends(p) {
 			return l.items, p.total != l.total || p.total > l.found(), nil
 		}
+	}
+}
+
+func throttled(err error) bool {
+	var failed *backup.CallError
+	return errors.As(err, &failed) && failed.Kind == backup.KindThrottled
+}
+
+// wait waits. It reports whether ctx has not ended meanwhile.
+func wait(ctx context.Context, d time.Duration) bool {
+	select {
+	case <-time.After(d):
+		return true
+	case <-ctx.Done():
+		return false
 	}
 }
 
