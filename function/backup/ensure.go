@@ -174,6 +174,9 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 // remember notes a CreateBackup that took effect, or may have.
 func (e *ensuring) remember(c *Create) {
 	e.observed.Creates++
+	if last := e.state.last; last != nil && last.set() != nil { // it was found, so it was accepted
+		e.state.accepted = last
+	}
 	e.observed.Own, e.observed.Last, e.state.last = c, c, c
 	if c.Accepted {
 		e.state.accepted = c

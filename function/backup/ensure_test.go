@@ -223,6 +223,21 @@ func TestMemory(t *testing.T) {
 		s.run(moment)
 		s.creates("amv-1", 2)
 	})
+	tell(t, "a lost one that was found is not hidden by one that is lost later", func(s *stub) {
+		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindUnanswered} }
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] == 0 {
+				return nil
+			}
+			return []Set{listed("b", s.began.Add(8*time.Hour), SetComplete)} // local time as if it were UTC
+		}
+		first := ensuringOne()
+		s.expect(s.run(first), "amv-1 cn-a Completed")
+		time.Sleep(5 * time.Minute)
+		s.expect(s.runFor(30*time.Second, ensuringOne()), "amv-1 cn-a OutcomeUnknown")
+		s.expect(s.run(first), "amv-1 cn-a Completed")
+		s.creates("amv-1", 2)
+	})
 	tell(t, "clusters without a backup leave nothing behind", func(s *stub) {
 		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindNotFound} }
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a ClusterNotFound")

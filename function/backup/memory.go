@@ -12,7 +12,7 @@ const remembered = 24 * time.Hour
 type clusterState struct {
 	lock     chan struct{} // holds a token while an invocation decides and creates
 	last     *Create       // the last CreateBackup; nil: none
-	accepted *Create       // the last one that was accepted; nil: none
+	accepted *Create       // the last one that was accepted, as its answer or a list said; nil: none
 	users    int           // tasks that have a reference; guarded by memory.mu
 }
 
