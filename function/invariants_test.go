@@ -3,6 +3,7 @@ package main
 import (
 	"reflect"
 	"slices"
+	"strings"
 	"time"
 
 	"adb-backup/function/backup"
@@ -49,33 +50,50 @@ func (h *history) checkCalls(a *attempt) {
 	}
 }
 
-// checkProgress: where nothing stands in the way, an hour is enough for three backups, and a backup that vanished is not
-// waited for.
+// checkProgress: where nothing stands in the way, an hour is enough for three backups, and nobody waits for a backup that
+// vanished, that is stuck, or that serves.
 func (h *history) checkProgress(a *attempt) {
-	c := h.cloud
-	if c.faulty > 0 || !c.outage.until.IsZero() {
+	if a.verify {
 		return
 	}
-	easy := c.Rate == 0 && c.Busy == nil && c.Clusters == nil && c.Takes <= 12*time.Minute
-	made := map[place]int{}
-	for _, b := range h.backups() {
-		made[placeOf(b)]++
-		_, vanished := h.vanished[b.ID] // perhaps before anybody saw it: then it is waited for
-		if vanished || b.End.IsZero() && (c.Overlap != nil || !h.stuck(b, a.at.Add(10*time.Minute))) {
-			made[placeOf(b)] += 3
-		}
-	}
 	for _, e := range a.report.entries {
-		if e.ErrorType == "" || a.verify {
+		if e.ErrorType == "" {
 			continue
 		}
-		if made[place{e.DBClusterId, e.RegionId}] <= 3 && easy && a.took > 59*time.Minute {
+		p := place{e.DBClusterId, e.RegionId}
+		if h.easy(a, p) && a.took > 59*time.Minute {
 			h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, e.Error)
 		}
-		if v, ok := h.vanished[e.BackupId]; ok && e.Status == backup.StatusRunning && a.answered.Sub(v.at) > c.settle+3*time.Minute {
+		if v, ok := h.vanished[e.BackupId]; ok && e.Status == backup.StatusRunning && a.answered.Sub(v.at) > h.cloud.settle+3*time.Minute+h.gap() {
 			h.t.Errorf("%s still waited for %s: %s", a.label(), e.BackupId, e.Error)
 		}
+		for _, b := range h.backups() {
+			if placeOf(b) == p && strings.HasPrefix(e.Error, "an earlier backup "+b.ID+" ") && (h.stuck(b, a.at) || h.recognised(b, a.meaning(), a.at)) {
+				h.t.Errorf("%s waited for %s to end: %s", a.label(), b.ID, e.Error)
+			}
+		}
 	}
+}
+
+// easy reports whether nothing stood in the way of an attempt: no faults, no changes, and at most three backups that ran, of
+// twelve minutes at most.
+func (h *history) easy(a *attempt, p place) bool {
+	c := h.cloud
+	if c.faulty > 0 || !c.outage.until.IsZero() || c.Busy != nil || len(c.changing) > 0 || c.Takes > 12*time.Minute || !c.wordsKnown() {
+		return false
+	}
+	ran := 0
+	for _, b := range h.backups() {
+		_, vanished := h.vanished[b.ID] // perhaps before anybody saw it: then it is waited for
+		switch {
+		case placeOf(b) != p:
+		case vanished || b.End.IsZero() && (c.Overlap != nil || !h.stuck(b, a.at.Add(10*time.Minute))):
+			return false
+		case b.End.After(a.at.Add(-time.Minute)):
+			ran++
+		}
+	}
+	return ran <= 3
 }
 
 // claim is what an answer or a report says of one cluster.
@@ -219,7 +237,7 @@ func (c *claim) checkSet(b fakeadb.Backup) {
 	}
 	switch c.Status {
 	case backup.StatusCompleted:
-		if state != fakeadb.Completed || c.gone(b, looked) {
+		if state != fakeadb.Completed || c.gone(b, looked) || !c.cloud.wordsKnown() {
 			c.wrong("backup %s is said to be complete, but is in state %d, and gone: %v", b.ID, state, c.gone(b, looked))
 		}
 		if end := b.End.Add(c.cloud.FalseZone).Truncate(c.precision()); c.BackupSize != b.Size || c.BackupEndTime == nil || !c.BackupEndTime.Equal(end) {

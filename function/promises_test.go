@@ -103,13 +103,16 @@ func (h *history) since(c creation) time.Time {
 }
 
 // promiseOfTheSettleTime: a process creates nothing where one serves whose answer it lost, if that one is listed within the
-// settle time.
+// settle time. Where looking is denied, nothing can be found, and so nothing is sent again.
 func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
-	if h.denied() {
-		return
-	}
 	for _, b := range before {
 		if placeOf(b.Backup) != placeOf(c.Backup) || b.by.process != c.by.process || b.answered {
+			continue
+		}
+		if h.denied() {
+			if !h.since(b).Before(c.by.meaning().earliest()) {
+				h.t.Errorf("%s created %s after %s, whose answer was lost, although looking is denied", c.by.label(), c.ID, b.ID)
+			}
 			continue
 		}
 		from := h.listedFrom(b.Backup)

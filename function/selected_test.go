@@ -161,6 +161,9 @@ func (c *claim) checkFailure() {
 
 // missing reports whether the last look showed no completed backup that serves.
 func (c *claim) missing() bool {
+	if !c.cloud.wordsKnown() {
+		return true
+	}
 	looked := c.lastLook(c.place, c.a.answered, func(key string) bool { return key == c.a.key })
 	m := c.meaning
 	m.known = false

@@ -60,6 +60,11 @@ var passing = []*fakeadb.Error{
 	{Status: http.StatusForbidden, Code: "OperationDenied.OrderProcessing", Message: "An order is being processed."},
 }
 
+// unknownWord is one that the function takes neither for complete nor for failed.
+const unknownWord = "Vaulted"
+
+func (c *cloud) wordsKnown() bool { return c.NoStatus || c.Words.Completed != unknownWord }
+
 func drawCloud(d dice) *cloud {
 	c := &cloud{faulty: pick(d, 0, 0.1, 0.3, 0.6)}
 	c.settle = pick(d, 2*time.Minute, 2*time.Minute, 20*time.Second)
@@ -106,6 +111,9 @@ func (c *cloud) drawLists(d dice) {
 	c.NoStatus = d.oneIn(4)
 	c.UpperIDs = d.oneIn(8)
 	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{Running: "Backuping", Completed: "Finished", Failed: "Failure"})
+	if d.oneIn(15) {
+		c.Words.Completed = unknownWord
+	}
 }
 
 // drawTraffic draws how fast and how willingly calls are served.
@@ -142,7 +150,7 @@ func (c *cloud) drawClusters(d dice) {
 		c.Clusters = append(c.Clusters, one)
 	}
 	for range d.IntN(3) {
-		c.changing = append(c.changing, drawChange(d, pick(d, c.places...)))
+		c.changing = append(c.changing, drawChange(d, pick(d, c.places...))...)
 	}
 	switch d.IntN(8) {
 	case 0:
@@ -184,18 +192,18 @@ func edit(after time.Duration, what, id string, change func(*fakeadb.Cluster)) c
 	}}
 }
 
-func drawChange(d dice, p place) clusterChange {
+func drawChange(d dice, p place) []clusterChange {
 	tags := drawTags(d)
 	after := d.upTo(20 * time.Minute)
 	switch d.IntN(4) {
 	case 0:
-		return edit(after, "is being restored:", p.id, func(c *fakeadb.Cluster) { c.Status = "Restoring" })
+		return []clusterChange{edit(after, "is being restored:", p.id, func(c *fakeadb.Cluster) { c.Status = "Restoring" })}
 	case 1:
-		return clusterChange{2 * after, "is deleted: " + p.id, func(all []fakeadb.Cluster) []fakeadb.Cluster {
+		return []clusterChange{edit(after, "is being deleted:", p.id, func(c *fakeadb.Cluster) { c.Status = "Deleting" }), {2 * after, "is deleted: " + p.id, func(all []fakeadb.Cluster) []fakeadb.Cluster {
 			return slices.DeleteFunc(all, func(c fakeadb.Cluster) bool { return c.ID == p.id })
-		}}
+		}}}
 	default:
-		return edit(after, fmt.Sprintf("has the tags %v:", tags), p.id, func(c *fakeadb.Cluster) { c.Tags = tags })
+		return []clusterChange{edit(after, fmt.Sprintf("has the tags %v:", tags), p.id, func(c *fakeadb.Cluster) { c.Tags = tags })}
 	}
 }
 
@@ -204,7 +212,7 @@ func (c *cloud) drawOwnBackups(d dice) {
 	if d.oneIn(3) {
 		c.scheduled = append(c.scheduled, scheduledBackup{pick(d, c.places...), d.upTo(30 * time.Minute), pick(d, time.Second, 5*time.Minute, 25*time.Minute)})
 	}
-	if d.oneIn(5) {
+	if d.oneIn(4) {
 		c.vanishing = append(c.vanishing, d.upTo(20*time.Minute))
 	}
 }
@@ -222,6 +230,7 @@ func (c *cloud) String() string {
 	add(c.Precision == fakeadb.Minutes, "minutes")
 	add(c.Precision == fakeadb.Seconds, "seconds")
 	add(c.NoStatus, "no status words")
+	add(!c.wordsKnown(), "the word for complete is not known")
 	add(c.StartsAfter > 0, "start after %v", c.StartsAfter)
 	add(c.Skew != 0, "clock off by %v", c.Skew)
 	add(c.FalseZone != 0, "times are off by %v", c.FalseZone)

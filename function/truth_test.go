@@ -104,10 +104,7 @@ type creation struct {
 // no earlier than the own one may have, as far as clocks and lists tell. The own one is known when it is listed or, if it seems
 // to be older than the call, after the settle time. If it is not listed by then, b may also have begun a little earlier.
 func (h *history) confusable(made creation, b fakeadb.Backup) bool {
-	gap := time.Minute // between two looks that succeed
-	if h.cloud.faulty > 0 || h.cloud.Rate > 0 || !h.cloud.outage.until.IsZero() {
-		gap = 15 * time.Minute
-	}
+	gap := time.Minute + h.gap()
 	settled := made.called.Add(h.cloud.settle)
 	known := h.listedFrom(made.Backup)
 	if _, ok := h.vanished[made.ID]; ok { // perhaps unseen
@@ -121,6 +118,14 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 		known = settled
 	}
 	return !b.Start.Add(-h.cloud.Skew).Before(h.since(made).Add(-earlier)) && (known.IsZero() || !h.listedFrom(b).After(known.Add(gap)))
+}
+
+// gap is how much longer than a minute it may take from one look that succeeds to the next.
+func (h *history) gap() time.Duration {
+	if h.cloud.faulty > 0 || h.cloud.Rate > 0 || !h.cloud.outage.until.IsZero() {
+		return 14 * time.Minute
+	}
+	return 0
 }
 
 // lastLook returns the last look at a cluster that began by a time; zero: there was none. A look that succeeds is the last
