@@ -148,6 +148,20 @@ func TestVanished(t *testing.T) {
 		s.expect(s.runFor(time.Minute, ensuringOne(waiting, ago(time.Hour))), "amv-1 cn-a BackupPending")
 		s.creates("amv-1", 2)
 	})
+	tell(t, "one that is remembered as complete is looked for while DDL is not allowed", func(s *stub) {
+		var sets []Set
+		s.list = func(Cluster) []Set { return sets }
+		s.create = func(_ Cluster, n int) error {
+			sets = []Set{listed(string(rune('a'+n)), time.Now(), SetComplete)}
+			return nil
+		}
+		moment := ensuringOne(waiting)
+		s.expect(s.run(moment), "amv-1 cn-a Completed")
+		sets = nil
+		moment.WaitFor = WaitDDLAllowed
+		s.expect(s.run(moment), "amv-1 cn-a Completed")
+		s.creates("amv-1", 2)
+	})
 	tell(t, "a running one is missed for the settle time, and then the rule decides anew", func(s *stub) {
 		var sets []Set
 		s.list = func(Cluster) []Set { return sets }

@@ -45,6 +45,7 @@ type watch struct {
 	create        *Create   // the CreateBackup that made it; nil: somebody else did
 	set           *Set      // the backup as last listed; nil: it was not listed yet
 	completeSince time.Time // when it was first seen as complete
+	remembered    bool      // set is what another invocation saw
 	missingSince  time.Time // when a look first did not show it any more; zero: it is listed, or never was
 	passed        bool      // whether it has waited for the other backups to be requested
 	polls         *pauses
@@ -70,14 +71,18 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 		case p.Failed:
 			x.outcome.Status = StatusFailed
 			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", w.set, w.set.Status), false
-		case p.Reached:
+		case p.Reached && w.missingSince.IsZero():
 			return x.outcome, false
 		}
 		x.doing = w.progress()
-		if !w.pause(ctx, p.Until) {
+		until := p.Until
+		if w.remembered || !w.missingSince.IsZero() { // whether it is still there has to be seen
+			until = time.Time{}
+		}
+		if !w.pause(ctx, until) {
 			return x.unfinished(), false
 		}
-		if !p.Until.IsZero() { // it is complete, and only time had to pass
+		if !until.IsZero() { // it is complete, and only time had to pass
 			continue
 		}
 		listing, at, err := x.look(ctx)
@@ -150,7 +155,7 @@ func (w *watch) sees(s Set, at time.Time, listed []Set) {
 	if s.State == SetComplete && w.completeSince.IsZero() {
 		w.completeSince = time.Now()
 	}
-	w.set = &s
+	w.set, w.remembered = &s, at.IsZero()
 	w.shows(s, listed, attrs...)
 }
 
