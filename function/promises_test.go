@@ -67,7 +67,7 @@ func (h *history) promiseOfTheMemory(c creation, before []creation) {
 			}
 		}
 	}
-	if last != nil && h.mistakenForFailed(*last, c.called) {
+	if last != nil && h.mistakenForGone(*last, c.called) {
 		return
 	}
 	if last != nil && !h.since(*last).Before(c.by.meaning().earliest()) {
@@ -83,10 +83,10 @@ func (h *history) mistaken(own creation, at time.Time) bool {
 	})
 }
 
-// mistakenForFailed reports the same of a backup that had failed.
-func (h *history) mistakenForFailed(own creation, at time.Time) bool {
+// mistakenForGone reports the same of a backup that had failed or vanished.
+func (h *history) mistakenForGone(own creation, at time.Time) bool {
 	return slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {
-		return placeOf(b) == placeOf(own.Backup) && h.failed(b, at) && h.confusable(own, b)
+		return placeOf(b) == placeOf(own.Backup) && !h.stands(b, at) && h.confusable(own, b)
 	})
 }
 
@@ -116,7 +116,7 @@ func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
 			continue
 		}
 		from := h.listedFrom(b.Backup)
-		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !h.since(b).Before(c.by.meaning().earliest()) && h.findable(b) && !h.mistakenForFailed(b, c.called) {
+		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !h.since(b).Before(c.by.meaning().earliest()) && h.findable(b) && !h.mistakenForGone(b, c.called) {
 			h.t.Errorf("%s created %s without having waited for %s, whose answer was lost", c.by.label(), c.ID, b.ID)
 		}
 	}
