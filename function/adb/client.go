@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"sync"
 	"time"
 
 	"adb-backup/function/backup"
@@ -22,6 +23,7 @@ import (
 const (
 	callTimeout = 10 * time.Second // one API call, reply included; what takes longer counts as unanswered
 	maxReply    = 1 << 20          // bytes of a reply, twenty times a page of backup sets
+	maxCommas   = 50_000           // of a reply, ten times those of a page of clusters: decoded, each costs up to 150 bytes
 
 	// lastCall is how long before the deadline the last call may start: a create that is cut off leaves its outcome unknown.
 	lastCall = 300 * time.Millisecond
@@ -37,8 +39,9 @@ type Options struct {
 
 // API is AnalyticDB for the whole process: one transport, and what is kept for each region.
 type API struct {
-	options Options
-	regions regions
+	options  Options
+	regions  regions
+	decoding sync.Mutex // held while a page is decoded
 }
 
 // New returns the API. Nothing is called yet.
@@ -97,7 +100,7 @@ func (a *API) With(c Credentials, account string) backup.Service {
 
 // call makes one API call in its turn: send makes it with a client of its own, because the SDK writes to its client. The
 // exchange is valid even if the call failed, unless the error is ctx's: then nothing was sent.
-func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client) error) (*exchange, error) {
+func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *exchange) error) (*exchange, error) {
 	x := &exchange{transport: s.api.options.Transport, sent: time.Now()}
 	region, err := s.api.region(cluster.Region)
 	if err != nil {
@@ -113,7 +116,7 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err = send(httptrace.WithClientTrace(ctx, x.trace()), &client)
+	err = send(httptrace.WithClientTrace(ctx, x.trace()), &client, x)
 	if x.err != nil {
 		err = x.err // the SDK hides it
 	}
@@ -141,7 +144,7 @@ func takeTurn(ctx context.Context, p *pace) (turn, error) {
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.
 func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time.Time, requestID string, err error) {
 	const action = "CreateBackup"
-	x, err := s.call(ctx, action, c, func(ctx context.Context, client *sdk.Client) error {
+	x, err := s.call(ctx, action, c, func(ctx context.Context, client *sdk.Client, _ *exchange) error {
 		request := &sdk.CreateBackupRequest{DBClusterId: dara.String(c.ID), RegionId: dara.String(c.Region)}
 		created, err := client.CreateBackupWithContext(ctx, request, &dara.RuntimeOptions{})
 		if err == nil && created.Body != nil {
@@ -192,6 +195,9 @@ func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 	x.status, x.header = response.StatusCode, response.Header
 	if x.status >= 200 { // the body of a 101 is the open connection, and reading it would heed no time limit
 		x.body, x.err = io.ReadAll(http.MaxBytesReader(nil, response.Body, maxReply))
+	}
+	if bytes.Count(x.body, []byte(",")) > maxCommas {
+		x.body, x.err = nil, errors.New("it has too many values")
 	}
 	response.Body = io.NopCloser(bytes.NewReader(x.body))
 	return response, x.err

@@ -15,7 +15,7 @@ import (
 // whether several tags mean all or any of them is not, so the caller matches every cluster again.
 func (s *session) Clusters(ctx context.Context, region string, of backup.Selector) ([]backup.ListedCluster, error) {
 	return readList(ctx, s, query{"DescribeDBClusters", backup.Cluster{Region: region}, clusterFilters(of)}, func(x *exchange) (page[backup.ListedCluster], error) {
-		return decodeClusters(x.body)
+		return decodeClusters(x.body, of)
 	})
 }
 
@@ -42,8 +42,9 @@ type clusterRow struct {
 	Tags                                                                 *tags
 }
 
-// decodeClusters reads one page. An id becomes part of later requests, so a row whose id is not a cluster's is left out.
-func decodeClusters(body []byte) (p page[backup.ListedCluster], err error) {
+// decodeClusters reads one page of the clusters among which a selector chooses. An id becomes part of later requests, so a row
+// whose id is not a cluster's is left out.
+func decodeClusters(body []byte, of backup.Selector) (p page[backup.ListedCluster], err error) {
 	r, err := decodeReply(body)
 	if err != nil {
 		return p, err
@@ -60,11 +61,28 @@ func decodeClusters(body []byte) (p page[backup.ListedCluster], err error) {
 			Created:         created.From,
 		}
 		if c.Tags != nil {
-			listed.Tags = c.Tags.values
+			listed.Tags = namedTags(c.Tags.values, of)
 		}
 		p.rows = append(p.rows, row[backup.ListedCluster]{key: cut(id, longestWord), keep: backup.CheckClusterID(id) == nil, item: listed})
 	}
 	return p, nil
+}
+
+// namedTags returns those of a cluster's tags that the selector names: a list of thousands of clusters must not keep them all. No
+// tags are an empty map, unknown ones nil.
+func namedTags(all map[string]string, of backup.Selector) map[string]string {
+	if all == nil {
+		return nil
+	}
+	named := map[string]string{}
+	for _, tags := range []map[string]string{of.Tags, of.NotTags} {
+		for key := range tags {
+			if value, ok := all[key]; ok {
+				named[key] = cut(value, longestTag)
+			}
+		}
+	}
+	return named
 }
 
 // tags are a cluster's. What cannot be read leaves the map nil, as if there were no field: then nobody knows the tags.

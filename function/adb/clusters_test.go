@@ -22,8 +22,8 @@ func TestClusters(t *testing.T) {
 		want []backup.ListedCluster
 	}{
 		"as documented": {
-			one(`{"DBClusterId":"amv-1","DBClusterDescription":"a shop","DBClusterStatus":"Running","DBVersion":"5.0","CreateTime":"2026-11-23T02:00:00Z","ResourceGroupId":"rg-1","LockMode":"Unlock","Tags":{"Tag":[{"Key":"Backup","Value":"Nightly"},{"Key":"empty","Value":""}]}}`),
-			[]backup.ListedCluster{{ID: "amv-1", Status: "Running", DBVersion: "5.0", ResourceGroupID: "rg-1", Created: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), Tags: map[string]string{"Backup": "Nightly", "empty": ""}}},
+			one(`{"DBClusterId":"amv-1","DBClusterDescription":"a shop","DBClusterStatus":"Running","DBVersion":"5.0","CreateTime":"2026-11-23T02:00:00Z","ResourceGroupId":"rg-1","LockMode":"Unlock","Tags":{"Tag":[{"Key":"Backup","Value":"Nightly"},{"Key":"empty","Value":""},{"Key":"other","Value":"x"},{"Key":"long","Value":"` + strings.Repeat("x", 5000) + `"}]}}`),
+			[]backup.ListedCluster{{ID: "amv-1", Status: "Running", DBVersion: "5.0", ResourceGroupID: "rg-1", Created: time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC), Tags: map[string]string{"Backup": "Nightly", "empty": "", "long": strings.Repeat("x", longestTag) + "…"}}},
 		},
 		"no tags":                        {one(`{"DBClusterId":"amv-1","Tags":{"Tag":[]}}`), []backup.ListedCluster{{ID: "amv-1", Tags: map[string]string{}}}},
 		"no tags, as an array":           {one(`{"DBClusterId":"amv-1","Tags":[]}`), []backup.ListedCluster{{ID: "amv-1", Tags: map[string]string{}}}},
@@ -48,7 +48,8 @@ func TestClusters(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := sessionOn(func(int, *http.Request) (canned, error) { return canned{200, c.body, nil}, nil })
-			got, err := s.Clusters(t.Context(), "cn-hangzhou", backup.Selector{All: true})
+			named := backup.Selector{Tags: map[string]string{"Backup": "*", "long": "*"}, NotTags: map[string]string{"empty": "*", "none": "*"}}
+			got, err := s.Clusters(t.Context(), "cn-hangzhou", named)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -112,7 +113,7 @@ func FuzzDecodeClusters(f *testing.F) {
 	f.Add([]byte(`{"TotalCount":1,"Items":{"DBCluster":[{"DBClusterId":"amv-1","Tags":{"Tag":[{"Key":"a","Value":"b"}]}}]}}`))
 	f.Add([]byte(`{"TotalCount":"1","Items":{"DBCluster":[7,{"Tags":[]}]}}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, _ := decodeClusters(body)
+		p, _ := decodeClusters(body, backup.Selector{All: true})
 		for _, r := range p.rows {
 			if r.keep && backup.CheckClusterID(r.item.ID) != nil {
 				t.Errorf("%+v", r)

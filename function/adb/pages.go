@@ -25,7 +25,8 @@ const (
 	maxRows   = 10_000 // of a list in all; what is longer cannot be read
 	maxPages  = maxRows / leastRows
 
-	longestWord = 100 // characters that are kept of an id or a status, so that no list takes much memory
+	longestWord = 100  // characters that are kept of an id or a status, so that no list takes much memory
+	longestTag  = 2000 // characters that are kept of a tag's value; a selector can name none that long
 )
 
 // query is a call that lists something.
@@ -66,18 +67,21 @@ func readList[T any](ctx context.Context, s *session, q query, decode func(*exch
 func readPages[T any](ctx context.Context, s *session, q query, decode func(*exchange) (page[T], error), again bool) (items []T, moved bool, err error) {
 	l := progress[T]{seen: map[string]bool{}}
 	for number := 1; ; number++ {
-		x, err := s.list(ctx, q, number)
+		var p page[T]
+		fetch := func() (*exchange, error) {
+			return s.list(ctx, q, number, func(x *exchange) (err error) {
+				p, err = decode(x)
+				return err
+			})
+		}
+		x, err := fetch()
 		if (again || number > 1) && throttled(err) && wait(ctx, time.Second) {
-			x, err = s.list(ctx, q, number)
+			x, err = fetch()
 		}
 		if err != nil {
 			return nil, false, err
 		}
-		p, err := decode(x)
-		if err == nil {
-			err = l.add(p)
-		}
-		if err != nil {
+		if err := l.add(p); err != nil {
 			return nil, false, s.failure(q.action, q.cluster, x, err)
 		}
 		if l.ends(p) {
@@ -157,7 +161,10 @@ func (l *progress[T]) ends(p page[T]) bool {
 // list fetches one page. The calls that list are generic: of the SDK's typed replies, DescribeBackups decodes a size beyond
 // 2 GiB wrongly or not at all, and DescribeDBClusters fails as a whole when one cluster has an odd field. The exchange has
 // the reply's text, so the SDK need not read it ("binary").
-func (s *session) list(ctx context.Context, q query, number int) (*exchange, error) {
+//
+// A large page needs many times its size while it is decoded. So the call keeps its slot until then, and one page is decoded at
+// a time.
+func (s *session) list(ctx context.Context, q query, number int, decode func(*exchange) error) (*exchange, error) {
 	parameters := map[string]*string{
 		"RegionId":   dara.String(q.cluster.Region),
 		"PageSize":   dara.String(strconv.Itoa(pageSize)),
@@ -166,13 +173,21 @@ func (s *session) list(ctx context.Context, q query, number int) (*exchange, err
 	for name, value := range q.parameters {
 		parameters[name] = dara.String(value)
 	}
-	return s.call(ctx, q.action, q.cluster, func(ctx context.Context, client *sdk.Client) error {
+	return s.call(ctx, q.action, q.cluster, func(ctx context.Context, client *sdk.Client, x *exchange) error {
 		_, err := client.CallApiWithCtx(ctx, &openapiutil.Params{
 			Action: dara.String(q.action), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
 			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
 			BodyType: dara.String("binary"),
 		}, &openapiutil.OpenApiRequest{Query: parameters}, &dara.RuntimeOptions{})
-		return err
+		if err != nil || x.status/100 != 2 {
+			return err
+		}
+		s.api.decoding.Lock()
+		defer s.api.decoding.Unlock()
+		if ctx.Err() != nil { // others took all the time
+			return ctx.Err()
+		}
+		return decode(x)
 	})
 }
 

@@ -161,8 +161,9 @@ func (s *step) kind(kind string) error {
 				connection.Close()
 			}
 		}
-	case name == "endless": // a list that says of every page that there is another
-		s.spoil = endless
+	case name == "endless": // a list that says of every page that there is another; each entry may have so many bytes more
+		padding, _ := strconv.Atoi(value)
+		s.spoil = func(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { endless(w, r, padding) }
 	case name == "retry-after": // 429 of something on the way, with the header Retry-After
 		s.fault = fakeadb.Fault{Name: kind, Answer: func(w http.ResponseWriter, _ fakeadb.Call) {
 			w.Header().Set("Retry-After", value)
@@ -197,13 +198,13 @@ func trickle(w http.ResponseWriter, r *http.Request, truth *httptest.ResponseRec
 	}
 }
 
-func endless(w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+func endless(w http.ResponseWriter, r *http.Request, padding int) {
 	q := r.URL.Query()
 	page, _ := strconv.Atoi(q.Get("PageNumber"))
 	size, _ := strconv.Atoi(q.Get("PageSize"))
 	var sets []string
 	for i := range size {
-		sets = append(sets, fmt.Sprintf(`{"DBClusterId":%q,"BackupId":"%d","BackupType":"FullBackup","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","BackupEndTime":"2020-01-01T00:10Z"}`, q.Get("DBClusterId"), page*size+i))
+		sets = append(sets, fmt.Sprintf(`{"DBClusterId":%q,"BackupId":"%d","BackupType":"FullBackup","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","BackupEndTime":"2020-01-01T00:10Z","Padding":"%s"}`, q.Get("DBClusterId"), page*size+i, strings.Repeat("x", padding)))
 	}
 	fmt.Fprintf(w, `{"RequestId":"E","TotalCount":"2000000000","PageNumber":"%d","PageSize":"%d","Items":{"Backup":[%s]}}`, page, size, strings.Join(sets, ","))
 }
