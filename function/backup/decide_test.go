@@ -308,6 +308,39 @@ func TestTwoNewOnes(t *testing.T) {
 	}
 }
 
+// TestTwoAtTheSameInstant: the list's order does not matter.
+func TestTwoAtTheSameInstant(t *testing.T) {
+	c := sentAfterLook(t, "02:00:30", "02:00:31")
+	a, b := set(t, "a", "02:00:40", SetRunning), set(t, "b", "02:00:40", SetRunning)
+	for _, list := range [][]Set{{a, b}, {b, a}} {
+		if got := made(c, true, list...); got == nil || got.ID != "a" {
+			t.Errorf("took %+v", got)
+		}
+	}
+}
+
+// TestUnlistedLost: a CreateBackup without an answer stands for the next one only if it may have made what is asked for.
+func TestUnlistedLost(t *testing.T) {
+	accepted := sentAfterLook(t, "02:00:35", "02:00:35")
+	accepted.Accepted = true
+	for name, c := range map[string]struct {
+		last   *Create
+		listed []Set
+		want   bool
+	}{
+		"none":                {},
+		"it serves":           {last: sentAfterLook(t, "02:00:35", "02:00:35"), want: true},
+		"it was sent earlier": {last: sentAfterLook(t, "02:00:29", "02:00:29")},
+		"it was accepted":     {last: accepted},
+		"it is listed":        {last: sentAfterLook(t, "02:00:35", "02:00:35"), listed: []Set{set(t, "a", "02:00:36", SetRunning)}},
+	} {
+		o := Observed{Looked: at(t, "02:00:40"), Listed: c.listed, Last: c.last}
+		if got := o.unlistedLost(Request{NotBefore: at(t, "02:00:30")}); (got != nil) != c.want || got != nil && got != c.last {
+			t.Errorf("%s: %+v", name, got)
+		}
+	}
+}
+
 func TestFollow(t *testing.T) {
 	const pause = 10 * time.Minute
 	p := func(s Set) *Set { return &s }

@@ -3,6 +3,7 @@ package backup
 import (
 	"context"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 )
@@ -209,6 +210,7 @@ func TestVanished(t *testing.T) {
 		}
 		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
 		s.creates("amv-1", 1)
+		s.logged("INFO", "backup is running") // a change of state, not each look
 	})
 }
 
@@ -362,6 +364,48 @@ func TestTurns(t *testing.T) {
 		}
 		held.release()
 	})
+	for _, id := range []string{"amv-1", "amv-2"} { // whichever is first
+		tell(t, "others of the invocation go on while CreateBackup is throttled for "+id, func(s *stub) {
+			s.runner = NewRunner(s.runner.settings, 1)
+			s.create = func(c Cluster, _ int) error {
+				if c.ID == id {
+					return &CallError{Action: "CreateBackup", Kind: KindThrottled}
+				}
+				return nil
+			}
+			two := ensuringOne()
+			two.Cluster.ID = "amv-2"
+			for _, o := range s.runFor(time.Minute, ensuringOne(), two).Outcomes {
+				if throttled := o.Failure != nil && o.Failure.Type == ErrorThrottled; throttled != (o.Cluster.ID == id) {
+					s.t.Errorf("%v: %s, %v", o.Cluster, o.Status, o.Failure)
+				}
+			}
+		})
+	}
+	tell(t, "two that wait for an earlier backup create one", func(s *stub) {
+		s.takes = 3 * time.Second
+		s.list = func(Cluster) []Set {
+			state := SetRunning
+			if time.Since(s.began) > time.Minute {
+				state = SetComplete
+			}
+			return []Set{listed("b", s.began.Add(-time.Hour), state)}
+		}
+		var both sync.WaitGroup
+		for range 2 {
+			both.Go(func() { s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested") })
+		}
+		both.Wait()
+		s.creates("amv-1", 1)
+	})
+	tell(t, "another adopts the earlier backup meanwhile", func(s *stub) {
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
+		var first sync.WaitGroup
+		first.Go(func() { s.runFor(5*time.Minute, ensuringOne()) })
+		time.Sleep(time.Second)
+		s.expect(s.runFor(time.Minute, ensuringOne(ago(2*time.Hour))), "amv-1 cn-a Running")
+		first.Wait()
+	})
 }
 
 // TestLostIsSentAgain: after the settle time, and not much later.
@@ -380,6 +424,17 @@ func TestLostIsSentAgain(t *testing.T) {
 		if !strings.Contains(s.log.String(), `"apiRequestId":"X-1"`) {
 			s.t.Error("the request id of the call that failed is not logged")
 		}
+	})
+	tell(t, "not where the backup shows before", func(s *stub) {
+		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindUnanswered} }
+		s.list = func(Cluster) []Set {
+			if time.Since(s.began) < 20*time.Second {
+				return nil
+			}
+			return []Set{listed("b", s.began.Add(time.Second), SetRunning)}
+		}
+		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a Running")
+		s.creates("amv-1", 1)
 	})
 }
 

@@ -17,6 +17,7 @@ type stub struct {
 	t      *testing.T
 	runner *Runner
 	log    bytes.Buffer
+	takes  time.Duration // of a call for one cluster
 
 	mu         sync.Mutex
 	began      time.Time
@@ -56,6 +57,7 @@ func (s *stub) Clusters(_ context.Context, region string, _ Selector) ([]ListedC
 }
 
 func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, error) {
+	time.Sleep(s.takes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["DescribeBackups"]++
@@ -66,6 +68,7 @@ func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, e
 }
 
 func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, error) {
+	time.Sleep(s.takes)
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["CreateBackup"]++
