@@ -111,7 +111,7 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 	has, ours := now.grants()
 	needs, _ := then.grants()
 	if foreign := slices.DeleteFunc(slices.Clone(has), granted); !ours || len(foreign) > 0 {
-		return fmt.Errorf("the policy %s holds what this command did not write %s: move that into a policy of its own", want.policyName, foreign)
+		return fmt.Errorf("the policy %s holds something that this command did not write %s: move that into another policy", want.policyName, foreign)
 	}
 	if slices.Equal(has, needs) {
 		p.keep("the policy: back up %s", want.about)
@@ -196,7 +196,7 @@ func (p *plan) carryOut(ctx context.Context, stdout io.Writer) error {
 			if hasCode(err, "EntityAlreadyExists") {
 				return fmt.Errorf("somebody else made it a moment ago; nothing of theirs was changed: run it again to see what there is now: %w", err)
 			}
-			return fmt.Errorf("%w; run it again when that is mended: it goes on where it stopped", ramHint(err))
+			return fmt.Errorf("%w; correct that and run it again: it goes on where it stopped", ramHint(err))
 		}
 		fmt.Fprintln(stdout, s.done)
 	}

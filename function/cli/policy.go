@@ -189,23 +189,25 @@ func policyCommand(_ context.Context, args []string, stdout, stderr io.Writer) e
 	}
 	name := flags.Arg(0)
 	clusters, err := s.scope()
+	all := policies(s, clusters)
+	var names []string
+	for _, p := range all {
+		names = append(names, p.Name)
+	}
+	if name != "" && !slices.Contains(names, name) {
+		return usage("there is no policy %q; there are %s (alarm only where s.yaml sets a destination)", name, strings.Join(names, ", "))
+	}
 	if err != nil && name != "trust" && name != "gate" { // these two name no cluster
 		return fmt.Errorf("%s: %w", *file, err)
 	}
-	var names []string
-	for _, p := range policies(s, clusters) {
-		names = append(names, p.Name)
+	for _, p := range all {
 		switch name {
 		case "":
 			about := broken(p.Name+": "+p.About+".", max(screenOf(stdout).width-2, 0))
 			fmt.Fprintf(stdout, "# %s\n%s\n\n", strings.ReplaceAll(about, "\n", "\n# "), p.Document.printed())
 		case p.Name: // for a script: the JSON alone
-			_, err := fmt.Fprintln(stdout, p.Document.printed())
-			return err
+			fmt.Fprintln(stdout, p.Document.printed())
 		}
 	}
-	if name == "" {
-		return nil
-	}
-	return usage("there is no policy %q; there are %s (alarm only where s.yaml sets a destination)", name, strings.Join(names, ", "))
+	return nil
 }

@@ -183,6 +183,10 @@ func TestPolicyCommand(t *testing.T) {
 	if code, _, said := policy("alarm"); code != exitUsage {
 		t.Errorf("no alarm is set: exit code %d: %s", code, said)
 	}
+	write([]byte(readSource(t, "s.yaml")))
+	if code, _, said := policy("wiat"); code != exitUsage || !strings.Contains(said, "there are trust, wait, ") {
+		t.Errorf("a wrong name, before anything is filled in: exit code %d: %s", code, said)
+	}
 	write(uncommented(filledIn(t)))
 	for _, name := range []string{"trust", "wait", "request", "gate", "status", "alarm"} {
 		// Alone on standard output, for aliyun ram … --PolicyDocument "$(…)".

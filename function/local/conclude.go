@@ -46,7 +46,7 @@ func (s *stage) conclude() int {
 		}
 		s.closing(colour, text)
 		if s.scenario.name != "" {
-			s.closing(plain, fmt.Sprintf("Whether that is what the fault %s should come to is not checked: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
+			s.closing(plain, fmt.Sprintf("It is not checked whether that is what the fault %s should come to: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
 		}
 		return code
 	}
@@ -141,15 +141,15 @@ var advice = map[string]string{
 	"ClusterNotFound":      "AnalyticDB does not know the cluster.",
 	"BackupFailed":         "The backup was made and failed: look at the cluster.",
 	"BackupPending":        "The function's time was up before all was done; invoked again, it goes on from there and makes no second backup.",
-	"BackupMissing":        "There is no such backup: this is the alarm for a night on which none was made.",
-	"NothingSelected":      "The selector matches no cluster that can be backed up: a removed tag must not make a silent night.",
-	"OutcomeUnknown":       "Whether the backup was made could not be found out; the answer says whether invoking again is safe.",
-	"Throttled":            "AnalyticDB refused the calls for their number until the function's time was up.",
+	"BackupMissing":        "There is no such backup. A Verify is the alarm for a night on which none was made.",
+	"NothingSelected":      "The selector matches no cluster that can be backed up. Perhaps somebody removed a tag.",
+	"OutcomeUnknown":       "It could not be found out whether the backup was made; the answer says whether invoking again is safe.",
+	"Throttled":            "AnalyticDB refused the calls because there were too many, until the function's time was up.",
 	"ServiceError":         "AnalyticDB refused the call; the answer says why.",
 	"InternalError":        "This is a defect of the function: its log says more.",
 	"Mixed":                "Several clusters failed, for different reasons.",
 	fakefc.ProcessExited:   "The function's process ended before it answered.",
-	fakefc.FunctionTimeout: "The function did not answer in its time, which it should whatever happens.",
+	fakefc.FunctionTimeout: "The function did not answer before its time was up. That is a defect: it should always answer.",
 }
 
 // meaning puts a result into a sentence.

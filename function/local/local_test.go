@@ -139,7 +139,7 @@ func TestAScenarioWithSeveralClusters(t *testing.T) {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 	// With an event that waits for nothing, a scenario's outcome is not checked.
-	if code, out := local(nil, "-takes", "1s", "-fault", "fails", "-event", "amv-abc"); code != exitSuccess || !strings.Contains(out, "should come to is not checked") {
+	if code, out := local(nil, "-takes", "1s", "-fault", "fails", "-event", "amv-abc"); code != exitSuccess || !strings.Contains(out, "It is not checked whether that") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

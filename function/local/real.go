@@ -76,7 +76,7 @@ func (s *stage) confirm() error {
 	}
 	file, _ := s.std.in.(*os.File)
 	if file == nil || !term.IsTerminal(int(file.Fd())) {
-		return errors.New("nothing was called: there is no terminal to ask whether to make these backups; with -yes (make run CLOUD=real YES=1) nobody is asked")
+		return errors.New("nothing was called: this makes backups, and there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
 	}
 	return s.ask()
 }

@@ -100,7 +100,7 @@ var scenarios = []scenario{
 		want:    []string{"PermissionDenied"}, noCalls: true,
 	},
 	{
-		name: "expired-token", says: "The credentials' token is not the right one any more.",
+		name: "expired-token", says: "The token of the credentials has expired.",
 		cloud: func(o *fakeadb.Options, _ times) {
 			o.Credentials = map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: "another"}}
 		},

@@ -175,7 +175,7 @@ func (s *stage) introduce() {
 	s.incoming.describe(s.screen)
 	settings := s.binary + " in " + s.region
 	if !s.real() {
-		settings += fmt.Sprintf("; a backup takes %v here, so\n", s.takes) + strings.Join(s.env[1:5], " ")
+		settings += fmt.Sprintf("; a backup takes %v here,\nso ", s.takes) + strings.Join(s.env[1:5], " ")
 	}
 	s.screen.field("Function", settings)
 	if kept := s.ownSettings(); len(kept) > 0 {
