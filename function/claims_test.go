@@ -59,13 +59,14 @@ func (c *claim) check(creations []creation) {
 	}
 }
 
-// checkMemory: an answer without a look speaks of a backup that the process requested not longer ago than the settle time.
+// checkMemory: an answer without a look speaks of a backup that the process requested not longer ago than the settle time. Until
+// DDL is allowed there is time for a look.
 func (c *claim) checkMemory(creations []creation) {
 	if c.denied() || !c.lastLook(c.place, c.a.answered, func(key string) bool { return key == c.a.key }).IsZero() {
 		return
 	}
 	for _, made := range creations {
-		if made.by.process == c.a.process && placeOf(made.Backup) == c.place && made.answered && c.a.at.Before(made.called.Add(c.cloud.settle+call)) {
+		if made.by.process == c.a.process && placeOf(made.Backup) == c.place && made.answered && c.a.waitFor != backup.WaitDDLAllowed && c.a.at.Before(made.called.Add(c.cloud.settle+call)) {
 			return
 		}
 	}
@@ -144,8 +145,8 @@ func (c *claim) checkSet(b fakeadb.Backup) {
 	}
 	state := b.State(c.a.answered.Add(c.cloud.Skew))
 	looked := c.lastLook(c.place, c.a.answered, func(key string) bool { return key == c.a.key })
-	if looked.IsZero() { // it speaks of what its process knows
-		looked = c.lastLook(c.place, c.a.answered, func(key string) bool { return c.processOf(key) == c.a.process })
+	if looked.IsZero() { // it speaks of what its process knew when it began
+		looked = c.lastLook(c.place, c.a.at, func(key string) bool { return c.processOf(key) == c.a.process })
 	}
 	switch c.Status {
 	case backup.StatusCompleted:

@@ -114,7 +114,7 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 	if known.IsZero() || known.After(settled) || h.cloud.FalseZone != 0 {
 		earlier += time.Minute + gap
 	}
-	if _, until := h.span(made.Backup); !until.After(made.called) && settled.After(known) {
+	if _, until := h.span(made.Backup); !known.IsZero() && !until.After(made.called) && settled.After(known) {
 		known = settled
 	}
 	return !b.Start.Add(-h.cloud.Skew).Before(h.since(made).Add(-earlier)) && (known.IsZero() || !h.listedFrom(b).After(known.Add(gap)))
