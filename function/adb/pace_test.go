@@ -87,9 +87,9 @@ func service(kind string, limit int) func() bool {
 	panic(kind)
 }
 
-// The bounds are the worst of 25 runs, for goroutines of one instant run in any order; slack is for the runs that were not
-// seen. Half a second is lost if the very last call is throttled. A strict
-// service loses by itself what the calls' scatter is to their distance.
+// The bounds are about the worst of some runs, because goroutines of one instant run in any order; slack is for the runs that
+// were not seen. Half a second is lost if the very last call is throttled. Calls arrive up to a millisecond late, and a strict
+// service throttles one that follows another too soon.
 func TestPaceFindsTheLimit(t *testing.T) {
 	type bound struct {
 		ideal     float64 // times the ideal time
