@@ -67,7 +67,7 @@ func TestErrors(t *testing.T) {
 		"fields of another kind":  {canned{400, `{"Code":7,"Message":["a"],"RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Code: "7", Message: `["a"]`, RequestID: "R1"}, ""},
 		"without a code":          {canned{400, `{"Message":"not so"}`, nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "not so"}, "was refused: not so (HTTP 400)"},
 		"id in the header":        {canned{400, `<html>`, http.Header{"X-Acs-Request-Id": {"R2"}}}, backup.CallError{Kind: backup.KindRefused, Status: 400, RequestID: "R2", Message: "the reply cannot be read"}, ""},
-		"too long, but a refusal": {canned{400, strings.Repeat("x", maxReply+1), nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "the reply cannot be read"}, ""},
+		"too long, but a refusal": {canned{400, strings.Repeat("x", 1<<20+1), nil}, backup.CallError{Kind: backup.KindRefused, Status: 400, Message: "the reply cannot be read"}, ""},
 		"not now":                 {canned{403, `{"Code":"OperationDenied.DBClusterStatus","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindNotNow, Status: 403, Code: "OperationDenied.DBClusterStatus", RequestID: "R1"}, ""},
 		"no permission":           {canned{403, `{"Code":"NoPermission","Message":"no","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 403, Code: "NoPermission", Message: "no", RequestID: "R1", Hint: "the function's role needs adb:CreateBackup on " + resource}, "the function's role needs adb:CreateBackup on " + resource},
 		"no such key":             {canned{404, `{"Code":"InvalidAccessKeyId.NotFound","Message":"STS.1","RequestId":"R1"}`, nil}, backup.CallError{Kind: backup.KindDenied, Status: 404, Code: "InvalidAccessKeyId.NotFound", Message: "***", RequestID: "R1", Hint: "the service refused the credentials of the function's role: check that role; they were used for adb:CreateBackup on " + resource}, ""},
@@ -79,7 +79,7 @@ func TestErrors(t *testing.T) {
 		"a failure beside it":     {canned{200, `{"RequestId":"R1","Code":"OperationDenied.X","Message":"no"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Code: "OperationDenied.X", Message: "no", RequestID: "R1"}, ""},
 		"a failure in a word":     {canned{200, `{"RequestId":"R1","Success":false,"Message":"no"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "no", RequestID: "R1"}, ""},
 		"throttled with success":  {canned{200, `{"RequestId":"R1","Code":"Throttling"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Code: "Throttling"}, ""},
-		"more than is an answer":  {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", maxReply) + `"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
+		"more than is an answer":  {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", 1<<20) + `"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200}, ""},
 		"too many values":         {canned{200, `{"RequestId":"R1","x":[` + strings.Repeat("0,", maxCommas) + `0]}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply cannot be read: it has too many values"}, ""},
 		"a gateway's page":        {canned{502, `<html>`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 502}, ""},
 	} {
@@ -231,7 +231,7 @@ func callError(err error) (*backup.CallError, bool) {
 
 // TestEndlessList: a list without end is an answer that cannot be read.
 func TestEndlessList(t *testing.T) {
-	for rows, most := range map[int]int{100: maxRows/100 + 1, 1: maxPages + 1} {
+	for rows, most := range map[int]int{100: 10_000/100 + 1, 1: maxPages + 1} {
 		synctest.Test(t, func(t *testing.T) {
 			calls := 0
 			s := sessionOn(func(n int, _ *http.Request) (canned, error) {

@@ -24,7 +24,7 @@ func TestClassify(t *testing.T) {
 		{400, "InvalidDBClusterId.Malformed", backup.KindRefused}, {404, "", backup.KindRefused}, {400, "", backup.KindRefused},
 		{403, "OperationDenied", backup.KindRefused}, {400, "InvalidTimeStamp.Expired", backup.KindRefused}, {400, "IdempotentParameterMismatch", backup.KindRefused},
 		{403, "NoPermission", backup.KindDenied}, {403, "NoPermission.Action", backup.KindDenied}, {403, "Forbidden.RAM", backup.KindDenied},
-		{401, "Unauthorized", backup.KindDenied}, {404, "InvalidAccessKeyId.NotFound", backup.KindDenied}, {400, "SignatureDoesNotMatch", backup.KindDenied},
+		{401, "Unauthorized", backup.KindDenied}, {404, "InvalidAccessKeyId.NotFound", backup.KindDenied}, {400, "SignatureDoesNotMatch", backup.KindDenied}, {400, "IncompleteSignature", backup.KindDenied},
 		{400, "InvalidSecurityToken.Expired", backup.KindDenied}, {400, "IncompleteSignature", backup.KindDenied},
 		{401, "", backup.KindDenied}, {403, "", backup.KindDenied},
 		{400, "BackupJobExists", backup.KindNotNow}, {400, "IncorrectDBInstanceState", backup.KindNotNow}, {403, "IncorrectTaskStatus", backup.KindNotNow},
