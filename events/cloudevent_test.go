@@ -75,7 +75,7 @@ func TestCloudEventPlaces(t *testing.T) {
 		{"ARN", published(arn, `"data":{"x":1}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"ARN without data", published(arn), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"ARN and a misspelt field", published(arn, `"data":{"DBCluster":"am-1"}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
-		{"less than an ARN", published(`"subject":"acs:adb:cn-shanghai"`), defaults},
+		{"less than an ARN", published(`"subject":"acs:adb:cn-shanghai:1234567890123456"`), defaults},
 		{"another product's ARN", published(`"subject":"acs:ecs:cn-shanghai:1:dbcluster/am-arn"`), defaults},
 		{"another resource's ARN", published(`"subject":"acs:adb:cn-shanghai:1:backup/am-arn"`), defaults},
 
