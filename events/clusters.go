@@ -10,10 +10,9 @@ import (
 )
 
 const (
-	maxClusters = 5000 // that one event may name; a selector counts as one
-	maxPlaces   = 100  // regions that one event may name; the cloud has about thirty
+	maxClusters = 5000 // that one event may name; a selector counts as one in each of its regions
 	maxIDs      = 1000 // of one request
-	maxWrongIDs = 10   // wrong items of one list that are described
+	maxWrongIDs = 20   // wrong items of one list that are described
 	maxRegions  = 50   // of one selector
 	maxTags     = 20
 	maxTagKey   = 128 // characters
@@ -237,36 +236,31 @@ func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
 
 // batch collects the requests of an array's items.
 type batch struct {
-	requests  []backup.Request
-	clusters  map[backup.Cluster]backup.Request // the last request for each
-	regions   map[string]bool
-	selectors int
+	requests []backup.Request
+	clusters map[backup.Cluster]backup.Request // the last request for each
+	selected int                               // regions of selectors
 }
 
-// add takes the requests of one item, unless the event would then name too many clusters or regions.
+// add takes the requests of one item, unless the event would then name too many clusters.
 func (b *batch) add(requests []backup.Request) error {
 	more := 0
-	if len(requests) == 0 { // a report of the function's own work
-		return nil
-	}
 	for _, r := range requests {
-		if _, named := b.clusters[r.Cluster]; !named { // true of every selector
+		if r.Selector != nil {
+			more += len(r.Selector.Regions)
+		} else if _, named := b.clusters[r.Cluster]; !named {
 			more++
 		}
 	}
-	if len(b.clusters)+b.selectors+more > maxClusters {
+	if len(b.clusters)+b.selected+more > maxClusters {
 		return fault("with this item the event would name more than %d clusters", maxClusters)
 	}
 	if b.clusters == nil {
-		b.clusters, b.regions = make(map[backup.Cluster]backup.Request), make(map[string]bool)
-	}
-	if !b.addRegions(requests[0]) { // all requests of an item are for the same ones
-		return fault("with this item the event would name more than %d regions", maxPlaces)
+		b.clusters = make(map[backup.Cluster]backup.Request)
 	}
 	for _, r := range requests {
 		switch {
 		case r.Selector != nil:
-			b.selectors++
+			b.selected += len(r.Selector.Regions)
 		case b.clusters[r.Cluster] == r:
 			continue // an array may repeat the same request half a million times
 		default:
@@ -279,25 +273,4 @@ func (b *batch) add(requests []backup.Request) error {
 		b.requests = backup.Merge(b.requests)
 	}
 	return nil
-}
-
-// addRegions reports whether the event may name the regions of a request beside those before it. Each region costs memory.
-func (b *batch) addRegions(r backup.Request) bool {
-	regions := []string{r.Cluster.Region}
-	if r.Selector != nil {
-		regions = r.Selector.Regions
-	}
-	more := 0
-	for _, region := range regions {
-		if !b.regions[region] {
-			more++
-		}
-	}
-	if len(b.regions)+more > maxPlaces {
-		return false
-	}
-	for _, region := range regions {
-		b.regions[region] = true
-	}
-	return true
 }

@@ -244,27 +244,22 @@ func TestTheSameClusterVeryOften(t *testing.T) {
 	}
 }
 
-// An event names at most a hundred regions: there are about thirty, and each one costs memory.
-func TestManyRegions(t *testing.T) {
-	in := func(region int) string { return fmt.Sprintf(`{"DBClusterId":"am-1","RegionId":"cn-%d"}`, region) }
-	regions := make([]string, 50)
-	for i := range regions {
-		regions[i] = fmt.Sprintf("cn-%d", i)
-	}
-	fifty, err := json.Marshal(regions)
+// A selector counts as a cluster in each of its regions, because each one costs memory.
+func TestManySelectors(t *testing.T) {
+	regions, err := json.Marshal(regions(50))
 	if err != nil {
 		t.Fatal(err)
 	}
-	items := []string{`{"DBClusterSelector":{"All":true},"RegionIds":` + string(fifty) + `}`}
-	for i := range 51 {
-		items = append(items, in(49+i))
+	var items []string
+	for i := range 100 {
+		items = append(items, fmt.Sprintf(`{"DBClusterSelector":{"Tags":{"t":"%d"}},"RegionIds":%s}`, i, regions))
 	}
-	event := must(t, "["+strings.Join(append(items, in(100), `"am-2"`, in(101), in(0), in(99)), ",")+"]", invocation())
-	if len(event.Requests) != 53 || event.WrongCount != 3 {
+	event := must(t, "["+strings.Join(append(items, `"am-1"`, `{"DBClusterSelector":{"All":true}}`), ",")+"]", invocation())
+	if len(event.Requests) != 100 || event.WrongCount != 2 {
 		t.Errorf("%d requests, %d wrong", len(event.Requests), event.WrongCount)
 	}
 	for _, w := range event.Wrong {
-		if want := "with this item the event would name more than 100 regions"; w.Err.Error() != want {
+		if want := "with this item the event would name more than 5000 clusters"; w.Err.Error() != want {
 			t.Errorf("item %d: %v", w.Position, w.Err)
 		}
 	}

@@ -15,7 +15,7 @@ const (
 	missingCluster = "names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"
 
 	maxUnknown = 10 // unknown fields that are described
-	maxFaults  = 20 // of one request that are described
+	maxFaults  = 40 // of one request that are described
 )
 
 // named makes requests for clusters that an event names by their ids alone.

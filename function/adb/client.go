@@ -49,7 +49,7 @@ func New(o Options) *API {
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
 	}
-	return &API{options: o, regions: regions{slots: newSlots(o.Concurrency)}}
+	return &API{options: o, regions: regions{slots: newSlots(o.Concurrency), known: map[string]*region{}}}
 }
 
 // newTransport returns the one transport of the process, so that connections are kept. It speaks HTTP/1.1 alone: Go then

@@ -89,15 +89,22 @@ type region struct {
 
 // regions are those of the process.
 type regions struct {
-	known sync.Map // name to *region
-	slots *slots   // shared by all of them
+	slots *slots // shared by all of them
+
+	mu    sync.Mutex
+	known map[string]*region
 }
+
+// maxRegions bounds what the process keeps. Events may name regions that do not exist.
+const maxRegions = 1000
 
 // region returns what is kept for a region. The SDK's product client is made once for each, because that is expensive: it
 // brings a map of all endpoints.
 func (a *API) region(name string) (*region, error) {
-	if r, ok := a.regions.known.Load(name); ok {
-		return r.(*region), nil
+	a.regions.mu.Lock()
+	defer a.regions.mu.Unlock()
+	if r := a.regions.known[name]; r != nil {
+		return r, nil
 	}
 	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
 	if a.options.Endpoint.Plain {
@@ -112,6 +119,10 @@ func (a *API) region(name string) (*region, error) {
 		return nil, err
 	}
 	client.Endpoint, client.EndpointMap = dara.String(host), nil
-	r, _ := a.regions.known.LoadOrStore(name, &region{client, newPace(a.regions.slots)})
-	return r.(*region), nil
+	if len(a.regions.known) == maxRegions {
+		clear(a.regions.known)
+	}
+	r := &region{client, newPace(a.regions.slots)}
+	a.regions.known[name] = r
+	return r, nil
 }

@@ -1,6 +1,7 @@
 package adb
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 )
@@ -71,5 +72,20 @@ func TestHost(t *testing.T) {
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%+v, region %q: %q, %v", c.endpoint, c.region, got, err)
 		}
+	}
+}
+
+// TestRegionsAreBounded: events may name thousands of regions, and the process lives long.
+func TestRegionsAreBounded(t *testing.T) {
+	a := New(Options{Concurrency: 1})
+	for i := range 2*maxRegions + 1 {
+		r, err := a.region(fmt.Sprintf("cn-%d", i))
+		again, _ := a.region(fmt.Sprintf("cn-%d", i))
+		if err != nil || again != r {
+			t.Fatalf("%v, kept: %v", err, again == r)
+		}
+	}
+	if n := len(a.regions.known); n > maxRegions {
+		t.Errorf("%d regions are kept", n)
 	}
 }

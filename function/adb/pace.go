@@ -191,16 +191,17 @@ func (p *pace) leave(ctx context.Context, late bool) (turn, bool) {
 	return p.last, true
 }
 
-// end ends a turn and learns from what came of it; failure is nil if the call succeeded.
+// end ends a turn and learns from what came of it; failure is nil if the call succeeded. A call without an
+// answer says nothing.
 func (p *pace) end(t turn, failure *backup.CallError) {
 	p.mu.Lock()
 	p.calls--
 	switch {
-	case failure == nil:
-		p.succeeded(t)
-	case failure.Kind == backup.KindThrottled:
+	case failure != nil && failure.Kind == backup.KindThrottled:
 		p.throttled(t)
 		p.pauseFor(t, failure)
+	case failure == nil || failure.Status/100 == 4: // a refused call was not throttled, either
+		p.succeeded(t)
 	}
 	p.mu.Unlock()
 	p.slots.release(p)

@@ -475,3 +475,16 @@ func TestPaceOneByOne(t *testing.T) {
 		}
 	})
 }
+
+// TestRefusedCallsRaiseThePace: a refused call was not throttled, so a fleet of refused clusters is no slower than another one.
+func TestRefusedCallsRaiseThePace(t *testing.T) {
+	for status, rises := range map[int]bool{400: true, 404: true, 500: false, 0: false} {
+		p := newPace(newSlots(inFlight))
+		p.late = true
+		p.calls, p.share.taken = 1, 1
+		p.end(turn{}, &backup.CallError{Kind: backup.KindRefused, Status: status})
+		if got := p.rate > startRate; got != rises {
+			t.Errorf("%d: the rate is %v", status, p.rate)
+		}
+	}
+}

@@ -39,10 +39,16 @@ type region struct {
 	throttled atomic.Pointer[CallError]
 }
 
+// maxRegions bounds what the process keeps. Events may name regions that do not exist.
+const maxRegions = 1000
+
 func (r *Runner) region(name string) *region {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.regions[name] == nil {
+		if len(r.regions) == maxRegions {
+			clear(r.regions)
+		}
 		r.regions[name] = &region{slots: make(chan struct{}, r.concurrency)}
 	}
 	return r.regions[name]

@@ -6,6 +6,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 )
 
 // Settings are the times of the rule.
@@ -25,6 +27,10 @@ type Runner struct {
 	regions map[string]*region
 }
 
+// maxParts is how many regions of an invocation are worked on at once. The cloud has about thirty. An event may name thousands
+// that do not exist, and each takes memory.
+const maxParts = 100
+
 // NewRunner returns a Runner that lets as many clusters of a region at once decide and create as concurrency says.
 func NewRunner(s Settings, concurrency int) *Runner {
 	return &Runner{settings: s, concurrency: concurrency, memory: memory{states: map[Cluster]*clusterState{}}, regions: map[string]*region{}}
@@ -42,9 +48,13 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	names, positions := byRegion(requests)
 	parts := make([]part, len(names))
 	run.requested.add(len(names))
-	var all sync.WaitGroup
+	var all errgroup.Group
+	all.SetLimit(maxParts)
 	for i, name := range names {
-		all.Go(func() { parts[i] = run.part(ctx, name, requests, positions[name]) })
+		all.Go(func() error {
+			parts[i] = run.part(ctx, name, requests, positions[name])
+			return nil
+		})
 	}
 	all.Wait()
 	return run.result(requests, parts)
