@@ -66,7 +66,7 @@ func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, std
 	}
 	account, err := callerAccount(ctx, c, s.Region, e)
 	if err != nil {
-		return t, fmt.Errorf("Serverless Devs needs the account's id, and STS did not give it: %w", err)
+		return t, fmt.Errorf("the account's id, which Serverless Devs needs, is not known: %w", err)
 	}
 	key, err := json.Marshal(map[string]string{
 		"AccountID": account, "AccessKeyID": c.AccessKeyID, "AccessKeySecret": c.AccessKeySecret, "SecurityToken": c.SecurityToken,
