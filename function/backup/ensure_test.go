@@ -323,8 +323,16 @@ func TestUnbelieved(t *testing.T) {
 		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(8*time.Hour), SetComplete)} }
 		verify := ensuringOne(ago(time.Hour))
 		verify.Action = ActionVerify
-		s.expect(s.run(verify), "amv-1 cn-a BackupMissing")
+		s.expect(s.run(verify), "amv-1 cn-a BackupMissing", "shows no completed one that can be believed; backup b (started ", "has a start in the future")
 		s.logged("WARN", "a backup is listed with a start in the future, which is not believed")
+	})
+	tell(t, "Verify names it beside one that is too old", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			return []Set{listed("a", s.began.Add(-2*time.Hour), SetComplete), listed("b", s.began.Add(8*time.Hour), SetComplete)}
+		}
+		verify := ensuringOne(ago(time.Hour))
+		verify.Action = ActionVerify
+		s.expect(s.run(verify), "amv-1 cn-a BackupMissing", "the newest completed one is backup a (started ", "; backup b (started ", "has a start in the future")
 	})
 }
 

@@ -19,10 +19,12 @@ func (x *task) verify(ctx context.Context) Outcome {
 	}
 	request := x.request
 	request.Redelivered = false // no delivery of a Verify has created anything
-	var serving, complete, unfinished []Set
+	var serving, complete, unfinished, unbelieved []Set
 	for _, s := range listing.Sets {
 		switch {
-		case !s.full() || !s.believed(at):
+		case !s.full():
+		case !s.believed(at):
+			unbelieved = append(unbelieved, s)
 		case s.State == SetComplete && s.serves(request):
 			serving = append(serving, s)
 		case s.State == SetComplete && s.Start != Span{}:
@@ -41,15 +43,23 @@ func (x *task) verify(ctx context.Context) Outcome {
 	}
 	return x.outcome.fail(ErrorBackupMissing, "no completed backup that started at or after %s; %s",
 		x.request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano),
-		x.instead(at, best(complete), best(unfinished), listing.Unreadable))
+		x.instead(at, best(complete), best(unbelieved), best(unfinished), listing.Unreadable))
 }
 
 // instead says what there is in place of the backup that is missing.
-func (x *task) instead(at time.Time, complete, unfinished *Set, unreadable string) string {
+func (x *task) instead(at time.Time, complete, unbelieved, unfinished *Set, unreadable string) string {
 	from, _ := window(at, x.request)
-	text := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one at all"
-	if complete != nil {
+	text := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one "
+	switch {
+	case complete != nil:
 		text = fmt.Sprintf("the newest completed one is %v, %s ago", complete, at.Sub(complete.Start.From).Round(time.Minute))
+	case unbelieved != nil:
+		text += "that can be believed"
+	default:
+		text += "at all"
+	}
+	if unbelieved != nil {
+		text += fmt.Sprintf("; %v has a start in the future, which is not believed", unbelieved)
 	}
 	if unfinished != nil {
 		text += fmt.Sprintf("; %v is not complete", unfinished)
