@@ -194,6 +194,11 @@ func (h *history) most(event *simulatedEvent, p place, made []creation) int {
 		}
 	}
 	most := len(processes)
+	for _, a := range h.attempts { // an answer that the process lost on behalf of another event
+		if _, lost := h.lost(a, p); lost && a.simulatedEvent != event && processes[a.process] {
+			most++
+		}
+	}
 	for _, c := range made {
 		if !c.answered {
 			most++

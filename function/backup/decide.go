@@ -109,12 +109,7 @@ func beforeLook(now time.Time, r Request, o Observed) (Step, bool) {
 // adopt finds the backup that serves: the one that this request created, one that is listed, or one that this process
 // created and that is not listed yet.
 func adopt(r Request, o Observed, now time.Time) (Step, bool) {
-	var serving []Set
-	for _, s := range o.Listed {
-		if s.serves(r) && s.believed(o.Looked) {
-			serving = append(serving, s)
-		}
-	}
+	candidates := serving(o.Listed, r, o.Looked)
 	var made *Set
 	if o.serves(r) {
 		made = o.Last.made(o)
@@ -123,9 +118,9 @@ func adopt(r Request, o Observed, now time.Time) (Step, bool) {
 		return Step{Kind: StepAdopt, Set: made, Create: o.Last}, true
 	}
 	if made != nil && made.State != SetFailed {
-		serving = append(serving, *made) // its listed start is cut to the minute, so it might not serve by that
+		candidates = append(candidates, *made) // its listed start is cut to the minute, so it might not serve by that
 	}
-	if s := best(serving); s != nil {
+	if s := best(candidates); s != nil {
 		step := Step{Kind: StepAdopt, Set: s}
 		if o.serves(r) && o.Last.mayHaveMade(*s, o.Last.Sent.Add(-maxClockError), o.Looked) {
 			step.Create = o.Last
@@ -136,6 +131,16 @@ func adopt(r Request, o Observed, now time.Time) (Step, bool) {
 		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true
 	}
 	return Step{}, false
+}
+
+// serving returns the listed sets that r asks for, by what is listed of them.
+func serving(listed []Set, r Request, looked time.Time) (sets []Set) {
+	for _, s := range listed {
+		if s.serves(r) && s.believed(looked) {
+			sets = append(sets, s)
+		}
+	}
+	return sets
 }
 
 // awaitOrSend makes sure that only one backup of the cluster runs at a time.

@@ -125,6 +125,7 @@ func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
 	if !e.takeLock(ctx) {
 		return e.unfinished(), true
 	}
+	e.outcome = Outcome{Cluster: e.request.Cluster, Status: StatusUnknown}
 	e.state.forget(step.Create)
 	e.observed.Last = e.state.known(e.request, e.observed.Own)
 	e.lookAnew()

@@ -197,6 +197,19 @@ func TestVanished(t *testing.T) {
 			s.t.Errorf("%s with %v", o.Status, o.Set)
 		}
 	})
+	tell(t, "nor where an earlier one of somebody else is waited for", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			if time.Since(s.began) > time.Minute {
+				return []Set{listed("x", s.began.Add(-time.Hour), SetRunning)}
+			}
+			return []Set{listed("b", s.began, SetRunning)}
+		}
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a BackupPending", "an earlier backup x")
+		if o := r.Outcomes[0]; o.Set != nil || o.Status != StatusUnknown {
+			s.t.Errorf("%s with %v", o.Status, o.Set)
+		}
+	})
 	tell(t, "a single look that does not show it is not enough", func(s *stub) {
 		looks := 0
 		s.list = func(Cluster) []Set {
@@ -222,6 +235,17 @@ func TestMemory(t *testing.T) {
 		s.called("DescribeBackups", 1)
 		s.expect(s.run(ensuringOne(ago(0))), "amv-1 cn-a Requested")
 		s.called("DescribeBackups", 1)
+		s.creates("amv-1", 1)
+	})
+	tell(t, "a remembered one that the list does not show is not waited for where another one serves", func(s *stub) {
+		s.run(ensuringOne(atOnce))
+		began := time.Now().Add(-2 * time.Second) // by the service's clock, so it cannot be told whose it is
+		s.list = func(Cluster) []Set { return []Set{listed("b", began, SetComplete)} }
+		r := s.runFor(time.Minute, ensuringOne(waiting, ago(time.Hour)))
+		s.expect(r, "amv-1 cn-a Completed")
+		if o := r.Outcomes[0]; o.Created || o.Set == nil || o.Set.ID != "b" {
+			s.t.Errorf("%+v", o)
+		}
 		s.creates("amv-1", 1)
 	})
 	tell(t, "unlisted for 24 hours it is still its own", func(s *stub) {

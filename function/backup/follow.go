@@ -56,9 +56,8 @@ type watch struct {
 func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outcome, vanished bool) {
 	x.err = nil // what came before has been overcome
 	x.outcome.Created = step.Create != nil && step.Create == o.Own
-	x.outcome.Status, x.outcome.Set = StatusRequested, nil
+	x.outcome.Status = StatusRequested
 	if !x.outcome.Created {
-		x.outcome.RequestID = "" // of an own backup that vanished
 		x.log.Info("a backup that serves was found", setAttrs(step.Set)...)
 	}
 	w := &watch{task: x, create: step.Create, polls: x.polls()}
@@ -128,6 +127,11 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 	case w.create != nil:
 		w.create.exclude(listed, at)
 		found = w.create.made(Observed{Looked: at, Listed: listed, Settling: w.settings.Settle})
+		if found == nil && !w.outcome.Created { // any backup that serves will do, such as this one by a clock that is behind
+			if found = best(serving(listed, w.request, at)); found != nil {
+				w.create = nil
+			}
+		}
 	}
 	if found != nil {
 		w.missingSince = time.Time{}
