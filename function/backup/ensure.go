@@ -77,7 +77,7 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	switch {
 	case err == nil:
 		e.observed.Listed, e.observed.Looked = listing.Sets, at
-		e.state.reconcile(at, listing.Sets)
+		e.state.reconcile(at, listing.Sets, e.settings.Settle)
 		e.observed.Last = e.state.known(e.request, e.observed.Own)
 		return Outcome{}, false
 	case errors.As(err, &call) && call.Kind == KindDenied && e.request.WaitFor == WaitRequested:

@@ -279,6 +279,21 @@ func TestMemory(t *testing.T) {
 		s.expect(s.run(first), "amv-1 cn-a Completed")
 		s.creates("amv-1", 2)
 	})
+	tell(t, "an accepted one that failed does not hide a lost one", func(s *stub) {
+		s.create = func(_ Cluster, n int) error {
+			if n == 2 {
+				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
+			}
+			return nil
+		}
+		first := ensuringOne()
+		s.expect(s.run(first), "amv-1 cn-a Requested")
+		time.Sleep(5 * time.Minute)
+		s.list = func(Cluster) []Set { return []Set{listed("a", s.began, SetFailed)} }
+		s.expect(s.runFor(30*time.Second, first), "amv-1 cn-a OutcomeUnknown")
+		s.expect(s.runFor(30*time.Second, first), "amv-1 cn-a BackupPending")
+		s.creates("amv-1", 2)
+	})
 	tell(t, "clusters without a backup leave nothing behind", func(s *stub) {
 		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindNotFound} }
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a ClusterNotFound")
@@ -290,15 +305,15 @@ func TestMemory(t *testing.T) {
 		c := sentAfterLook(t, "02:00:00", "02:00:00")
 		c.seen.Store(&sighting{set(t, "a", "02:00:00", SetRunning), at(t, "02:00:10")})
 		state := &clusterState{last: c, accepted: c}
-		state.reconcile(at(t, "02:00:09"), nil)
+		state.reconcile(at(t, "02:00:09"), nil, time.Minute)
 		if state.last == nil || state.accepted == nil {
 			t.Error("forgotten")
 		}
-		state.reconcile(at(t, "02:00:11"), []Set{set(t, "a", "02:00:00", SetComplete)})
+		state.reconcile(at(t, "02:00:11"), []Set{set(t, "a", "02:00:00", SetComplete)}, time.Minute)
 		if c.set().State != SetComplete {
 			t.Error("not brought up to date")
 		}
-		state.reconcile(at(t, "02:00:12"), nil)
+		state.reconcile(at(t, "02:00:12"), nil, time.Minute)
 		if state.last != nil || state.accepted != nil {
 			t.Error("remembered")
 		}
