@@ -164,7 +164,7 @@ func (s *stage) play(ctx context.Context) error {
 }
 
 func (s *stage) introduce() {
-	where := "the local cloud: nothing leaves this machine, nothing costs"
+	where := "the local cloud: nothing leaves this machine, and it costs nothing"
 	if s.real() {
 		where = "the real AnalyticDB, with your credentials " + credentials.Hide(s.invocation.AccessKeyID)
 	}
