@@ -57,7 +57,7 @@ func (h *history) checkProgress(a *attempt) {
 	}
 	patience := h.cloud.settle + 3*time.Minute + h.gap()
 	for _, e := range a.report.entries {
-		if e.ErrorType == "" {
+		if !e.ErrorType.Continues() {
 			continue
 		}
 		p := place{e.DBClusterId, e.RegionId}

@@ -122,6 +122,9 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 
 // gap is how much longer than a minute it may take from one look that succeeds to the next.
 func (h *history) gap() time.Duration {
+	if h.cloud.faulty > 0.5 && h.cloud.PageCap == 1 { // each page has to succeed
+		return 50 * time.Minute
+	}
 	if h.cloud.faulty > 0 || h.cloud.Rate > 0 || !h.cloud.outage.until.IsZero() {
 		return 14 * time.Minute
 	}

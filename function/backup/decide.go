@@ -54,6 +54,15 @@ func (o Observed) settled(now time.Time) bool {
 	return o.Last == nil || o.Last.settled(o.Looked, o.Settling)
 }
 
+// undoubted reports whether Last, which was accepted, needs no look: it is too young to have failed unseen. But one that was
+// listed once may be deleted by now, so more than Requested is not said of it without a look.
+func (o Observed) undoubted(now time.Time, r Request) bool {
+	if r.WaitFor > WaitRequested && o.Last.set() != nil {
+		return o.Denied
+	}
+	return o.own() || now.Before(o.Last.Answered.Add(o.Settling))
+}
+
 // StepKind is the kind of the next step.
 type StepKind int
 
@@ -96,8 +105,8 @@ func Decide(now time.Time, r Request, o Observed) Step {
 // beforeLook decides whether the list is needed at all.
 func beforeLook(now time.Time, r Request, o Observed) (Step, bool) {
 	switch {
-	case o.accepted() && o.serves(r) && (o.own() || now.Before(o.Last.Answered.Add(o.Settling))):
-		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true // too young to have failed unseen
+	case o.accepted() && o.serves(r) && o.undoubted(now, r):
+		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true
 	case r.Immediate && r.WaitFor == WaitRequested && o.Creates == 0 && !o.NotNow && !o.serves(r):
 		return Step{Kind: StepSend}, true
 	case !o.Denied:

@@ -149,6 +149,24 @@ func TestVanished(t *testing.T) {
 		s.expect(s.runFor(time.Minute, ensuringOne(waiting, ago(time.Hour))), "amv-1 cn-a BackupPending")
 		s.creates("amv-1", 2)
 	})
+	tell(t, "nor when it is deleted at once", func(s *stub) {
+		var sets []Set
+		s.list = func(Cluster) []Set { return sets }
+		s.create = func(_ Cluster, n int) error {
+			sets = []Set{listed(string(rune('a'+n)), time.Now(), SetComplete)}
+			return nil
+		}
+		moment := ensuringOne(waiting)
+		s.expect(s.run(moment), "amv-1 cn-a Completed")
+		sets = nil
+		time.Sleep(time.Second)
+		r := s.run(moment)
+		s.expect(r, "amv-1 cn-a Completed")
+		s.creates("amv-1", 2)
+		if o := r.Outcomes[0]; o.Set.ID != "c" {
+			s.t.Errorf("%v is claimed", o.Set)
+		}
+	})
 	tell(t, "one that is remembered as complete is looked for while DDL is not allowed", func(s *stub) {
 		var sets []Set
 		s.list = func(Cluster) []Set { return sets }
@@ -160,6 +178,7 @@ func TestVanished(t *testing.T) {
 		moment := ensuringOne(waiting)
 		s.expect(s.run(moment), "amv-1 cn-a Completed")
 		sets = nil
+		time.Sleep(time.Second)
 		moment.WaitFor = WaitDDLAllowed
 		s.expect(s.run(moment), "amv-1 cn-a Completed")
 		s.creates("amv-1", 2)
