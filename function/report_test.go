@@ -1,7 +1,10 @@
 package main
 
 import (
+	"bytes"
 	"encoding/json"
+	"fmt"
+	"log/slog"
 	"strings"
 	"testing"
 	"time"
@@ -127,5 +130,70 @@ func TestMessages(t *testing.T) {
 	r.Unselected[0].Failure.Message = strings.Repeat("x", 5000)
 	if got := r.failure().Message; !strings.Contains(got, "xx…; selector in") || len(got) > 2200 {
 		t.Errorf("%d bytes: %s", len(got), got)
+	}
+}
+
+// TestReportFits: the line stays below the 64 KB at which the log service cuts it, and counts what it leaves out.
+func TestReportFits(t *testing.T) {
+	r := report{received: time.Now()}
+	const clusters, left = 5000, 2000
+	for i := range clusters {
+		r.Outcomes = append(r.Outcomes, backup.Outcome{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-%012d", i), Region: region}, Status: backup.StatusRequested})
+	}
+	for i := range left {
+		r.Skipped = append(r.Skipped, backup.Skipped{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-x%011d", i), Region: region}, Reason: "its status is Creating"})
+	}
+	var out bytes.Buffer
+	r.log(slog.New(slog.NewJSONHandler(&out, nil)))
+	var line struct {
+		Clusters, Skipped, Omitted int
+		Backups                    []entry
+	}
+	fields := map[string]json.RawMessage{} // names differ in case alone
+	if err := json.Unmarshal(out.Bytes(), &fields); err != nil {
+		t.Fatal(err)
+	}
+	for name, to := range map[string]any{"clusters": &line.Clusters, "skipped": &line.Skipped, "omitted": &line.Omitted, "Backups": &line.Backups} {
+		if err := json.Unmarshal(fields[name], to); err != nil {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+	if n := out.Len(); n >= 64<<10 || n < 50_000 {
+		t.Errorf("%d bytes", n)
+	}
+	if line.Clusters != clusters || line.Skipped != left || line.Omitted != clusters+left-len(line.Backups) {
+		t.Errorf("%d clusters, %d skipped, %d omitted, %d shown", line.Clusters, line.Skipped, line.Omitted, len(line.Backups))
+	}
+}
+
+// TestReportOfSelection: what was skipped, and the selectors that came to nothing, are in the answer, the error and the line.
+func TestReportOfSelection(t *testing.T) {
+	r := report{received: time.Now(), Result: backup.Result{
+		Outcomes: []backup.Outcome{{Cluster: backup.Cluster{ID: cluster, Region: region}, Status: backup.StatusRequested}},
+		Skipped:  []backup.Skipped{{Cluster: backup.Cluster{ID: "amv-new", Region: region}, Reason: "its status is Creating"}},
+	}}
+	const skipped = `"Skipped":[{"DBClusterId":"amv-new","RegionId":"` + region + `","Reason":"its status is Creating"}]`
+	line := func() string {
+		var out bytes.Buffer
+		r.log(slog.New(slog.NewJSONHandler(&out, nil)))
+		return out.String()
+	}
+	answer, err := r.answer()
+	if err != nil || !strings.Contains(string(answer), skipped) {
+		t.Errorf("%s, %v", answer, err)
+	}
+	if l := line(); !strings.Contains(l, skipped) || !strings.Contains(l, `"skipped":1,`) {
+		t.Error(l)
+	}
+	r.Unselected = []backup.Unselected{{Region: "cn-b", Failure: backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}}}
+	const want = "1 of 2 clusters and selectors failed: selector in cn-b: PermissionDenied: no"
+	if f := r.failure(); f.Type != backup.ErrorPermissionDenied || f.Message != want {
+		t.Errorf("%+v", f)
+	}
+	if answer, err := r.answer(); err == nil || answer != nil {
+		t.Errorf("%s, %v", answer, err)
+	}
+	if l := line(); !strings.Contains(l, `"level":"ERROR"`) || !strings.Contains(l, want) || !strings.Contains(l, skipped) {
+		t.Error(l)
 	}
 }

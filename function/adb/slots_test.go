@@ -141,3 +141,36 @@ func TestSlotsOfManyRegions(t *testing.T) {
 		}
 	})
 }
+
+// TestCallOutOfTime: a call whose time is up while it waits for a slot, or behind the one that does, gives nothing back and takes
+// no turn.
+func TestCallOutOfTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := newSlots(1)
+		hung, p := newPace(s), newPace(s)
+		hung.take(t.Context())
+		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		defer cancel()
+		first := make(chan error)
+		go func() {
+			_, err := p.take(ctx)
+			first <- err
+		}()
+		synctest.Wait()
+		short, cancelShort := context.WithTimeout(t.Context(), time.Second/2)
+		defer cancelShort()
+		start := time.Now()
+		if _, err := p.take(short); err != context.DeadlineExceeded || time.Since(start) != time.Second/2 {
+			t.Errorf("the one behind: error %v after %v", err, time.Since(start))
+		}
+		if len(p.first) != 1 {
+			t.Error("the one behind took the place of the one that waits")
+		}
+		if err := <-first; err != context.DeadlineExceeded {
+			t.Errorf("the one that waits: error %v", err)
+		}
+		if s.free != 0 || hung.share.taken != 1 || p.share.taken != 0 || p.share.waits != nil || p.calls != 0 {
+			t.Errorf("%d free, %d and %d taken, %d calls", s.free, hung.share.taken, p.share.taken, p.calls)
+		}
+	})
+}

@@ -591,3 +591,49 @@ func TestPauses(t *testing.T) {
 		t.Errorf("%v twice", a)
 	}
 }
+
+// TestLogLines: what a person needs to find a backup and a call is in the lines.
+func TestLogLines(t *testing.T) {
+	has := func(s *stub, text string) {
+		s.t.Helper()
+		if !strings.Contains(s.log.String(), text) {
+			s.t.Errorf("%s is not in\n%s", text, s.log.String())
+		}
+	}
+	tell(t, "a backup that was found", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			found := listed("b-7", s.began, SetComplete)
+			found.Status = "Success"
+			return []Set{found}
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Completed")
+		has(s, `"msg":"a backup that serves was found","DBClusterId":"amv-1","RegionId":"cn-a","backupId":"b-7","backupStartTime":"2000-01-01T00:00:00Z","backupStatus":"Success"`)
+	})
+	tell(t, "looking is denied", func(s *stub) {
+		s.look = &CallError{Action: "DescribeBackups", Kind: KindDenied}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		s.logged("WARN", "looking is denied, so an earlier backup cannot be found")
+		s.called("DescribeBackups", 1)
+	})
+	tell(t, "looks that keep failing", func(s *stub) {
+		s.look = &CallError{Action: "DescribeBackups", Kind: KindUnanswered, RequestID: "R-9"}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupPending")
+		s.logged("WARN", "look failed")
+		s.logged("WARN", "cluster failed") // invoking again continues
+		for line := range strings.Lines(s.log.String()) {
+			if strings.Contains(line, `"WARN","msg":"look failed"`) && !strings.Contains(line, `"attempt":3}`) {
+				t.Error(line)
+			}
+		}
+		has(s, `invoking again continues; the last error: `)
+		has(s, `"apiRequestId":"R-9"}`)
+	})
+	tell(t, "what a person must act on", func(s *stub) {
+		s.create = func(Cluster, int) error {
+			return &CallError{Action: "CreateBackup", Kind: KindRefused, RequestID: "R-8"}
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a ServiceError")
+		s.logged("ERROR", "cluster failed")
+		has(s, `"apiRequestId":"R-8"}`)
+	})
+}

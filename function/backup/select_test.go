@@ -115,6 +115,24 @@ func TestSelection(t *testing.T) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
 		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "amv-1 cn-a Requested")
 		s.logged("WARN", "the selector matches no cluster in this region")
+		if !strings.Contains(s.log.String(), `in this region","RegionId":"cn-b"`) {
+			t.Error(s.log.String())
+		}
+	})
+	tell(t, "clusters whose tags are unknown are counted", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}, {ID: "amv-2", Tags: map[string]string{"a": "1"}}, {ID: "amv-3"}}
+		s.run(selecting(Selector{Tags: map[string]string{"a": "1"}}, "cn-a"))
+		const message = "the service gives no tags for some clusters: they are taken, since their tags are unknown"
+		if s.logged("WARN", message); !strings.Contains(s.log.String(), message+`","RegionId":"cn-a","clusters":2`) {
+			t.Error(s.log.String())
+		}
+	})
+	tell(t, "no warning where all tags are known", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Tags: map[string]string{"a": "1"}}}
+		s.run(selecting(Selector{Tags: map[string]string{"a": "1"}}, "cn-a"))
+		if strings.Contains(s.log.String(), "WARN") {
+			t.Error(s.log.String())
+		}
 	})
 	tell(t, "nothing selected", func(s *stub) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Status: "Creating"}}
@@ -147,6 +165,9 @@ func TestSelection(t *testing.T) {
 		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
 		named := Request{Action: ActionEnsure, Cluster: Cluster{"amv-1", "cn-a"}, NotBefore: time.Now(), Immediate: true}
 		s.expect(s.run(named, selecting(all, "cn-a")), "amv-1 cn-a Requested, cn-a BackupPending")
+		if after := s.lastCreate.Sub(s.began); after > 31*time.Minute { // half of the hour
+			t.Errorf("created after %v", after)
+		}
 	})
 	tell(t, "a region whose list hangs does not hold up the others", func(s *stub) {
 		s.refuse("cn-b", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})

@@ -66,7 +66,7 @@ func TestWrongConfig(t *testing.T) {
 		"ADB_DDL_PAUSE":        {"-1s", "ten"},
 		"ADB_STATUS_FAILED":    {"Over"},
 		"LOG_LEVEL":            {"verbose", "info+1"},
-		"DEBUG":                {"dara", "x,tea"},
+		"DEBUG":                {"dara", "x,tea", "tea"},
 	}
 	all := map[string]string{}
 	for name, values := range wrong {
@@ -104,5 +104,26 @@ func TestUnknownSetting(t *testing.T) {
 	}
 	if _, err := load(map[string]string{"adb_poll": "x", "PATH": "/bin", "XADB_Y": "z"}); err != nil {
 		t.Errorf("variables of others: %v", err)
+	}
+}
+
+// TestLimits: the least and the most that a setting may be.
+func TestLimits(t *testing.T) {
+	for name, values := range map[string][]string{
+		"ADB_MAX_CONCURRENCY": {"1", "1000"},
+		"ADB_POLL_INTERVAL":   {"1ms", "24h"},
+		"ADB_SETTLE_TIME":     {"0s", "24h"},
+		"ADB_DDL_PAUSE":       {"0s", "24h"},
+	} {
+		for _, value := range values {
+			if _, err := load(map[string]string{name: value}); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+	for name, value := range map[string]string{"ADB_POLL_INTERVAL": "999us", "ADB_SETTLE_TIME": "24h0m1s"} {
+		if _, err := load(map[string]string{name: value}); err == nil || !strings.Contains(err.Error(), " to 24h0m0s, such as ") {
+			t.Errorf("%s=%s: %v", name, value, err)
+		}
 	}
 }

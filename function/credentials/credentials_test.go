@@ -46,6 +46,10 @@ func TestWhereCredentialsAreFound(t *testing.T) {
 				"ALIBABA_CLOUD_ACCESS_KEY_ID": "k", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"},
 			want: Credentials{AccessKeyID: "k2", AccessKeySecret: "s2", Account: "1234", From: "the variables AccountID, AccessKeyID, AccessKeySecret"},
 		},
+		"Serverless Devs' temporary keys": {
+			env:  map[string]string{"AccountID": "1234", "AccessKeyID": "k2", "AccessKeySecret": "s2", "SecurityToken": "t2"},
+			want: Credentials{AccessKeyID: "k2", AccessKeySecret: "s2", SecurityToken: "t2", Account: "1234", From: "the variables AccountID, AccessKeyID, AccessKeySecret"},
+		},
 		"two of them do not count": {
 			env:  map[string]string{"AccessKeyID": "k2", "AccessKeySecret": "s2", "ALIBABA_CLOUD_ACCESS_KEY_ID": "k", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"},
 			want: Credentials{AccessKeyID: "k", AccessKeySecret: "s", From: "default/env"},
@@ -196,5 +200,14 @@ func write(t *testing.T, path, content string) {
 	t.Helper()
 	if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// TestHide: a key id can be recognized, and a short one shows nothing.
+func TestHide(t *testing.T) {
+	for id, want := range map[string]string{"": "…", "LTAI5tAbcde": "…", "LTAI5tAbcdef": "LTAI5tAb…ef", "LTAI5tAbcdefghijklmnopqr": "LTAI5tAb…qr"} {
+		if got := Hide(id); got != want {
+			t.Errorf("%q: %q, want %q", id, got, want)
+		}
 	}
 }
