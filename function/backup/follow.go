@@ -45,7 +45,6 @@ type watch struct {
 	create        *Create   // the CreateBackup that made it; nil: somebody else did
 	set           *Set      // the backup as last listed; nil: it was not listed yet
 	completeSince time.Time // when it was first seen as complete
-	remembered    bool      // set is what another invocation saw
 	missingSince  time.Time // when a look first did not show it any more; zero: it is listed, or never was
 	passed        bool      // whether it has waited for the other backups to be requested
 	polls         *pauses
@@ -75,7 +74,7 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 		}
 		x.doing = w.progress()
 		until := p.Until
-		if w.remembered || !w.missingSince.IsZero() { // whether it is still there has to be seen
+		if !w.missingSince.IsZero() { // whether it is still there has to be seen
 			until = time.Time{}
 		}
 		if !w.pause(ctx, until) {
@@ -159,7 +158,7 @@ func (w *watch) sees(s Set, at time.Time, listed []Set) {
 	if s.State == SetComplete && w.completeSince.IsZero() {
 		w.completeSince = time.Now()
 	}
-	w.set, w.remembered = &s, at.IsZero()
+	w.set = &s
 	w.shows(s, listed, attrs...)
 }
 
