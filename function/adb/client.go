@@ -16,6 +16,7 @@ import (
 	"adb-backup/function/backup"
 
 	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
 	"github.com/aliyun/credentials-go/credentials"
 )
@@ -24,9 +25,6 @@ const (
 	callTimeout = 10 * time.Second // one API call, reply included; what takes longer counts as unanswered
 	maxReply    = 1 << 20          // bytes of a reply, twenty times a page of backup sets
 	maxCommas   = 50_000           // of a reply, ten times those of a page of clusters: decoded, each costs up to 150 bytes
-
-	// lastCall is how long before the deadline the last call may start: a create that is cut off leaves its outcome unknown.
-	lastCall = 300 * time.Millisecond
 )
 
 // Options are the same for every invocation of the process.
@@ -50,6 +48,53 @@ func New(o Options) *API {
 		o.Transport = newTransport(o.Concurrency)
 	}
 	return &API{options: o, regions: regions{slots: newSlots(o.Concurrency), known: map[string]*region{}}}
+}
+
+// region is what the process keeps for a region: where its calls go, and how fast. A region that misbehaves holds up no
+// other one, although most of them have the same host.
+type region struct {
+	client *sdk.Client // without credentials; each call copies it
+	pace   *pace
+}
+
+// regions are those of the process.
+type regions struct {
+	slots *slots // shared by all of them
+
+	mu    sync.Mutex
+	known map[string]*region
+}
+
+// maxRegions bounds what the process keeps. Events may name regions that do not exist.
+const maxRegions = 1000
+
+// region returns what is kept for a region. The SDK's product client is made once for each, because that is expensive: it
+// brings a map of all endpoints.
+func (a *API) region(name string) (*region, error) {
+	a.regions.mu.Lock()
+	defer a.regions.mu.Unlock()
+	if r := a.regions.known[name]; r != nil {
+		return r, nil
+	}
+	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
+	if a.options.Endpoint.Plain {
+		config.Protocol = dara.String("http")
+	}
+	client, err := sdk.NewClient(config) // no RetryOptions: package backup decides on every repetition
+	if err != nil {
+		return nil, err
+	}
+	host, err := a.options.Endpoint.host(name, dara.StringValue(client.Endpoint))
+	if err != nil {
+		return nil, err
+	}
+	client.Endpoint, client.EndpointMap = dara.String(host), nil
+	if len(a.regions.known) == maxRegions {
+		clear(a.regions.known)
+	}
+	r := &region{client, newPace(a.regions.slots)}
+	a.regions.known[name] = r
+	return r, nil
 }
 
 // newTransport returns the one transport of the process, so that connections are kept. It speaks HTTP/1.1 alone: Go then
@@ -129,16 +174,6 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 		return x, failure
 	}
 	return x, nil
-}
-
-// takeTurn waits for a call's turn, but not so long that the call would be cut off.
-func takeTurn(ctx context.Context, p *pace) (turn, error) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-lastCall))
-		defer cancel()
-	}
-	return p.take(ctx)
 }
 
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.

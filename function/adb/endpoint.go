@@ -8,11 +8,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
-
-	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
-	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
-	"github.com/alibabacloud-go/tea/dara"
 )
 
 // Endpoint says where AnalyticDB is reached. The zero Endpoint is the SDK's public host for each region.
@@ -78,51 +73,4 @@ func (e Endpoint) host(region, sdk string) (string, error) {
 		return "", fmt.Errorf("%q is not a host of AnalyticDB", host)
 	}
 	return host, nil
-}
-
-// region is what the process keeps for a region: where its calls go, and how fast. A region that misbehaves holds up no
-// other one, although most of them have the same host.
-type region struct {
-	client *sdk.Client // without credentials; each call copies it
-	pace   *pace
-}
-
-// regions are those of the process.
-type regions struct {
-	slots *slots // shared by all of them
-
-	mu    sync.Mutex
-	known map[string]*region
-}
-
-// maxRegions bounds what the process keeps. Events may name regions that do not exist.
-const maxRegions = 1000
-
-// region returns what is kept for a region. The SDK's product client is made once for each, because that is expensive: it
-// brings a map of all endpoints.
-func (a *API) region(name string) (*region, error) {
-	a.regions.mu.Lock()
-	defer a.regions.mu.Unlock()
-	if r := a.regions.known[name]; r != nil {
-		return r, nil
-	}
-	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
-	if a.options.Endpoint.Plain {
-		config.Protocol = dara.String("http")
-	}
-	client, err := sdk.NewClient(config) // no RetryOptions: package backup decides on every repetition
-	if err != nil {
-		return nil, err
-	}
-	host, err := a.options.Endpoint.host(name, dara.StringValue(client.Endpoint))
-	if err != nil {
-		return nil, err
-	}
-	client.Endpoint, client.EndpointMap = dara.String(host), nil
-	if len(a.regions.known) == maxRegions {
-		clear(a.regions.known)
-	}
-	r := &region{client, newPace(a.regions.slots)}
-	a.regions.known[name] = r
-	return r, nil
 }

@@ -1,11 +1,8 @@
 package adb
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
-	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
@@ -94,14 +91,6 @@ func (s *session) heldUp(action string, c backup.Cluster, err error, pause *back
 	}
 	return &backup.CallError{Action: action, Cluster: c, Kind: backup.KindThrottled, Code: pause.Code, Err: err,
 		Message: fmt.Sprintf("the service asked for a pause of %v in %s, which held this call up; it was not sent", pause.RetryAfter, c.Region)}
-}
-
-// read reads the fields that errors have in common, from JSON or, as some gateways answer, from XML.
-func (d *document) read(body []byte) error {
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		return xml.Unmarshal(body, d)
-	}
-	return json.Unmarshal(body, d)
 }
 
 // hint returns what a person can do about an error.

@@ -1,7 +1,6 @@
 package adb
 
 import (
-	"context"
 	"math"
 	"sync"
 	"time"
@@ -12,7 +11,7 @@ import (
 // AnalyticDB's limits are not documented and differ by account and region, so each region's pace is learnt from its answers.
 //
 // Kept for a region: the rate, the pause that the service asked for, and what was throttled lately. A region that is throttled or
-// paused so holds up no other one. Kept for the process: the slots for calls in flight (slots.go), of which the regions that call
+// paused so holds up no other one. Kept for the process: the slots for calls in flight (turn.go), of which the regions that call
 // have equal shares, because connections and memory belong to the process. Nothing is kept for a cluster: a few throttled calls
 // among many that pass are taken for the trouble of their clusters, whose callers wait by themselves.
 //
@@ -86,109 +85,8 @@ type pause struct {
 	answer *backup.CallError // to that call
 }
 
-// turn is when a call was sent, and at which rate.
-type turn struct {
-	at    time.Time
-	rate  float64
-	alone bool // no other call to the region waited or was on its way
-}
-
 func newPace(s *slots) *pace {
 	return &pace{slots: s, first: make(chan struct{}, 1), lifted: make(chan struct{}, 1), rate: startRate, since: quiet}
-}
-
-// take waits until a call may be sent, and returns when that was, which is now, or ctx's error. Each turn taken must end.
-func (p *pace) take(ctx context.Context) (turn, error) {
-	p.arrive()
-	t, err := p.await(ctx)
-	if err != nil {
-		p.mu.Lock()
-		p.calls--
-		p.mu.Unlock()
-	}
-	return t, err
-}
-
-// arrive counts a call. After a long time without one nothing that was learnt need hold.
-func (p *pace) arrive() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.calls == 0 && time.Since(p.last.at) > forget {
-		p.rate, p.since, p.excess, p.doubt, p.closed = startRate, quiet, 0, 0, 0
-	}
-	p.calls++
-}
-
-func (p *pace) await(ctx context.Context) (turn, error) {
-	select {
-	case p.first <- struct{}{}:
-		defer func() { <-p.first }()
-	case <-ctx.Done():
-		return turn{}, ctx.Err()
-	}
-	late := false
-	for {
-		for d := p.due(); d > 0; d = p.due() { // a new rate or pause may have come meanwhile
-			late = true
-			if err := p.sleep(ctx, d); err != nil {
-				return turn{}, err
-			}
-		}
-		waited, err := p.slots.take(ctx, p) // not before: a pause of one region does not hold up another
-		if err != nil {
-			return turn{}, err
-		}
-		if t, ok := p.leave(ctx, late && !waited); ok {
-			return t, nil
-		}
-		p.slots.release(p)
-		late = late && !waited
-		if err := ctx.Err(); err != nil { // a select may overlook it
-			return turn{}, err
-		}
-	}
-}
-
-// sleep waits for so long at most: a pause may be lifted.
-func (p *pace) sleep(ctx context.Context, d time.Duration) error {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-p.lifted:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	return nil
-}
-
-// due returns how long it is until the next call may be sent.
-func (p *pace) due() time.Duration {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.untilDue()
-}
-
-// untilDue is due with p.mu held. Calls one after another have the pace of their answers, so as long as nothing was
-// throttled lately they are not spaced.
-func (p *pace) untilDue() time.Duration {
-	d := time.Until(p.pause.until)
-	if p.calls > 1 || p.since < quiet {
-		gap := max(time.Duration(float64(time.Second)/p.rate), p.closed)
-		d = max(d, gap-time.Since(p.last.at))
-	}
-	return d
-}
-
-// leave takes the turn, unless it is due no longer, or too late.
-func (p *pace) leave(ctx context.Context, late bool) (turn, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if p.untilDue() > 0 || ctx.Err() != nil {
-		return turn{}, false
-	}
-	p.late, p.last = late, turn{time.Now(), p.rate, p.calls == 1}
-	return p.last, true
 }
 
 // end ends a turn and learns from what came of it; failure is nil if the call succeeded. A call without an
