@@ -25,3 +25,39 @@ func TestWindow(t *testing.T) {
 		}
 	}
 }
+
+// TestPauses: they grow, and each is shortened at random.
+func TestPauses(t *testing.T) {
+	c := &caller{settings: Settings{Poll: 5 * time.Second}, chance: chance("x")}
+	for name, p := range map[string]struct {
+		pauses *pauses
+		want   []time.Duration // at most
+		least  float64         // share of it
+	}{
+		"polls":   {c.polls(), []time.Duration{5 * time.Second, 7500 * time.Millisecond, 11250 * time.Millisecond}, 0.9},
+		"retries": {c.retries(), []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, 0.3},
+	} {
+		for i, most := range p.want {
+			if got := p.pauses.next(); got > most || float64(got) < p.least*float64(most) || got == most {
+				t.Errorf("%s %d: %v, want a little less than %v", name, i, got, most)
+			}
+		}
+		var last time.Duration
+		for range 100 {
+			last = max(last, p.pauses.next())
+		}
+		if most := map[string]time.Duration{"polls": time.Minute, "retries": 30 * time.Second}[name]; last > most || last < most*9/10 {
+			t.Errorf("%s grow to %v, want %v", name, last, most)
+		}
+	}
+	for _, d := range []time.Duration{0, time.Millisecond, time.Hour} {
+		for range 100 {
+			if got := c.later(d); got < d || got > d+d/20 {
+				t.Errorf("%v instead of %v", got, d)
+			}
+		}
+	}
+	if a, b := c.later(time.Minute), c.later(time.Minute); a == b {
+		t.Errorf("%v twice", a)
+	}
+}
