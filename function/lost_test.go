@@ -77,7 +77,7 @@ func TestLostAnswers(t *testing.T) {
 // TestWhoseBackup: which backup a CreateBackup made, if its answer was lost.
 func TestWhoseBackup(t *testing.T) {
 	lost := faults("CreateBackup", fakeadb.Broken.AfterEffect(), 1)
-	story(t, "a direct request: what started before its lost create is not its own", fakeadb.Options{Takes: time.Hour, Precision: fakeadb.Seconds, Faults: faults("CreateBackup", fakeadb.Broken, 1)}, func(t *testing.T, w *world) {
+	story(t, "a direct request: what started before its lost create is not its own", fakeadb.Options{Takes: time.Hour, Layout: fakeadb.Seconds, Faults: faults("CreateBackup", fakeadb.Broken, 1)}, func(t *testing.T, w *world) {
 		now := time.Now()
 		w.service.Add(fakeadb.Backup{Cluster: cluster, Region: region, Start: now.Add(-30 * time.Second), Listed: now, End: now.Add(5 * time.Minute)})
 		r := w.process().deliver(plain, delivery{})
@@ -85,7 +85,7 @@ func TestWhoseBackup(t *testing.T) {
 			t.Errorf("%+v", r.Backups[0])
 		}
 	})
-	story(t, "a create's backup that is listed late is known after another create", fakeadb.Options{Takes: time.Hour, Latency: time.Second, ListedAfter: 150 * time.Second, Precision: fakeadb.Seconds,
+	story(t, "a create's backup that is listed late is known after another create", fakeadb.Options{Takes: time.Hour, Latency: time.Second, ListedAfter: 150 * time.Second, Layout: fakeadb.Seconds,
 		Faults: fakeadb.Script(fakeadb.Step{Action: "CreateBackup", Nth: 1, Fault: fakeadb.Broken.AfterEffect()}, fakeadb.Step{Action: "CreateBackup", Nth: 2, Fault: fakeadb.Broken})}, func(t *testing.T, w *world) {
 		r := w.process().deliver(plain, delivery{})
 		if w.expect(r, "Running", 2); r.errorType == "" && !r.Backups[0].Created {
@@ -99,10 +99,10 @@ func TestWhoseBackup(t *testing.T) {
 		w.service.Set(func(o *fakeadb.Options) { o.Ends = fakeadb.Completes })
 		w.expect(p.deliver(event, delivery{retryCount: 1}), "Requested", 2)
 	})
-	for _, precision := range []fakeadb.Precision{fakeadb.Minutes, fakeadb.Seconds} {
+	for _, layout := range []string{fakeadb.Minutes, fakeadb.Seconds} {
 		for _, skew := range []time.Duration{-30 * time.Second, -time.Second, time.Second, 30 * time.Second} {
-			lagging := fakeadb.Options{Skew: skew, Precision: precision, Takes: 15 * time.Minute, Faults: lost}
-			story(t, fmt.Sprintf("a lost create is known where the service's clock is off by %v, precision %d", skew, precision), lagging, func(t *testing.T, w *world) {
+			lagging := fakeadb.Options{Skew: skew, Layout: layout, Takes: 15 * time.Minute, Faults: lost}
+			story(t, fmt.Sprintf("a lost create is known where the service's clock is off by %v, times as %s", skew, layout), lagging, func(t *testing.T, w *world) {
 				event := timer(waiting) // at second 0, as timers fire
 				time.Sleep(300 * time.Millisecond)
 				w.expect(w.process().deliver(event, delivery{}), "Completed", 1)
@@ -119,7 +119,7 @@ func TestWhoseBackup(t *testing.T) {
 			}
 		})
 	}
-	story(t, "what started while a create was waiting for its turn is not that create's", fakeadb.Options{Precision: fakeadb.Seconds, Faults: fakeadb.Script(
+	story(t, "what started while a create was waiting for its turn is not that create's", fakeadb.Options{Layout: fakeadb.Seconds, Faults: fakeadb.Script(
 		fakeadb.Step{Action: "CreateBackup", Cluster: "amv-first", Nth: 1, Fault: fakeadb.Throttled(40 * time.Second)},
 		fakeadb.Step{Action: "CreateBackup", Cluster: cluster, Nth: 2, Fault: fakeadb.Broken})}, func(t *testing.T, w *world) {
 		p := w.process()
@@ -160,7 +160,7 @@ func TestAfterALostAnswer(t *testing.T) {
 		w.expect(p.deliver(first, delivery{retryCount: 1}), "Requested", 4)
 	})
 	for _, f := range []fakeadb.Fault{{}, fakeadb.Broken.AfterEffect()} {
-		o := fakeadb.Options{Takes: time.Hour, Precision: fakeadb.Seconds, Faults: fakeadb.Script(
+		o := fakeadb.Options{Takes: time.Hour, Layout: fakeadb.Seconds, Faults: fakeadb.Script(
 			fakeadb.Step{Action: "CreateBackup", Nth: 1, Fault: fakeadb.Broken}, fakeadb.Step{Action: "CreateBackup", Nth: 2, Fault: f})}
 		story(t, "a direct request that awaits an earlier backup looks before it sends again: "+f.String(), o, func(t *testing.T, w *world) {
 			p, now := w.process(), time.Now()

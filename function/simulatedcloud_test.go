@@ -100,7 +100,7 @@ func drawCloud(d dice) *cloud {
 
 // drawLists draws the form of the lists.
 func (c *cloud) drawLists(d dice) {
-	c.Precision = fakeadb.Precision(d.IntN(2))
+	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
 	c.Order = fakeadb.Order(d.IntN(3))
 	c.Window = fakeadb.Window(d.IntN(3))
 	c.Numbers = fakeadb.Numbers(d.IntN(3))
@@ -227,8 +227,8 @@ func (c *cloud) String() string {
 	}
 	add(c.HideRunning, "only ended ones are listed")
 	add(c.Overlap != nil, "overlaps are refused")
-	add(c.Precision == fakeadb.Minutes, "minutes")
-	add(c.Precision == fakeadb.Seconds, "seconds")
+	add(c.Layout == fakeadb.Minutes, "minutes")
+	add(c.Layout == fakeadb.Seconds, "seconds")
 	add(c.NoStatus, "no status words")
 	add(!c.wordsKnown(), "the word for complete is not known")
 	add(c.StartsAfter > 0, "start after %v", c.StartsAfter)

@@ -65,7 +65,7 @@ func TestThrottled(t *testing.T) {
 			t.Errorf("%d warnings", n)
 		}
 	})
-	story(t, "a create throttled for long looks again: another process may have created meanwhile", fakeadb.Options{Takes: time.Minute, Precision: fakeadb.Seconds, Faults: faults("CreateBackup", fakeadb.Throttled(10*time.Minute), 1)}, func(t *testing.T, w *world) {
+	story(t, "a create throttled for long looks again: another process may have created meanwhile", fakeadb.Options{Takes: time.Minute, Layout: fakeadb.Seconds, Faults: faults("CreateBackup", fakeadb.Throttled(10*time.Minute), 1)}, func(t *testing.T, w *world) {
 		event := timer(plain)
 		a, b := w.process(), w.process()
 		var wg sync.WaitGroup

@@ -68,7 +68,7 @@ func (h *history) span(b fakeadb.Backup) (from, until time.Time) {
 
 // precision is that of listed times.
 func (h *history) precision() time.Duration {
-	if h.cloud.Precision == fakeadb.Minutes {
+	if h.cloud.Layout == fakeadb.Minutes {
 		return time.Minute
 	}
 	return time.Second

@@ -77,7 +77,7 @@ func TestWaiting(t *testing.T) {
 	story(t, "unless a setting explains it", fakeadb.Options{Takes: time.Minute, Words: fakeadb.Words{Completed: "Frozen"}}, func(t *testing.T, w *world) {
 		w.expect(w.process().deliver(timer(waiting), delivery{}), "Completed", 1)
 	}, "ADB_STATUS_COMPLETED=frozen")
-	story(t, "it waits for this backup, though another that fits better comes and a look misses it", fakeadb.Options{Takes: 10 * time.Minute, Precision: fakeadb.Seconds}, func(t *testing.T, w *world) {
+	story(t, "it waits for this backup, though another that fits better comes and a look misses it", fakeadb.Options{Takes: 10 * time.Minute, Layout: fakeadb.Seconds}, func(t *testing.T, w *world) {
 		w.service.Set(func(o *fakeadb.Options) {
 			o.ListedAfter = 0
 			o.StartsAfter = 20 * time.Second

@@ -31,26 +31,14 @@ func set(o *fakeadb.Options, arg string) (err error) {
 	switch key {
 	case "takes":
 		o.Takes, err = time.ParseDuration(value)
-	case "starts-after":
-		o.StartsAfter, err = time.ParseDuration(value)
 	case "listed-after":
 		o.ListedAfter, err = time.ParseDuration(value)
 	case "skew":
 		o.Skew, err = time.ParseDuration(value)
 	case "latency":
 		o.Latency, err = time.ParseDuration(value)
-	case "rate":
-		o.Rate, err = strconv.ParseFloat(value, 64)
-	case "burst":
-		o.Burst, err = strconv.Atoi(value)
-	case "hint":
-		o.Hint = true
 	case "size":
 		o.Size, err = strconv.ParseInt(value, 10, 64)
-	case "page-cap":
-		o.PageCap, err = strconv.Atoi(value)
-	case "repeat":
-		o.Repeat = true
 	case "no-status":
 		o.NoStatus = true
 	case "hide-running":
@@ -58,13 +46,7 @@ func set(o *fakeadb.Options, arg string) (err error) {
 	case "ends":
 		o.Ends, err = one(value, map[string]fakeadb.Ending{"complete": fakeadb.Completes, "fail": fakeadb.Fails, "never": fakeadb.NeverEnds})
 	case "precision":
-		o.Precision, err = one(value, map[string]fakeadb.Precision{"minutes": fakeadb.Minutes, "seconds": fakeadb.Seconds})
-	case "order":
-		o.Order, err = one(value, map[string]fakeadb.Order{"newest": fakeadb.NewestFirst, "oldest": fakeadb.OldestFirst, "shuffled": fakeadb.Shuffled})
-	case "window":
-		o.Window, err = one(value, map[string]fakeadb.Window{"start": fakeadb.ByStart, "end": fakeadb.ByEnd, "overlap": fakeadb.ByOverlap})
-	case "numbers":
-		o.Numbers, err = one(value, map[string]fakeadb.Numbers{"strings": fakeadb.AsStrings, "numbers": fakeadb.AsNumbers})
+		o.Layout, err = one(value, map[string]string{"minutes": fakeadb.Minutes, "seconds": fakeadb.Seconds})
 	case "words": // running,completed,failed
 		w := strings.SplitN(value+",,", ",", 4)
 		o.Words = fakeadb.Words{Running: w[0], Completed: w[1], Failed: w[2]}

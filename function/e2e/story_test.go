@@ -49,7 +49,7 @@ func begin(env *testscript.Env, binary string) error {
 		arrived:   map[string]int{},
 		processes: map[string]*process{},
 	}
-	s.service = fakeadb.New(fakeadb.Options{Precision: fakeadb.Seconds, Faults: s.faultOf, OnCall: func(c fakeadb.Call) {
+	s.service = fakeadb.New(fakeadb.Options{Layout: fakeadb.Seconds, Faults: s.faultOf, OnCall: func(c fakeadb.Call) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.seen = append(s.seen, c)

@@ -78,7 +78,7 @@ func localOptions(region string, named []backup.Cluster, now time.Time) fakeadb.
 		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
 		Account:     localAccount,
 		Clusters:    clusters,
-		Precision:   fakeadb.Seconds,
+		Layout:      fakeadb.Seconds,
 		Latency:     20 * time.Millisecond,
 	}
 }

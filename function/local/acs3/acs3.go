@@ -1,5 +1,5 @@
 // Package acs3 checks the signature ACS3-HMAC-SHA256, with which Alibaba Cloud's SDKs sign the calls of every product. The
-// emulated services use it, so that what passes here would pass there.
+// emulated services use it, so that a call that is accepted here would be accepted there.
 package acs3
 
 import (
@@ -34,8 +34,6 @@ type Error struct {
 	Code    string
 	Message string
 }
-
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // with gives the error a message of its own.
 func (e *Error) with(format string, args ...any) *Error {
@@ -81,19 +79,19 @@ func parseAuthorization(header string) (a authorization, ok bool) {
 	return a, a.keyID != "" && len(a.headers) > 0 && a.signature != ""
 }
 
-// KeyID returns the access key id that a call names, empty if it names none. It may be anybody's until Verify has passed.
+// KeyID returns the access key id that a call names, empty if it names none. Anybody can write it there: only Verify proves it.
 func KeyID(r *http.Request) string {
 	a, _ := parseAuthorization(r.Header.Get("Authorization"))
 	return a.keyID
 }
 
-// Verifier checks calls and remembers those that have come. The zero Verifier is ready. Several goroutines may use it.
+// Verifier checks calls and remembers their nonces. The zero Verifier is ready. Several goroutines may use it.
 type Verifier struct {
 	mu     sync.Mutex
 	nonces nonces
 }
 
-// Verify checks who sent the call, that nobody changed it, that it is new and that it comes once. Nil means that it is
+// Verify checks who sent the call, that nobody changed it, that it is recent and that it comes only once. Nil means that it is
 // authentic. body is the whole body of r, credentials are the known ones by access key id.
 func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
 	a, ok := parseAuthorization(r.Header.Get("Authorization"))
@@ -148,7 +146,7 @@ func verifySignature(r *http.Request, body []byte, a authorization, credential C
 	}
 }
 
-// unsigned names a header that must be signed and is not: without it, somebody on the way could put in another.
+// unsigned names a header that must be signed and is not, so that somebody on the way could change it.
 func unsigned(r *http.Request, signed []string) string {
 	if !slices.Contains(signed, "host") {
 		return "host"
@@ -187,7 +185,7 @@ func sign(toSign, secret string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// canonicalQuery is the query in the one form that both sides sign: sorted, and encoded as RFC 3986 has it.
+// canonicalQuery is the query in the one form that both sides sign: sorted, and encoded as in RFC 3986.
 func canonicalQuery(q url.Values) string {
 	var pairs []string
 	for _, name := range slices.Sorted(maps.Keys(q)) {
@@ -198,15 +196,17 @@ func canonicalQuery(q url.Values) string {
 	return strings.Join(pairs, "&")
 }
 
-// encode differs from url.QueryEscape only in the space: QueryEscape leaves "~" and escapes "*", too.
+// encode differs from url.QueryEscape only in the space: QueryEscape also leaves "~" and escapes "*".
 func encode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
 
-// nonces remembers for as long as a date is accepted, in two generations, so that a long benchmark forgets old ones.
+// nonces remembers each nonce for as long as its date is accepted. There are two generations, so that old ones are forgotten
+// in a long benchmark.
 type nonces struct {
 	fresh, old map[string]struct{}
 	turned     time.Time
 }
 
+// use remembers a nonce, and reports whether it is new.
 func (n *nonces) use(nonce string, now time.Time) bool {
 	if _, used := n.fresh[nonce]; used {
 		return false

@@ -12,7 +12,7 @@ import (
 // action is an operation of the API.
 type action struct {
 	perform func(*Service, *call, Options, url.Values) (any, *Error)
-	account bool // it is about the account's clusters together, not about one
+	account bool // it is about all clusters of the account, not about one
 }
 
 // actions are all that is emulated.
@@ -24,8 +24,7 @@ var actions = map[string]action{
 
 var clusterID = regexp.MustCompile(`^am[a-z]*-[a-z0-9]+$`)
 
-// perform carries an action out. Permission is checked before existence, so that nobody learns by a refusal which
-// clusters exist.
+// perform carries an action out. Permission is checked before existence, so that a refusal does not tell which clusters exist.
 func (s *Service) perform(c *call, o Options, r *http.Request) (any, *Error) {
 	a := actions[c.Action]
 	if !a.account {
@@ -45,12 +44,6 @@ func (s *Service) perform(c *call, o Options, r *http.Request) (any, *Error) {
 	return a.perform(s, c, o, r.URL.Query())
 }
 
-func missing(parameter string) *Error {
-	e := ErrMissingParameter.with("%s is mandatory for this action.", parameter)
-	e.Code = "Missing" + parameter
-	return e
-}
-
 func (c *call) isDenied(d Denial) bool {
 	return (d.Action == "" || d.Action == c.Action) && (d.Region == "" || d.Region == c.Region) &&
 		(d.Cluster == "" || d.Cluster == c.Cluster)
@@ -61,18 +54,18 @@ func (c *call) denied(o Options) *Error {
 	account := cmp.Or(o.Account, "1234567890123456")
 	resource := "acs:adb:" + c.Region + ":" + account + ":dbcluster/" + cmp.Or(c.Cluster, "*")
 	e := ErrNoPermission.with("You are not authorized to perform this operation. Action: adb:%s. Resource: %s", c.Action, resource)
-	e.Denied = &AccessDeniedDetail{
-		AuthAction:               "adb:" + c.Action,
-		AuthPrincipalDisplayName: "adb-backup-role:" + c.KeyID,
-		AuthPrincipalOwnerId:     account,
-		AuthPrincipalType:        "AssumedRoleUser",
-		NoPermissionType:         "ImplicitDeny",
-		PolicyType:               "AccountLevelIdentityBasedPolicy",
+	e.Denied = map[string]string{
+		"AuthAction":               "adb:" + c.Action,
+		"AuthPrincipalDisplayName": "adb-backup-role:" + c.KeyID,
+		"AuthPrincipalOwnerId":     account,
+		"AuthPrincipalType":        "AssumedRoleUser",
+		"NoPermissionType":         "ImplicitDeny",
+		"PolicyType":               "AccountLevelIdentityBasedPolicy",
 	}
 	return e
 }
 
-// createBackup answers with only the request's id, and takes no token that would make it idempotent, as the service.
+// createBackup answers with the request id alone, and has no token that would make it idempotent: the service has none.
 func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
 	accepted := o.now()
 	if err := o.refusesBackup(c, accepted); err != nil {
@@ -99,7 +92,7 @@ func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
 	return struct{ RequestId string }{c.RequestID}, nil
 }
 
-// refusesBackup is why the cluster takes no backup at this moment.
+// refusesBackup returns why the cluster takes no backup at this moment, or nil.
 func (o Options) refusesBackup(c *call, now time.Time) *Error {
 	for _, b := range o.Busy {
 		if (b.Cluster == "" || b.Cluster == c.Cluster) && now.Before(b.Until) {
@@ -110,7 +103,7 @@ func (o Options) refusesBackup(c *call, now time.Time) *Error {
 	case here == nil:
 		return nil
 	case here.DBVersion == dataWarehouse:
-		return ErrClusterIDNotFound // the Data Warehouse Edition is not in this version of the API
+		return ErrClusterIDNotFound // this version of the API does not know the Data Warehouse Edition
 	case slices.Contains([]string{"Preparing", "Creating", "Restoring", "Deleting"}, here.Status):
 		return ErrClusterBusy
 	}

@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// State is where a backup is in its life.
+// State is how far a backup is.
 type State int
 
 const (
@@ -18,9 +18,9 @@ const (
 	Failed
 )
 
-// Backup is a backup set as it truly is; lists show less of it.
+// Backup is a backup set as it is; lists may show less of it.
 type Backup struct {
-	ID        string // digits; given by Add where it is empty
+	ID        string // digits; Add gives one where it is empty
 	Cluster   string
 	Region    string
 	Type      string    // FullBackup where it is empty, or IncrementalBackup
@@ -29,12 +29,12 @@ type Backup struct {
 	Listed    time.Time // lists show it from then on
 	Ends      Ending
 	Size      int64  // bytes, when complete
-	Parent    string // of which it is a copy
-	RequestID string // of the CreateBackup that made it; empty: not made here
-	Status    string // the list's word for it, whatever its state; empty: Options.Words
+	Parent    string // the backup of which it is a copy
+	RequestID string // of the CreateBackup that made it; empty: Add put it there
+	Status    string // lists show this status, whatever its state; empty: that of Options.Words
 }
 
-// State is the backup's at a moment of the service's clock.
+// State is the backup's at a moment, by the service's clock.
 func (b Backup) State(now time.Time) State {
 	switch {
 	case now.Before(b.Start):
@@ -47,10 +47,10 @@ func (b Backup) State(now time.Time) State {
 	return Completed
 }
 
-// place is where backups are kept.
+// place is a cluster in a region, which has backups.
 type place struct{ cluster, region string }
 
-// Add puts backup sets there that are older than the story, and returns their ids.
+// Add puts backups there that no CreateBackup made, and returns their ids.
 func (s *Service) Add(backups ...Backup) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -86,15 +86,14 @@ func (s *Service) Remove(id string) bool {
 	defer s.mu.Unlock()
 	for at, backups := range s.backups {
 		if i := slices.IndexFunc(backups, func(b Backup) bool { return b.ID == id }); i >= 0 {
-			s.backups[at] = slices.Delete(slices.Clone(backups), i, i+1)
+			s.backups[at] = slices.Delete(backups, i, i+1)
 			return true
 		}
 	}
 	return false
 }
 
-// Backups are those of a cluster in all regions, or, if it is empty, all there are; each cluster's in the order in which
-// they were made.
+// Backups are those of a cluster in all regions, or all there are if clusterID is empty, in the order of their ids.
 func (s *Service) Backups(clusterID string) []Backup {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -104,7 +103,7 @@ func (s *Service) Backups(clusterID string) []Backup {
 			all = append(all, backups...)
 		}
 	}
-	slices.SortStableFunc(all, func(a, b Backup) int { return compareIDs(a.ID, b.ID) })
+	slices.SortFunc(all, func(a, b Backup) int { return compareIDs(a.ID, b.ID) })
 	return all
 }
 

@@ -18,7 +18,6 @@ type Cluster struct {
 	Region        string // empty: cn-hangzhou
 	Description   string
 	Status        string // empty: Running
-	LockMode      string // empty: Unlock
 	DBVersion     string // empty: 5.0; 3.0 is the Data Warehouse Edition
 	Created       time.Time
 	ResourceGroup string
@@ -106,14 +105,14 @@ func (f TagFilter) selects(wanted, has []Tag) bool {
 	return !slices.ContainsFunc(wanted, func(want Tag) bool { return !found(want) })
 }
 
-// clusterEntry is one entry of the list, with as many fields beside those of interest as the service has.
+// clusterEntry is one entry of the list, with as many fields as the service has.
 func (o Options) clusterEntry(c Cluster) object {
 	id := o.id(c.ID)
 	e := object{
 		"DBClusterId":           id,
 		"DBClusterDescription":  c.Description,
 		"DBClusterStatus":       cmp.Or(c.Status, "Running"),
-		"LockMode":              cmp.Or(c.LockMode, "Unlock"),
+		"LockMode":              "Unlock",
 		"DBVersion":             cmp.Or(c.DBVersion, "5.0"),
 		"CreateTime":            "",
 		"RegionId":              cmp.Or(c.Region, defaultRegion),

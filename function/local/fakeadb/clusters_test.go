@@ -14,7 +14,7 @@ import (
 
 var some = []Cluster{
 	{ID: "amv-a", Tags: []Tag{{"backup", "nightly"}, {"env", "prod"}}, ResourceGroup: "rg-1", Description: "orders", Created: time.Date(1999, 12, 1, 2, 0, 0, 0, time.UTC)},
-	{ID: "amv-b", Tags: []Tag{{"backup", "weekly"}, {"empty", ""}}, Status: "Creating", LockMode: "LockByExpiration"},
+	{ID: "amv-b", Tags: []Tag{{"backup", "weekly"}, {"empty", ""}}, Status: "Creating"},
 	{ID: "am-c", DBVersion: "3.0", Tags: []Tag{{"backup", "nightly"}}},
 	{ID: "amv-d", ResourceGroup: "rg-1"},
 	{ID: "amv-e", Region: "cn-beijing", Tags: []Tag{{"backup", "nightly"}}},
@@ -88,17 +88,17 @@ func TestAClustersEntry(t *testing.T) {
 		}
 		var got []string
 		for _, c := range body.Items.DBCluster {
-			line := fmt.Sprint(*c.DBClusterId, " ", *c.DBClusterStatus, " ", *c.LockMode, " ", *c.DBVersion, " ", *c.RegionId, " ", *c.CreateTime, *c.ResourceGroupId, *c.DBClusterDescription)
+			line := fmt.Sprint(*c.DBClusterId, " ", *c.DBClusterStatus, " ", *c.DBVersion, " ", *c.RegionId, " ", *c.CreateTime, *c.ResourceGroupId, *c.DBClusterDescription)
 			for _, t := range c.Tags.Tag {
 				line += " " + *t.Key + "=" + *t.Value
 			}
 			got = append(got, line)
 		}
 		want := []string{
-			"amv-a Running Unlock 5.0 cn-hangzhou 1999-12-01T02:00:00Zrg-1orders backup=nightly env=prod",
-			"amv-b Creating LockByExpiration 5.0 cn-hangzhou  backup=weekly empty=",
-			"am-c Running Unlock 3.0 cn-hangzhou  backup=nightly",
-			"amv-d Running Unlock 5.0 cn-hangzhou rg-1",
+			"amv-a Running 5.0 cn-hangzhou 1999-12-01T02:00:00Zrg-1orders backup=nightly env=prod",
+			"amv-b Creating 5.0 cn-hangzhou  backup=weekly empty=",
+			"am-c Running 3.0 cn-hangzhou  backup=nightly",
+			"amv-d Running 5.0 cn-hangzhou rg-1",
 		}
 		if strings.Join(got, "\n") != strings.Join(want, "\n") || *body.TotalCount != 4 || *body.PageNumber != 1 || *body.PageSize != 30 {
 			t.Errorf("%s\nwant\n%s\n%d in all, page %d of %d", strings.Join(got, "\n"), strings.Join(want, "\n"), *body.TotalCount, *body.PageNumber, *body.PageSize)

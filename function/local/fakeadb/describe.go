@@ -10,8 +10,6 @@ import (
 	"time"
 )
 
-const minute = "2006-01-02T15:04Z"
-
 // describeBackups lists a cluster's backups page by page.
 func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error) {
 	from, to, err := windowOf(q)
@@ -33,18 +31,18 @@ func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error
 	return list(c, o, now, shown, total, p), nil
 }
 
-// windowOf reads the times between which a backup is looked for.
+// windowOf reads StartTime and EndTime.
 func windowOf(q url.Values) (from, to time.Time, wrong *Error) {
 	for _, name := range []string{"StartTime", "EndTime"} {
 		if q.Get(name) == "" {
 			return from, to, missing(name)
 		}
 	}
-	from, err := time.Parse(minute, q.Get("StartTime"))
+	from, err := time.Parse(Minutes, q.Get("StartTime"))
 	if err != nil {
 		return from, to, ErrStartTime
 	}
-	if to, err = time.Parse(minute, q.Get("EndTime")); err != nil || !to.After(from) {
+	if to, err = time.Parse(Minutes, q.Get("EndTime")); err != nil || !to.After(from) {
 		return from, to, ErrEndTime
 	}
 	return from, to, nil
@@ -115,7 +113,7 @@ func (w Window) holds(b Backup, now, from, to time.Time) bool {
 	if b.State(now) <= Running {
 		end = now
 	}
-	first, last := b.Start, b.Start // what must lie in the window
+	first, last := b.Start, b.Start // they must touch the window
 	switch w {
 	case ByEnd:
 		first, last = end, end
@@ -144,7 +142,7 @@ func repeatAcrossPages[T any](all []T, size int) []T {
 
 type object = map[string]any
 
-// list is the answer in the shape of the API's reference. What a backup does not have yet is absent.
+// list is the answer in the shape of the API's reference, without the fields that a backup does not have yet.
 func list(c *call, o Options, now time.Time, shown []Backup, total int, p page) object {
 	entries := make([]object, 0, len(shown))
 	var bytes int64
@@ -184,25 +182,21 @@ func list(c *call, o Options, now time.Time, shown []Backup, total int, p page) 
 	}
 }
 
-// number writes digits as the option has it; documented says that the reference has a string there.
-func (o Options) number(digits string, documented bool) any {
-	if o.Numbers == AsStrings || o.Numbers == Documented && documented {
+// number writes digits as the option says. The reference has some as strings.
+func (o Options) number(digits string, isString bool) any {
+	if o.Numbers == AsStrings || o.Numbers == Documented && isString {
 		return digits
 	}
 	n, err := strconv.ParseInt(digits, 10, 64)
 	if err != nil {
-		return digits // an id of a test's own that is not a number
+		return digits // a test may choose an id that is not a number
 	}
 	return n
 }
 
-// time writes a backup's time as the options have it.
+// time writes a backup's time as the options say.
 func (o Options) time(t time.Time) string {
-	layout := cmp.Or(o.Layout, minute)
-	if o.Layout == "" && o.Precision == Seconds {
-		layout = time.RFC3339
-	}
-	return t.Add(o.FalseZone).UTC().Format(layout)
+	return t.Add(o.FalseZone).UTC().Format(cmp.Or(o.Layout, Minutes))
 }
 
 func (o Options) id(cluster string) string {

@@ -9,28 +9,16 @@ import (
 	"adb-backup/function/local/acs3"
 )
 
-// Error is an error as the service answers it. The variables below are all that the emulator answers by itself; a Fault can
-// refuse with others.
+// Error is an error as the service answers it. The variables below are the emulator's own answers, with those about signatures
+// and missing parameters; a Fault can refuse with others.
 type Error struct {
 	Status  int // HTTP
 	Code    string
 	Message string
-	Denied  *AccessDeniedDetail // of NoPermission
+	Denied  map[string]string // AccessDeniedDetail: who was denied what, as RAM says it
 	// TimeLeft stands in the header x-ratelimit-user of a throttled call; 0: no header.
 	TimeLeft time.Duration
 }
-
-// AccessDeniedDetail says what was denied to whom, as RAM does.
-type AccessDeniedDetail struct {
-	AuthAction               string
-	AuthPrincipalDisplayName string
-	AuthPrincipalOwnerId     string
-	AuthPrincipalType        string
-	NoPermissionType         string
-	PolicyType               string
-}
-
-func (e *Error) Error() string { return e.Code + ": " + e.Message }
 
 // with gives the error a message of its own.
 func (e *Error) with(format string, args ...any) *Error {
@@ -45,12 +33,11 @@ var (
 	ErrUnknownAction     = &Error{Status: http.StatusNotFound, Code: "InvalidAction.NotFound", Message: "Specified api is not found, please check your url and method. The local cloud only has CreateBackup, DescribeBackups and DescribeDBClusters."}
 	ErrVersion           = &Error{Status: http.StatusBadRequest, Code: "InvalidVersion", Message: "Specified parameter Version is not valid."}
 	ErrMethod            = &Error{Status: http.StatusBadRequest, Code: "UnsupportedHTTPMethod", Message: "The emulated service only takes POST, as the SDK sends it."}
-	ErrNonceUsed         = authentic(acs3.ErrNonceUsed)
+	ErrNonceUsed         = signatureError(acs3.ErrNonceUsed)
 	ErrNoPermission      = &Error{Status: http.StatusForbidden, Code: "NoPermission", Message: "You are not authorized to perform this operation."}
 	ErrThrottled         = &Error{Status: http.StatusBadRequest, Code: "Throttling.User", Message: "Request was denied due to user flow control."}
 	ErrInternal          = &Error{Status: http.StatusInternalServerError, Code: "InternalError", Message: "The request processing has failed due to some unknown error, exception or failure."}
 	ErrUnavailable       = &Error{Status: http.StatusServiceUnavailable, Code: "ServiceUnavailable", Message: "The request has failed due to a temporary failure of the server."}
-	ErrMissingParameter  = &Error{Status: http.StatusBadRequest, Code: "MissingParameter", Message: "A required parameter is missing."}
 	ErrClusterMalformed  = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterId.Malformed", Message: "The specified DBClusterId is not valid."}
 	ErrClusterNotFound   = &Error{Status: http.StatusNotFound, Code: "InvalidDBCluster.NotFound", Message: "The DBClusterId provided does not exist in our records."}
 	ErrClusterIDNotFound = &Error{Status: http.StatusBadRequest, Code: "InvalidDBClusterId.NotFound", Message: "The DBClusterId provided does not exist in our records."}
@@ -65,13 +52,18 @@ var (
 	ErrPageNumber        = &Error{Status: http.StatusBadRequest, Code: "InvalidPageNumber.Malformed", Message: "The specified PageNumber is not valid: 1 or more."}
 )
 
-// authentic is the gateway's error about a signature as one of this service.
-func authentic(e *acs3.Error) *Error {
+// missing is the error of a call without a parameter that it needs.
+func missing(parameter string) *Error {
+	return &Error{Status: http.StatusBadRequest, Code: "Missing" + parameter, Message: parameter + " is mandatory for this action."}
+}
+
+// signatureError is the gateway's error about a signature as one of this service.
+func signatureError(e *acs3.Error) *Error {
 	return &Error{Status: e.Status, Code: e.Code, Message: e.Message}
 }
 
 // write answers with the error as the OpenAPI gateway shapes it.
-func (e *Error) write(w http.ResponseWriter, host, requestID string) {
+func (e *Error) write(w http.ResponseWriter, requestID string) {
 	if e.TimeLeft > 0 {
 		w.Header().Set("X-Ratelimit-User", fmt.Sprintf("Limit:100,Remain:0,TimeLeft:%d", e.TimeLeft.Milliseconds()))
 	}
@@ -81,8 +73,8 @@ func (e *Error) write(w http.ResponseWriter, host, requestID string) {
 		Code               string
 		Message            string
 		Recommend          string
-		AccessDeniedDetail *AccessDeniedDetail `json:",omitempty"`
-	}{requestID, host, e.Code, e.Message, "https://api.alibabacloud.com/troubleshoot?q=" + e.Code + "&product=adb&requestId=" + requestID, e.Denied})
+		AccessDeniedDetail map[string]string `json:",omitempty"`
+	}{requestID, hostID, e.Code, e.Message, "https://api.alibabacloud.com/troubleshoot?q=" + e.Code + "&product=adb&requestId=" + requestID, e.Denied})
 }
 
 func writeJSON(w http.ResponseWriter, status int, v any) {

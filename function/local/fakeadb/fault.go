@@ -1,7 +1,6 @@
 package fakeadb
 
 import (
-	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -15,6 +14,14 @@ type Fault struct {
 	Answer func(w http.ResponseWriter, c Call) // in place of the true answer; nil: the true answer
 }
 
+// String shows the fault in a few words.
+func (f Fault) String() string {
+	if f.After {
+		return f.Name + ", after it took effect"
+	}
+	return f.Name
+}
+
 // AfterEffect is the same fault of a request that took effect, which the caller cannot know.
 func (f Fault) AfterEffect() Fault {
 	f.After = true
@@ -23,20 +30,20 @@ func (f Fault) AfterEffect() Fault {
 
 // Refused answers with an error of the service, one of the variables of this package or another.
 func Refused(e *Error) Fault {
-	return Fault{Name: e.Code, Answer: func(w http.ResponseWriter, c Call) { e.write(w, hostID, c.RequestID) }}
+	return Fault{Name: e.Code, Answer: func(w http.ResponseWriter, c Call) { e.write(w, c.RequestID) }}
 }
 
-// Throttled refuses for the rate, with a hint when to come again if timeLeft is not 0.
+// Throttled refuses because there were too many calls, and says when to come again if timeLeft is not 0.
 func Throttled(timeLeft time.Duration) Fault {
 	e := *ErrThrottled
 	e.TimeLeft = timeLeft
 	return Refused(&e)
 }
 
-// Slow answers as it would without a fault, after a while.
+// Slow delays the answer, which is the true one.
 func Slow(d time.Duration) Fault { return Fault{Name: "slow", Delay: d} }
 
-// The faults below are not the service's own but those of what lies between: gateways, proxies, connections.
+// The faults below come from what lies between the caller and the service: gateways, proxies, connections.
 var (
 	// BadGateway is a proxy's page.
 	BadGateway = Fault{Name: "502 HTML", Answer: answer(http.StatusBadGateway, "text/html",
@@ -53,7 +60,7 @@ var (
 	Broken = Fault{Name: "connection broken", Answer: func(http.ResponseWriter, Call) { panic(http.ErrAbortHandler) }}
 )
 
-// Redirect sends the caller, with all its headers if it follows, somewhere else.
+// Redirect sends the caller somewhere else. One that follows takes its signed headers there.
 func Redirect(location string) Fault {
 	return Fault{Name: "302", Answer: func(w http.ResponseWriter, c Call) {
 		w.Header().Set("Location", location)
@@ -87,12 +94,4 @@ func Script(steps ...Step) func(Call) Fault {
 		}
 		return Fault{}
 	}
-}
-
-// String shows the fault in one word or two.
-func (f Fault) String() string {
-	if f.After {
-		return fmt.Sprintf("%s, after it took effect", f.Name)
-	}
-	return f.Name
 }

@@ -29,12 +29,10 @@ const (
 	NeverEnds
 )
 
-// Precision is how lists write a backup's times, unless Options.Layout says otherwise.
-type Precision int
-
+// Layouts of a backup's times, for Options.Layout.
 const (
-	Minutes Precision = iota // 2026-11-23T02:00Z, as the reference's examples
-	Seconds                  // 2026-11-23T02:00:00Z, as an older page's
+	Minutes = "2006-01-02T15:04Z" // as in the reference's examples
+	Seconds = time.RFC3339        // as on an older page of the reference
 )
 
 // Order is the order of a list of backups. Which the service uses is not published.
@@ -59,7 +57,7 @@ const (
 type Numbers int
 
 const (
-	Documented Numbers = iota // as the reference has each: as a string or as a number
+	Documented Numbers = iota // each as in the reference, a string or a number
 	AsStrings
 	AsNumbers
 )
@@ -74,7 +72,7 @@ const (
 	TagsEmptyText                  // "Tags":"" where a cluster has none
 )
 
-// TagFilter is what the parameters Tag.N.Key and Tag.N.Value select. No page says it.
+// TagFilter is what the parameters Tag.N.Key and Tag.N.Value select. It is not published.
 type TagFilter int
 
 const (
@@ -102,8 +100,8 @@ func (w Words) of(s State) string {
 type Options struct {
 	Credentials map[string]Credential // by access key id
 	Account     string                // empty: 1234567890123456
-	// Clusters are those that exist, in the order in which they are listed. Nil: none is listed, and any well-formed id
-	// can be backed up in any region.
+	// Clusters are those that exist, in the order in which they are listed. Nil: none is listed, and every well-formed id
+	// can be backed up in every region.
 	Clusters []Cluster
 	Denied   []Denial
 	Busy     []Busy
@@ -116,8 +114,7 @@ type Options struct {
 
 	HideRunning bool          // lists show a backup when it has ended
 	ListedAfter time.Duration // until lists show a backup made here: from its acceptance or, with HideRunning, from its end
-	Precision   Precision
-	Layout      string        // of a backup's times, as for time.Time.Format, in place of Precision
+	Layout      string        // of a backup's times, as for time.Time.Format; empty: Minutes
 	FalseZone   time.Duration // lists write every time that much later, as if local time were UTC
 	UpperIDs    bool          // lists write cluster ids in upper case
 	Words       Words
@@ -134,7 +131,7 @@ type Options struct {
 	Latency time.Duration // of a call, half before and half after its effect
 	Rate    float64       // requests served a second; 0: any number
 	Burst   int           // requests served at once after a pause, at least 1
-	Hint    bool          // the refusal of a request for its rate says when to come again
+	Hint    bool          // a refusal because of the rate says when to come again
 
 	// Faults chooses the fault of every authenticated call, after the rate and before the effect. It may be called by
 	// several goroutines at once.

@@ -33,7 +33,6 @@ const (
 	version       = "2021-12-01"
 	hostID        = "adb.aliyuncs.com"
 	defaultRegion = "cn-hangzhou"
-	firstID       = 32732000
 )
 
 // Service is the endpoint, an http.Handler. It may be changed while it is used.
@@ -51,7 +50,7 @@ type Service struct {
 
 // New returns a service without backups.
 func New(o Options) *Service {
-	return &Service{options: o, backups: map[place][]Backup{}, lastID: firstID, bucket: &rate.Limiter{}, calls: map[string]int{}}
+	return &Service{options: o, backups: map[place][]Backup{}, lastID: 32732000, bucket: &rate.Limiter{}, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.
@@ -61,7 +60,7 @@ func (s *Service) Set(change func(*Options)) {
 	change(&s.options)
 }
 
-// Options are those of this moment.
+// Options are those in force now.
 func (s *Service) Options() Options {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -75,7 +74,7 @@ func (s *Service) Count(action string) int {
 	return s.calls[action]
 }
 
-// MaxInFlight is how many calls were being served at once, at most.
+// MaxInFlight is the largest number of calls that were served at once.
 func (s *Service) MaxInFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -105,7 +104,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.fault.Answer(w, c.Call)
 	case err != nil:
 		c.Code = err.Code
-		err.write(w, hostID, c.RequestID)
+		err.write(w, c.RequestID)
 	default:
 		writeJSON(w, http.StatusOK, answer)
 	}
@@ -116,7 +115,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 type call struct {
 	Call
 	fault Fault
-	gone  bool // the caller, while the service took its time
+	gone  bool // the caller left before the answer
 }
 
 func (s *Service) arrive(r *http.Request) (call, Options) {
@@ -175,11 +174,11 @@ func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *E
 	return answer, err
 }
 
-// admit is what happens at the gateway, before the service itself sees a request.
+// admit is the gateway: it checks a request before the service itself sees it.
 func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
-		return authentic(acs3.ErrIncomplete)
+		return signatureError(acs3.ErrIncomplete)
 	}
 	if r.Method != http.MethodPost {
 		return ErrMethod
@@ -191,7 +190,7 @@ func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 		return ErrVersion
 	}
 	if err := s.signatures.Verify(r, body, o.Credentials, o.now()); err != nil {
-		return authentic(err)
+		return signatureError(err)
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -93,7 +93,7 @@ func TestEndingsWordsAndForms(t *testing.T) {
 	for want, o := range map[string]Options{
 		"32732001 FullBackup 2000-01-01T00:00Z-2000-01-01T01:00Z Failed 0":          {Ends: Fails},
 		"32732001 FullBackup 2000-01-01T00:00Z- Running 0":                          {Ends: NeverEnds},
-		"32732001 FullBackup 2000-01-01T00:00:00Z-2000-01-01T01:00:00Z Fertig 2000": {Precision: Seconds, Words: Words{Completed: "Fertig"}},
+		"32732001 FullBackup 2000-01-01T00:00:00Z-2000-01-01T01:00:00Z Fertig 2000": {Layout: Seconds, Words: Words{Completed: "Fertig"}},
 		"32732001 FullBackup 2000-01-01T00:00Z-2000-01-01T01:00Z  2000":             {NoStatus: true},
 		"32732001 FullBackup 2000-01-01T00:07Z-2000-01-01T01:07Z Success 2000":      {Skew: 7 * time.Minute},
 	} {

@@ -76,7 +76,7 @@ func TestTimesAndIDsInOtherForms(t *testing.T) {
 		one + " 2000-01-01T08:00Z":                         {FalseZone: 8 * time.Hour},
 		one + " 2000-01-01 00:00:00":                       {Layout: time.DateTime},
 		one + " 2000-01-01T08:00:00.000Z":                  {Layout: "2006-01-02T15:04:05.000Z07:00", FalseZone: 8 * time.Hour},
-		strings.ToUpper(one) + " 2000-01-01T00:00:00Z":     {UpperIDs: true, Precision: Seconds},
+		strings.ToUpper(one) + " 2000-01-01T00:00:00Z":     {UpperIDs: true, Layout: Seconds},
 		strings.ToUpper(one) + " Saturday, 1 January 2000": {UpperIDs: true, Layout: "Monday, 2 January 2006"},
 	} {
 		bubble(t, o, func(t *testing.T, s *Service, client *adb.Client) {

@@ -43,9 +43,9 @@ func (i *Instance) Close() {
 	i.server.Close()
 }
 
-// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then chance.
+// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then random digits.
 func NewRequestID(now time.Time) string {
-	var chance [14]byte
-	rand.Read(chance[:])
-	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), chance[:4], chance[4:10])
+	var random [10]byte
+	rand.Read(random[:])
+	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), random[:4], random[4:])
 }

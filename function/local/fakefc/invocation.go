@@ -1,13 +1,14 @@
 package fakefc
 
 import (
+	"cmp"
 	"errors"
 	"net/http"
 	"strconv"
 	"time"
 )
 
-// Invocation is one event on its way to the function. Only the payload is needed; what is empty takes a plain value.
+// Invocation is one event on its way to the function. Only the payload is needed; an empty field gets the value in its comment.
 type Invocation struct {
 	Payload   []byte
 	RequestID string // generated: 1-<8 hex digits: Unix seconds>-…
@@ -18,24 +19,24 @@ type Invocation struct {
 	Region     string        // cn-hangzhou
 	AccountID  string        // 1234567890123456
 	Timeout    time.Duration // the function's timeout, 60 s; a header gives it in whole seconds, the deadline in milliseconds
-	RetryCount int           // 0 on the first attempt
-	// Grace is for how long after the deadline an answer is still taken. The platform grants none; a test that asks what
-	// the answer is, on a machine so busy that nobody is punctual, does.
+	RetryCount int           // 0 for the first attempt
+	// Grace is for how long after the deadline an answer is still taken. The platform grants none. A test needs some where the
+	// answer matters and a busy machine may be late.
 	Grace time.Duration
 }
 
 func (inv *Invocation) complete() {
-	setDefault(&inv.RequestID, NewRequestID(time.Now()))
-	setDefault(&inv.Region, "cn-hangzhou")
-	setDefault(&inv.AccountID, "1234567890123456")
-	setDefault(&inv.Timeout, time.Minute)
+	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
+	inv.Region = cmp.Or(inv.Region, "cn-hangzhou")
+	inv.AccountID = cmp.Or(inv.AccountID, "1234567890123456")
+	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
 }
 
 // writeHeaders gives the function everything but the payload; the names are those that the runtime SDK reads.
 func (inv *Invocation) writeHeaders(h http.Header, now time.Time) {
+	h.Set("content-type", "application/octet-stream")
 	seconds := (inv.Timeout + time.Second - 1) / time.Second
 	for name, value := range map[string]string{
-		"content-type":      "application/octet-stream",
 		"request-id":        inv.RequestID,
 		"function-deadline": strconv.FormatInt(now.Add(inv.Timeout).UnixMilli(), 10),
 		"function-timeout":  strconv.Itoa(int(seconds)),
@@ -52,10 +53,7 @@ func (inv *Invocation) writeHeaders(h http.Header, now time.Time) {
 		"version-id":        "LATEST",
 		"retry-count":       strconv.Itoa(inv.RetryCount),
 	} {
-		if name != "content-type" {
-			name = "x-fc-" + name
-		}
-		h.Set(name, value)
+		h.Set("x-fc-"+name, value)
 	}
 }
 
@@ -79,11 +77,4 @@ func (r Result) Err() error {
 func (r Result) took(began time.Time) Result {
 	r.Took = time.Since(began)
 	return r
-}
-
-func setDefault[T comparable](field *T, value T) {
-	var zero T
-	if *field == zero {
-		*field = value
-	}
 }

@@ -19,8 +19,7 @@ type Command struct {
 	Path string
 	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
 	Env []string
-	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each is called by one
-	// goroutine at a time, but not both by the same.
+	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each has a goroutine of its own.
 	Stdout, Stderr func(line string)
 }
 
@@ -70,8 +69,8 @@ func (c Command) Start(api string) (*Process, error) {
 }
 
 // platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
-// The platform also puts the role's credentials there, once per process; the ones here are valid nowhere, so that a
-// function that uses them instead of the invocation's own is found out.
+// The platform also puts the role's credentials there, once per process. The ones here are not valid, so a function that uses
+// them instead of the invocation's own fails.
 func platformEnv(api, code string) []string {
 	return []string{
 		"FC_RUNTIME_API=" + api,
@@ -120,7 +119,7 @@ func (p *Process) Stop() {
 	<-p.exited
 }
 
-// read passes a stream on by lines. A line may be as long as it likes, and what follows the last end of line counts.
+// read passes a stream on by lines. A line may have any length, and the last one may lack its end.
 func (p *Process) read(from io.Reader, to func(string)) {
 	r := bufio.NewReader(from)
 	for {

@@ -1,8 +1,9 @@
 // Package fakefc emulates the runtime API through which Alibaba Cloud Function Compute hands invocations to a function
-// built on github.com/aliyun/fc-runtime-go-sdk: the function asks for the next invocation, which may take for ever, and
-// posts its answer or its error.
+// built on github.com/aliyun/fc-runtime-go-sdk: the function asks for the next invocation, waits until there is one, and posts
+// its answer or its error.
 //
-// One Runtime serves one process, as on the platform one instance does; Instance puts both together.
+// One Runtime serves one process, as an instance of the platform does; Instance puts both together.
+//
 // Not emulated: initializer, pre-stop and pre-freeze hooks, HTTP functions, tracing, limits of size and memory, freezing of
 // a process between invocations.
 package fakefc
@@ -19,7 +20,7 @@ import (
 	"time"
 )
 
-// The error types that stand for the platform itself, beside those that a function chooses.
+// The error types that the platform itself reports, beside those that a function chooses.
 const (
 	FunctionTimeout = "FunctionTimeout"        // no answer before the deadline
 	ProcessExited   = "ProcessExited"          // the process ended before it answered
@@ -29,7 +30,7 @@ const (
 const apiPath = "/2020-11-11/runtime/invocation/"
 
 // Runtime is the API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
-// Invoke may be called by any number of goroutines at once, with invocations that have nothing in common.
+// Any number of goroutines may call Invoke at once.
 type Runtime struct {
 	queue chan *running
 	mux   *http.ServeMux
@@ -110,7 +111,7 @@ func (rt *Runtime) finish(run *running, r Result) bool {
 	return true
 }
 
-// Lose ends every invocation, those to come as well, with ProcessExited: the process is gone, and cause says how.
+// Lose ends every invocation with ProcessExited, and every later one too: the process is gone, and cause says how.
 func (rt *Runtime) Lose(cause error) {
 	rt.mu.Lock()
 	if rt.lost == nil {
@@ -177,7 +178,7 @@ func (rt *Runtime) failure(w http.ResponseWriter, r *http.Request) {
 	rt.answer(w, r, Result{ErrorType: report.ErrorType, ErrorMessage: report.ErrorMessage})
 }
 
-// answer refuses what is late: the platform has reported the timeout already.
+// answer refuses a late answer: the platform has reported the timeout already.
 func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, result Result) {
 	id := r.PathValue("id")
 	rt.mu.Lock()
@@ -185,6 +186,5 @@ func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, result Result)
 	rt.mu.Unlock()
 	if !rt.finish(run, result) {
 		http.Error(w, "no such invocation: "+id+" was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
-		return
 	}
 }
