@@ -182,7 +182,7 @@ func (x *task) shows(s Set, listed []Set, more ...any) {
 		return
 	}
 	x.log.Info(news, append(setAttrs(&s), more...)...)
-	if p := previous(listed, s); p != nil && s.Size > 0 && s.Size < p.Size-s.Size {
+	if p := previous(listed, s); p != nil && s.State == SetComplete && s.Size > 0 && s.Size < p.Size-s.Size {
 		x.log.Warn("a backup has less than half the size of the one before it", append(setAttrs(&s), "backupSize", s.Size, "previousBackupSize", p.Size)...)
 	}
 }

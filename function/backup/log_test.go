@@ -9,7 +9,7 @@ import (
 
 // TestFirstListing: the log says when a backup was first listed, and warns of one that shrank.
 func TestFirstListing(t *testing.T) {
-	story := func(name string, size, before int64, warns bool) {
+	story := func(name string, size, before int64, warns bool, change ...func(b, old, older *Set)) {
 		tell(t, name, func(s *stub) {
 			old := listed("old", s.began.Add(-24*time.Hour), SetComplete)
 			old.Size = before
@@ -21,6 +21,11 @@ func TestFirstListing(t *testing.T) {
 				}
 				b := listed("b", s.began, SetComplete)
 				b.Size = size
+				if time.Since(s.began) > 40*time.Second { // it has grown, and is complete
+					b.Size = max(size, before)
+				} else if len(change) > 0 {
+					change[0](&b, &old, &older)
+				}
 				return []Set{old, older, b}
 			}
 			s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
@@ -36,6 +41,8 @@ func TestFirstListing(t *testing.T) {
 	story("less than half the size", 499, 1000, true)
 	story("size not given", 0, 1000, false)
 	story("no size before", 1, 0, false)
+	story("still running", 1, 1000, false, func(b, _, _ *Set) { b.State = SetRunning })
+	story("none before is complete", 1, 1000, false, func(_, old, older *Set) { old.State, older.State = SetFailed, SetFailed })
 }
 
 // TestUnbelieved: a start in the future and what cannot be read are named in a warning, once for each cluster.
