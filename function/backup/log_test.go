@@ -156,6 +156,21 @@ func TestLogLines(t *testing.T) {
 		has(s, `invoking again continues; the last error: `)
 		has(s, `"apiRequestId":"R-9"}`)
 	})
+	tell(t, "who waited behind a throttled call", func(s *stub) {
+		s.create = func(c Cluster, _ int) error {
+			if c.ID == "amv-1" {
+				return &CallError{Action: "CreateBackup", Kind: KindThrottled, Status: 400, RequestID: "R-7"}
+			}
+			return context.DeadlineExceeded // its turn did not come
+		}
+		s.runFor(time.Minute, ensuringOne(atOnce))
+		s.log.Reset()
+		s.expect(s.runFor(time.Minute, ensuringOne(atOnce, func(r *Request) { r.Cluster.ID = "amv-2" })), "amv-2 cn-a Throttled",
+			"invoking again continues; it waited behind another call to the region: CreateBackup was throttled (HTTP 400, request id R-7)")
+		if strings.Contains(s.log.String(), "apiRequestId") {
+			s.t.Error(s.log.String())
+		}
+	})
 	tell(t, "what a person must act on", func(s *stub) {
 		s.create = func(Cluster, int) error {
 			return &CallError{Action: "CreateBackup", Kind: KindRefused, RequestID: "R-8"}

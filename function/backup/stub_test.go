@@ -3,6 +3,7 @@ package backup
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -62,7 +63,7 @@ func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, e
 	defer s.mu.Unlock()
 	s.calls["DescribeBackups"]++
 	if s.list == nil {
-		return Listing{}, s.look
+		return Listing{}, of(c, s.look)
 	}
 	return Listing{Sets: s.list(c)}, nil
 }
@@ -76,10 +77,21 @@ func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, er
 	s.lastCreate = time.Now()
 	if s.create != nil {
 		if err := s.create(c, s.created[c.ID]); err != nil {
-			return s.lastCreate, "", err
+			return s.lastCreate, "", of(c, err)
 		}
 	}
 	return s.lastCreate, "R-" + c.ID, nil
+}
+
+// of returns an error with the cluster of the call.
+func of(c Cluster, err error) error {
+	var call *CallError
+	if errors.As(err, &call) {
+		withCluster := *call
+		withCluster.Cluster = c
+		return &withCluster
+	}
+	return err
 }
 
 // run carries out requests within an hour.

@@ -49,7 +49,7 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 				level = slog.LevelWarn
 			}
 			attrs := []any{"errorType", o.Failure.Type, "error", o.Failure.Message}
-			if x.err != nil && x.err.RequestID != "" {
+			if x.err != nil && x.err.RequestID != "" && !x.behindAnother() {
 				attrs = append(attrs, "apiRequestId", x.err.RequestID)
 			}
 			x.log.Log(ctx, level, "cluster failed", attrs...)
@@ -86,12 +86,18 @@ func (x *task) unfinished() Outcome {
 	t, last := ErrorBackupPending, ""
 	if x.err != nil {
 		last = "; the last error: " + x.err.Error()
+		if x.behindAnother() {
+			last = "; it waited behind another call to the region: " + x.err.Error()
+		}
 		if x.err.Kind == KindThrottled {
 			t = ErrorThrottled
 		}
 	}
 	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.doing, last)
 }
+
+// behindAnother reports whether the error is that of another call to the region, behind which this request waited.
+func (x *task) behindAnother() bool { return x.err.Cluster != x.request.Cluster }
 
 // hold is one task's hold on a token of a channel: the lock of a cluster, or one of the slots of a region. Whoever holds a
 // token may take it again, and release may be called at any time.
