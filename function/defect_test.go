@@ -32,7 +32,7 @@ func TestDefect(t *testing.T) {
 		if w.expect(r, "InternalError", 0); !strings.Contains(r.errorMessage, "a defect of the function, see its log") {
 			t.Error(r.errorMessage)
 		}
-		for _, part := range []string{`"level":"ERROR","msg":"defect"`, `"panic":"`, "handler.go", `"requestId":"1-386d4380-defect"`} {
+		for _, part := range []string{`"level":"ERROR","msg":"defect"`, `"panic":"`, `"stack":"`, "handler.go", `"requestId":"1-386d4380-defect"`} {
 			if !strings.Contains(w.log.String(), part) {
 				t.Errorf("no %s in %s", part, w.log)
 			}

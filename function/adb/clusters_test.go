@@ -84,6 +84,9 @@ func TestClusterFilters(t *testing.T) {
 		}
 		return canned{200, `{"TotalCount":101,"Items":{"DBCluster":[` + strings.Join(rows, ",") + `]}}`, nil}, nil
 	})
+	if got := clusterFilters(backup.Selector{All: true}); len(got) != 1 || got["DBClusterVersion"] != "All" {
+		t.Errorf("filters of all: %v", got)
+	}
 	got, err := s.Clusters(t.Context(), "cn-hangzhou", selector)
 	if err != nil || len(got) != 101 || calls != 2 || got[0].ID != "amv-10" || got[100].ID != "amv-20" {
 		t.Errorf("%d clusters after %d calls, %v", len(got), calls, err)

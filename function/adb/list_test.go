@@ -81,6 +81,7 @@ func TestUnreadable(t *testing.T) {
 		`"BackupType":"Full"`:                                  `BackupType "Full" of backup 7`,
 		`"BackupType":[1]`:                                     `BackupType "[1]" of backup 7`,
 		`"BackupStatus":{"a":1}`:                               `BackupStatus "{\"a\":1}" of backup 7`,
+		`"BackupStatus":[1]`:                                   `BackupStatus "[1]" of backup 7`,
 		`"ParentBackupId":true`:                                `ParentBackupId "true" of backup 7`,
 		`"BackupSize":"","BackupEndTime":"","New":[1]`:         "",
 		`"BackupStartTime":"` + strings.Repeat("9", 999) + `"`: `BackupStartTime "` + strings.Repeat("9", 60) + `…" of backup 7`,

@@ -36,6 +36,7 @@ func TestMask(t *testing.T) {
 		"too short to help: " + token[3:10]:                         "too short to help: " + token[3:10],
 		"key SECRET":                                                "key ***",
 		"&#43":                                                      "&#43",
+		"a;b&c":                                                     "a;b&c",
 		"100 % sure, c:\\new \\u00zz &unknown; &;":                  "100 % sure, c:\\new \\u00zz &unknown; &;",
 		"twice " + token + token + " and " + token[:9]:              "twice *** and ***",
 	} {

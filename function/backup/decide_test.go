@@ -158,6 +158,8 @@ func TestDecide(t *testing.T) {
 		"before the event, listed as complete: create":        {known: known{last: accepted("02:00:09"), listed: sets(set(t, "a", "02:00:09", SetComplete))}, do: StepSend},
 		"looking denied, before the event: counts as running": {known: known{unseen: true, denied: true, last: accepted("02:00:09")}, do: StepAwait},
 		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: StepSend},
+		"looking denied, seen to run long ago: adopted":       {known: known{now: "02:05:00", unseen: true, denied: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
+		"its own needs no look, however long that took":       {request: []func(*Request){direct}, known: known{now: "02:05:00", unseen: true, last: accepted("02:00:31"), mine: true, creates: 1}, do: StepAdopt, created: true},
 		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: StepAdopt},
 
 		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), mine: true, creates: 1}, do: StepAdopt, created: true},

@@ -156,6 +156,13 @@ func TestLogLines(t *testing.T) {
 		has(s, `invoking again continues; the last error: `)
 		has(s, `"apiRequestId":"R-9"}`)
 	})
+	tell(t, "an earlier backup that is not listed yet", func(s *stub) {
+		s.run(ensuringOne())
+		time.Sleep(time.Second)
+		s.expect(s.runFor(30*time.Second, ensuringOne()), "amv-1 cn-a BackupPending",
+			"an earlier backup, which this process requested, had not ended before the deadline; invoking again continues")
+		s.logged("INFO", "an earlier backup is running; another is created after it")
+	})
 	tell(t, "who waited behind a throttled call", func(s *stub) {
 		s.create = func(c Cluster, _ int) error {
 			if c.ID == "amv-1" {

@@ -111,6 +111,15 @@ func TestSelection(t *testing.T) {
 		s.run(selecting(all, "cn-a"), verify)
 		s.called("DescribeDBClusters", 1)
 	})
+	tell(t, "the same selector is read again after one that failed", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
+		group := Selector{ResourceGroupID: "rg-1"}
+		s.refuse("cn-a"+group.key(), &CallError{Action: "DescribeDBClusters", Kind: KindDenied})
+		verify := selecting(all, "cn-a")
+		verify.Action = ActionVerify
+		s.expect(s.run(selecting(all, "cn-a"), selecting(group, "cn-a"), verify), "amv-1 cn-a Requested, amv-1 cn-a BackupMissing, cn-a PermissionDenied")
+		s.called("DescribeDBClusters", 3)
+	})
 	tell(t, "several regions, one of them empty", func(s *stub) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
 		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "amv-1 cn-a Requested")

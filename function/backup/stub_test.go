@@ -2,6 +2,7 @@ package backup
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,7 +24,7 @@ type stub struct {
 	mu         sync.Mutex
 	began      time.Time
 	clusters   map[string][]ListedCluster   // by region
-	refused    map[string]*CallError        // lists of clusters, by region
+	refused    map[string]*CallError        // lists of clusters, by region, or by region and selector
 	list       func(c Cluster) []Set        // nil: nothing is listed
 	look       error                        // of every list of backups
 	create     func(c Cluster, n int) error // nil: accepted; n counts a cluster's calls from 1
@@ -47,11 +48,11 @@ func tell(t *testing.T, name string, story func(*stub)) {
 
 func (s *stub) refuse(region string, err *CallError) { s.refused[region] = err }
 
-func (s *stub) Clusters(_ context.Context, region string, _ Selector) ([]ListedCluster, error) {
+func (s *stub) Clusters(_ context.Context, region string, selector Selector) ([]ListedCluster, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["DescribeDBClusters"]++
-	if err := s.refused[region]; err != nil {
+	if err := cmp.Or(s.refused[region], s.refused[region+selector.key()]); err != nil {
 		return nil, err
 	}
 	return s.clusters[region], nil
