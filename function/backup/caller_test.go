@@ -61,3 +61,52 @@ func TestPauses(t *testing.T) {
 		t.Errorf("%v twice", a)
 	}
 }
+
+// TestLastError: which error the message at the deadline names.
+func TestLastError(t *testing.T) {
+	create := &CallError{Action: "CreateBackup", Kind: KindThrottled}
+	list := &CallError{Action: "DescribeBackups", Kind: KindUnanswered}
+	held := &CallError{Action: "CreateBackup", Kind: KindThrottled, Message: "held up"}
+	for name, story := range map[string]struct {
+		tell func(c *caller)
+		want *CallError
+	}{
+		"none": {func(*caller) {}, nil},
+		"a look that succeeds does not undo a CreateBackup that failed": {func(c *caller) {
+			c.answered("CreateBackup", create)
+			c.answered("DescribeBackups", nil)
+		}, create},
+		"a call that succeeds is overcome": {func(c *caller) {
+			c.answered("DescribeBackups", list)
+			c.answered("DescribeBackups", nil)
+		}, nil},
+		"the last one counts": {func(c *caller) {
+			c.answered("CreateBackup", create)
+			c.answered("DescribeBackups", list)
+		}, list},
+		"who waited for a turn names the region's throttled call": {func(c *caller) {
+			c.region.throttled.Store(create)
+			c.heldUp(nil)
+		}, create},
+		"but first its own": {func(c *caller) {
+			c.answered("DescribeBackups", list)
+			c.region.throttled.Store(create)
+			c.heldUp(nil)
+		}, list},
+		"and before that what held it up": {func(c *caller) {
+			c.answered("DescribeBackups", list)
+			c.heldUp(held)
+		}, held},
+		"a region that answers is not throttled any more": {func(c *caller) {
+			c.region.throttled.Store(create)
+			c.answered("DescribeBackups", list)
+			c.err = nil
+			c.heldUp(nil)
+		}, nil},
+	} {
+		c := &caller{region: &region{}}
+		if story.tell(c); c.err != story.want {
+			t.Errorf("%s: %v, want %v", name, c.err, story.want)
+		}
+	}
+}
