@@ -59,6 +59,13 @@ func TestUnbelieved(t *testing.T) {
 		s.expect(s.run(verify), "amv-1 cn-a BackupMissing", "shows no completed one that can be believed; backup b (started ", "has a start in the future")
 		s.logged("WARN", "a backup is listed with a start in the future, which is not believed")
 	})
+	tell(t, "what cannot be read", func(s *stub) {
+		s.list, s.unreadable = func(Cluster) []Set { return nil }, "a row of stars"
+		verify := ensuringOne(ago(time.Hour))
+		verify.Action = ActionVerify
+		s.expect(s.run(verify), "amv-1 cn-a BackupMissing", "shows no completed one at all; the list holds something that cannot be read: a row of stars")
+		s.logged("WARN", "the list of backups holds something that cannot be read")
+	})
 	tell(t, "Verify names it beside one that is too old", func(s *stub) {
 		s.list = func(Cluster) []Set {
 			return []Set{listed("a", s.began.Add(-2*time.Hour), SetComplete), listed("b", s.began.Add(8*time.Hour), SetComplete)}

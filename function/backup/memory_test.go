@@ -210,3 +210,22 @@ func TestMemory(t *testing.T) {
 		}
 	})
 }
+
+// TestKnown: which CreateBackup of the process bears on a request.
+func TestKnown(t *testing.T) {
+	tell(t, "", func(s *stub) {
+		now := time.Now()
+		accepted, lost := &Create{Sent: now, Accepted: true, foreign: &keys{}}, &Create{Sent: now, foreign: &keys{}}
+		state := &clusterState{last: lost, accepted: accepted}
+		earlier := Request{NotBefore: now}
+		if got := state.known(earlier, nil); got != accepted {
+			t.Errorf("another invocation's lost create hides an accepted one: %+v", got)
+		}
+		if got := state.known(earlier, lost); got != lost {
+			t.Errorf("a request's own lost create is hidden: %+v", got)
+		}
+		if got := state.known(Request{NotBefore: now.Add(time.Second)}, nil); got != lost {
+			t.Errorf("one that does not serve hides a lost one: %+v", got)
+		}
+	})
+}

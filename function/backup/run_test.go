@@ -28,3 +28,35 @@ func TestManyRegions(t *testing.T) {
 		}
 	})
 }
+
+// TestAllAreRequestedFirst: a cluster is waited for as soon as all are requested, and not before.
+func TestAllAreRequestedFirst(t *testing.T) {
+	for name, count := range map[string]int{"one": 1, "several": 20} {
+		tell(t, name, func(s *stub) {
+			s.takes = 100 * time.Millisecond
+			complete := false
+			s.list = func(c Cluster) []Set {
+				if s.created[c.ID] == 0 {
+					return nil
+				}
+				if len(s.created) < count {
+					s.t.Errorf("%v is looked for after %d of %d are requested", c, len(s.created), count)
+				}
+				complete = true
+				return []Set{listed(c.ID, s.began, SetComplete)}
+			}
+			var requests []Request
+			for i := range count {
+				requests = append(requests, ensuringOne(waiting, func(r *Request) { r.Cluster.ID = fmt.Sprintf("amv-%d", i) }))
+			}
+			for _, o := range s.run(requests...).Outcomes {
+				if o.Status != StatusCompleted {
+					s.t.Errorf("%+v", o)
+				}
+			}
+			if took := time.Since(s.began); !complete || took > 10*time.Second {
+				s.t.Errorf("took %v", took)
+			}
+		})
+	}
+}

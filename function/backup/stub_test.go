@@ -26,6 +26,7 @@ type stub struct {
 	clusters   map[string][]ListedCluster   // by region
 	refused    map[string]*CallError        // lists of clusters, by region, or by region and selector
 	list       func(c Cluster) []Set        // nil: nothing is listed
+	unreadable string                       // what every list of backups holds beside its sets
 	look       error                        // of every list of backups
 	create     func(c Cluster, n int) error // nil: accepted; n counts a cluster's calls from 1
 	calls      map[string]int
@@ -66,7 +67,7 @@ func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, e
 	if s.list == nil {
 		return Listing{}, of(c, s.look)
 	}
-	return Listing{Sets: s.list(c)}, nil
+	return Listing{s.list(c), s.unreadable}, nil
 }
 
 func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, error) {
