@@ -83,9 +83,9 @@ func (s *stage) overlaps() (found []string) {
 	return found
 }
 
-// comparable reports whether what the scenario wants can be held against this run: one with the scenario's own event, or one
+// checkable reports whether what the scenario wants can be held against this run: one with the scenario's own event, or one
 // whose event names clusters and waits for new backups; and the function has the local cloud's settings alone.
-func (s *stage) comparable() bool {
+func (s *stage) checkable() bool {
 	if s.scenario.name == "" || len(own(s.std.environ, localOnly...)) > 0 {
 		return false
 	}

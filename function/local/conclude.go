@@ -4,8 +4,8 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
+	"unicode/utf8"
 
 	"adb-backup/function/backup"
 	"adb-backup/function/local/fakefc"
@@ -14,52 +14,50 @@ import (
 // conclude shows the answers, says in the last lines what they mean, and returns the exit code.
 func (s *stage) conclude() int {
 	s.screen.blank()
+	var untrue []string
 	for i, r := range s.results {
 		label := "Answer"
 		if len(s.results) > 1 {
 			label = fmt.Sprint("Answer ", i+1)
 		}
 		s.showAnswer(label, r)
-	}
-	if len(s.results) == 0 {
-		s.screen.text("The event was not delivered.")
-		return exitUsage
-	}
-	s.screen.blank()
-	var untrue []string
-	for _, r := range s.results {
 		untrue = append(untrue, r.untrue...)
 	}
+	s.screen.blank()
+	if len(untrue) > 0 {
+		s.closing(red, "The answer is NOT true: "+strings.Join(untrue, "; ")+".")
+		return exitUnexpected
+	}
 	last := s.results[len(s.results)-1]
-	colour, code := green, exitSuccess
+	text, colour, code := s.meaning(last), green, exitSuccess
 	if last.ErrorType != "" {
 		colour, code = red, exitFailure
 	}
-	switch {
-	case len(untrue) > 0:
-		s.closing(red, "The answer is NOT true: "+strings.Join(untrue, "; ")+".")
-		return exitUnexpected
-	case !s.comparable():
-		text := s.meaning(last)
-		if code != exitSuccess {
-			text += " So the exit code is 1."
-		}
-		s.closing(colour, text)
-		if s.scenario.name != "" {
-			s.closing(plain, fmt.Sprintf("It is not checked whether that is what the fault %s should come to: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
-		}
-		return code
+	if s.checkable() {
+		return s.concludeFault(colour, text)
 	}
+	if code == exitFailure {
+		text += " So the exit code is 1."
+	}
+	s.closing(colour, text)
+	if s.scenario.name != "" {
+		s.closing(plain, fmt.Sprintf("Whether this is right for the fault %s is not checked: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
+	}
+	return code
+}
+
+// concludeFault says whether the run ended as its fault must make it end.
+func (s *stage) concludeFault(colour, text string) int {
 	if wrong := s.unexpected(); wrong != "" {
-		s.closing(red, fmt.Sprintf("NOT what the fault %s should come to: %s.", s.scenario.name, wrong))
+		s.closing(red, fmt.Sprintf("This must NOT happen with the fault %s: %s.", s.scenario.name, wrong))
 		return exitUnexpected
 	}
 	deliveries := "One delivery"
 	if len(s.results) > 1 {
 		deliveries = fmt.Sprint(len(s.results), " deliveries")
 	}
-	s.closing(colour, fmt.Sprintf("%s %s, and %s.", s.meaning(last), deliveries, madeInWords(len(s.created()))))
-	s.closing(green, fmt.Sprintf("That is what the fault %s should come to.", s.scenario.name))
+	s.closing(colour, fmt.Sprintf("%s %s, and %s.", text, deliveries, madeInWords(len(s.created()))))
+	s.closing(green, fmt.Sprintf("This is what must happen with the fault %s.", s.scenario.name))
 	return exitSuccess
 }
 
@@ -69,7 +67,7 @@ func (s *stage) closing(colour, text string) {
 	}
 }
 
-// showAnswer shows the answer as it came, only laid out.
+// showAnswer shows the answer, laid out but not changed.
 func (s *stage) showAnswer(label string, r result) {
 	if r.ErrorType != "" {
 		s.screen.field(label, r.ErrorType+": "+r.ErrorMessage)
@@ -81,67 +79,50 @@ func (s *stage) showAnswer(label string, r result) {
 	}
 }
 
-// pair is a name with its value, and the bracket after it: they stay on one line where there is room.
-var pair = regexp.MustCompile(`"\w+": \S+( })?`)
-
 // layOut breaks an answer into lines of a width, with each cluster's part on lines of its own.
 func layOut(raw []byte, width int) []string {
-	const most = 3 // clusters: the answer and what it means fit 24 lines
+	const most = 3 // clusters: then the answer and its meaning fit 24 lines
 	var indented bytes.Buffer
 	if json.Indent(&indented, raw, "", "\t") != nil {
 		return strings.Split(string(raw), "\n")
 	}
 	var lines []string
-	parts, part := 0, ""
-	flush := func() {
-		if parts > most {
-			return
-		}
-		indent := part[:len(part)-len(strings.TrimLeft(part, " "))]
-		room := width - len(indent) - 2
-		together := pair.ReplaceAllStringFunc(part[len(indent):], func(s string) string {
-			if len(s) > room {
-				return s
+	parts, indent := 0, ""
+	text := strings.NewReplacer("\n\t\t}", " }", "\n}", " }").Replace(indented.String())
+	for row := range strings.SplitSeq(text, "\n") {
+		last, item := len(lines)-1, strings.TrimLeft(row, "\t")
+		switch {
+		case row == "\t\t{":
+			if parts, indent = parts+1, "  "; parts <= most {
+				lines = append(lines, indent+item)
 			}
-			return strings.ReplaceAll(s, " ", "\u00a0")
-		})
-		for i, line := range wrap(together, room) {
-			if i > 0 {
-				line = "  " + line
-			}
-			lines = append(lines, indent+strings.ReplaceAll(line, "\u00a0", " "))
-		}
-	}
-	for line := range strings.SplitSeq(indented.String(), "\n") {
-		text := strings.TrimLeft(line, "\t")
-		switch depth := len(line) - len(text); {
-		case depth == 2 && text == "{":
-			flush()
-			parts, part = parts+1, "  {"
-		case depth == 1 && text[0] == ']':
-			flush()
+		case strings.HasPrefix(row, "\t]"):
 			if parts > most {
 				lines = append(lines, fmt.Sprintf("  … and %d more", parts-most))
 			}
-			parts, part = 0, text
+			parts, indent = 0, ""
+			lines = append(lines, item)
+		case last < 0:
+			lines = append(lines, item)
+		case parts > most:
+		case utf8.RuneCountInString(lines[last]+" "+item) <= width:
+			lines[last] += " " + item
 		default:
-			if part != "" {
-				part += " "
+			for _, line := range wrap(item, width-len(indent)-2) {
+				lines = append(lines, indent+"  "+line)
 			}
-			part += text
 		}
 	}
-	flush()
 	return lines
 }
 
 var advice = map[string]string{
-	"InvalidEvent":         "The event is wrong, or an item of it is; nothing was called for that.",
+	"InvalidEvent":         "The event, or one of its items, is wrong; nothing was called for that.",
 	"PermissionDenied":     "The function's credentials were refused, or lack a permission; the answer says what is needed.",
 	"ClusterNotFound":      "AnalyticDB does not know the cluster.",
 	"BackupFailed":         "The backup was made and failed: look at the cluster.",
-	"BackupPending":        "The function's time was up before all was done; invoked again, it goes on from there and makes no second backup.",
-	"BackupMissing":        "There is no such backup. A Verify is the alarm for a night on which none was made.",
+	"BackupPending":        "The function's time was up before the backup was complete; invoked again, it goes on from there and makes no second backup.",
+	"BackupMissing":        "There is no such backup. A Verify is there to report a night without one.",
 	"NothingSelected":      "The selector matches no cluster that can be backed up. Perhaps somebody removed a tag.",
 	"OutcomeUnknown":       "It could not be found out whether the backup was made; the answer says whether invoking again is safe.",
 	"Throttled":            "AnalyticDB refused the calls because there were too many, until the function's time was up.",
@@ -168,7 +149,7 @@ func (s *stage) meaning(r result) string {
 	json.Unmarshal(r.Payload, &a)
 	switch {
 	case a.Status == "Ignored":
-		return "Nothing was to be done: the event only reports the function's own work."
+		return "There was nothing to do: the event only reports the function's own work."
 	case len(a.Backups) == 1:
 		return s.ofOne(a) + skippedInWords(a)
 	case len(a.Backups) > 1:
@@ -213,7 +194,7 @@ func ofSeveral(a answer) string {
 	return fmt.Sprintf("%d clusters: %s; this invocation made %d of the backups.", len(a.Backups), strings.Join(states, ", "), made)
 }
 
-// skippedInWords names the clusters that a selector matched and that were left out.
+// skippedInWords names the clusters that the selector matches and the function skipped.
 func skippedInWords(a answer) string {
 	var words []string
 	for _, c := range a.Skipped {

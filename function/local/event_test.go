@@ -6,25 +6,6 @@ import (
 	"adb-backup/function/backup"
 )
 
-func TestWhatAFileSeemsToBe(t *testing.T) {
-	for payload, want := range map[string]string{
-		"{\n  // nightly\n  \"DBClusterId\": \"amv-a\"\n}":               "JSON with a comment, which JSON does not allow",
-		"{\"DBClusterId\": \"amv-a\", /* nightly */ \"WaitFor\": \"x\"}": "JSON with a comment, which JSON does not allow",
-		"DBClusterId: amv-a\nWaitFor: Completed\n":                       "YAML, while an event is JSON",
-		"---\nDBClusterId: amv-a":                                        "YAML, while an event is JSON",
-		"amv-a amv-b":                                                    `2 cluster ids; a request for several clusters is {"DBClusterIds":["amv-a","amv-b"]}`,
-		"\"amv-a\",\n\"amv-b\"\n":                                        `2 cluster ids; a request for several clusters is {"DBClusterIds":["amv-a","amv-b"]}`,
-		`{"DBClusterId": "amv-a",}`:                                      "JSON with a mistake in it",
-		`7`:                                                              "JSON that is not an event",
-		" \n":                                                            "an empty file",
-		"hello there":                                                    "not an event",
-	} {
-		if got := seemsToBe([]byte(payload)); got != want {
-			t.Errorf("%q: %s, want %s", payload, got, want)
-		}
-	}
-}
-
 func TestARequestInWords(t *testing.T) {
 	for want, r := range map[string]backup.Request{
 		"Verify that amv-a (cn-hangzhou) has a completed backup not older than 0001-01-01 00:00:00Z": {

@@ -1,5 +1,6 @@
 // Command local is the local cloud behind `make run`: it starts the function as deployed between an emulated Function
-// Compute runtime and an emulated AnalyticDB, delivers an event, and shows what happens. README.md has the faults, and says what is not emulated.
+// Compute runtime and an emulated AnalyticDB, delivers an event, and shows what happens. README.md lists the faults, and what is
+// not emulated.
 package main
 
 import (

@@ -7,24 +7,22 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"adb-backup/function/backup"
 )
 
-// The exit codes. A run with a fault succeeds when it showed what the fault should show, a failed invocation included.
+// The exit codes. A run with a fault succeeds when the invocation ended as the fault must make it end, even in failure.
 const (
-	exitSuccess     = 0   // the invocation succeeded, or came to what its fault should come to
+	exitSuccess     = 0   // the invocation succeeded, or ended as its fault must make it end
 	exitFailure     = 1   // the invocation failed
-	exitUsage       = 2   // it did not come to an invocation
-	exitUnexpected  = 3   // it came to something else than its fault should come to, or the answer was not true
+	exitUsage       = 2   // there was no invocation
+	exitUnexpected  = 3   // the invocation did not end as its fault must make it end, or the answer was not true
 	exitInterrupted = 130 // Ctrl-C
 )
 
-// streams are what the command has of the outside, so that tests can give it their own.
+// streams connect the command to the outside. Tests give it their own.
 type streams struct {
 	in       io.Reader
 	out, err io.Writer
@@ -44,12 +42,12 @@ type options struct {
 	yes     bool
 	verbose bool
 	exec    bool
-	command []string // of exec
+	command []string // what exec runs
 }
 
 func (o options) real() bool { return o.cloud == "real" }
 
-// run is the command from its arguments to its exit code.
+// run carries out the command, and returns its exit code.
 func run(ctx context.Context, args []string, std streams) int {
 	o, err := parse(args, std.out)
 	switch {
@@ -79,16 +77,10 @@ func run(ctx context.Context, args []string, std streams) int {
 	return stage.conclude()
 }
 
-// fail says why it did not come to an invocation. On a terminal long lines are broken at words; short ones keep their indent.
+// fail says why there was no invocation.
 func fail(std streams, err error) int {
 	screen := newScreen(std.err, std.environ)
-	for line := range strings.SplitSeq(err.Error(), "\n") {
-		if screen.terminal && utf8.RuneCountInString(line) > screen.width() {
-			screen.text(line)
-		} else {
-			screen.write(line)
-		}
-	}
+	screen.write(strings.Join(screen.fold(err.Error(), 0), "\n"))
 	return exitUsage
 }
 
@@ -141,22 +133,19 @@ func parse(args []string, out io.Writer) (o options, err error) {
 
 // parseTakes reads how long a backup takes; 0: not given.
 func parseTakes(s string) (time.Duration, error) {
-	if s == "" {
-		return 0, nil
-	}
 	d, err := time.ParseDuration(s)
-	switch _, number := strconv.ParseFloat(s, 64); {
-	case err == nil && d >= 100*time.Millisecond:
-		return d, nil
-	case err == nil:
+	switch {
+	case s == "":
+		return 0, nil
+	case err != nil:
+		return 0, fmt.Errorf("%q is not a duration: give a number with its unit, as in 20s or 5m", s)
+	case d < 100*time.Millisecond:
 		return 0, fmt.Errorf("a backup cannot take %s: 100ms is the least here", s)
-	case number == nil:
-		return 0, fmt.Errorf("%s has no unit: for seconds write %ss, as in make run TAKES=%ss", s, s, s)
 	}
-	return 0, fmt.Errorf("%q is not a duration such as 20s or 5m", s)
+	return d, nil
 }
 
-// check finds what does not go together.
+// check finds wrong values and options that do not go together.
 func (o options) check() error {
 	switch {
 	case o.cloud != "real" && o.cloud != "local":

@@ -10,11 +10,11 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// watch shows how far the backups are for as long as there is something to await: a bar that moves on a terminal, a line
-// now and then elsewhere.
+// watch shows how far the backups are while the function waits for them: on a terminal as a bar, elsewhere as a line now and
+// then.
 func (s *stage) watch(ctx context.Context) {
 	if s.service == nil {
-		return // nobody can see into the real one; the function's log says what it sees
+		return // this cannot look into the real one; the function's log says what it sees
 	}
 	defer s.screen.setBar("")
 	tick := time.NewTicker(100 * time.Millisecond)
@@ -40,18 +40,17 @@ func (s *stage) watch(ctx context.Context) {
 	}
 }
 
-// bar draws how much is done, from 0 to 1, in one line of a terminal. In a narrow one the bar itself is left out.
+// bar draws how much is done, from 0 to 1, in one line of a terminal.
 func bar(done float64, text string, width int) string {
-	const indent, longest = 19, 24
-	if long := min(longest, width-indent-len(text)-4); long >= 6 {
-		full := int(done * float64(long))
-		return fmt.Sprintf("%*s[%s%s] %s", indent, "", strings.Repeat("#", full), strings.Repeat("-", long-full), text)
-	}
-	text = fmt.Sprintf("%3.0f %%  %s", 100*done, text)
+	const indent = 19
+	long := min(max(width-indent-len(text)-4, 6), 24)
+	full := int(done * float64(long))
+	text = fmt.Sprintf("%*s[%s%s] %s", indent, "", strings.Repeat("#", full), strings.Repeat("-", long-full), text)
 	return text[:min(len(text), width-1)]
 }
 
-// progress is how far what is awaited is, from 0 to 1, and in words; without words there is nothing to await.
+// progress returns how much of what the function waits for is done, from 0 to 1, and says it in words; no words if it waits for
+// nothing.
 func (s *stage) progress(now time.Time) (done float64, text string) {
 	if s.answered() {
 		return 0, ""
@@ -78,8 +77,8 @@ func (s *stage) progress(now time.Time) (done float64, text string) {
 	return done, "backup " + running[0].ID + " runs"
 }
 
-// afterwards is what is awaited when no backup runs any more: the end of the time in which AnalyticDB allows no DDL, if the
-// event asks for it, else the look that finds the backup's end.
+// afterwards is the progress when no backup runs any more: until DDL is allowed again, if the event asks for that, else until
+// the function sees that the backup has ended.
 func (s *stage) afterwards(now time.Time) (done float64, text string) {
 	made := s.created()
 	if len(made) == 0 {

@@ -12,11 +12,10 @@ import (
 	"golang.org/x/term"
 )
 
-// columns is the width where no terminal has its own.
+// columns is the width where there is no terminal.
 const columns = 80
 
-// screen is what the person sees: lines, on a terminal in colours and with a bar at the bottom while something is awaited.
-// Calls, log and deliveries write at the same time.
+// screen is what the person sees: lines and, on a terminal, colours and a bar at the bottom. Several goroutines write to it.
 type screen struct {
 	mu       sync.Mutex
 	w        io.Writer
@@ -24,7 +23,7 @@ type screen struct {
 	colour   bool
 	width    func() int // in characters; a terminal's may change
 	began    time.Time
-	bar      string // what is drawn of it
+	bar      string // as it is drawn now
 }
 
 func newScreen(w io.Writer, environ []string) *screen {
@@ -37,7 +36,7 @@ func newScreen(w io.Writer, environ []string) *screen {
 			if err != nil || width <= 0 {
 				return columns
 			}
-			return min(max(width, 30), 160) // narrower ones have no room for ids, and nobody reads longer lines
+			return min(max(width, 40), 160) // a narrower one has no room for ids, and longer lines are hard to read
 		}
 	}
 	return s
@@ -81,34 +80,29 @@ const labelWidth = 10
 
 // field writes a label and a paragraph beside it.
 func (s *screen) field(label, text string) {
-	for i, line := range wrap(text, s.width()-labelWidth) {
-		if i > 0 {
-			label = ""
-		}
+	for _, line := range wrap(text, s.width()-labelWidth) {
 		s.write(s.paint(bold, fmt.Sprintf("%-*s", labelWidth, label)) + line)
+		label = ""
 	}
 }
 
-// event writes a line with the time since the start and what it is about. On a terminal it is folded under itself, in a
-// narrow one further to the left; in a file it stays one line, for whoever searches there.
+// event writes a line with the time since the start and what it is about. On a terminal it is folded under itself; in a file it
+// stays one line, so that a search finds the whole.
 func (s *screen) event(colour, what, text string) {
-	const headWidth, narrow = 19, 60
-	indent := headWidth
-	head := fmt.Sprintf("%7.2fs  %-*s  ", time.Since(s.began).Seconds(), headWidth-12, what)
-	lines := []string{text}
-	if width := s.width(); s.terminal && width >= narrow {
-		lines = wrap(text, width-indent)
-	} else if s.terminal {
-		indent = 4
-		lines = wrap(strings.Repeat("x", headWidth-1)+" "+text, width-indent)
-		lines[0] = lines[0][min(headWidth, len(lines[0])):]
-	}
-	for i, line := range lines {
-		if i > 0 {
-			head = strings.Repeat(" ", indent)
-		}
+	const indent = 19
+	head := fmt.Sprintf("%7.2fs  %-*s  ", time.Since(s.began).Seconds(), indent-12, what)
+	for _, line := range s.fold(text, indent) {
 		s.write(s.paint(dim, head) + s.paint(colour, line))
+		head = strings.Repeat(" ", indent)
 	}
+}
+
+// fold breaks a text into lines that fit a terminal beside an indent. Elsewhere it stays as it is.
+func (s *screen) fold(text string, indent int) []string {
+	if !s.terminal {
+		return []string{text}
+	}
+	return wrap(text, s.width()-indent)
 }
 
 // setBar draws the bar, or takes it away; only on a terminal.
@@ -126,18 +120,17 @@ func (s *screen) setBar(text string) {
 func wrap(text string, width int) []string {
 	var lines []string
 	for paragraph := range strings.SplitSeq(text, "\n") {
-		line, length := "", 0
+		line, length := "", -1 // so far without a word
 		for word := range strings.SplitSeq(paragraph, " ") {
 			n := utf8.RuneCountInString(word)
-			switch {
-			case line == "":
-				line, length = word, n
-			case length+1+n <= width:
-				line, length = line+" "+word, length+1+n
-			default:
+			if length >= 0 && length+1+n > width {
 				lines = append(lines, line)
-				line, length = word, n
+				line, length = "", -1
 			}
+			if length >= 0 {
+				line += " "
+			}
+			line, length = line+word, length+1+n
 		}
 		lines = append(lines, line)
 	}

@@ -75,6 +75,7 @@ func TestWrap(t *testing.T) {
 		"one\ntwo":               "one|two",
 		"atverylongwordindeed a": "atverylongwordindeed|a",
 		"éé éé éé éé":            "éé éé éé|éé",
+		"  one two three":        "  one|two|three",
 	} {
 		if got := strings.Join(wrap(text, 8), "|"); got != want {
 			t.Errorf("%q: %s, want %s", text, got, want)
@@ -132,8 +133,7 @@ func TestTheBarFitsTheWidth(t *testing.T) {
 	for width, want := range map[int]string{
 		120: strings.Repeat(" ", 19) + "[############------------] backup 32732089 runs",
 		60:  strings.Repeat(" ", 19) + "[########---------] backup 32732089 runs",
-		46:  " 50 %  backup 32732089 runs",
-		20:  " 50 %  backup 32732",
+		46:  strings.Repeat(" ", 19) + "[###---] backup 32732089 r",
 	} {
 		if got := bar(0.5, "backup 32732089 runs", width); got != want || len(got) >= width {
 			t.Errorf("%d: %q, want %q", width, got, want)
@@ -144,7 +144,7 @@ func TestTheBarFitsTheWidth(t *testing.T) {
 func TestLinesBreakAtWords(t *testing.T) {
 	for width, want := range map[int]string{
 		70: "   0.00s  api      one two three four five six seven eight nine ten\n                   eleven\n",
-		40: "   0.00s  api      one two three\n    four five six seven eight nine ten\n    eleven\n",
+		40: "   0.00s  api      one two three four\n                   five six seven eight\n                   nine ten eleven\n",
 	} {
 		var out bytes.Buffer
 		s := &screen{w: &out, terminal: true, width: func() int { return width }, began: time.Now()}
