@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -128,7 +129,7 @@ func (s settings) scope() (scope, error) {
 }
 
 func (s scope) regions() []string {
-	all := slices.AppendSeq(slices.Collect(mapKeys(s.ids)), mapKeys(s.selected))
+	all := slices.AppendSeq(slices.Collect(maps.Keys(s.ids)), maps.Keys(s.selected))
 	slices.Sort(all)
 	return slices.Compact(all)
 }

@@ -142,11 +142,11 @@ func age(d time.Duration) string {
 // short is a duration as people write it, without zeros at its end: 26h, not 26h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
-	if strings.HasSuffix(text, "m0s") {
-		text = strings.TrimSuffix(text, "0s")
+	if minutes, ok := strings.CutSuffix(text, "m0s"); ok {
+		text = minutes + "m"
 	}
-	if strings.HasSuffix(text, "h0m") {
-		text = strings.TrimSuffix(text, "0m")
+	if hours, ok := strings.CutSuffix(text, "h0m"); ok {
+		text = hours + "h"
 	}
 	return text
 }

@@ -129,7 +129,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("age %s: %s, want %s", d, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{26 * time.Hour: "26h", 90 * time.Minute: "1h30m", 200 * time.Second: "3m20s", 30 * time.Minute: "30m", time.Second: "1s", 10 * time.Second: "10s", 10 * time.Hour: "10h", 10 * time.Minute: "10m"} {
+	for d, want := range map[time.Duration]string{26 * time.Hour: "26h", 90 * time.Minute: "1h30m", 200 * time.Second: "3m20s", 30 * time.Minute: "30m", time.Second: "1s", 10 * time.Second: "10s", 10 * time.Hour: "10h", 10 * time.Minute: "10m", 0: "0s", 3630 * time.Second: "1h0m30s"} {
 		if got := short(d); got != want {
 			t.Errorf("%d: %s, want %s", d, got, want)
 		}

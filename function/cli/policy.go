@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -88,7 +89,7 @@ func (s scope) statements(whole map[string]bool, actions []string) []statement {
 func (s scope) grant(actions []string, more ...statement) (d document, why string) {
 	whole := map[string]bool{}
 	if len(s.selected) > 0 {
-		why = fmt.Sprintf("A selector chooses clusters that do not exist yet, so the policy covers every cluster of %s.", strings.Join(slices.Sorted(mapKeys(s.selected)), ", "))
+		why = fmt.Sprintf("A selector chooses clusters that do not exist yet, so the policy covers every cluster of %s.", strings.Join(slices.Sorted(maps.Keys(s.selected)), ", "))
 		for region := range s.selected {
 			whole[region] = true
 		}

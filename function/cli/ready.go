@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"maps"
 	"os/exec"
 	"slices"
 	"strings"
@@ -63,6 +64,7 @@ var errPlaceholder = errors.New("vars.clusters is still the placeholder " + plac
 
 // inspect finds what is wrong with s.yaml, and what is worth a note.
 func (s settings) inspect(now time.Time) findings {
+	now = now.Truncate(time.Second) // an @every counts from now; no message needs parts of a second
 	var f findings
 	s.inspectPlaces(&f)
 	if s.hasPlaceholder() {
@@ -94,7 +96,7 @@ func (s settings) inspectPlaces(f *findings) {
 	if _, _, err := roleName(s.Role); err != nil {
 		f.fault("vars.role: %w", err)
 	}
-	for _, name := range slices.Sorted(mapKeys(s.VPC)) {
+	for _, name := range slices.Sorted(maps.Keys(s.VPC)) {
 		if strings.Contains(s.VPC[name], "-your-") {
 			f.fault("vpcConfig.%s is still a placeholder: put your own there, or comment the block out", name)
 		}
@@ -135,7 +137,7 @@ func (s settings) inspectClusters(f *findings, now time.Time) {
 // inspectEnvironment checks the variables as the function does when it starts.
 func (s settings) inspectEnvironment(f *findings) {
 	var environ []string
-	for _, name := range slices.Sorted(mapKeys(s.Environment)) {
+	for _, name := range slices.Sorted(maps.Keys(s.Environment)) {
 		value := s.Environment[name]
 		if name == "ADB_DEFAULT_CLUSTERS" || strings.Contains(value, "${") {
 			value = "" // vars.imageClusters, which inspectClusters reads; or a value that only the deploy tool knows

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -26,7 +27,7 @@ var moreRegions = []string{
 func knownRegions() []string {
 	known := slices.Clone(moreRegions)
 	if client, err := sdk.NewClient(&openapi.Config{RegionId: dara.String(moreRegions[0])}); err == nil {
-		known = slices.AppendSeq(known, mapKeys(client.EndpointMap))
+		known = slices.AppendSeq(known, maps.Keys(client.EndpointMap))
 	}
 	slices.Sort(known)
 	return slices.Compact(known)

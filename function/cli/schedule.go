@@ -82,15 +82,3 @@ func (s schedule) last(t time.Time) time.Time {
 
 // show writes a moment in the schedule's zone.
 func (s schedule) show(t time.Time) string { return t.In(s.zone).Format("Mon 2 Jan 2006 15:04 MST") }
-
-// showDuration writes a duration without what is zero: 7h, not 7h0m0s.
-func showDuration(d time.Duration) string {
-	text := d.Round(time.Second).String()
-	if short, ok := strings.CutSuffix(text, "m0s"); ok {
-		text = short + "m"
-	}
-	if short, ok := strings.CutSuffix(text, "h0m"); ok {
-		text = short + "h"
-	}
-	return text
-}

@@ -73,14 +73,3 @@ func TestScheduleNextAndLast(t *testing.T) {
 		}
 	}
 }
-
-func TestShowDuration(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		7 * time.Hour: "7h", 90 * time.Minute: "1h30m", 30 * time.Minute: "30m", 0: "0s", 10 * time.Second: "10s",
-		10 * time.Hour: "10h", 3630 * time.Second: "1h0m30s", 70 * time.Minute: "1h10m",
-	} {
-		if got := showDuration(d); got != want {
-			t.Errorf("%d: %s, want %s", d, got, want)
-		}
-	}
-}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"regexp"
 	"slices"
@@ -99,7 +100,7 @@ func parseSettings(source []byte) (settings, error) {
 	} else if err != nil {
 		return settings{}, err
 	}
-	names := slices.Sorted(mapKeys(read.Resources))
+	names := slices.Sorted(maps.Keys(read.Resources))
 	names = slices.DeleteFunc(names, func(name string) bool { return read.Resources[name].Component != "fc3" })
 	if len(names) != 1 {
 		return settings{}, fmt.Errorf("resources must hold one function (component fc3), not %d", len(names))
@@ -115,12 +116,9 @@ func parseSettings(source []byte) (settings, error) {
 func (doc deployment) settings(resource string) settings {
 	p := doc.Resources[resource].Props
 	s := settings{
-		Region: p.Region, FunctionName: p.FunctionName, Role: p.Role, Access: doc.Access,
-		Environment: map[string]string{}, VPC: map[string]string{},
-		Timeout: 3 * time.Second, Attempts: 1 + 3, EventAge: 24 * time.Hour,
-	}
-	if s.Access == "" {
-		s.Access = "default"
+		Region: p.Region, FunctionName: p.FunctionName, Role: p.Role, Access: cmp.Or(doc.Access, "default"),
+		Environment: scalars(p.EnvironmentVariables),
+		Timeout:     3 * time.Second, Attempts: 1 + 3, EventAge: 24 * time.Hour,
 	}
 	if p.Timeout > 0 {
 		s.Timeout = time.Duration(p.Timeout) * time.Second
@@ -132,16 +130,11 @@ func (doc deployment) settings(resource string) settings {
 	if async.MaxAsyncEventAgeInSeconds > 0 {
 		s.EventAge = time.Duration(async.MaxAsyncEventAgeInSeconds) * time.Second
 	}
-	for _, name := range slices.Sorted(mapKeys(async.DestinationConfig)) {
+	for _, name := range slices.Sorted(maps.Keys(async.DestinationConfig)) {
 		s.Destinations = append(s.Destinations, async.DestinationConfig[name].Destination)
 	}
-	for name, value := range p.EnvironmentVariables {
-		s.Environment[name] = scalar(value)
-	}
 	if vpc, ok := p.VpcConfig.(map[string]any); ok {
-		for name, value := range vpc {
-			s.VPC[name] = scalar(value)
-		}
+		s.VPC = scalars(vpc)
 	}
 	for _, t := range p.Triggers {
 		c := t.TriggerConfig
@@ -154,23 +147,20 @@ func (doc deployment) settings(resource string) settings {
 	return s
 }
 
-// mapKeys iterates over a map's keys.
-func mapKeys[V any](m map[string]V) func(yield func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
-}
-
 // scalar is a value of YAML as text.
 func scalar(value any) string {
 	if value == nil {
 		return ""
 	}
 	return fmt.Sprint(value)
+}
+
+func scalars(values map[string]any) map[string]string {
+	texts := map[string]string{}
+	for name, value := range values {
+		texts[name] = scalar(value)
+	}
+	return texts
 }
 
 // What the deploy tool fills in: ${vars.name}, and ${env('NAME', 'default')}.

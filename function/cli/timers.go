@@ -108,10 +108,10 @@ func judge(check timer, at time.Time, backups []timer, life time.Duration) (faul
 			show(at), show(newest), show(newest.Add(life)))
 	case since.After(start):
 		fault = fmt.Sprintf("the check of %s looks back too little: %s, but the backup to be found may have started at %s. MaxAge must be at least %s",
-			show(at), showDuration(check.lookBack), show(start), showDuration(at.Sub(start)))
+			show(at), short(check.lookBack), show(start), short(at.Sub(start)))
 	case !before.IsZero() && due.Sub(before) >= daily && !since.After(before.Add(life)):
 		fault = fmt.Sprintf("the check of %s looks back too far: %s, so it could find the backup of %s although that of %s is missing. MaxAge must be at least %s, and less than %s",
-			show(at), showDuration(check.lookBack), show(before), show(due), showDuration(at.Sub(start)), showDuration(at.Sub(before)-life))
+			show(at), short(check.lookBack), show(before), show(due), short(at.Sub(start)), short(at.Sub(before)-life))
 	}
 	return fault, clocks
 }
@@ -133,7 +133,7 @@ const (
 func (s settings) disagreements(all timers, now time.Time) (notes []string, faults []error) {
 	if all := time.Duration(s.Attempts) * s.Timeout; all > s.EventAge {
 		faults = append(faults, fmt.Errorf("asyncInvokeConfig: %d attempts of %s take %s, but the event lives for %s only: raise maxAsyncEventAgeInSeconds",
-			s.Attempts, showDuration(s.Timeout), showDuration(all), showDuration(s.EventAge)))
+			s.Attempts, short(s.Timeout), short(all), short(s.EventAge)))
 	}
 	for _, check := range all.checks {
 		backups := all.backupsFor(check)
@@ -182,7 +182,7 @@ func (all timers) coming(now time.Time) string {
 		if first.IsZero() || at.Before(first) {
 			first = at
 		}
-		fmt.Fprintf(&b, "next backup  %s (in %s), trigger %s\n", t.show(at), showDuration(at.Sub(now).Round(time.Minute)), t.Name)
+		fmt.Fprintf(&b, "next backup  %s (in %s), trigger %s\n", t.show(at), short(at.Sub(now).Round(time.Minute)), t.Name)
 	}
 	for _, t := range all.checks {
 		at := t.next(now)
