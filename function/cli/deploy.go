@@ -27,11 +27,12 @@ func placeFlags(flags *flag.FlagSet) place {
 	}
 }
 
-func (p place) parsedEndpoint() (e adb.Endpoint, err error) {
-	if *p.endpoint == "" {
+// parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
+func parseEndpoint(value string) (e adb.Endpoint, err error) {
+	if value == "" {
 		return e, nil
 	}
-	if e, err = adb.ParseEndpoint(*p.endpoint); err != nil {
+	if e, err = adb.ParseEndpoint(value); err != nil {
 		return e, usage("-endpoint %w", err)
 	}
 	return e, nil
@@ -44,7 +45,7 @@ func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	e, err := at.parsedEndpoint()
+	e, err := parseEndpoint(*at.endpoint)
 	if err != nil {
 		return err
 	}
@@ -190,7 +191,7 @@ func removeCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 
 // pass runs one command of s with credentials.
 func (p place) pass(ctx context.Context, stdout, stderr io.Writer, command ...string) error {
-	e, err := p.parsedEndpoint()
+	e, err := parseEndpoint(*p.endpoint)
 	if err != nil {
 		return err
 	}

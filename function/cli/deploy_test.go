@@ -233,8 +233,7 @@ func readsAs(t *testing.T, url, file, from string) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	at := place{file: &file, endpoint: &url}
-	e, err := at.parsedEndpoint()
+	e, err := parseEndpoint(url)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -12,7 +13,6 @@ import (
 	"time"
 
 	"adb-backup/events"
-	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 )
@@ -40,18 +40,11 @@ func (t target) deployed() (deployed, error) {
 		if err != nil {
 			return d, usage("which function? Give -region and -function, or run this beside s.yaml: %w", err)
 		}
-		if d.Region == "" {
-			d.Region = s.Region
-		}
-		if d.Name == "" {
-			d.Name = s.FunctionName
-		}
+		d.Region, d.Name = cmp.Or(d.Region, s.Region), cmp.Or(d.Name, s.FunctionName)
 	}
-	if *t.endpoint != "" {
-		var err error
-		if d.Endpoint, err = adb.ParseEndpoint(*t.endpoint); err != nil {
-			return d, usage("-endpoint %w", err)
-		}
+	var err error
+	if d.Endpoint, err = parseEndpoint(*t.endpoint); err != nil {
+		return d, err
 	}
 	if err := d.check(); err != nil {
 		return d, usage("%w", err)
@@ -124,7 +117,7 @@ func readEvent(event string) ([]byte, error) {
 // ADB_DEFAULT_CLUSTERS, so an event that names no cluster passes.
 func checkEvent(payload []byte, region string) error {
 	_, err := events.Decode(payload, events.Invocation{
-		RequestID: "", Region: region, Received: time.Now(), Timeout: time.Hour, DefaultClusters: []string{"amv-default"},
+		Region: region, Received: time.Now(), Timeout: time.Hour, DefaultClusters: []string{"amv-default"},
 	})
 	if err != nil {
 		return usage("the function would refuse this: %w; nothing was called", err)

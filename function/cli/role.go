@@ -12,8 +12,6 @@ import (
 	"strings"
 
 	"adb-backup/function/credentials"
-
-	"golang.org/x/term"
 )
 
 // made begins the description of every role and policy that this command makes. It changes nothing that lacks it.
@@ -26,7 +24,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	e, err := at.parsedEndpoint()
+	e, err := parseEndpoint(*at.endpoint)
 	if err != nil {
 		return err
 	}
@@ -59,7 +57,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
-	if err := confirm(ctx, *yes, os.Stdin, term.IsTerminal(int(os.Stdin.Fd())), stderr); err != nil {
+	if err := confirm(ctx, *yes, os.Stdin, isTerminal(os.Stdin), stderr); err != nil {
 		return err
 	}
 	return p.carryOut(ctx, stdout)

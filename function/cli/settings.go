@@ -115,10 +115,11 @@ func parseSettings(source []byte) (settings, error) {
 // settings returns what one resource says, with the platform's defaults where it says nothing.
 func (doc deployment) settings(resource string) settings {
 	p := doc.Resources[resource].Props
+	vpc, _ := p.VpcConfig.(map[string]any)
 	s := settings{
 		Region: p.Region, FunctionName: p.FunctionName, Role: p.Role, Access: cmp.Or(doc.Access, "default"),
-		Environment: scalars(p.EnvironmentVariables),
-		Timeout:     3 * time.Second, Attempts: 1 + 3, EventAge: 24 * time.Hour,
+		Environment: scalars(p.EnvironmentVariables), VPC: scalars(vpc),
+		Timeout: 3 * time.Second, Attempts: 1 + 3, EventAge: 24 * time.Hour,
 	}
 	if p.Timeout > 0 {
 		s.Timeout = time.Duration(p.Timeout) * time.Second
@@ -132,9 +133,6 @@ func (doc deployment) settings(resource string) settings {
 	}
 	for _, name := range slices.Sorted(maps.Keys(async.DestinationConfig)) {
 		s.Destinations = append(s.Destinations, async.DestinationConfig[name].Destination)
-	}
-	if vpc, ok := p.VpcConfig.(map[string]any); ok {
-		s.VPC = scalars(vpc)
 	}
 	for _, t := range p.Triggers {
 		c := t.TriggerConfig

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"adb-backup/events"
-	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
 	"adb-backup/function/credentials"
@@ -49,21 +48,21 @@ func statusCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if *maxAge < 0 {
 		return usage("-max-age must not be negative")
 	}
-	s := status{stderr: stderr}
-	if *endpoint != "" {
-		if s.endpoint, err = adb.ParseEndpoint(*endpoint); err != nil {
-			return usage("-endpoint %w", err)
-		}
+	e, err := parseEndpoint(*endpoint)
+	if err != nil {
+		return err
 	}
 	what, err := chooseClusters(*file, *region, ids)
 	if err != nil {
 		return err
 	}
-	if s.service, err = s.open(ctx, what.words); err != nil {
+	service, err := openADB(ctx, e, what.statuses)
+	if err != nil {
 		return err
 	}
 	o := overview{Now: time.Now().In(what.zone), Zone: what.zoneName, MaxAge: *maxAge}
-	s.read(ctx, &o, what.requests)
+	o.choose(ctx, service, what.requests)
+	o.readHistories(ctx, service, stderr)
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
@@ -91,7 +90,7 @@ func parseMixed(flags *flag.FlagSet, args []string, stderr io.Writer) (ids []str
 // choice is whose backups are shown.
 type choice struct {
 	requests []backup.Request
-	words    backup.Statuses // the words of BackupStatus, as the function knows them
+	statuses backup.Statuses // as the function knows them
 	zone     *time.Location
 	zoneName string
 }
@@ -107,16 +106,10 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 		what.zone = s.zone()
 		what.zoneName = fmt.Sprintf("%s (the schedule in %s)", what.zone, file)
 	}
-	if what.words, err = s.statuses(); err != nil {
+	if what.statuses, err = s.statuses(); err != nil {
 		return what, usage("%w", err)
 	}
-	if region == "" {
-		region = s.Region
-	}
-	if region == "" {
-		region = credentials.Region(os.Getenv)
-	}
-	if region == "" {
+	if region = cmp.Or(region, s.Region, credentials.Region(os.Getenv)); region == "" {
 		return what, usage("in which region? Give -region")
 	}
 	if err := backup.CheckRegion(region); err != nil {

@@ -1,19 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"sync"
 	"time"
 
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
-
-	"golang.org/x/term"
 )
 
 // statusWindow is how far back the list is read. A Verify reads as far.
@@ -22,29 +20,19 @@ const statusWindow = 31 * 24 * time.Hour
 // statusCalls is how many calls status has in flight at once.
 const statusCalls = 8
 
-// status reads what backups there are.
-type status struct {
-	endpoint adb.Endpoint
-	service  backup.Service
-	stderr   io.Writer
-}
-
-// open returns AnalyticDB with the caller's own credentials.
-func (s *status) open(ctx context.Context, words backup.Statuses) (backup.Service, error) {
+// openADB returns AnalyticDB with the caller's own credentials.
+func openADB(ctx context.Context, e adb.Endpoint, statuses backup.Statuses) (backup.Service, error) {
 	c, err := new(credentials.Source).Get(ctx)
 	if err != nil {
 		return nil, err
 	}
-	api := adb.New(adb.Options{Endpoint: s.endpoint, Statuses: words, Concurrency: statusCalls})
-	account := c.Account
-	if account == "" {
-		account = "*"
-	}
-	return api.With(adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Personal: true}, account), nil
+	api := adb.New(adb.Options{Endpoint: e, Statuses: statuses, Concurrency: statusCalls})
+	own := adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Personal: true}
+	return api.With(own, cmp.Or(c.Account, "*")), nil
 }
 
-// read fills in the overview: which clusters there are, then the history of each.
-func (s *status) read(ctx context.Context, o *overview, requests []backup.Request) {
+// choose adds a row for each cluster that the requests name or select.
+func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
 	known := map[backup.Cluster]bool{}
 	add := func(c backup.Cluster) {
 		if !known[c] {
@@ -58,37 +46,28 @@ func (s *status) read(ctx context.Context, o *overview, requests []backup.Reques
 			continue
 		}
 		for _, region := range r.Selector.Regions {
-			clusters, skipped, err := s.selected(ctx, region, r)
+			var listed []backup.ListedCluster
+			err := again(ctx, func() (err error) {
+				listed, err = service.Clusters(ctx, region, *r.Selector)
+				return err
+			})
 			if err != nil {
 				o.Failed = append(o.Failed, fmt.Errorf("the clusters of %s cannot be listed: %w", region, err))
+				continue
 			}
+			clusters, skipped := r.Choose(region, listed)
 			for _, c := range clusters {
 				add(c)
 			}
 			o.Skipped = append(o.Skipped, skipped...)
 		}
 	}
-	s.readRows(ctx, o)
 }
 
-// selected returns the clusters of a region that a request's selector chooses.
-func (s *status) selected(ctx context.Context, region string, r backup.Request) (clusters []backup.Cluster, skipped []backup.Skipped, err error) {
-	var listed []backup.ListedCluster
-	err = again(ctx, func() (err error) {
-		listed, err = s.service.Clusters(ctx, region, *r.Selector)
-		return err
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	clusters, skipped = r.Choose(region, listed)
-	return clusters, skipped, nil
-}
-
-// readRows reads the histories, several at once. A cluster that cannot be read fails by itself.
-func (s *status) readRows(ctx context.Context, o *overview) {
-	p := newProgress(s.stderr, len(o.Rows))
-	defer p.end()
+// readHistories reads the history of each row, several at once. A cluster that cannot be read fails by itself.
+func (o *overview) readHistories(ctx context.Context, service backup.Service, stderr io.Writer) {
+	read := newCounter(stderr, len(o.Rows))
+	defer read.end()
 	next := make(chan *row)
 	var all sync.WaitGroup
 	for range min(statusCalls, len(o.Rows)) {
@@ -96,13 +75,13 @@ func (s *status) readRows(ctx context.Context, o *overview) {
 			for r := range next {
 				var l backup.Listing
 				r.Err = again(ctx, func() (err error) {
-					l, err = s.service.Backups(ctx, r.Cluster, o.Now.Add(-statusWindow), o.Now.Add(time.Hour))
+					l, err = service.Backups(ctx, r.Cluster, o.Now.Add(-statusWindow), o.Now.Add(time.Hour))
 					return err
 				})
 				if r.Err == nil {
 					r.history = tellHistory(l, o.Now)
 				}
-				p.step()
+				read.step()
 			}
 		})
 	}
@@ -134,34 +113,34 @@ func again(ctx context.Context, call func() error) error {
 	}
 }
 
-// progress is a line on a terminal that says how far a fleet is; elsewhere it is silent.
-type progress struct {
+// counter is a line on a terminal that counts the clusters whose histories have been read. Elsewhere it is silent.
+type counter struct {
 	mu    sync.Mutex
 	w     io.Writer // nil: silent
 	done  int
 	total int
 }
 
-func newProgress(w io.Writer, total int) *progress {
-	p := &progress{total: total}
-	if f, ok := w.(*os.File); ok && total > 1 && term.IsTerminal(int(f.Fd())) {
-		p.w = w
+func newCounter(w io.Writer, total int) *counter {
+	c := &counter{total: total}
+	if total > 1 && isTerminal(w) {
+		c.w = w
 	}
-	return p
+	return c
 }
 
-func (p *progress) step() {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.done++
-	if p.w != nil {
-		fmt.Fprintf(p.w, "\rstatus: %d of %d clusters", p.done, p.total)
+func (c *counter) step() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.done++
+	if c.w != nil {
+		fmt.Fprintf(c.w, "\rstatus: %d of %d clusters", c.done, c.total)
 	}
 }
 
 // end removes the line.
-func (p *progress) end() {
-	if p.w != nil {
-		fmt.Fprint(p.w, "\r\x1b[K")
+func (c *counter) end() {
+	if c.w != nil {
+		fmt.Fprint(c.w, "\r\x1b[K")
 	}
 }

@@ -19,15 +19,19 @@ type screen struct {
 
 // screenOf returns what w can show.
 func screenOf(w io.Writer) screen {
-	f, ok := w.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) {
+	if !isTerminal(w) {
 		return screen{}
 	}
 	s := screen{colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
-	if width, _, err := term.GetSize(int(f.Fd())); err == nil {
+	if width, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil {
 		s.width = width
 	}
 	return s
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Colours of a terminal.
