@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -25,9 +26,9 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// network is the one transport of the program. It takes a proxy from the environment and checks certificates. HTTP/1.1
-// alone: Go then repeats a POST by itself only if no byte of it was written. How long a reply may take is the caller's
-// context's to say: a function may work for an hour.
+// network is the program's only transport. It takes a proxy from the environment and checks certificates. It speaks only
+// HTTP/1.1, because Go then repeats a POST by itself only if no byte of it was written. It does not limit how long a reply
+// takes, because a function may work for an hour: the caller's context does.
 var network http.RoundTripper = &http.Transport{
 	Proxy:                  http.ProxyFromEnvironment,
 	DialContext:            (&net.Dialer{Timeout: 10 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
@@ -37,7 +38,7 @@ var network http.RoundTripper = &http.Transport{
 }
 
 // exchange is the SDK's HTTP client for one call. It reads the whole reply and keeps it, because the SDK forgets the status
-// of a reply that it cannot read. A single RoundTrip, since http.Client would carry the security token along a redirect.
+// of a reply that it cannot read. It follows no redirect, because the security token would go along.
 type exchange struct {
 	limit int64 // of the reply's body, in bytes
 
@@ -49,7 +50,7 @@ type exchange struct {
 
 // Call implements dara.HttpClient.
 func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
-	request.Header.Del("Proxy-Authorization") // the SDK's; the transport gives it to the proxy, and to nobody else
+	request.Header.Del("Proxy-Authorization") // the SDK adds it for everybody; the transport sends one to the proxy alone
 	trace := &httptrace.ClientTrace{WroteRequest: func(w httptrace.WroteRequestInfo) { x.sent = x.sent || w.Err == nil }}
 	response, err := network.RoundTrip(request.WithContext(httptrace.WithClientTrace(request.Context(), trace)))
 	if err != nil {
@@ -68,7 +69,7 @@ func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 	return response, nil
 }
 
-// networkReason is a network error in words, without the URL: it may hold a password of a proxy.
+// networkReason returns a network error in words, without the URL, which may hold a proxy's password.
 func networkReason(err error) string {
 	if u := new(url.Error); errors.As(err, &u) {
 		err = u.Err
@@ -79,14 +80,16 @@ func networkReason(err error) string {
 	return err.Error()
 }
 
-// sdkConfig is the SDK's configuration for a client of c's. No RetryOptions: every repetition is decided here.
-func sdkConfig(c credentials.Credentials, e adb.Endpoint) *openapi.Config {
+// sdkConfig is the SDK's configuration for a client of c's that sends through x. It has no RetryOptions, because this program
+// decides itself what is sent again.
+func sdkConfig(c credentials.Credentials, e adb.Endpoint, x *exchange) *openapi.Config {
 	config := &openapi.Config{
 		AccessKeyId:     dara.String(c.AccessKeyID),
 		AccessKeySecret: dara.String(c.AccessKeySecret),
 		SecurityToken:   dara.String(c.SecurityToken),
 		UserAgent:       dara.String("adb-backup"),
 		Endpoint:        dara.String(e.Host),
+		HttpClient:      x,
 	}
 	if e.Plain {
 		config.Protocol = dara.String("http")
@@ -104,7 +107,6 @@ type apiError struct {
 	RequestID string
 }
 
-// Error says what happened, in one line.
 func (e *apiError) Error() string {
 	switch {
 	case e.Status == 0:
@@ -115,25 +117,24 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("%s was refused: %s: %s (HTTP %d, request id %s)", e.Action, e.Code, e.Message, e.Status, e.RequestID)
 }
 
-// caller calls an API of the RPC style, such as RAM's and STS's, with the SDK's generic client.
+// caller calls RAM and STS with the SDK's generic client for APIs of the RPC style.
 type caller struct {
 	credentials credentials.Credentials
 	endpoint    adb.Endpoint
 }
 
+// Limits of one API call.
 const (
 	apiTimeout = 15 * time.Second
-	apiReply   = 1 << 20
+	maxReply   = 1 << 20 // bytes
 )
 
-// call sends one call and reads the reply into a pointer. An error is an *apiError.
+// call makes one call and decodes the reply into into, a pointer. An error is an *apiError.
 func (c caller) call(ctx context.Context, action, version string, query map[string]string, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	x := &exchange{limit: apiReply}
-	config := sdkConfig(c.credentials, c.endpoint)
-	config.HttpClient = x
-	client, err := openapi.NewClient(config)
+	x := &exchange{limit: maxReply}
+	client, err := openapi.NewClient(sdkConfig(c.credentials, c.endpoint, x))
 	if err != nil {
 		return &apiError{Action: action, Host: c.endpoint.Host, Message: harmless(err.Error(), c.credentials)}
 	}
@@ -158,7 +159,7 @@ func (c caller) call(ctx context.Context, action, version string, query map[stri
 	return c.refusal(action, x)
 }
 
-// refusal reads an error's reply.
+// refusal returns the error that a reply holds.
 func (c caller) refusal(action string, x *exchange) error {
 	var said struct{ Code, Message, RequestId string }
 	if json.Unmarshal(x.body, &said) != nil || said.Message == "" {
@@ -170,7 +171,8 @@ func (c caller) refusal(action string, x *exchange) error {
 	}
 }
 
-// callerAccount asks STS whose credentials these are, and returns the account id. Where e is zero it asks the region's STS.
+// callerAccount returns the id of the account that the credentials belong to. If they do not say it, it asks STS at e, or the
+// region's STS if e is zero.
 func callerAccount(ctx context.Context, c credentials.Credentials, region string, e adb.Endpoint) (string, error) {
 	if c.Account != "" {
 		return c.Account, nil
@@ -178,9 +180,7 @@ func callerAccount(ctx context.Context, c credentials.Credentials, region string
 	if err := backup.CheckRegion(region); err != nil {
 		return "", err
 	}
-	if e.Host == "" {
-		e.Host = "sts." + region + ".aliyuncs.com"
-	}
+	e.Host = cmp.Or(e.Host, "sts."+region+".aliyuncs.com")
 	var identity struct{ AccountId string }
 	if err := (caller{c, e}).call(ctx, "GetCallerIdentity", "2015-04-01", nil, &identity); err != nil {
 		return "", err
@@ -191,15 +191,15 @@ func callerAccount(ctx context.Context, c credentials.Credentials, region string
 	return identity.AccountId, nil
 }
 
-// harmless is a text of a service fit for a screen: one line, not endless. A text that repeats a secret, in whatever
-// spelling or in part, is not shown at all.
+// harmless makes a service's text fit for a screen: one line of limited length. It does not show a text that repeats a
+// secret, in whatever spelling or in part.
 func harmless(text string, c credentials.Credentials) string {
 	plain := unspelled(text)
 	for _, secret := range []string{c.AccessKeySecret, c.SecurityToken} {
 		if secret = unspelled(secret); len(secret) > 12 {
-			secret = secret[:12] // also where it was cut short
+			secret = secret[:12] // the text may hold only its beginning
 		}
-		if len(secret) >= 8 && strings.Contains(plain, secret) { // a shorter one is made up, and part of many words
+		if len(secret) >= 8 && strings.Contains(plain, secret) { // a shorter one is not real, and may be part of any word
 			return "(a text that repeats a secret, and so is not shown)"
 		}
 	}
@@ -219,8 +219,8 @@ func harmless(text string, c credentials.Credentials) string {
 // spellings are escapes that stand for one character: percent encoding, and JSON's.
 var spellings = regexp.MustCompile(`%[0-9A-Fa-f]{2}|\\u00[0-9A-Fa-f]{2}|\\/`)
 
-// unspelled takes from a text what can spell the same secret in several ways: percent encoding and JSON's escapes, also
-// twice, HTML entities and white space.
+// unspelled returns a text without what can spell the same secret in several ways: percent encoding, JSON's escapes and HTML
+// entities, up to three of them over one another, and white space.
 func unspelled(text string) string {
 	for range 3 {
 		text = spellings.ReplaceAllStringFunc(html.UnescapeString(text), func(escape string) string {

@@ -17,7 +17,7 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// place is which s.yaml a command works with, and where it reaches the cloud itself.
+// place holds the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
 type place struct{ file, endpoint *string }
 
 func placeFlags(flags *flag.FlagSet) place {
@@ -38,7 +38,6 @@ func parseEndpoint(value string) (e adb.Endpoint, err error) {
 	return e, nil
 }
 
-// deployCommand checks s.yaml, and then lets Serverless Devs deploy it.
 func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("deploy", flag.ContinueOnError)
 	at := placeFlags(flags)
@@ -70,8 +69,8 @@ func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	return s.deployAll(ctx, t, e, *at.file)
 }
 
-// deployAll deploys the function and every trigger. Late triggers are deployed by name, before the rest if the function
-// exists already, because the rest fails where one of them is new.
+// deployAll deploys the function and every trigger. It deploys late triggers by name: if the function exists already, before
+// the rest, which fails if one of them is new.
 func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file string) error {
 	late := s.lateTriggers()
 	exists := false
@@ -100,7 +99,7 @@ func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file st
 	return byName()
 }
 
-// lookAtRole stops a deployment whose function would have no role. What the caller may not see is no reason to stop.
+// lookAtRole stops a deployment whose function would have no role. It goes on if the caller may not see the role.
 func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error {
 	name, _, err := roleName(s.Role)
 	if err != nil {
@@ -124,21 +123,21 @@ func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error
 	return nil
 }
 
-// lateTriggers are the triggers behind the first one of EventBridge. The deploy tool passes over them where that one is
-// unchanged, and then fails on those that are new.
+// lateTriggers returns the names of the triggers after the first one of EventBridge. The deploy tool passes over them if that
+// one is unchanged, and then fails on new ones.
 func (s settings) lateTriggers() []string {
 	var late []string
-	behind := false
+	after := false
 	for _, t := range s.Triggers {
-		if behind {
+		if after {
 			late = append(late, t.Name)
 		}
-		behind = behind || t.Type == "eventbridge"
+		after = after || t.Type == "eventbridge"
 	}
 	return late
 }
 
-// functionExists asks Function Compute whether the function is deployed.
+// functionExists reports whether the function is deployed.
 func (s settings) functionExists(ctx context.Context, c credentials.Credentials, e adb.Endpoint) (bool, error) {
 	d := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: e}
 	if err := d.check(); err != nil {
@@ -146,11 +145,7 @@ func (s settings) functionExists(ctx context.Context, c credentials.Credentials,
 	}
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	e.Host = d.host()
-	x := &exchange{limit: apiReply}
-	config := sdkConfig(c, e)
-	config.HttpClient = x
-	client, err := fc.NewClient(config)
+	client, x, err := d.client(c, maxReply)
 	if err != nil {
 		return false, errors.New(harmless(err.Error(), c))
 	}

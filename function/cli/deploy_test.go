@@ -9,13 +9,15 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"adb-backup/function/credentials"
 )
 
 // standIn is the stand-in for s, Serverless Devs' command. It writes down its arguments and its credentials, and fails at
 // the command that STAND_IN_FAILS names.
 func standIn() (code int) {
 	call := standInCall{Args: os.Args[1:], Env: map[string]string{}}
-	for _, name := range append(slices.Clone(keyVariables), handedOver, "serverless_devs_access_cicd_alias_name") {
+	for _, name := range append(slices.Clone(credentials.ServerlessDevs), handedOver, "serverless_devs_access_cicd_alias_name") {
 		if value, ok := os.LookupEnv(name); ok {
 			call.Env[name] = value
 		}
@@ -213,7 +215,7 @@ func TestHandOver(t *testing.T) {
 			}
 			// s takes the three variables before an alias as soon as they exist, even empty.
 			three := 0
-			for _, name := range keyVariables {
+			for _, name := range credentials.ServerlessDevs {
 				if _, ok := call.Env[name]; ok {
 					three++
 				}

@@ -108,13 +108,13 @@ var ramActions = map[string]struct {
 	"GetCallerIdentity": {"2015-04-01", false, func(*fakeRAM, map[string]string) (any, *acs3.Error) {
 		return object{"AccountId": testAccount, "IdentityType": "RAMUser"}, nil
 	}},
-	"GetRole": {ramVersion, false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"GetRole": {"2015-05-01", false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		if role := f.roles[q["RoleName"]]; role != nil {
 			return object{"Role": role}, nil
 		}
 		return nil, missing("Role", q["RoleName"])
 	}},
-	"CreateRole": {ramVersion, true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"CreateRole": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		if f.roles[q["RoleName"]] != nil {
 			return nil, exists("Role", q["RoleName"])
 		}
@@ -124,7 +124,7 @@ var ramActions = map[string]struct {
 		}
 		return object{"Role": f.roles[q["RoleName"]]}, nil
 	}},
-	"UpdateRole": {ramVersion, true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"UpdateRole": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		role := f.roles[q["RoleName"]]
 		if role == nil {
 			return nil, missing("Role", q["RoleName"])
@@ -132,7 +132,7 @@ var ramActions = map[string]struct {
 		role.AssumeRolePolicyDocument = q["NewAssumeRolePolicyDocument"]
 		return object{"Role": role}, nil
 	}},
-	"GetPolicy": {ramVersion, false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"GetPolicy": {"2015-05-01", false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		p := f.policies[q["PolicyName"]]
 		if p == nil || q["PolicyType"] != "Custom" {
 			return nil, missing("Policy", q["PolicyName"])
@@ -142,7 +142,7 @@ var ramActions = map[string]struct {
 			"DefaultPolicyVersion": object{"IsDefaultVersion": true, "PolicyDocument": p.versions[len(p.versions)-1]},
 		}, nil
 	}},
-	"CreatePolicy": {ramVersion, true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"CreatePolicy": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		if f.policies[q["PolicyName"]] != nil {
 			return nil, exists("Policy", q["PolicyName"])
 		}
@@ -152,7 +152,7 @@ var ramActions = map[string]struct {
 		f.policies[q["PolicyName"]] = &fakePolicy{q["Description"], []string{q["PolicyDocument"]}}
 		return object{}, nil
 	}},
-	"CreatePolicyVersion": {ramVersion, true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"CreatePolicyVersion": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		const most = 5
 		p := f.policies[q["PolicyName"]]
 		if p == nil {
@@ -173,10 +173,10 @@ var ramActions = map[string]struct {
 		p.versions = append(p.versions, q["PolicyDocument"])
 		return object{}, nil
 	}},
-	"ListPoliciesForRole": {ramVersion, false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"ListPoliciesForRole": {"2015-05-01", false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		return object{"Policies": object{"Policy": f.attached[q["RoleName"]]}}, nil
 	}},
-	"AttachPolicyToRole": {ramVersion, true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
+	"AttachPolicyToRole": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
 		a := attached{q["PolicyName"], q["PolicyType"]}
 		if f.roles[q["RoleName"]] == nil {
 			return nil, missing("Role", q["RoleName"])

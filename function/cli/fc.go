@@ -2,12 +2,14 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 
 	"adb-backup/function/adb"
@@ -18,7 +20,7 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// deployed is the deployed function, as Function Compute's API reaches it.
+// deployed is the deployed function, and how it is reached.
 type deployed struct {
 	Region, Name string
 	Qualifier    string       // a version or an alias; empty: the latest code
@@ -27,7 +29,7 @@ type deployed struct {
 	find func(context.Context) (credentials.Credentials, error)
 }
 
-// maxAnswer bounds an answer. Function Compute's own limit for a synchronous one is 6 MiB.
+// maxAnswer is the most bytes that an answer may have. Function Compute's own limit for a synchronous one is 6 MiB.
 const maxAnswer = 6<<20 + 64<<10
 
 var (
@@ -35,7 +37,7 @@ var (
 	qualifier    = regexp.MustCompile(`^[A-Za-z0-9_-]{0,128}$`)
 )
 
-// check returns an error if region, name or qualifier cannot be. The region becomes part of a host name.
+// check returns an error if region, name or qualifier is malformed. The region becomes part of a host name.
 func (d deployed) check() error {
 	if err := backup.CheckRegion(d.Region); err != nil {
 		return fmt.Errorf("-region: %w", err)
@@ -58,24 +60,30 @@ func (d deployed) String() string {
 }
 
 func (d deployed) host() string {
-	if d.Endpoint.Host != "" {
-		return d.Endpoint.Host
-	}
-	return "fcv3." + d.Region + ".aliyuncs.com"
+	return cmp.Or(d.Endpoint.Host, "fcv3."+d.Region+".aliyuncs.com")
 }
 
-// noAnswer is why a question has no answer.
+// client returns the SDK's client for one call whose reply has at most limit bytes, and where that reply will be.
+func (d deployed) client(c credentials.Credentials, limit int64) (*fc.Client, *exchange, error) {
+	e := d.Endpoint
+	e.Host = d.host()
+	x := &exchange{limit: limit}
+	client, err := fc.NewClient(sdkConfig(c, e, x))
+	return client, x, err
+}
+
+// noAnswer says why a question has no answer.
 type noAnswer int
 
 const (
 	noAnswerRefused     noAnswer = iota // asking again would be refused again
-	noAnswerThrottled                   // Function Compute has too much to do; later
+	noAnswerThrottled                   // Function Compute has too much to do: ask later
 	noAnswerUnreachable                 // nothing reached Function Compute
 	noAnswerBroken                      // the connection broke, or Function Compute failed; the function may be at work
-	noAnswerHung                        // it took longer than the question may; the function goes on
+	noAnswerHung                        // the answer did not come in time; the function goes on
 )
 
-// askError is a question without an answer of the function.
+// askError is the error of a question that the function did not answer.
 type askError struct {
 	why     noAnswer
 	message string // one line for a person
@@ -89,12 +97,7 @@ func (d deployed) invoke(ctx context.Context, payload []byte) (reply, error) {
 	if err != nil {
 		return reply{}, &askError{noAnswerUnreachable, err.Error()}
 	}
-	e := d.Endpoint
-	e.Host = d.host()
-	x := &exchange{limit: maxAnswer}
-	config := sdkConfig(c, e)
-	config.HttpClient = x
-	client, err := fc.NewClient(config)
+	client, x, err := d.client(c, maxAnswer)
 	if err != nil {
 		return reply{}, &askError{noAnswerRefused, harmless(err.Error(), c)}
 	}
@@ -110,7 +113,7 @@ func (d deployed) invoke(ctx context.Context, payload []byte) (reply, error) {
 	return d.read(x.status, x.header, x.body, c)
 }
 
-// unanswered says why there was no reply at all.
+// unanswered returns the error of a call without a reply.
 func (d deployed) unanswered(ctx context.Context, x *exchange, err error, c credentials.Credentials) *askError {
 	reason := "no reason is known"
 	if err != nil {
@@ -127,8 +130,7 @@ func (d deployed) unanswered(ctx context.Context, x *exchange, err error, c cred
 	return &askError{noAnswerBroken, "the connection broke before an answer: " + reason}
 }
 
-// read reads Function Compute's reply: the function's answer, or what became of the call in its place. It tells apart what
-// the function says and what the platform says about it.
+// read reads Function Compute's reply. It holds the function's answer, or what the platform says about the function.
 func (d deployed) read(status int, header http.Header, body []byte, c credentials.Credentials) (reply, error) {
 	if status/100 != 2 {
 		return reply{}, d.refused(status, header, body, c)
@@ -137,32 +139,24 @@ func (d deployed) read(status int, header http.Header, body []byte, c credential
 	answer := compact(body)
 	var said struct{ ErrorType, ErrorMessage string }
 	if answer != nil {
-		json.Unmarshal(answer, &said) // another kind of JSON says nothing of an error
+		json.Unmarshal(answer, &said) // JSON of another shape is no error
 	}
 	switch {
-	case platform == "" && said.ErrorType == "" && answer == nil:
-		return reply{}, &askError{noAnswerBroken, "the answer is not JSON; is this function adb-backup?"}
-	case platform == "" && said.ErrorType == "":
-		return reply{Answer: answer}, nil
 	case said.ErrorType != "":
 		return reply{Answer: answer, ErrorType: backup.ErrorType(said.ErrorType), ErrorMessage: said.ErrorMessage}, nil
+	case platform != "":
+		return platformFailure(platform, harmless(cmp.Or(said.ErrorMessage, string(body)), c)), nil
+	case answer == nil:
+		return reply{}, &askError{noAnswerBroken, "the answer is not JSON; is this function adb-backup?"}
 	}
-	if said.ErrorMessage == "" {
-		said.ErrorMessage = string(body)
-	}
-	return platformFailure(platform, harmless(said.ErrorMessage, c)), nil
+	return reply{Answer: answer}, nil
 }
 
-// platformFailure is the answer where the function gave none of its own: Function Compute ended it, or it ended itself.
+// platformFailure stands in for the answer if the function gave none: Function Compute ended it, or its process ended.
 func platformFailure(errorType, message string) reply {
 	lower := strings.ToLower(errorType + " " + message)
 	says := func(words ...string) bool {
-		for _, w := range words {
-			if strings.Contains(lower, w) {
-				return true
-			}
-		}
-		return false
+		return slices.ContainsFunc(words, func(word string) bool { return strings.Contains(lower, word) })
 	}
 	switch {
 	case says("timeout", "timed out", "time out"):
@@ -176,27 +170,20 @@ func platformFailure(errorType, message string) reply {
 	return failure(backup.ErrorType(errorType), "Function Compute could not run the function: "+message, "make logs shows why")
 }
 
-// refused reads an error of Function Compute itself: the function did not get the question.
+// refused returns the error of a reply in which Function Compute itself refuses: the function did not get the question.
 func (d deployed) refused(status int, header http.Header, body []byte, c credentials.Credentials) *askError {
 	var said struct{ Code, Message, RequestId, ErrorCode, ErrorMessage string }
-	json.Unmarshal(body, &said) // what cannot be read is not there
+	json.Unmarshal(body, &said) // an unreadable body leaves it empty
 	code, message := said.Code, said.Message
 	if code == "" {
 		code, message = said.ErrorCode, said.ErrorMessage // an older form
 	}
-	id := said.RequestId
-	if id == "" {
-		id = header.Get("X-Fc-Request-Id")
-	}
 	what := fmt.Sprintf("HTTP %d", status)
-	if code != "" {
-		what = fmt.Sprintf("%s: %s (HTTP %d)", harmless(code, c), harmless(message, c), status)
+	if id := cmp.Or(said.RequestId, header.Get("X-Fc-Request-Id")); id != "" {
+		what += ", request id " + harmless(id, c)
 	}
-	if id != "" {
-		what = strings.TrimSuffix(what, ")") + ", request id " + harmless(id, c)
-		if code != "" {
-			what += ")"
-		}
+	if code != "" {
+		what = fmt.Sprintf("%s: %s (%s)", harmless(code, c), harmless(message, c), what)
 	}
 	switch {
 	case status == http.StatusTooManyRequests || strings.HasPrefix(code, "Throttling"):
@@ -209,13 +196,13 @@ func (d deployed) refused(status int, header http.Header, body []byte, c credent
 
 // advice says what a refusal means, and what to do.
 func (d deployed) advice(status int, code string) string {
-	about := func(beginning string) bool { return strings.HasPrefix(strings.ToLower(code), beginning) }
+	begins := func(prefix string) bool { return strings.HasPrefix(strings.ToLower(code), prefix) }
 	switch {
 	case code == "FunctionNotFound":
 		return fmt.Sprintf("there is no function %s: deploy it with make deploy, or name another with -function and -region", d)
 	case status == http.StatusNotFound:
 		return fmt.Sprintf("Function Compute does not know %s: check -qualifier, -function and -region", d)
-	case about("invalidaccesskeyid"), about("signature"), about("incompletesignature"), about("invalidsecuritytoken"):
+	case begins("invalidaccesskeyid"), begins("signature"), begins("incompletesignature"), begins("invalidsecuritytoken"):
 		return "the credentials were refused: check them, and this machine's clock"
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
 		return fmt.Sprintf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); make policy ONLY=gate prints the policy", d.Region, d.Name)
@@ -225,15 +212,15 @@ func (d deployed) advice(status int, code string) string {
 	return "Function Compute refused the call"
 }
 
-// reply is what came of a question: the function's answer, or what the platform said in its place.
+// reply is the function's answer, or what stands in for it.
 type reply struct {
 	Answer       json.RawMessage  // one line of JSON
 	ErrorType    backup.ErrorType // empty: success
 	ErrorMessage string
-	Hint         string // what to do, where the function did not say it itself
+	Hint         string // what to do; empty if the function answered itself
 }
 
-// failure is an answer that was not given by the function.
+// failure stands in for an answer that the function did not give.
 func failure(t backup.ErrorType, message, hint string) reply {
 	answer, _ := json.Marshal(struct { // strings cannot fail
 		ErrorType    backup.ErrorType `json:"errorType"`
@@ -242,7 +229,7 @@ func failure(t backup.ErrorType, message, hint string) reply {
 	return reply{Answer: answer, ErrorType: t, ErrorMessage: message, Hint: hint}
 }
 
-// err is the command's error of a failure, nil for a success.
+// err returns a failure as the command's error, nil for a success.
 func (r reply) err() error {
 	if r.ErrorType == "" {
 		return nil
@@ -258,7 +245,7 @@ func (r reply) err() error {
 	return exitError{code, errors.New(text)}
 }
 
-// compact returns JSON in one line, nil for what is not JSON.
+// compact returns a JSON body in one line, nil if it is not JSON.
 func compact(body []byte) json.RawMessage {
 	var b bytes.Buffer
 	if len(body) == 0 || json.Compact(&b, body) != nil {

@@ -22,11 +22,10 @@ import (
 
 // tool is Serverless Devs' command s, with credentials to work with.
 type tool struct {
-	env  []string // the child's environment
-	args []string // options that every command gets
-	from string   // where the credentials are from, for a person
-	// known are the credentials, where this program can read them; nil where only s can.
-	known *credentials.Credentials
+	env   []string                 // of the process
+	args  []string                 // after those of every command
+	from  string                   // where the credentials are from, for a person
+	known *credentials.Credentials // nil: only s can read them
 
 	stdout, stderr io.Writer
 }
@@ -35,15 +34,12 @@ type tool struct {
 // holds them. Unlike the three variables, such an alias can carry a security token.
 const handedOver = "adb_backup_serverless_devs_key"
 
-// keyVariables are the variables that s takes before anything else. It takes them as soon as all three exist, even empty.
-var keyVariables = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
-
-// newTool returns s with credentials: its own, where it has some, else those of the default chain, which are handed over in
-// its environment and nowhere else. e is where STS is asked whose they are.
+// newTool returns s with credentials: its own if it has some, else those of the default chain, which are handed over in its
+// environment and nowhere else. e is where STS is asked whose they are.
 func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, stdout, stderr io.Writer) (tool, error) {
 	t := tool{env: os.Environ(), stdout: stdout, stderr: stderr}
 	if !complete(os.Getenv) {
-		t.env = without(t.env, keyVariables...)
+		t.env = without(t.env, credentials.ServerlessDevs...) // s takes them if all three exist, even empty
 		if complete(dotenv(folder)) {
 			t.from = "the file .env"
 			return t, nil
@@ -68,14 +64,12 @@ func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, std
 	if err != nil {
 		return t, fmt.Errorf("the account's id, which Serverless Devs needs, is not known: %w", err)
 	}
-	key, err := json.Marshal(map[string]string{
+	key, _ := json.Marshal(map[string]string{ // strings cannot fail
 		"AccountID": account, "AccessKeyID": c.AccessKeyID, "AccessKeySecret": c.AccessKeySecret, "SecurityToken": c.SecurityToken,
 	})
-	if err != nil {
-		return t, err
-	}
-	// In a pipeline the last of these would name another alias.
-	t.env = append(without(t.env, append(slices.Clone(keyVariables), handedOver, "serverless_devs_access_cicd_alias_name")...), handedOver+"="+string(key))
+	// In a pipeline, cicd_alias_name would name another alias.
+	t.env = without(without(t.env, credentials.ServerlessDevs...), handedOver, "serverless_devs_access_cicd_alias_name")
+	t.env = append(t.env, handedOver+"="+string(key))
 	t.args = []string{"--access", handedOver}
 	t.from = fmt.Sprintf("%s, account %s", c.From, account)
 	return t, nil
@@ -83,24 +77,22 @@ func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, std
 
 // complete reports whether s finds credentials in variables.
 func complete(getenv func(string) string) bool {
-	return !slices.ContainsFunc(keyVariables, func(name string) bool { return getenv(name) == "" })
+	return !slices.ContainsFunc(credentials.ServerlessDevs, func(name string) bool { return getenv(name) == "" })
 }
 
 var assignment = regexp.MustCompile(`(?m)^\s*(?:export\s+)?(\w+)\s*=\s*(\S.*)$`)
 
-// dotenv returns the variables of the file .env beside s.yaml, which s reads, too.
+// dotenv returns the variables of the file .env beside s.yaml, which s reads, too. A missing file has none.
 func dotenv(folder string) func(string) string {
-	content, err := os.ReadFile(filepath.Join(folder, ".env"))
+	content, _ := os.ReadFile(filepath.Join(folder, ".env"))
 	values := map[string]string{}
-	if err == nil {
-		for _, m := range assignment.FindAllStringSubmatch(string(content), -1) {
-			values[m[1]] = m[2]
-		}
+	for _, m := range assignment.FindAllStringSubmatch(string(content), -1) {
+		values[m[1]] = m[2]
 	}
 	return func(name string) string { return values[name] }
 }
 
-// stored reports whether s config add has stored credentials under an alias. They are encrypted; nothing is read of them.
+// stored reports whether s config add has stored credentials under an alias. They are encrypted, so only s can use them.
 func stored(alias string) bool {
 	home := os.Getenv("serverless_devs_config_home")
 	if home == "" {
@@ -116,7 +108,7 @@ func stored(alias string) bool {
 	return false
 }
 
-// without returns an environment without some variables.
+// without returns an environment that lacks some variables.
 func without(environ []string, names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
@@ -124,8 +116,8 @@ func without(environ []string, names ...string) []string {
 	})
 }
 
-// run runs s to its end, and lets it say what it says. Options are written out: s hands all of them to its component, whose
-// command logs takes -t for --tail.
+// run runs s to its end and shows what it prints. Callers write options out, because s hands all of them to its component,
+// whose command logs takes -t for --tail.
 func (t tool) run(ctx context.Context, args ...string) error {
 	fmt.Fprintln(t.stderr, "s", strings.Join(args, " "))
 	cmd := exec.CommandContext(ctx, "s", append(args, t.args...)...)

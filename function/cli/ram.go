@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -14,27 +15,20 @@ import (
 	"adb-backup/function/credentials"
 )
 
-// ram calls Resource Access Management, API 2015-05-01, as far as one role and its policy need it.
+// ram calls Resource Access Management for one role and its policy.
 type ram struct{ caller }
 
-const (
-	ramVersion = "2015-05-01"
-	ramHost    = "ram.aliyuncs.com"
-)
-
-// newRAM returns RAM as c's owner reaches it, at e or, where e is zero, in the cloud.
+// newRAM returns RAM for c's owner, at e or, if e is zero, in the cloud.
 func newRAM(c credentials.Credentials, e adb.Endpoint) ram {
-	if e.Host == "" {
-		e.Host = ramHost
-	}
+	e.Host = cmp.Or(e.Host, "ram.aliyuncs.com")
 	return ram{caller{c, e}}
 }
 
 func (r ram) do(ctx context.Context, action string, query map[string]string, into any) error {
-	return r.call(ctx, action, ramVersion, query, into)
+	return r.call(ctx, action, "2015-05-01", query, into)
 }
 
-// hasCode reports whether an error is a service's whose code begins with prefix.
+// hasCode reports whether err is a service's error whose code begins with prefix.
 func hasCode(err error, prefix string) bool {
 	e := new(apiError)
 	return errors.As(err, &e) && strings.HasPrefix(e.Code, prefix)
@@ -46,7 +40,7 @@ type ramRole struct {
 	AssumeRolePolicyDocument   string
 }
 
-// role returns a role, nil if there is none of that name.
+// role returns a role, nil if none has that name.
 func (r ram) role(ctx context.Context, name string) (*ramRole, error) {
 	var reply struct{ Role ramRole }
 	err := r.do(ctx, "GetRole", map[string]string{"RoleName": name}, &reply)
@@ -56,10 +50,10 @@ func (r ram) role(ctx context.Context, name string) (*ramRole, error) {
 	return &reply.Role, err
 }
 
-// ramPolicy is a custom policy with its document that counts.
+// ramPolicy is a custom policy with the document of its default version.
 type ramPolicy struct{ Description, Document string }
 
-// policy returns a custom policy, nil if there is none of that name.
+// policy returns a custom policy, nil if none has that name.
 func (r ram) policy(ctx context.Context, name string) (*ramPolicy, error) {
 	var reply struct {
 		Policy               struct{ Description string }
@@ -88,7 +82,7 @@ var (
 	roleARN  = regexp.MustCompile(`^acs:ram::(?:(\d+)|\$\{config\('AccountID'\)\}):role/([^/]+)$`)
 )
 
-// roleName reads what s.yaml names as role: a name, or an ARN, which names the account as well.
+// roleName reads the role of s.yaml: a name, or an ARN, which names the account as well.
 func roleName(role string) (name, account string, err error) {
 	name = role
 	if m := roleARN.FindStringSubmatch(role); m != nil {
@@ -108,10 +102,8 @@ func roleName(role string) (name, account string, err error) {
 // ramDocument is a policy document as RAM may write it: a list of one may be a plain value.
 type ramDocument struct {
 	Version   string
-	Statement []ramStatement
+	Statement []map[string]any
 }
-
-type ramStatement map[string]any
 
 func parseDocument(text string) (ramDocument, error) {
 	var d ramDocument
@@ -119,10 +111,8 @@ func parseDocument(text string) (ramDocument, error) {
 	return d, err
 }
 
-// list returns a field's values, sorted.
-func (s ramStatement) list(field string) []string { return values(s[field]) }
-
-func values(field any) []string {
+// list returns the values of a statement's field, sorted.
+func list(field any) []string {
 	var all []string
 	switch v := field.(type) {
 	case string:
@@ -136,30 +126,30 @@ func values(field any) []string {
 	return slices.Compact(all)
 }
 
-// grants are what a document allows, one line for each action and resource, sorted. Two documents that grant the same are
-// equal, however they are written. ok reports whether there is nothing else in it, such as a condition or a Deny.
-func (d ramDocument) grants() (lines []string, ok bool) {
-	ok = true
+// grants returns what a document allows, one line for each action and resource, sorted. Documents that grant the same give the
+// same lines, however they are written. only reports whether the document holds nothing else, such as a condition or a Deny.
+func (d ramDocument) grants() (lines []string, only bool) {
+	only = true
 	for _, s := range d.Statement {
 		for field := range s {
-			ok = ok && slices.Contains([]string{"Effect", "Action", "Resource"}, field)
+			only = only && slices.Contains([]string{"Effect", "Action", "Resource"}, field)
 		}
-		ok = ok && s["Effect"] == "Allow"
-		for _, action := range s.list("Action") {
-			for _, resource := range s.list("Resource") {
+		only = only && s["Effect"] == "Allow"
+		for _, action := range list(s["Action"]) {
+			for _, resource := range list(s["Resource"]) {
 				lines = append(lines, action+" on "+resource)
 			}
 		}
 	}
 	slices.Sort(lines)
-	return slices.Compact(lines), ok
+	return slices.Compact(lines), only
 }
 
 // trustsFunctionCompute reports whether Function Compute may work as a role with this trust policy.
 func (d ramDocument) trustsFunctionCompute() bool {
-	return slices.ContainsFunc(d.Statement, func(s ramStatement) bool {
+	return slices.ContainsFunc(d.Statement, func(s map[string]any) bool {
 		principal, _ := s["Principal"].(map[string]any)
-		return s["Effect"] == "Allow" && s["Condition"] == nil && slices.Contains(s.list("Action"), "sts:AssumeRole") &&
-			slices.Contains(values(principal["Service"]), "fc.aliyuncs.com")
+		return s["Effect"] == "Allow" && s["Condition"] == nil && slices.Contains(list(s["Action"]), "sts:AssumeRole") &&
+			slices.Contains(list(principal["Service"]), "fc.aliyuncs.com")
 	})
 }

@@ -31,8 +31,8 @@ type Source struct {
 // patience is how long the chain may look: it may ask another service for temporary credentials.
 const patience = 30 * time.Second
 
-// serverlessDevs are the variables in which Serverless Devs finds credentials: all three, or none counts.
-var serverlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
+// ServerlessDevs are the variables in which Serverless Devs finds credentials. They count only if all three are set.
+var ServerlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
 
 // Get returns the credentials that count now: temporary ones are renewed in time. Serverless Devs' variables come first, so
 // that a deployment and the commands after it use the same account, then Alibaba Cloud's default chain.
@@ -90,7 +90,7 @@ func (s *Source) ask() (*providers.Credentials, error) {
 
 // ofServerlessDevs reports whether the environment holds Serverless Devs' variables, and returns what they say.
 func ofServerlessDevs() (Credentials, bool) {
-	if len(unset(serverlessDevs...)) > 0 {
+	if len(unset(ServerlessDevs...)) > 0 {
 		return Credentials{}, false
 	}
 	return Credentials{

@@ -42,7 +42,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // newError describes the sources as they are now. Of what the chain said it keeps the service's codes alone.
 func newError(said error) *Error {
 	e := &Error{Looked: []Looked{
-		{"AccountID, AccessKeyID, AccessKeySecret", variables(serverlessDevs...)},
+		{"AccountID, AccessKeyID, AccessKeySecret", variables(ServerlessDevs...)},
 		{"ALIBABA_CLOUD_ACCESS_KEY_ID, …_SECRET", variables("ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET")},
 		{"ALIBABA_CLOUD_ROLE_ARN, …_OIDC_PROVIDER_ARN, …_OIDC_TOKEN_FILE", oidc(said)},
 		{cliFile(os.Getenv), cli()},
