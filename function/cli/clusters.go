@@ -28,8 +28,8 @@ func (s settings) decode(t trigger, at time.Time) ([]backup.Request, error) {
 	return event.Requests, nil
 }
 
-// requests returns what the function is asked for by its timers, were they to fire now, and by events that name no cluster.
-// Several requests may name the same cluster.
+// requests returns what the timers would ask for if they fired now, and a request for each cluster of ADB_DEFAULT_CLUSTERS,
+// which events that name no cluster ask for. Several requests may name the same cluster.
 func (s settings) requests(now time.Time) ([]backup.Request, error) {
 	var all []backup.Request
 	var faults []error
@@ -53,9 +53,8 @@ func (s settings) requests(now time.Time) ([]backup.Request, error) {
 	return all, errors.Join(faults...)
 }
 
-// clusters returns one request for each cluster and each selector of s.yaml, for a command that only looks at them. The
-// error says why that cannot be known yet.
-func (s settings) clusters() ([]backup.Request, error) {
+// clusterRequests returns one request for each cluster and each selector of s.yaml. The error says why they are not known yet.
+func (s settings) clusterRequests() ([]backup.Request, error) {
 	if s.hasPlaceholder() {
 		return nil, errPlaceholder
 	}
@@ -63,20 +62,15 @@ func (s settings) clusters() ([]backup.Request, error) {
 	if err == nil && len(all) == 0 {
 		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
 	}
-	return distinct(all), err
-}
-
-// distinct returns the first request for each cluster and each selector.
-func distinct(requests []backup.Request) []backup.Request {
-	var first []backup.Request
-	for _, r := range requests {
-		if !slices.ContainsFunc(first, func(f backup.Request) bool {
-			return f.Cluster == r.Cluster && reflect.DeepEqual(f.Selector, r.Selector)
+	var distinct []backup.Request
+	for _, r := range all {
+		if !slices.ContainsFunc(distinct, func(d backup.Request) bool {
+			return d.Cluster == r.Cluster && reflect.DeepEqual(d.Selector, r.Selector)
 		}) {
-			first = append(first, r)
+			distinct = append(distinct, r)
 		}
 	}
-	return first
+	return distinct, err
 }
 
 // zone returns the time zone of the first timer's schedule, UTC if there is none.
@@ -89,7 +83,7 @@ func (s settings) zone() *time.Location {
 	return time.UTC
 }
 
-// defaultClusters are the ids for events that name no cluster.
+// defaultClusters returns the clusters for events that name none.
 func (s settings) defaultClusters() []string {
 	var ids []string
 	for id := range strings.SplitSeq(s.Environment["ADB_DEFAULT_CLUSTERS"], ",") {
@@ -100,7 +94,7 @@ func (s settings) defaultClusters() []string {
 	return ids
 }
 
-// scope is which clusters requests name, and in which regions they choose clusters by a selector.
+// scope holds the clusters that requests name, and the regions in which they choose clusters by a selector.
 type scope struct {
 	ids      map[string][]string // by region, in order of appearance
 	selected map[string]bool     // regions of selectors
@@ -122,9 +116,9 @@ func scopeOf(requests []backup.Request) scope {
 	return s
 }
 
-// scope returns the clusters that s.yaml is about. The error says why that cannot be known yet.
+// scope returns the clusters of s.yaml. The error says why they are not known yet.
 func (s settings) scope() (scope, error) {
-	requests, err := s.clusters()
+	requests, err := s.clusterRequests()
 	return scopeOf(requests), err
 }
 
@@ -134,7 +128,7 @@ func (s scope) regions() []string {
 	return slices.Compact(all)
 }
 
-// String names the clusters for a person: all ids where they are few.
+// String names the clusters for a person: by their ids if there are at most five in a region.
 func (s scope) String() string {
 	var parts []string
 	for _, region := range s.regions() {

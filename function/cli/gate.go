@@ -11,8 +11,8 @@ import (
 	"adb-backup/function/backup"
 )
 
-// gate lets a pipeline pass only when the backup is there. It asks the deployed function, and asks again while the
-// function answers that asking again goes on with the same backup.
+// gate lets a pipeline pass only when the backup is there. It asks the deployed function, and asks again while the answer is
+// that another question goes on with the same backup.
 type gate struct {
 	timeout time.Duration // for all of it
 	ask     time.Duration // for one question
@@ -21,21 +21,23 @@ type gate struct {
 	progress io.Writer
 
 	start time.Time
-	said  string           // the last line of progress that was no question
-	last  reply            // the last failure that asking again continues; its Answer is nil without one
-	kinds map[noAnswer]int // how often in a row a question had no answer, and why
-	// unknown counts the answers OutcomeUnknown. Every question after one may create a backup anew, so that must end.
+	said  string // what say told last
+	last  reply  // the last failure that another question continues; its Answer is nil if there was none
+	// unanswered counts the questions in a row that had no answer for the same reason, why.
+	unanswered int
+	why        noAnswer
+	// unknown counts the answers OutcomeUnknown. Each question after one may create another backup.
 	unknown int
 }
 
 const (
-	// pause is the pause after BackupPending or an unanswered question; the function itself has waited before.
+	// pause follows BackupPending or an unanswered question. It is short, because the function itself has waited.
 	pause = 5 * time.Second
-	// longPause is the pause after Throttled and OutcomeUnknown, for the service to recover, and to list what it made.
+	// longPause follows Throttled and OutcomeUnknown: the service needs time to recover, and to list what it created.
 	longPause = 30 * time.Second
-	// unknowns is how many answers OutcomeUnknown end the gate.
-	unknowns = 3
-	// outage is how long nobody can be reached before the gate gives up, if no question reached the function before.
+	// maxUnknown is how many answers OutcomeUnknown end the gate.
+	maxUnknown = 3
+	// outage is how long a gate that has never reached the function tries to reach it.
 	outage = time.Minute
 )
 
@@ -84,7 +86,7 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 // pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer. An
 // error means that the function could not be asked.
 func (g *gate) pass(ctx context.Context, request gateRequest) (reply, error) {
-	g.start, g.kinds = time.Now(), map[noAnswer]int{}
+	g.start = time.Now()
 	for n := 1; ; n++ {
 		say(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
 		asked, cancel := context.WithTimeout(ctx, min(g.ask, g.timeout-time.Since(g.start)))
@@ -93,30 +95,30 @@ func (g *gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 		if ctx.Err() != nil {
 			return reply{}, stopped(ctx)
 		}
-		var then time.Duration
+		var wait time.Duration
 		var done bool
 		if err != nil {
-			then, done = g.unanswered(err)
+			wait, done = g.noteError(err)
 		} else {
-			then, done = g.answered(r)
+			wait, done = g.noteAnswer(r)
 		}
 		if done {
 			return r, err
 		}
-		if time.Since(g.start)+then >= g.timeout {
+		if time.Since(g.start)+wait >= g.timeout {
 			return g.timeUp(request, err)
 		}
 		select {
 		case <-ctx.Done():
 			return reply{}, stopped(ctx)
-		case <-time.After(then):
+		case <-time.After(wait):
 		}
 	}
 }
 
-// answered takes an answer, and says whether it is the last word, else how long to wait before the next question.
-func (g *gate) answered(r reply) (then time.Duration, done bool) {
-	clear(g.kinds)
+// noteAnswer returns how long to wait after an answer before the next question, or that the gate is done.
+func (g *gate) noteAnswer(r reply) (wait time.Duration, done bool) {
+	g.unanswered = 0
 	if !r.ErrorType.Continues() {
 		return 0, true
 	}
@@ -131,19 +133,20 @@ func (g *gate) answered(r reply) (then time.Duration, done bool) {
 	case backup.ErrorOutcomeUnknown:
 		g.unknown++
 	}
-	return longPause, g.unknown == unknowns
+	return longPause, g.unknown == maxUnknown
 }
 
-// unanswered takes the error of a question without an answer, as answered takes an answer.
-func (g *gate) unanswered(err error) (then time.Duration, done bool) {
+// noteError is noteAnswer for a question without an answer.
+func (g *gate) noteError(err error) (wait time.Duration, done bool) {
 	e := new(askError)
 	if !errors.As(err, &e) || e.why == noAnswerRefused {
 		return 0, true
 	}
 	g.say("%s", e.message)
-	n := g.kinds[e.why]
-	clear(g.kinds)
-	g.kinds[e.why] = n + 1
+	if g.why != e.why {
+		g.why, g.unanswered = e.why, 0
+	}
+	g.unanswered++
 	switch {
 	case e.why == noAnswerHung:
 		if g.last.Answer == nil {
@@ -155,10 +158,10 @@ func (g *gate) unanswered(err error) (then time.Duration, done bool) {
 	case e.why == noAnswerUnreachable && g.last.Answer == nil && time.Since(g.start) >= outage:
 		return 0, true
 	}
-	return min(pause<<min(n, 3), longPause), false
+	return min(pause<<min(g.unanswered-1, 3), longPause), false
 }
 
-// timeUp is the end where there is no time for another question.
+// timeUp ends the gate when there is no time for another question.
 func (g *gate) timeUp(request gateRequest, err error) (reply, error) {
 	if g.last.Answer == nil {
 		return reply{}, fmt.Errorf("could not ask the function within %s: %w", short(g.timeout), err)
@@ -170,7 +173,7 @@ func (g *gate) timeUp(request gateRequest, err error) (reply, error) {
 	return g.last, nil
 }
 
-// say tells what happened. What has just been said is not repeated.
+// say tells what happened. It does not repeat the words of the line before.
 func (g *gate) say(format string, a ...any) {
 	text := fmt.Sprintf(format, a...)
 	if text == g.said {

@@ -13,7 +13,7 @@ import (
 // days is how many days the strip of a history has.
 const days = 14
 
-// mark is what became of one day.
+// mark shows one day in the strip.
 type mark byte
 
 const (
@@ -23,21 +23,21 @@ const (
 	markComplete mark = '#'
 )
 
-// rank orders the marks: of several backups of one day the best counts.
+// rank orders the marks: the best backup of a day counts.
 func (m mark) rank() int { return strings.IndexByte(".x>#", byte(m)) }
 
-// markNames name the marks for programs, in the words of the function's answer.
+// markNames are the marks in JSON, in the words of the function's answer.
 var markNames = map[mark]string{markNone: "None", markFailed: "Failed", markRunning: "Running", markComplete: "Completed"}
 
-// history is what the list of a cluster's backups shows, as status tells it. Copies and incremental backups do not count.
+// history is what the list of a cluster's backups shows. Copies and incremental backups do not count.
 type history struct {
-	Last     *backup.Set  // the newest complete backup; nil: none in the time that was read
+	Last     *backup.Set  // the newest complete backup; nil: the list has none
 	Since    []backup.Set // backups that started after Last and are not complete, the newest first
 	Strip    [days]mark   // the last one is today
-	Warnings []string     // what is listed and cannot be believed or read
+	Warnings []string     // what the list holds that cannot be true or cannot be read
 }
 
-// tellHistory reads a list as it was at now. Days are those of now's zone.
+// tellHistory reads a list as it was at now. Its days are those of now's zone.
 func tellHistory(l backup.Listing, now time.Time) history {
 	var h history
 	for i := range h.Strip {
@@ -60,16 +60,18 @@ func tellHistory(l backup.Listing, now time.Time) history {
 			h.Warnings = append(h.Warnings, s.String())
 		}
 		h.mark(s, now)
-		if s.State == backup.SetComplete && h.Last == nil {
+		switch {
+		case h.Last != nil:
+		case s.State == backup.SetComplete:
 			h.Last = &s
-		} else if h.Last == nil {
+		default:
 			h.Since = append(h.Since, s)
 		}
 	}
 	return h
 }
 
-// markOf is what a set makes of its day. An unknown status is never complete.
+// markOf returns the mark of a backup set. An unknown status is never complete.
 func markOf(s backup.Set) mark {
 	switch {
 	case s.State == backup.SetComplete:
@@ -82,51 +84,52 @@ func markOf(s backup.Set) mark {
 	return markRunning
 }
 
+// mark puts a backup set into the strip.
 func (h *history) mark(s backup.Set, now time.Time) {
-	day := daysBetween(s.Start.From.In(now.Location()), now)
-	if day < 0 || day >= days {
+	ago := daysBetween(s.Start.From.In(now.Location()), now)
+	if ago < 0 || ago >= days {
 		return
 	}
-	if at := &h.Strip[days-1-day]; markOf(s).rank() > at.rank() {
-		*at = markOf(s)
+	if day := &h.Strip[days-1-ago]; markOf(s).rank() > day.rank() {
+		*day = markOf(s)
 	}
 }
 
-// daysBetween returns how many midnights lie between two times of the same zone. Days are not always 24 hours long.
+// daysBetween returns how many midnights lie between two times of the same zone. A day is not always 24 hours long there.
 func daysBetween(from, to time.Time) int {
 	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
 	return int(noon(to).Sub(noon(from)) / (24 * time.Hour))
 }
 
-// young reports whether the last complete backup is at most maxAge old. All that its listed start can mean must be.
+// young reports whether the last complete backup is at most maxAge old, even if it started at the earliest moment that its
+// listed start can mean.
 func (h history) young(now time.Time, maxAge time.Duration) bool {
 	return h.Last != nil && !h.Last.Start.From.Before(now.Add(-maxAge))
 }
 
 // since says what runs or failed after the last complete backup; empty: nothing did.
 func (h history) since(now time.Time, layout string) string {
-	var failed []backup.Set
-	var parts []string
+	var failed, parts []string
 	for _, s := range h.Since {
-		at := s.Start.From.In(now.Location()).Format(layout)
+		start := s.Start.From.In(now.Location()).Format(layout)
 		switch markOf(s) {
 		case markFailed:
-			failed = append(failed, s)
+			failed = append(failed, start)
 		case markRunning:
-			parts = append(parts, fmt.Sprintf("running since %s (%s)", at, age(now.Sub(s.Start.From))))
+			parts = append(parts, fmt.Sprintf("running since %s (%s)", start, age(now.Sub(s.Start.From))))
 		}
 	}
-	switch at := func() string { return failed[0].Start.From.In(now.Location()).Format(layout) }; len(failed) {
+	switch len(failed) {
 	case 0:
 	case 1:
-		parts = append(parts, "failed "+at())
+		parts = append(parts, "failed "+failed[0])
 	default:
-		parts = append(parts, fmt.Sprintf("failed %d times, last %s", len(failed), at()))
+		parts = append(parts, fmt.Sprintf("failed %d times, last %s", len(failed), failed[0]))
 	}
 	return strings.Join(parts, "; ")
 }
 
-// age is a duration as people say it: to the minute below two days, then in days and hours.
+// age writes how old something is: in hours and minutes below two days, then in days and hours.
 func age(d time.Duration) string {
 	d = max(d, 0).Truncate(time.Minute)
 	hours, minutes := int(d.Hours()), int(d.Minutes())%60
@@ -139,7 +142,7 @@ func age(d time.Duration) string {
 	return fmt.Sprintf("%dd%02dh", hours/24, hours%24)
 }
 
-// short is a duration as people write it, without zeros at its end: 26h, not 26h0m0s.
+// short writes a duration without zeros at its end: 26h, not 26h0m0s.
 func short(d time.Duration) string {
 	text := d.String()
 	if minutes, ok := strings.CutSuffix(text, "m0s"); ok {
@@ -151,7 +154,7 @@ func short(d time.Duration) string {
 	return text
 }
 
-// size is a number of bytes as people say it; empty for a size that is not given.
+// size writes a number of bytes. It is empty if the size is not known.
 func size(bytes int64) string {
 	if bytes <= 0 {
 		return ""

@@ -17,7 +17,7 @@ import (
 	"adb-backup/function/credentials"
 )
 
-// target holds the flags of gate and invoke that say which function is asked.
+// target holds the flags of gate and invoke for the function that is asked.
 type target struct {
 	file, region, function, qualifier, endpoint *string
 }
@@ -96,7 +96,7 @@ func stopped(ctx context.Context) error {
 	return fmt.Errorf("stopped: what was asked for may go on in the cloud: %w", context.Cause(ctx))
 }
 
-// readEvent reads the event's file. A bare cluster id is an event itself.
+// readEvent reads the event's file. A bare cluster id is an event by itself.
 func readEvent(event string) ([]byte, error) {
 	if event == "" {
 		return nil, usage("what is to be sent? Give -event (with make: EVENT=), a file such as events/request.json, or a cluster id")
@@ -113,8 +113,8 @@ func readEvent(event string) ([]byte, error) {
 	return nil, usage("-event must be a file or a cluster id: %w", err)
 }
 
-// checkEvent reads an event as the function will, so that a wrong one is not sent. It cannot know the function's
-// ADB_DEFAULT_CLUSTERS, so an event that names no cluster passes.
+// checkEvent refuses an event that the function would refuse. It does not know the function's ADB_DEFAULT_CLUSTERS, so it lets
+// an event pass that names no cluster.
 func checkEvent(payload []byte, region string) error {
 	_, err := events.Decode(payload, events.Invocation{
 		Region: region, Received: time.Now(), Timeout: time.Hour, DefaultClusters: []string{"amv-default"},

@@ -9,15 +9,15 @@ import (
 	"adb-backup/function/backup"
 )
 
-// gateRequest is a request whose moment stays the same however often it is sent. Otherwise every repetition would ask for
-// a backup younger than itself, and create one.
+// gateRequest is a request with the same NotBefore however often it is sent. Otherwise each question would ask for a backup
+// younger than itself, and create one.
 type gateRequest struct {
 	fields    map[string]json.RawMessage
 	notBefore time.Time // zero: the request goes out as it is
 }
 
-// readRequest reads a request or a bare cluster id. What it cannot read in a request stays as it is, for the function to
-// name. An event that wraps a request (a timer's, a CloudEvent) is refused: it carries a time of its own, long past.
+// readRequest reads a request or a bare cluster id. What it cannot read in a request stays as it is: the function will name
+// the fault. It refuses an event that wraps a request (a timer's, a CloudEvent), because that has a time of its own, long past.
 func readRequest(payload []byte, start time.Time) (gateRequest, error) {
 	text := strings.TrimSpace(string(payload))
 	id := text
@@ -34,31 +34,31 @@ func readRequest(payload []byte, start time.Time) (gateRequest, error) {
 			return g, usage("the gate sends a request, such as events/request.json; this is an event (%s): put the request in it into a file", name)
 		}
 	}
-	notBefore, named := g.field("NotBefore")
-	maxAge, aged := g.field("MaxAge")
+	notBefore, hasNotBefore := g.field("NotBefore")
+	maxAge, hasMaxAge := g.field("MaxAge")
 	action, _ := g.field("Action")
 	switch {
-	case named && aged: // the function will say that this is wrong
-	case named:
+	case hasNotBefore && hasMaxAge: // the function refuses this
+	case hasNotBefore:
 		g.notBefore, _ = time.Parse(time.RFC3339, notBefore)
-	case aged:
+	case hasMaxAge:
 		if age, err := time.ParseDuration(maxAge); err == nil {
 			g.drop("MaxAge")
 			g.notBefore = start.Add(-age)
 		}
-	case strings.EqualFold(action, "Verify"): // must say itself how old a backup may be
+	case strings.EqualFold(action, "Verify"): // the function refuses a Verify that does not say how old a backup may be
 	default:
 		g.notBefore = start
 	}
 	return g, nil
 }
 
-// payload is the request as it goes out. Again says that an earlier question may have created the backup.
+// payload returns the request as it is sent. again says that an earlier question may have created the backup.
 func (g gateRequest) payload(again bool) []byte {
 	if !g.notBefore.IsZero() {
 		g.drop("NotBefore")
 		t := g.notBefore.UTC().Truncate(time.Second)
-		if again { // the service lists minutes, and clocks differ: the function allows the same minute to a second delivery
+		if again { // the service may list minutes, and clocks differ. The function allows a second delivery the same minute.
 			t = t.Add(-backup.ClockSkew)
 		}
 		g.fields["NotBefore"], _ = json.Marshal(t)
@@ -70,7 +70,7 @@ func (g gateRequest) payload(again bool) []byte {
 	return b.Bytes()
 }
 
-// field finds a field as the function does, without regard to case. A value that is no string is given as it stands.
+// field returns a field's value. It ignores case, as the function does. A value that is not a string is returned as JSON.
 func (g gateRequest) field(name string) (string, bool) {
 	for k, v := range g.fields {
 		if strings.EqualFold(k, name) {

@@ -83,7 +83,7 @@ func TestClusters(t *testing.T) {
 		strings.ReplaceAll(string(filledIn(t)), "enable: true", "enable: false"): {"amv-2", "am-3"},
 		string(filledIn(t, "clusters", bySelector)):                              {"selector", "amv-2", "am-3"},
 	} {
-		requests, err := settingsOf(t, []byte(source)).clusters()
+		requests, err := settingsOf(t, []byte(source)).clusterRequests()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -17,16 +17,16 @@ import (
 	"adb-backup/function/credentials"
 )
 
-// row is a cluster in the table.
+// row is what status shows of a cluster.
 type row struct {
 	Cluster backup.Cluster
 	history
-	Err error // why its list could not be read; nil: it was read
+	Err error // why its list could not be read
 }
 
 // overview is all that status shows.
 type overview struct {
-	Now     time.Time     // in the zone of the days
+	Now     time.Time     // in the zone that times and days are shown in
 	Zone    string        // its name, and where it comes from
 	MaxAge  time.Duration // 0: nothing is checked
 	Rows    []row
@@ -87,7 +87,7 @@ func parseMixed(flags *flag.FlagSet, args []string, stderr io.Writer) (ids []str
 	}
 }
 
-// choice is whose backups are shown.
+// choice is what status asks for, and how it shows it.
 type choice struct {
 	requests []backup.Request
 	statuses backup.Statuses // as the function knows them
@@ -95,7 +95,7 @@ type choice struct {
 	zoneName string
 }
 
-// chooseClusters returns the clusters that the ids name, or s.yaml where there are none.
+// chooseClusters returns the clusters that the ids name, or those of s.yaml if there are no ids.
 func chooseClusters(file, region string, ids []string) (choice, error) {
 	what := choice{zone: time.UTC, zoneName: "UTC"}
 	s, err := readSettings(file)
@@ -117,13 +117,12 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	}
 	if len(ids) == 0 {
 		s.Region = region
-		what.requests, err = s.clusters()
-		if err != nil {
+		if what.requests, err = s.clusterRequests(); err != nil {
 			return what, usage("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
 		}
 		return what, nil
 	}
-	payload, _ := json.Marshal(map[string][]string{"DBClusterIds": ids}) // cannot fail: strings
+	payload, _ := json.Marshal(map[string][]string{"DBClusterIds": ids}) // strings cannot fail
 	event, err := events.Decode(payload, events.Invocation{Region: region, Received: time.Now(), Timeout: time.Hour})
 	if err != nil {
 		return what, usage("%w", err)
@@ -132,7 +131,7 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	return what, nil
 }
 
-// statuses returns the words of BackupStatus that the environment adds, or else s.yaml.
+// statuses returns the words of BackupStatus, with those that this program's environment adds, or else that of s.yaml.
 func (s settings) statuses() (backup.Statuses, error) {
 	var environ []string
 	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {
@@ -142,14 +141,17 @@ func (s settings) statuses() (backup.Statuses, error) {
 	return c.ADB.Statuses, err
 }
 
-// verdict is the command's error: 2 where something could not be read, 1 where a backup is missing.
+// tooOld reports whether the last complete backup is older than MaxAge, or is missing.
+func (o *overview) tooOld(r row) bool { return o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) }
+
+// verdict returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
 func (o *overview) verdict() error {
 	unread, old := len(o.Failed), 0
 	for _, r := range o.Rows {
 		switch {
 		case r.Err != nil:
 			unread++
-		case o.MaxAge > 0 && !r.young(o.Now, o.MaxAge):
+		case o.tooOld(r):
 			old++
 		}
 	}

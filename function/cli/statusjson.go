@@ -1,17 +1,16 @@
 package main
 
 import (
-	"cmp"
 	"time"
 
 	"adb-backup/function/backup"
 )
 
-// statusAnswer is the overview for programs. Names and forms are those of the function's answer.
+// statusAnswer is the overview as JSON. Names and forms are those of the function's answer.
 type statusAnswer struct {
 	Status  backup.Status // of the cluster that is worst off
 	Time    time.Time
-	Zone    string // of Days
+	Zone    string // the days are days there
 	MaxAge  string `json:",omitempty"`
 	Backups []statusBackup
 	Skipped []statusSkipped `json:",omitempty"`
@@ -20,7 +19,7 @@ type statusAnswer struct {
 
 type statusBackup struct {
 	DBClusterId, RegionId string
-	// Status is Completed; Missing, where there is none (of MaxAge); or Unknown, where it could not be read.
+	// Status is Completed, Missing if there is no complete backup (as young as MaxAge), or Unknown if the list was not read.
 	Status          backup.Status
 	BackupId        string        `json:",omitempty"`
 	BackupStartTime *time.Time    `json:",omitempty"`
@@ -38,14 +37,13 @@ type statusSince struct {
 	Status          backup.Status
 	BackupId        string `json:",omitempty"`
 	BackupStartTime time.Time
-	BackupStatus    string `json:",omitempty"` // the service's own word, where it is unknown
+	BackupStatus    string `json:",omitempty"` // the service's own word if it is unknown
 }
 
 type statusDay struct{ Date, Status string }
 
 type statusSkipped struct{ DBClusterId, RegionId, Reason string }
 
-// answer returns the overview for programs.
 func (o *overview) answer() statusAnswer {
 	a := statusAnswer{Status: backup.StatusCompleted, Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
 	if o.MaxAge > 0 {
@@ -71,10 +69,10 @@ func (o *overview) answer() statusAnswer {
 	return a
 }
 
-// worse reports whether a says less than b that there is a backup.
+// worse reports whether a is further than b from saying that there is a backup.
 func worse(a, b backup.Status) bool {
 	rank := map[backup.Status]int{backup.StatusCompleted: 0, backup.StatusMissing: 1, backup.StatusUnknown: 2}
-	return cmp.Compare(rank[a], rank[b]) > 0
+	return rank[a] > rank[b]
 }
 
 func (o *overview) backup(r row) statusBackup {
@@ -83,7 +81,7 @@ func (o *overview) backup(r row) statusBackup {
 		b.Status, b.Error = backup.StatusUnknown, r.Err.Error()
 		return b
 	}
-	if r.Last == nil || o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) {
+	if r.Last == nil || o.tooOld(r) {
 		b.Status = backup.StatusMissing
 	}
 	if s := r.Last; s != nil {

@@ -14,7 +14,7 @@ import (
 	"adb-backup/function/credentials"
 )
 
-// statusWindow is how far back the list is read. A Verify reads as far.
+// statusWindow is how far back the list is read: as far as a Verify reads it.
 const statusWindow = 31 * 24 * time.Hour
 
 // statusCalls is how many calls status has in flight at once.
@@ -92,7 +92,7 @@ func (o *overview) readHistories(ctx context.Context, service backup.Service, st
 	all.Wait()
 }
 
-// again makes a call that changes nothing up to four times, while the service cannot answer it.
+// again makes a call that changes nothing, up to four times while the service cannot answer it.
 func again(ctx context.Context, call func() error) error {
 	for wait := time.Second; ; wait *= 2 {
 		err := call()

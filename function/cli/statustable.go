@@ -11,13 +11,12 @@ import (
 	"golang.org/x/term"
 )
 
-// screen is where the table goes.
+// screen is what an output can show.
 type screen struct {
-	width   int // in columns; 0: any
+	width   int // in columns; 0: unlimited
 	colours bool
 }
 
-// screenOf returns what w can show.
 func screenOf(w io.Writer) screen {
 	if !isTerminal(w) {
 		return screen{}
@@ -54,35 +53,32 @@ func (s screen) paint(colour, text string) string {
 // cell is a text in a column, and its colour.
 type cell struct{ text, colour string }
 
-// line is a row of the table as it is shown.
+// line is a row as it is printed.
 type line struct {
-	cells [5]cell // cluster, region, last complete, age, size
+	cells [5]cell // as headings names them
 	strip [days]mark
 	none  bool   // there is no strip
-	notes []cell // what runs or failed since, and warnings
+	notes []cell // what is wrong, what runs or failed since, and warnings
 }
 
-// Layouts of a time. The short one leaves out the year, so that a table has room on 80 columns.
+// Layouts of a time. The short one leaves out the year, so that the table fits on 80 columns.
 const (
 	longTime  = "2006-01-02 15:04"
 	shortTime = "01-02 15:04"
 )
 
-// print writes the table. On a narrow screen what does not fit beside a row stands below it.
+// print writes the table. On a narrow screen, what does not fit beside a row stands below it.
 func (o *overview) print(w io.Writer, s screen) error {
-	lines, layout := o.lines(longTime), longTime
+	lines := o.lines(longTime)
 	widths := columns(lines)
-	stacked := false
-	if s.width > 0 && sum(widths)+longestNote(lines) > s.width {
-		stacked = true
-		if sum(widths) > s.width {
-			layout = shortTime
-			lines = o.lines(layout)
-			widths = columns(lines)
-		}
+	tooWide := func(notes int) bool { return s.width > 0 && sum(widths)+notes > s.width }
+	notesBelow := tooWide(longestNote(lines))
+	if tooWide(0) {
+		lines = o.lines(shortTime)
+		widths = columns(lines)
 	}
 	var b strings.Builder
-	t := table{screen: s, widths: widths, notesBelow: stacked, cut: s.width > 0 && sum(widths) > s.width}
+	t := table{screen: s, widths: widths, notesBelow: notesBelow, cut: tooWide(0)}
 	t.head(&b)
 	for _, l := range lines {
 		t.line(&b, l)
@@ -92,7 +88,7 @@ func (o *overview) print(w io.Writer, s screen) error {
 	return err
 }
 
-// lines are the rows, and what a person is told of each.
+// lines returns the rows as they are printed, with times in a layout.
 func (o *overview) lines(layout string) []line {
 	var lines []line
 	for _, r := range o.Rows {
@@ -107,7 +103,7 @@ func (o *overview) lines(layout string) []line {
 			l.notes = append(l.notes, cell{fmt.Sprintf("no complete backup in %d days", statusWindow/(24*time.Hour)), red})
 		default:
 			colour := plain
-			if o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) {
+			if o.tooOld(r) {
 				colour = red
 				l.notes = append(l.notes, cell{"older than " + short(o.MaxAge), red})
 			}
@@ -144,6 +140,7 @@ func columns(lines []line) []int {
 // gap is between two columns.
 const gap = "  "
 
+// sum returns the width of all columns, with the gaps between them.
 func sum(widths []int) int {
 	n := len(gap) * (len(widths) - 1)
 	for _, w := range widths {
@@ -152,7 +149,7 @@ func sum(widths []int) int {
 	return n
 }
 
-// longestNote is the width that the notes of any row need beside it.
+// longestNote returns the width of the longest notes beside a row.
 func longestNote(lines []line) int {
 	longest := 0
 	for _, l := range lines {
@@ -170,7 +167,7 @@ type table struct {
 	screen
 	widths     []int
 	notesBelow bool
-	cut        bool // a row does not fit: cluster and region have a line of their own
+	cut        bool // a row does not fit on a line: cluster and region have a line of their own
 }
 
 func (t table) head(b *strings.Builder) {
@@ -196,7 +193,7 @@ func (t table) line(b *strings.Builder, l line) {
 	b.WriteString("\n")
 }
 
-// row writes the columns of a line, and the strip as the last of them.
+// row writes the cells of a line, and the strip after them.
 func (t table) row(b *strings.Builder, l line, strip string) {
 	for i, c := range l.cells {
 		padding := strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(c.text))
@@ -247,7 +244,7 @@ func (o *overview) foot(b *strings.Builder, s screen) {
 	}
 }
 
-// wrap breaks a text at spaces; 0: not at all.
+// wrap breaks a text at spaces into lines of at most width. Width 0 is unlimited.
 func wrap(text string, width int) []string {
 	if width <= 0 {
 		return []string{text}
