@@ -117,7 +117,7 @@ func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error
 	if err != nil {
 		return nil // s.yaml names no cluster
 	}
-	if p, err := r.plan(ctx, want); err == nil && len(p.steps) > 0 {
+	if p, err := r.plan(ctx, want); err == nil && len(p.changes) > 0 {
 		say(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", name)
 	}
 	return nil

@@ -5,28 +5,31 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 )
 
-// plan is what there is, and what is to be done.
+// plan is what has to be changed in RAM, in order.
 type plan struct {
-	lines []string // what there is and what will be done, for a person
-	steps []change
+	lines   []string // what there is and what will be done, for a person
+	changes []change
 }
 
+// change is one call of RAM that changes something.
 type change struct {
-	done string // said when it is done
-	call func(context.Context) error
+	done   string // said when it is done
+	action string
+	query  map[string]string
 }
 
-func (p *plan) keep(format string, a ...any) {
-	p.lines = append(p.lines, "  right already  "+fmt.Sprintf(format, a...))
+func (p *plan) keep(what string) {
+	p.lines = append(p.lines, "  right already  "+what)
 }
 
-func (p *plan) add(what, done string, call func(context.Context) error) {
+func (p *plan) add(what string, c change) {
 	p.lines = append(p.lines, "  to do          "+what)
-	p.steps = append(p.steps, change{done, call})
+	p.changes = append(p.changes, c)
 }
 
 func (p *plan) text() string { return strings.Join(p.lines, "\n") + "\n" }
@@ -48,23 +51,28 @@ func (r ram) plan(ctx context.Context, want wanted) (*plan, error) {
 		return nil, fmt.Errorf("the policy %s exists, and this command did not make it, so it is left alone: name another role under vars.role, or give the role the policies that make policy prints", want.policyName)
 	}
 	p := new(plan)
-	if err := r.planRole(p, want, role); err != nil {
+	if err := p.role(want, role); err != nil {
 		return nil, err
 	}
-	if err := r.planPolicy(p, want, policy); err != nil {
+	if err := p.policy(want, policy); err != nil {
 		return nil, err
 	}
-	return p, r.planAttachment(ctx, p, want, role)
+	var has []attached
+	if role != nil {
+		if has, err = r.attachedTo(ctx, want.name); err != nil {
+			return nil, err
+		}
+	}
+	p.attachment(want, has)
+	return p, nil
 }
 
-func (r ram) planRole(p *plan, want wanted, role *ramRole) error {
+func (p *plan) role(want wanted, role *ramRole) error {
 	if role == nil {
-		p.add("create the role, which Function Compute may work as", "created the role", func(ctx context.Context) error {
-			return r.do(ctx, "CreateRole", map[string]string{
-				"RoleName": want.name, "AssumeRolePolicyDocument": trustPolicy().compact(),
-				"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
-			}, new(any))
-		})
+		p.add("create the role, which Function Compute may work as", change{"created the role", "CreateRole", map[string]string{
+			"RoleName": want.name, "AssumeRolePolicyDocument": trustPolicy().compact(),
+			"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
+		}})
 		return nil
 	}
 	trust, err := parseDocument(role.AssumeRolePolicyDocument)
@@ -84,45 +92,41 @@ func (r ram) planRole(p *plan, want wanted, role *ramRole) error {
 	if err != nil {
 		return err
 	}
-	p.add("let Function Compute work as the role; whoever else may stays", "changed the role's trust policy", func(ctx context.Context) error {
-		return r.do(ctx, "UpdateRole", map[string]string{"RoleName": want.name, "NewAssumeRolePolicyDocument": string(text)}, new(any))
-	})
+	p.add("let Function Compute work as the role; whoever else may stays", change{"changed the role's trust policy", "UpdateRole", map[string]string{
+		"RoleName": want.name, "NewAssumeRolePolicyDocument": string(text),
+	}})
 	return nil
 }
 
-func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
+func (p *plan) policy(want wanted, policy *ramPolicy) error {
 	if policy == nil {
-		p.add("create the policy: back up "+want.about, "created the policy", func(ctx context.Context) error {
-			return r.do(ctx, "CreatePolicy", map[string]string{
-				"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "Description": made + "what the function of adb-backup may do",
-			}, new(any))
-		})
+		p.add("create the policy: back up "+want.about, change{"created the policy", "CreatePolicy", map[string]string{
+			"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "Description": made + "what the function of adb-backup may do",
+		}})
 		p.explain(want)
 		return nil
 	}
-	now, err := parseDocument(policy.Document)
+	before, err := parseDocument(policy.Document)
 	if err != nil {
 		return fmt.Errorf("the policy %s cannot be read: %w", want.policyName, err)
 	}
-	then, err := parseDocument(want.policy.compact())
+	after, err := parseDocument(want.policy.compact())
 	if err != nil {
 		return err
 	}
-	has, ours := now.grants()
-	needs, _ := then.grants()
-	if foreign := slices.DeleteFunc(slices.Clone(has), granted); !ours || len(foreign) > 0 {
+	has, only := before.grants()
+	needs, _ := after.grants()
+	if foreign := slices.DeleteFunc(slices.Clone(has), writtenHere); !only || len(foreign) > 0 {
 		return fmt.Errorf("the policy %s holds something that this command did not write %s: move that into another policy", want.policyName, foreign)
 	}
 	if slices.Equal(has, needs) {
-		p.keep("the policy: back up %s", want.about)
+		p.keep("the policy: back up " + want.about)
 		return nil
 	}
-	p.add("renew the policy: back up "+want.about, "renewed the policy", func(ctx context.Context) error {
-		return r.do(ctx, "CreatePolicyVersion", map[string]string{
-			"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "SetAsDefault": "true",
-			"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
-		}, new(any))
-	})
+	p.add("renew the policy: back up "+want.about, change{"renewed the policy", "CreatePolicyVersion", map[string]string{
+		"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "SetAsDefault": "true",
+		"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
+	}})
 	p.compare("+", needs, has)
 	if p.compare("-", has, needs) {
 		p.lines = append(p.lines, "                 Does another function work as this role? Then give one of them a role of its own.")
@@ -131,15 +135,14 @@ func (r ram) planPolicy(p *plan, want wanted, policy *ramPolicy) error {
 	return nil
 }
 
-// granted reports whether a line of grants is of the kind that this command writes.
-func granted(line string) bool {
+// writtenHere reports whether this command may have written a line of grants.
+func writtenHere(line string) bool {
 	action, _, _ := strings.Cut(line, " on ")
-	return slices.Contains([]string{
-		createAction, describeAction, listAction, "mns:PublishMessage", "mns:SendMessage", "fc:InvokeFunction", "eventbridge:PutEvents",
-	}, action)
+	actions := slices.AppendSeq([]string{createAction, describeAction, listAction}, maps.Values(destinationActions))
+	return slices.Contains(actions, action)
 }
 
-// compare lists what one document grants and the other does not, and reports whether there is any.
+// compare adds a line for what these grants hold and those do not, and reports whether there is any.
 func (p *plan) compare(sign string, these, those []string) bool {
 	const most = 10
 	var lines []string
@@ -161,44 +164,37 @@ func (p *plan) explain(want wanted) {
 	}
 }
 
-func (r ram) planAttachment(ctx context.Context, p *plan, want wanted, role *ramRole) error {
-	var have []attached
-	if role != nil {
-		var err error
-		if have, err = r.attachedTo(ctx, want.name); err != nil {
-			return err
-		}
-	}
+func (p *plan) attachment(want wanted, has []attached) {
 	ours := attached{want.policyName, "Custom"}
-	if slices.Contains(have, ours) {
+	if slices.Contains(has, ours) {
 		p.keep("the role has the policy")
 	} else {
-		p.add("give the role the policy", "gave the role the policy", func(ctx context.Context) error {
-			err := r.do(ctx, "AttachPolicyToRole", map[string]string{"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom"}, new(any))
-			if hasCode(err, "EntityAlreadyExists") {
-				return nil // somebody else did it meanwhile
-			}
-			return err
-		})
+		p.add("give the role the policy", change{"gave the role the policy", attachAction, map[string]string{
+			"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom",
+		}})
 	}
-	for _, other := range have {
+	for _, other := range has {
 		if other != ours {
 			p.lines = append(p.lines, fmt.Sprintf("  left alone     %s (%s), which the role has as well", other.PolicyName, other.PolicyType))
 		}
 	}
-	return nil
 }
 
-// carryOut does what is to be done, in order, and stops at the first failure.
-func (p *plan) carryOut(ctx context.Context, stdout io.Writer) error {
-	for _, s := range p.steps {
-		if err := s.call(ctx); err != nil {
-			if hasCode(err, "EntityAlreadyExists") {
-				return fmt.Errorf("somebody else made it a moment ago; nothing of theirs was changed: run it again to see what there is now: %w", err)
-			}
+const attachAction = "AttachPolicyToRole"
+
+// carryOut makes the calls, in order, and stops at the first failure.
+func (p *plan) carryOut(ctx context.Context, r ram, stdout io.Writer) error {
+	for _, c := range p.changes {
+		err := r.do(ctx, c.action, c.query, new(any))
+		exists := hasCode(err, "EntityAlreadyExists")
+		switch {
+		case exists && c.action == attachAction: // somebody else did it meanwhile
+		case exists:
+			return fmt.Errorf("somebody else made it a moment ago; nothing of theirs was changed: run it again to see what there is now: %w", err)
+		case err != nil:
 			return fmt.Errorf("%w; correct that and run it again: it goes on where it stopped", ramHint(err))
 		}
-		fmt.Fprintln(stdout, s.done)
+		fmt.Fprintln(stdout, c.done)
 	}
 	return nil
 }

@@ -11,7 +11,7 @@ import (
 	"strings"
 )
 
-// The actions that the function's own calls need. A test holds them against what the code can call.
+// The actions that the function's calls need. A test compares them with what the code can call.
 const (
 	createAction   = "adb:CreateBackup"
 	describeAction = "adb:DescribeBackups"
@@ -21,7 +21,7 @@ const (
 // documentLimit is how many characters a policy document may have.
 const documentLimit = 6144
 
-// document is a RAM policy.
+// document is a policy as this program writes it.
 type document struct {
 	Version   string
 	Statement []statement
@@ -40,13 +40,13 @@ func allow(actions, resources []string) statement {
 	return statement{Effect: "Allow", Action: actions, Resource: resources}
 }
 
-// compact is the document as it is sent to RAM.
+// compact returns the document as it is sent to RAM.
 func (d document) compact() string {
-	text, _ := json.Marshal(d) // strings alone: it cannot fail
+	text, _ := json.Marshal(d) // strings cannot fail
 	return string(text)
 }
 
-// printed is the document for a person to read and to paste: on several lines where that fits into a policy.
+// printed returns the document for a person to read and to paste: on several lines if a policy has room for them.
 func (d document) printed() string {
 	text, _ := json.MarshalIndent(d, "", "  ")
 	if len(text) > documentLimit {
@@ -55,7 +55,7 @@ func (d document) printed() string {
 	return string(text)
 }
 
-// resources are the clusters' ARNs, and dbcluster/* for every region of whole.
+// resources returns the clusters' ARNs, and dbcluster/* instead for every region of whole.
 func (s scope) resources(whole map[string]bool) []string {
 	var arns []string
 	for _, region := range s.regions() {
@@ -70,12 +70,12 @@ func (s scope) resources(whole map[string]bool) []string {
 	return arns
 }
 
-// clusterARN leaves the account open: a role is granted nothing outside its own account whatever stands here.
+// clusterARN leaves the account open, because a policy cannot grant anything outside the role's own account.
 func clusterARN(region, id string) string {
 	return fmt.Sprintf("acs:adb:%s:*:dbcluster/%s", region, id)
 }
 
-// statements grant actions on the clusters, and the list of clusters where a selector needs it.
+// statements grants actions on the clusters, and the list of clusters if a selector needs it.
 func (s scope) statements(whole map[string]bool, actions []string) []statement {
 	all := []statement{allow(actions, s.resources(whole))}
 	if len(s.selected) > 0 {
@@ -84,8 +84,8 @@ func (s scope) statements(whole map[string]bool, actions []string) []statement {
 	return all
 }
 
-// grant is the policy for actions on the clusters, with more statements behind it. Where the clusters' ARNs do not fit into
-// one document, it grants the whole of a region; why says so for a person.
+// grant returns the policy for actions on the clusters, with more statements after those. If the clusters' ARNs do not fit
+// into one document, it grants every cluster of a region. why says so for a person, and is empty otherwise.
 func (s scope) grant(actions []string, more ...statement) (d document, why string) {
 	whole := map[string]bool{}
 	if len(s.selected) > 0 {
@@ -105,7 +105,7 @@ func (s scope) grant(actions []string, more ...statement) (d document, why strin
 	}
 }
 
-// largest is the region with the most ids that is not granted as a whole.
+// largest returns the region with the most ids that is not granted as a whole.
 func (s scope) largest(whole map[string]bool) string {
 	var largest string
 	for _, region := range s.regions() {
@@ -123,6 +123,12 @@ func trustPolicy() document {
 	}}}
 }
 
+// destinationActions are what the role must be allowed to do at a destination, by the service and the kind of its ARN.
+var destinationActions = map[string]string{
+	"mns/topics": "mns:PublishMessage", "mns/queues": "mns:SendMessage", "fc/functions": "fc:InvokeFunction",
+	"eventbridge/eventbus": "eventbridge:PutEvents",
+}
+
 // destinationGrants let the role tell the destinations how an invocation ended.
 func (s settings) destinationGrants() []statement {
 	var all []statement
@@ -132,16 +138,9 @@ func (s settings) destinationGrants() []statement {
 			continue
 		}
 		parts[3] = "*" // the account may be a variable of the deploy tool
-		resource := strings.Join(parts, ":")
-		switch kind := parts[1] + strings.SplitN(strings.TrimPrefix(parts[4], "/"), "/", 2)[0]; kind {
-		case "mnstopics":
-			all = append(all, allow([]string{"mns:PublishMessage"}, []string{resource}))
-		case "mnsqueues":
-			all = append(all, allow([]string{"mns:SendMessage"}, []string{resource}))
-		case "fcfunctions":
-			all = append(all, allow([]string{"fc:InvokeFunction"}, []string{resource}))
-		case "eventbridgeeventbus":
-			all = append(all, allow([]string{"eventbridge:PutEvents"}, []string{resource}))
+		kind, _, _ := strings.Cut(strings.TrimPrefix(parts[4], "/"), "/")
+		if action, ok := destinationActions[parts[1]+"/"+kind]; ok {
+			all = append(all, allow([]string{action}, []string{strings.Join(parts, ":")}))
 		}
 	}
 	return all
@@ -154,7 +153,7 @@ type policy struct {
 	Document document
 }
 
-// policies are all that can be needed, the usual ones first.
+// policies returns all that can be needed, the usual ones first.
 func policies(s settings, clusters scope) []policy {
 	function := fmt.Sprintf("acs:fc:%s:*:functions/%s", s.Region, s.FunctionName)
 	wait, why := clusters.grant([]string{createAction, describeAction})

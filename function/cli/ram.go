@@ -66,7 +66,7 @@ func (r ram) policy(ctx context.Context, name string) (*ramPolicy, error) {
 	return &ramPolicy{reply.Policy.Description, reply.DefaultPolicyVersion.PolicyDocument}, err
 }
 
-// attached is a policy that a role has.
+// attached is a policy that is attached to a role.
 type attached struct{ PolicyName, PolicyType string }
 
 func (r ram) attachedTo(ctx context.Context, role string) ([]attached, error) {
@@ -99,7 +99,7 @@ func roleName(role string) (name, account string, err error) {
 	return name, account, nil
 }
 
-// ramDocument is a policy document as RAM may write it: a list of one may be a plain value.
+// ramDocument is a policy document as RAM returns it. A list of one item may be a plain value.
 type ramDocument struct {
 	Version   string
 	Statement []map[string]any

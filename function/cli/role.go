@@ -53,14 +53,14 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return ramHint(err)
 	}
 	say(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.policyName, p.text())
-	if len(p.steps) == 0 {
+	if len(p.changes) == 0 {
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
 	if err := confirm(ctx, *yes, os.Stdin, isTerminal(os.Stdin), stderr); err != nil {
 		return err
 	}
-	return p.carryOut(ctx, stdout)
+	return p.carryOut(ctx, r, stdout)
 }
 
 // wanted is the role as s.yaml needs it.
