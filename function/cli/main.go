@@ -1,5 +1,5 @@
-// Command adb-backup is for the people and pipelines around the function: it asks the deployed function for backups, shows
-// what backups there are, and prepares what is deployed. `adb-backup` alone lists its commands.
+// Command adb-backup is for people and pipelines: it asks the deployed function for backups, shows what backups there are, and
+// prepares what is deployed. `adb-backup` alone lists its commands.
 package main
 
 import (
@@ -16,10 +16,10 @@ import (
 	"unicode/utf8"
 )
 
-// Exit codes. A pipeline tells by them whether to stop the deployment or to look at its own set-up.
+// Exit codes. They tell a pipeline whether to stop the deployment or to look at its own set-up.
 const (
 	exitDone     = 0
-	exitNoBackup = 1  // the function answered, and there is no backup; or there is none yet when time is up
+	exitNoBackup = 1  // there is no backup, or not yet when time is up
 	exitNotAsked = 2  // no answer: no credentials, no network, no such function
 	exitUsage    = 64 // the command or its request is wrong; nothing was called
 )
@@ -48,7 +48,8 @@ type command struct {
 	run   func(ctx context.Context, args []string, stdout, stderr io.Writer) error
 }
 
-// commands are all commands, in the order in which they are listed. It is a function, since they print it.
+// commands returns all commands, in the order of help. A variable would depend on itself, because every command prints its own
+// usage from it.
 func commands() []command {
 	return []command{
 		{"gate", "-event FILE|ID [flags]", "Ask the deployed function until the backup is there; for pipelines.", gateCommand},
@@ -96,16 +97,16 @@ func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) erro
 	return usage("unknown command %q", args[0])
 }
 
-// say writes to a person. On a terminal it breaks long lines at words.
+// say writes a text for a person. On a terminal it breaks long lines at words.
 func say(w io.Writer, format string, a ...any) {
 	fmt.Fprint(w, broken(fmt.Sprintf(format, a...), screenOf(w).width))
 }
 
-// label is what a line begins with if its text stands in a column: a word or two, and a gap.
+// label matches the beginning of a line whose text stands in a column: a word or two, and a gap.
 var label = regexp.MustCompile(`^ *(?:[a-z:0-9]+ )?[a-z:0-9]+ {2,}(?:[0-9a-z]+  )?`)
 
-// broken breaks the lines of a text that are longer than a screen at words, and keeps the column of what follows a label.
-// Width 0 is no screen.
+// broken breaks the lines of a text that are longer than width at words. What follows a label stays in its column. Width 0 is
+// unlimited.
 func broken(text string, width int) string {
 	var b strings.Builder
 	for line := range strings.Lines(text) {
@@ -115,7 +116,7 @@ func broken(text string, width int) string {
 		}
 		for width > 0 && utf8.RuneCountInString(line) > width+1 { // with its newline
 			space := strings.LastIndex(string([]rune(line)[:width+1]), " ")
-			if space <= column { // a long word
+			if space <= column { // a word that does not fit
 				break
 			}
 			b.WriteString(line[:space] + "\n")
@@ -126,7 +127,6 @@ func broken(text string, width int) string {
 	return b.String()
 }
 
-// help lists the commands.
 func help() string {
 	var b strings.Builder
 	b.WriteString("adb-backup asks the deployed function for backups, and prepares what is deployed.\n\n")
@@ -137,13 +137,12 @@ func help() string {
 	return b.String()
 }
 
-// bareNumber is package flag's error about a duration without its unit.
+// bareNumber matches package flag's error for a duration without a unit.
 var bareNumber = regexp.MustCompile(`^invalid value "([0-9.]+)" for flag (-\S+): parse error$`)
 
 // parse reads flags, and at most max arguments after them. -h prints what the command does, and its flags.
 func parse(flags *flag.FlagSet, args []string, stderr io.Writer, max int) error {
-	var unread strings.Builder
-	flags.SetOutput(&unread)
+	flags.SetOutput(io.Discard) // run prints the error
 	flags.Usage = func() {}
 	err := flags.Parse(args)
 	if errors.Is(err, flag.ErrHelp) {

@@ -28,8 +28,8 @@ func packageCommand(_ context.Context, args []string, _, stderr io.Writer) error
 	return nil
 }
 
-// writePackage writes a zip that holds the binary alone. Its bytes depend on the binary's alone: the entry carries
-// no owner, always the same time, and always mode 0755: Function Compute runs nothing that lacks the execute bit.
+// writePackage writes a zip that holds only the binary. Its bytes depend only on the binary's: the entry has no owner, and
+// always the same time and mode. The mode has the execute bit, without which Function Compute runs nothing.
 func writePackage(out, binary string) error {
 	content, err := os.ReadFile(binary)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -37,7 +37,7 @@ func writePackage(out, binary string) error {
 	} else if err != nil {
 		return err
 	}
-	// Written beside it and renamed, so that a failure leaves no half a package behind.
+	// It is written under another name and renamed, so that a failure does not leave half a package.
 	f, err := os.CreateTemp(filepath.Dir(out), ".function-*.zip")
 	if err != nil {
 		return err

@@ -16,8 +16,7 @@ import (
 	"adb-backup/function/config"
 )
 
-// readyCommand says what is missing to deploy, and what would go wrong only later. The deploy tool itself accepts nearly
-// anything.
+// readyCommand says what is missing to deploy, and what would fail only later: the deploy tool itself accepts nearly anything.
 func readyCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	flags := flag.NewFlagSet("ready", flag.ContinueOnError)
 	file := flags.String("s", "s.yaml", "the `file` that is to be deployed")
@@ -52,12 +51,24 @@ type findings struct {
 	faults []error
 }
 
+func (f *findings) note(format string, a ...any) {
+	f.notes = append(f.notes, fmt.Sprintf(format, a...))
+}
+
 func (f *findings) fault(format string, a ...any) {
 	f.faults = append(f.faults, fmt.Errorf(format, a...))
 }
 
-// placeholder is the cluster that s.yaml ships with. It cannot be the id of a cluster, so a function deployed with it calls
-// nothing.
+// region checks the region that a setting names.
+func (f *findings) region(setting, region string) {
+	if note, err := checkRegion(region); err != nil {
+		f.fault("%s: %w", setting, err)
+	} else if note != "" {
+		f.note("%s: %s", setting, note)
+	}
+}
+
+// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
 const placeholder = "amv-your-cluster"
 
 var errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
@@ -66,7 +77,7 @@ var errPlaceholder = errors.New("vars.clusters is still the placeholder " + plac
 func (s settings) inspect(now time.Time) findings {
 	now = now.Truncate(time.Second) // an @every counts from now; no message needs parts of a second
 	var f findings
-	s.inspectPlaces(&f)
+	s.inspectFunction(&f)
 	if s.hasPlaceholder() {
 		f.faults = append(f.faults, errPlaceholder)
 	} else {
@@ -82,14 +93,9 @@ func (s settings) inspect(now time.Time) findings {
 	return f
 }
 
-// inspectPlaces looks at the region, the role and the network.
-func (s settings) inspectPlaces(f *findings) {
-	note, err := checkRegion(s.Region)
-	if err != nil {
-		f.fault("vars.region: %w", err)
-	} else if note != "" {
-		f.notes = append(f.notes, "vars.region: "+note)
-	}
+// inspectFunction looks at the region, the name, the role and the network.
+func (s settings) inspectFunction(f *findings) {
+	f.region("vars.region", s.Region)
 	if !functionName.MatchString(s.FunctionName) {
 		f.fault("vars.functionName: %s is not the name of a function", backup.Quote(s.FunctionName))
 	}
@@ -106,7 +112,7 @@ func (s settings) inspectPlaces(f *findings) {
 	}
 }
 
-// inspectClusters reads the clusters as the function will, and says which are meant.
+// inspectClusters reads the clusters as the function will, and says which they are.
 func (s settings) inspectClusters(f *findings, now time.Time) {
 	requests, err := s.requests(now)
 	if err != nil {
@@ -117,18 +123,13 @@ func (s settings) inspectClusters(f *findings, now time.Time) {
 		return
 	}
 	if len(requests) == 0 {
-		f.notes = append(f.notes, "no timer is enabled, and no cluster is named: the function does nothing by itself")
+		f.note("no timer is enabled, and no cluster is named: the function does nothing by itself")
 		return
 	}
 	scope := scopeOf(requests)
 	for _, region := range scope.regions() {
-		if region == s.Region {
-			continue // inspectPlaces looks at it
-		}
-		if note, err := checkRegion(region); err != nil {
-			f.fault("vars.clusters: %w", err)
-		} else if note != "" {
-			f.notes = append(f.notes, "vars.clusters: "+note)
+		if region != s.Region { // inspectFunction looks at that one
+			f.region("vars.clusters", region)
 		}
 	}
 	f.text += fmt.Sprintf("clusters     %s\n", scope)
@@ -149,7 +150,7 @@ func (s settings) inspectEnvironment(f *findings) {
 	}
 }
 
-// inspectTriggers looks at triggers that would never do anything.
+// inspectTriggers finds the triggers that would never do anything.
 func (s settings) inspectTriggers(f *findings) {
 	for _, t := range s.Triggers {
 		if t.Type != "eventbridge" || !t.Enabled || !strings.Contains(t.Filter, `"acs.cr"`) {
@@ -157,7 +158,7 @@ func (s settings) inspectTriggers(f *findings) {
 		}
 		switch {
 		case strings.Contains(t.Filter, `"your-namespace"`) || strings.Contains(t.Filter, `"your-repository"`):
-			f.notes = append(f.notes, fmt.Sprintf("trigger %s waits for no image until vars.imageNamespace and vars.imageRepository are set", t.Name))
+			f.note("trigger %s waits for no image until vars.imageNamespace and vars.imageRepository are set", t.Name)
 		case len(s.defaultClusters()) == 0:
 			f.fault("trigger %s reacts to images, which name no cluster: set vars.imageClusters, too, or disable the trigger (triggerEnable: false)", t.Name)
 		}
@@ -168,7 +169,7 @@ func (s settings) hasPlaceholder() bool {
 	return slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(t.Payload, placeholder) })
 }
 
-// missingTools reports what Serverless Devs lacks on this machine, with the way to get each.
+// missingTools returns an error that says what Serverless Devs needs and this machine lacks, and how to get it.
 func missingTools() error {
 	var faults []error
 	if _, err := exec.LookPath("node"); err != nil {

@@ -14,8 +14,7 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// moreRegions are regions that the SDK's map of endpoints lacks, since most follow its rule: those of Function Compute's
-// deploy tool, and others of Alibaba Cloud.
+// moreRegions are the regions that the SDK's map of endpoints lacks. The map has only those whose host follows no rule.
 var moreRegions = []string{
 	"ap-northeast-1", "ap-northeast-2", "ap-south-1", "ap-southeast-2", "ap-southeast-3", "ap-southeast-5", "ap-southeast-6",
 	"ap-southeast-7", "cn-chengdu", "cn-fuzhou", "cn-guangzhou", "cn-heyuan", "cn-heyuan-acdr-1", "cn-huhehaote", "cn-nanjing",
@@ -23,7 +22,7 @@ var moreRegions = []string{
 	"na-south-1",
 }
 
-// knownRegions are the regions that are known here, sorted.
+// knownRegions returns the regions that this version knows, sorted.
 func knownRegions() []string {
 	known := slices.Clone(moreRegions)
 	if client, err := sdk.NewClient(&openapi.Config{RegionId: dara.String(moreRegions[0])}); err == nil {
@@ -33,8 +32,8 @@ func knownRegions() []string {
 	return slices.Compact(known)
 }
 
-// checkRegion returns a fault of a region that cannot be or is misspelt, and a note about one that nobody knows here. New
-// regions appear, so an unknown one is no fault by itself.
+// checkRegion returns a fault if a region is malformed or misspelt, and a note if this version does not know it. That is no
+// fault, because new regions appear.
 func checkRegion(region string) (note string, fault error) {
 	if err := backup.CheckRegion(region); err != nil {
 		return "", err
@@ -50,5 +49,5 @@ func checkRegion(region string) (note string, fault error) {
 	return fmt.Sprintf("%q is not a region that this version knows", region), nil
 }
 
-// withoutNumber is a region without its number: us-west-2 is not a misspelt us-west-1.
+// withoutNumber returns a region without its number: us-west-2 is not a misspelt us-west-1.
 func withoutNumber(region string) string { return strings.TrimRight(region, "-0123456789") }

@@ -14,7 +14,7 @@ import (
 	"adb-backup/function/credentials"
 )
 
-// made begins the description of every role and policy that this command makes. It changes nothing that lacks it.
+// made begins the description of every role and policy that this command makes. It changes no role or policy without it.
 const made = "Made by adb-backup: "
 
 func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -66,14 +66,14 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 // wanted is the role as s.yaml needs it.
 type wanted struct {
 	name       string
-	policyName string // the role's, as far as RAM allows
+	policyName string // the role's name, as far as RAM allows it for a policy
 	account    string // empty: that of the credentials
 	policy     document
 	why        string // why the policy covers more than the clusters; empty: it does not
 	about      string // the clusters, for a person
 }
 
-// notInPolicyNames are the characters that the name of a role may have, and that of a policy may not.
+// notInPolicyNames matches the characters that the name of a role may have and the name of a policy may not.
 var notInPolicyNames = regexp.MustCompile(`[^A-Za-z0-9-]`)
 
 func (s settings) wantedRole() (wanted, error) {
@@ -92,7 +92,7 @@ func (s settings) wantedRole() (wanted, error) {
 	return wanted{name: name, policyName: notInPolicyNames.ReplaceAllString(name, "-"), account: account, policy: d, why: why, about: clusters.String()}, nil
 }
 
-// ramHint adds what to do about a refusal.
+// ramHint adds to an error what to do about it.
 func ramHint(err error) error {
 	switch {
 	case hasCode(err, "NoPermission"), hasCode(err, "Forbidden"):
@@ -103,7 +103,7 @@ func ramHint(err error) error {
 	return err
 }
 
-// confirm asks whether to go on. Without a terminal nobody can answer, so that is an error.
+// confirm asks whether to go on. A missing terminal is an error, because nobody could answer.
 func confirm(ctx context.Context, yes bool, stdin io.Reader, terminal bool, stderr io.Writer) error {
 	if yes {
 		return nil
@@ -114,7 +114,7 @@ func confirm(ctx context.Context, yes bool, stdin io.Reader, terminal bool, stde
 	fmt.Fprint(stderr, "Go on? [y/N] ")
 	answered := make(chan string, 1)
 	go func() {
-		answer, _ := bufio.NewReader(stdin).ReadString('\n') // no answer is a no
+		answer, _ := bufio.NewReader(stdin).ReadString('\n') // an error leaves it empty: no
 		answered <- answer
 	}()
 	select {

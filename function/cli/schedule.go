@@ -10,17 +10,17 @@ import (
 	"github.com/robfig/cron/v3"
 )
 
-// schedule is when a timer fires, in Function Compute's dialect: six fields with the seconds first, in UTC unless CRON_TZ
-// names a zone, or @every and a duration.
+// schedule says when a timer fires, in Function Compute's dialect: six fields with the seconds first, in UTC unless CRON_TZ
+// names a zone; or @every and a duration.
 type schedule struct {
 	cron  cron.Schedule // nil for @every
-	every time.Duration // of @every: its phase is the moment of the deployment
+	every time.Duration // of @every, counted from the deployment
 	zone  *time.Location
 }
 
 const exampleCron = "CRON_TZ=Asia/Shanghai 0 0 2 * * *"
 
-// parseSchedule reads a cron expression. The error says what is wrong with it, without its name.
+// parseSchedule reads a cron expression.
 func parseSchedule(expression string) (schedule, error) {
 	zone, fields := "UTC", strings.TrimSpace(expression)
 	if zoned, ok := strings.CutPrefix(fields, "CRON_TZ="); ok {
@@ -52,7 +52,7 @@ func parseSchedule(expression string) (schedule, error) {
 	return schedule{cron: parsed, zone: location}, nil
 }
 
-// next returns the first firing after t. An @every fires for the first time one interval after the deployment.
+// next returns the first firing after t. For an @every, t is the deployment.
 func (s schedule) next(t time.Time) time.Time {
 	if s.cron == nil {
 		return t.Add(s.every)
@@ -60,8 +60,8 @@ func (s schedule) next(t time.Time) time.Time {
 	return s.cron.Next(t.In(s.zone))
 }
 
-// last returns the latest firing at or before t; of an @every the earliest that this can be, because its phase is unknown.
-// It is zero where there was none in the last years.
+// last returns the latest firing at or before t, or zero if there was none in six years. For an @every it returns the earliest
+// moment that this can be, because it is not known when the function was deployed.
 func (s schedule) last(t time.Time) time.Time {
 	if s.cron == nil {
 		return t.Add(-s.every)

@@ -14,16 +14,16 @@ import (
 	"github.com/goccy/go-yaml"
 )
 
-// settings are what s.yaml deploys, with its variables put in.
+// settings are what s.yaml deploys, with its variables filled in.
 type settings struct {
 	Region       string
 	FunctionName string
 	Role         string // a name or an ARN
 	Access       string // the alias of Serverless Devs' credentials
 	Environment  map[string]string
-	VPC          map[string]string // scalar values of vpcConfig
+	VPC          map[string]string // vpcConfig
 	Triggers     []trigger
-	Destinations []string // ARNs that hear of the end of an asynchronous invocation
+	Destinations []string // the ARNs of those that are told how an asynchronous invocation ended
 
 	Timeout  time.Duration // of one attempt
 	Attempts int           // of one event
@@ -41,7 +41,7 @@ type trigger struct {
 	Filter  string // of an eventbridge trigger
 }
 
-// deployment is what is of interest in s.yaml.
+// deployment holds the fields of s.yaml that this program reads.
 type deployment struct {
 	Access    string
 	Resources map[string]struct {
@@ -112,7 +112,7 @@ func parseSettings(source []byte) (settings, error) {
 	return s, nil
 }
 
-// settings returns what one resource says, with the platform's defaults where it says nothing.
+// settings returns what one resource says, with the platform's defaults for what it leaves out.
 func (doc deployment) settings(resource string) settings {
 	p := doc.Resources[resource].Props
 	vpc, _ := p.VpcConfig.(map[string]any)
@@ -145,7 +145,7 @@ func (doc deployment) settings(resource string) settings {
 	return s
 }
 
-// scalar is a value of YAML as text.
+// scalar returns a value of YAML as text.
 func scalar(value any) string {
 	if value == nil {
 		return ""
@@ -167,8 +167,8 @@ var (
 	environment = regexp.MustCompile(`\$\{env\('(\w+)'(?:,\s*'([^']*)')?\)\}`)
 )
 
-// render fills in every string, as the deploy tool does after it has read YAML: quotes of a value stay as they are. An
-// unknown variable stays, and so does whatever else the tool fills in, such as ${config('AccountID')}.
+// render fills in every string of a value, as the deploy tool does after it has read YAML, so a variable may hold quotes. An
+// unknown variable stays as it is, and so does whatever else the tool fills in, such as ${config('AccountID')}.
 func render(value any, vars map[string]any, depth int) any {
 	switch v := value.(type) {
 	case map[string]any:
@@ -190,7 +190,7 @@ func render(value any, vars map[string]any, depth int) any {
 }
 
 func renderText(text string, vars map[string]any, depth int) any {
-	const deepest = 5 // a variable may name another one, but not itself
+	const deepest = 5 // a variable may name another one; one that names itself must come to an end
 	if depth == deepest {
 		return text
 	}

@@ -20,7 +20,7 @@ type timer struct {
 	trigger
 	schedule
 	requests []backup.Request // as the function would read them now
-	lookBack time.Duration    // how old a backup may be and still serve
+	lookBack time.Duration    // how old a backup may be to serve
 }
 
 // readTimers reads the enabled timers.
@@ -50,7 +50,7 @@ func (s settings) readTimers(now time.Time) timers {
 	return all
 }
 
-// covers reports whether two timers may be about the same cluster. What a selector chooses is not known here.
+// covers reports whether two timers may be about the same cluster. A selector may choose any.
 func (t timer) covers(other timer) bool {
 	for _, a := range t.requests {
 		for _, b := range other.requests {
@@ -62,15 +62,15 @@ func (t timer) covers(other timer) bool {
 	return false
 }
 
-// backupsFor are the timers that make the backups that a check looks for.
+// backupsFor returns the timers whose backups a check looks for.
 func (all timers) backupsFor(check timer) []timer {
 	return slices.DeleteFunc(slices.Clone(all.backups), func(b timer) bool { return !check.covers(b) })
 }
 
 // lastOf returns the latest firing of any of the timers at or before a moment.
-func lastOf(timers []timer, at time.Time) time.Time {
+func lastOf(several []timer, at time.Time) time.Time {
 	var latest time.Time
-	for _, t := range timers {
+	for _, t := range several {
 		if fired := t.last(at); fired.After(latest) {
 			latest = fired
 		}
@@ -78,20 +78,20 @@ func lastOf(timers []timer, at time.Time) time.Time {
 	return latest
 }
 
-// daily is the interval from which on backups count as one a night. A more frequent backup may be missed once.
+// daily is the shortest interval of nightly backups. Where backups are more frequent, one of them may be missed.
 const daily = 20 * time.Hour
 
-// judge says what is wrong with one moment of a check, if anything: a backup that is due must be found, and the one before
-// must not stand in for it. clocks reports whether the clocks change around that moment, so that the fault is there for a
-// day or two in a year.
+// judge returns what is wrong with a check that fires at a moment, if anything: it must find the backup that is due, and must
+// not take the one before for it. clocks reports whether the clocks change around that moment: the fault then lasts for a day
+// or two in a year.
 func judge(check timer, at time.Time, backups []timer, life time.Duration) (fault string, clocks bool) {
-	due := lastOf(backups, at.Add(-life)) // the latest one whose last attempt has surely ended
+	due := lastOf(backups, at.Add(-life)) // the latest backup that is not retried any more
 	if due.IsZero() {
 		return "", false
 	}
 	before := lastOf(backups, due.Add(-time.Second))
 	newest := lastOf(backups, at)
-	// A backup that a timer only found, since it allows a MaxAge, started before the timer's moment.
+	// A timer with a MaxAge may take a backup that started before it fired.
 	start, clocks := due, offset(at, check.zone) != offset(before, check.zone)
 	for _, b := range backups {
 		if found := due.Add(-b.lookBack); found.Before(start) {
@@ -121,19 +121,18 @@ func offset(t time.Time, zone *time.Location) int {
 	return seconds
 }
 
-// Of a check at most so many moments are looked at, and none later than so far ahead. That holds a year of daily checks,
-// with both changes of the clocks.
+// How many firings of a check are looked at, and how far ahead at most: a year of daily checks, with both changes of the clocks.
 const (
 	moments = 1000
 	ahead   = 400 * 24 * time.Hour
 )
 
-// disagreements looks at the coming moments of each check. A fault that is there on ordinary days is an error; one that
-// only a change of the clocks makes is a note.
+// disagreements looks at the coming firings of each check. A fault on an ordinary day is an error. A fault that there is only
+// when the clocks change is a note.
 func (s settings) disagreements(all timers, now time.Time) (notes []string, faults []error) {
-	if all := time.Duration(s.Attempts) * s.Timeout; all > s.EventAge {
+	if longest := time.Duration(s.Attempts) * s.Timeout; longest > s.EventAge {
 		faults = append(faults, fmt.Errorf("asyncInvokeConfig: %d attempts of %s take %s, but the event lives for %s only: raise maxAsyncEventAgeInSeconds",
-			s.Attempts, short(s.Timeout), short(all), short(s.EventAge)))
+			s.Attempts, short(s.Timeout), short(longest), short(s.EventAge)))
 	}
 	for _, check := range all.checks {
 		backups := all.backupsFor(check)
@@ -151,10 +150,10 @@ func (s settings) disagreements(all timers, now time.Time) (notes []string, faul
 	return notes, faults
 }
 
-// walk returns the first fault of an ordinary day, and the first one that a change of the clocks makes.
+// walk returns the first fault on an ordinary day, and as a note the first one when the clocks change.
 func (s settings) walk(check timer, backups []timer, now time.Time) (note, fault string) {
 	next := check.next
-	if check.cron == nil { // it may fire at any hour: the deployment's moment decides
+	if check.cron == nil { // it may fire at any hour, because it counts from the deployment
 		next = func(t time.Time) time.Time { return t.Add(min(check.every, time.Hour)) }
 	}
 	at := now

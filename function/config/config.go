@@ -1,5 +1,5 @@
-// Package config reads the function's environment variables. The function starts with it, and whoever deploys the function
-// checks them with it beforehand.
+// Package config reads the function's environment variables: the function when it starts, and the commands that deploy it, to
+// check them beforehand.
 package config
 
 import (
@@ -23,7 +23,7 @@ type Config struct {
 	DefaultClusters []string
 	LogLevel        slog.Level
 
-	completed, failed []string // words of BackupStatus beside the built-in ones
+	completed, failed []string // words of BackupStatus that are added to the built-in ones
 }
 
 // variable is an environment variable and what its value does to the configuration.
@@ -32,7 +32,7 @@ type variable struct {
 	set  func(c *Config, value string) error
 }
 
-// variables are all that the function reads. An ADB_ variable that is not among them stops the process.
+// variables are all that the function reads. Any other ADB_ variable stops the process.
 var variables = []variable{
 	{"ADB_ENDPOINT", setEndpoint},
 	{"ADB_NETWORK", setNetwork}, // after ADB_ENDPOINT
@@ -76,7 +76,7 @@ func known(name string) bool {
 	return slices.ContainsFunc(variables, func(v variable) bool { return v.name == name })
 }
 
-// unknown is the error for a variable that the function does not know. A misspelt setting must not be silently ignored.
+// unknown returns the error for a variable that the function does not know, so that a misspelt setting is not silently ignored.
 func unknown(name string) error {
 	var names []string
 	for _, v := range variables {
@@ -120,7 +120,7 @@ func setConcurrency(c *Config, value string) (err error) {
 	return nil
 }
 
-// duration returns a setter of a duration, which is at least least and at most as long as a function may run.
+// duration returns a setter for a duration from least to a day, the longest that a function may run.
 func duration(least time.Duration, example string, field func(*Config) *time.Duration) func(*Config, string) error {
 	const most = 24 * time.Hour
 	return func(c *Config, value string) error {
@@ -155,7 +155,7 @@ func setLogLevel(c *Config, value string) error {
 	return c.LogLevel.UnmarshalText([]byte(value))
 }
 
-// checkDebug looks at a variable of the SDK's.
+// checkDebug checks the SDK's variable.
 func checkDebug(_ *Config, value string) error {
 	if on := words(value); slices.Contains(on, "dara") || slices.Contains(on, "tea") {
 		return errors.New("must not name dara or tea: the SDK would print the security token of every call")
@@ -163,7 +163,7 @@ func checkDebug(_ *Config, value string) error {
 	return nil
 }
 
-// words returns the parts of a list that is separated by commas.
+// words splits a list at its commas. It leaves out spaces and empty words.
 func words(list string) []string {
 	var w []string
 	for part := range strings.SplitSeq(list, ",") {

@@ -1,5 +1,5 @@
-// Package credentials finds whose credentials a command works with: those of the person or the pipeline that started it.
-// The deployed function needs none of this: the platform gives each invocation its own.
+// Package credentials finds the credentials of the person or the pipeline that started a command. The deployed function does
+// not need it, because the platform gives each invocation its own.
 package credentials
 
 import (
@@ -18,7 +18,7 @@ import (
 type Credentials struct {
 	AccessKeyID, AccessKeySecret, SecurityToken string
 
-	Account string // the account id, where the environment names it; otherwise empty
+	Account string // the account id, if the environment names it
 	From    string // where they were found, for a message
 }
 
@@ -34,11 +34,11 @@ const patience = 30 * time.Second
 // ServerlessDevs are the variables in which Serverless Devs finds credentials. They count only if all three are set.
 var ServerlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
 
-// Get returns the credentials that count now: temporary ones are renewed in time. Serverless Devs' variables come first, so
-// that a deployment and the commands after it use the same account, then Alibaba Cloud's default chain.
+// Get returns credentials that are valid now: it renews temporary ones. Serverless Devs' variables come first, so that a
+// deployment and the commands after it use the same account, then Alibaba Cloud's default chain.
 //
-// The error is an *Error. It shows nothing of what was read: the chain's own errors may hold tokens, signed URLs and whole
-// configuration files.
+// Unless DEBUG is set wrongly, the error is an *Error. It shows nothing of what was read, because the chain's own errors may
+// hold tokens, signed URLs and whole configuration files.
 func (s *Source) Get(ctx context.Context) (Credentials, error) {
 	if debugged() {
 		return Credentials{}, errDebug
@@ -73,8 +73,7 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 	}
 }
 
-// ask asks the default chain. A chain that has failed never looks anywhere but in its last place again, so the next call
-// makes a new one.
+// ask asks the default chain. After a failure it drops the chain, because that would look only in its last place again.
 func (s *Source) ask() (*providers.Credentials, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -88,7 +87,7 @@ func (s *Source) ask() (*providers.Credentials, error) {
 	return c, err
 }
 
-// ofServerlessDevs reports whether the environment holds Serverless Devs' variables, and returns what they say.
+// ofServerlessDevs returns the credentials in Serverless Devs' variables, and reports whether they are set.
 func ofServerlessDevs() (Credentials, bool) {
 	if len(unset(ServerlessDevs...)) > 0 {
 		return Credentials{}, false
@@ -96,7 +95,7 @@ func ofServerlessDevs() (Credentials, bool) {
 	return Credentials{
 		AccessKeyID:     os.Getenv("AccessKeyID"),
 		AccessKeySecret: os.Getenv("AccessKeySecret"),
-		SecurityToken:   os.Getenv("SecurityToken"), // of temporary keys
+		SecurityToken:   os.Getenv("SecurityToken"), // empty if the keys are not temporary
 		Account:         os.Getenv("AccountID"),
 		From:            "the variables AccountID, AccessKeyID, AccessKeySecret",
 	}, true
@@ -109,7 +108,7 @@ func unset(names ...string) []string {
 
 var errDebug = errors.New("the variable DEBUG must not name dara or tea: the SDK would print the security token of every call. Unset it")
 
-// debugged reports whether the SDK would print every request, with what signs it.
+// debugged reports whether the SDK would print every request with its secrets.
 func debugged() bool {
 	return slices.ContainsFunc(strings.Split(os.Getenv("DEBUG"), ","), func(name string) bool {
 		name = strings.TrimSpace(name)
@@ -117,7 +116,7 @@ func debugged() bool {
 	})
 }
 
-// Hide leaves of an access key id what a person needs to recognize it.
+// Hide returns the parts of an access key id by which a person recognizes it.
 func Hide(keyID string) string {
 	if len(keyID) < 12 {
 		return "…"

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -14,17 +15,17 @@ import (
 
 // Error says that no source gave credentials.
 type Error struct {
-	Looked []Looked // in the order in which they were looked at
-	Err    error    // why the search ended early, nil if it did not; never what a source said
+	Looked []Looked // in the order of the search
+	Err    error    // why the search ended early; nil if it did not. It is never a source's own error
 }
 
 // Looked is one source, and why it gave nothing.
 type Looked struct{ At, Why string }
 
-// advice is what to do where no credentials were found.
+// advice says what to do if no credentials were found.
 const advice = `Set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET (and ALIBABA_CLOUD_SECURITY_TOKEN, if they are temporary), or run "aliyun configure". What "s config add" has stored is encrypted, and only s can read it.`
 
-// Error is a list of the sources, and what to do.
+// Error lists the sources, and says what to do.
 func (e *Error) Error() string {
 	var b strings.Builder
 	b.WriteString("no credentials for Alibaba Cloud. These places were looked at, in this order:\n")
@@ -39,7 +40,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// newError describes the sources as they are now. Of what the chain said it keeps the service's codes alone.
+// newError describes the sources as they are now. Of the chain's error, said, it keeps only a service's code.
 func newError(said error) *Error {
 	e := &Error{Looked: []Looked{
 		{"AccountID, AccessKeyID, AccessKeySecret", variables(ServerlessDevs...)},
@@ -58,7 +59,7 @@ func newError(said error) *Error {
 	return e
 }
 
-// variables says which of the variables are missing.
+// variables says why the variables gave nothing.
 func variables(names ...string) string {
 	missing := unset(names...)
 	switch len(missing) {
@@ -70,7 +71,7 @@ func variables(names ...string) string {
 	return strings.Join(missing, " and ") + " is missing; all of them must be set"
 }
 
-// code finds the code of a service in what the chain said: only words that stand where a code stands.
+// code finds a service's code in the chain's error. It takes only a word after "Code:", so that nothing else is shown.
 var code = regexp.MustCompile(`"?Code"?: *"?([A-Z][A-Za-z]{2,39}(?:\.[A-Z][A-Za-z]{1,39})?)\b`)
 
 func oidc(said error) string {
@@ -90,7 +91,7 @@ func oidc(said error) string {
 	return why
 }
 
-// cliModes are the modes of a profile of Alibaba Cloud CLI that the chain can use.
+// cliModes are those modes of Alibaba Cloud CLI's profiles that the chain can use.
 var cliModes = []string{"AK", "RamRoleArn", "EcsRamRole", "OIDC", "ChainableRamRoleArn"}
 
 func cli() string {
@@ -123,8 +124,5 @@ func instance() string {
 }
 
 func sharedFile() string {
-	if path := os.Getenv("ALIBABA_CLOUD_CREDENTIALS_FILE"); path != "" {
-		return path
-	}
-	return filepath.Join(os.Getenv("HOME"), ".alibabacloud", "credentials")
+	return cmp.Or(os.Getenv("ALIBABA_CLOUD_CREDENTIALS_FILE"), filepath.Join(os.Getenv("HOME"), ".alibabacloud", "credentials"))
 }

@@ -1,13 +1,14 @@
 package credentials
 
 import (
+	"cmp"
 	"encoding/json"
 	"os"
 	"path/filepath"
 )
 
-// Region returns the region of the environment, else that of Alibaba Cloud CLI's current profile. It is empty where neither
-// has one, and unchecked.
+// Region returns the region that the environment names, else that of Alibaba Cloud CLI's current profile. It is empty if
+// neither has one. It is not checked.
 func Region(getenv func(string) string) string {
 	if region := getenv("ALIBABA_CLOUD_REGION_ID"); region != "" {
 		return region
@@ -19,22 +20,19 @@ func Region(getenv func(string) string) string {
 	return current.RegionID
 }
 
-// cliProfile is what is of interest in a profile of Alibaba Cloud CLI, without its secrets.
+// cliProfile is a profile of Alibaba Cloud CLI, without its secrets.
 type cliProfile struct {
 	Name     string `json:"name"`
 	Mode     string `json:"mode"`
 	RegionID string `json:"region_id"`
 }
 
-// cliFile is the configuration of Alibaba Cloud CLI.
+// cliFile returns the path of Alibaba Cloud CLI's configuration.
 func cliFile(getenv func(string) string) string {
-	if path := getenv("ALIBABA_CLOUD_CONFIG_FILE"); path != "" {
-		return path
-	}
-	return filepath.Join(getenv("HOME"), ".aliyun", "config.json")
+	return cmp.Or(getenv("ALIBABA_CLOUD_CONFIG_FILE"), filepath.Join(getenv("HOME"), ".aliyun", "config.json"))
 }
 
-// readCLI reads the current profile. Without one it returns a zero profile that has the name alone.
+// readCLI reads the current profile. If the file does not have it, the profile returned has only its name.
 func readCLI(getenv func(string) string) (cliProfile, error) {
 	var config struct {
 		Current  string       `json:"current"`
@@ -47,13 +45,11 @@ func readCLI(getenv func(string) string) (cliProfile, error) {
 	if err != nil {
 		return cliProfile{}, err
 	}
-	if name := getenv("ALIBABA_CLOUD_PROFILE"); name != "" {
-		config.Current = name
-	}
+	current := cmp.Or(getenv("ALIBABA_CLOUD_PROFILE"), config.Current)
 	for _, p := range config.Profiles {
-		if p.Name == config.Current {
+		if p.Name == current {
 			return p, nil
 		}
 	}
-	return cliProfile{Name: config.Current}, nil
+	return cliProfile{Name: current}, nil
 }
