@@ -10,13 +10,13 @@ import (
 // sampleCluster is the cluster of the sample events.
 const sampleCluster = "amv-wz9or2xawpnc"
 
-// made is a cluster of the made-up account, and what its last nights were like.
+// made is a cluster of the made-up account, and its last nights.
 type made struct {
 	fakeadb.Cluster
-	months  int // its age
-	missed  int // the night so many nights ago has no backup; 0: none
-	failed  int // the backup so many nights ago failed; 0: none
-	running bool
+	months  int  // its age
+	missed  int  // so many nights ago no backup was made; 0: never
+	failed  int  // so many nights ago the backup failed; 0: never
+	running bool // a backup runs now
 }
 
 // samples are the made-up account. Those without a region are in the function's own.
@@ -54,8 +54,8 @@ func account(region string, now time.Time) []fakeadb.Cluster {
 
 func takesBackups(c fakeadb.Cluster) bool { return c.Status != "Creating" && c.DBVersion != "3.0" }
 
-// history is what the clusters' own schedules have left: a full backup of each of 14 nights, the last one 20 hours old, and
-// an incremental one of today. Where it is shown and not waited for, one cluster's backup is running.
+// history is what the clusters' own schedules have made: a full backup in each of 14 nights, the last one 20 hours ago, and an
+// incremental one today. If running, one cluster has a backup that runs now.
 func history(clusters []fakeadb.Cluster, now time.Time, running bool) []fakeadb.Backup {
 	var sets []fakeadb.Backup
 	for _, c := range clusters {
@@ -85,6 +85,6 @@ func history(clusters []fakeadb.Cluster, now time.Time, running bool) []fakeadb.
 			add(5*time.Minute, time.Hour, fakeadb.Backup{Size: 5_000_000_000})
 		}
 	}
-	slices.SortStableFunc(sets, func(a, b fakeadb.Backup) int { return a.Start.Compare(b.Start) }) // ids go with time
+	slices.SortStableFunc(sets, func(a, b fakeadb.Backup) int { return a.Start.Compare(b.Start) }) // ids grow with time
 	return sets
 }

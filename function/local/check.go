@@ -10,19 +10,19 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// answer is as much of the function's answer as is checked and put into words.
+// answer is the part of the function's answer that is checked and put into words.
 type answer struct {
 	Action, Status string
 	Backups        []claim
-	Skipped        []struct{ DBClusterId, Reason string }
 }
 
+// claim is what an answer says of one cluster's backup.
 type claim struct {
 	DBClusterId, Status, BackupId, RequestId string
 	Created                                  bool
 }
 
-// outcome is what a delivery came to in a word: the errorType, or the answer's Status.
+// outcome is a delivery's result in a word: the errorType, or the answer's Status.
 func outcome(r result) string {
 	var a answer
 	if r.ErrorType != "" {
@@ -34,21 +34,21 @@ func outcome(r result) string {
 	return a.Status
 }
 
-// untrue returns what an answer claims and is not so, at the moment of the answer. Only the local cloud can tell.
-func untrue(r result, service *service) (lies []string) {
+// untrue says what in an answer is not true at this moment. Only the local cloud can tell.
+func untrue(r result, service *service) (wrong []string) {
 	var a answer
 	if r.ErrorType != "" || json.Unmarshal(r.Payload, &a) != nil {
 		return nil
 	}
 	for _, c := range a.Backups {
-		if lie := c.untrue(service); lie != "" {
-			lies = append(lies, lie)
+		if text := c.untrue(service); text != "" {
+			wrong = append(wrong, text)
 		}
 	}
 	if a.Status != "Ignored" && len(a.Backups) == 0 {
-		lies = append(lies, "it names no backup")
+		wrong = append(wrong, "it names no backup")
 	}
-	return lies
+	return wrong
 }
 
 func (c claim) untrue(service *service) string {
@@ -83,10 +83,10 @@ func (s *stage) overlaps() (found []string) {
 	return found
 }
 
-// checkable reports whether what the scenario wants can be held against this run: one with the scenario's own event, or one
-// whose event names clusters and waits for new backups; and the function has the local cloud's settings alone.
+// checkable reports whether this run can be compared with what the scenario wants. Its event must be the scenario's own, or name
+// clusters and wait for their backups, and the function must have no settings but the local cloud's.
 func (s *stage) checkable() bool {
-	if s.scenario.name == "" || len(own(s.std.environ, localOnly...)) > 0 {
+	if s.scenario.name == "" || len(s.ownSettings()) > 0 {
 		return false
 	}
 	if s.scenario.payload != "" {
@@ -99,7 +99,7 @@ func (s *stage) checkable() bool {
 		})
 }
 
-// unexpected says what the scenario wants and is not so.
+// unexpected says in what the run differs from what the scenario wants.
 func (s *stage) unexpected() string {
 	var got []string
 	for _, r := range s.results {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -16,7 +17,7 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// Nobody else has these credentials, so nothing is lost by printing them.
+// The made-up account. Its credentials are valid nowhere else.
 const (
 	localKeyID   = "STS.LocalCloud"
 	localSecret  = "local-secret"
@@ -25,8 +26,8 @@ const (
 	localRegion  = "cn-hangzhou"
 )
 
-// times are the function's own settings that go with how long a backup takes here: what takes minutes in the cloud can be
-// watched in seconds.
+// times are how long a backup takes here and the function's settings that depend on it, so that what takes minutes in the cloud
+// can be watched in seconds.
 type times struct{ takes, poll, settle, ddlPause time.Duration }
 
 func (o options) times() times {
@@ -38,6 +39,16 @@ func (o options) times() times {
 	}
 }
 
+// settings are those of the function in the local cloud, except where AnalyticDB is.
+func (t times) settings() []string {
+	return []string{
+		fmt.Sprintf("ADB_POLL_INTERVAL=%v", t.poll),
+		fmt.Sprintf("ADB_SETTLE_TIME=%v", t.settle),
+		fmt.Sprintf("ADB_DDL_PAUSE=%v", t.ddlPause),
+		"ADB_DEFAULT_CLUSTERS=" + sampleCluster,
+	}
+}
+
 // service is the emulated AnalyticDB on a loopback port.
 type service struct {
 	*fakeadb.Service
@@ -45,7 +56,7 @@ type service struct {
 	server  *http.Server
 }
 
-func open() (*service, error) {
+func openService() (*service, error) {
 	s := &service{Service: fakeadb.New(fakeadb.Options{}), address: "127.0.0.1:0"}
 	return s, s.reopen()
 }
@@ -65,8 +76,8 @@ func (s *service) reopen() error {
 // close ends all connections; new ones are refused.
 func (s *service) close() { s.server.Close() }
 
-// localOptions are the made-up account, and the clusters that the event names beside it. Times are listed in seconds, which
-// an older page of the reference shows: with minutes, the end of a pause could be a minute away.
+// localOptions are the made-up account and the other clusters that the event names. Lists show times in seconds, as an older page
+// of the reference does. With minutes, a wait of seconds could last a minute longer.
 func localOptions(region string, named []backup.Cluster, now time.Time) fakeadb.Options {
 	clusters := account(region, now)
 	for _, c := range named {
@@ -93,38 +104,28 @@ func environment(environ []string) map[string]string {
 	return m
 }
 
-// own are the person's settings for the function, which go before the local cloud's.
-func own(environ []string, except ...string) []string {
+// settingsIn are the settings for the function in a person's environment.
+func settingsIn(environ []string, except ...string) []string {
 	return slices.DeleteFunc(slices.Clone(environ), func(e string) bool {
 		name, _, _ := strings.Cut(e, "=")
 		return !strings.HasPrefix(name, "ADB_") && name != "LOG_LEVEL" || slices.Contains(except, name)
 	})
 }
 
-// localOnly are the settings that the local cloud makes itself.
+// localOnly are the settings that only the local cloud decides.
 var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK"}
 
-// localEnv is the environment of the function in the local cloud. Where AnalyticDB is, the person does not choose.
+// localEnv is the environment of the function in the local cloud. The person's settings come last, so that they count.
 func localEnv(endpoint string, t times, environ []string) []string {
-	env := []string{
-		"ADB_ENDPOINT=http://" + endpoint,
-		fmt.Sprintf("ADB_POLL_INTERVAL=%v", t.poll),
-		fmt.Sprintf("ADB_SETTLE_TIME=%v", t.settle),
-		fmt.Sprintf("ADB_DDL_PAUSE=%v", t.ddlPause),
-		"ADB_DEFAULT_CLUSTERS=" + sampleCluster,
-	}
-	return append(env, own(environ, localOnly...)...)
+	return slices.Concat([]string{"ADB_ENDPOINT=http://" + endpoint}, t.settings(), settingsIn(environ, localOnly...))
 }
 
 // execute runs a command in the local cloud: its environment names the endpoint, the credentials and the region in the
 // variables that every tool of Alibaba Cloud reads, and the made-up clusters in LOCAL_CLUSTERS. The exit code is the
 // command's.
 func execute(ctx context.Context, o options, std streams) int {
-	region := o.region
-	if region == "" {
-		region = localRegion
-	}
-	s, err := open()
+	region := cmp.Or(o.region, localRegion)
+	s, err := openService()
 	if err != nil {
 		return fail(std, err)
 	}
@@ -134,7 +135,7 @@ func execute(ctx context.Context, o options, std streams) int {
 	s.Set(func(o *fakeadb.Options) { *o = options })
 
 	command := exec.CommandContext(ctx, o.command[0], o.command[1:]...)
-	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // it ends as after a Ctrl-C of its own
+	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // as Ctrl-C does
 	command.WaitDelay = 10 * time.Second
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
 	command.Env = append(slices.DeleteFunc(slices.Clone(std.environ), isCredential),
@@ -165,7 +166,7 @@ func canBeBackedUp(clusters []fakeadb.Cluster, region string) (ids []string) {
 	return ids
 }
 
-// isCredential reports whether a variable could lead the command to the person's own account.
+// isCredential reports whether a variable could give the command the person's own account.
 func isCredential(variable string) bool {
 	name, _, _ := strings.Cut(variable, "=")
 	return strings.HasPrefix(name, "ALIBABA_CLOUD_") || slices.Contains(localOnly, name) ||

@@ -25,7 +25,7 @@ func (s *stage) conclude() int {
 	}
 	s.screen.blank()
 	if len(untrue) > 0 {
-		s.closing(red, "The answer is NOT true: "+strings.Join(untrue, "; ")+".")
+		s.screen.text(red, "The answer is NOT true: "+strings.Join(untrue, "; ")+".")
 		return exitUnexpected
 	}
 	last := s.results[len(s.results)-1]
@@ -39,9 +39,9 @@ func (s *stage) conclude() int {
 	if code == exitFailure {
 		text += " So the exit code is 1."
 	}
-	s.closing(colour, text)
+	s.screen.text(colour, text)
 	if s.scenario.name != "" {
-		s.closing(plain, fmt.Sprintf("Whether this is right for the fault %s is not checked: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
+		s.screen.text(plain, fmt.Sprintf("Whether this is right for the fault %s is not checked: that needs an event that names clusters and waits for their backups, such as %s, and no settings of your own.", s.scenario.name, defaultEvent))
 	}
 	return code
 }
@@ -49,22 +49,16 @@ func (s *stage) conclude() int {
 // concludeFault says whether the run ended as its fault must make it end.
 func (s *stage) concludeFault(colour, text string) int {
 	if wrong := s.unexpected(); wrong != "" {
-		s.closing(red, fmt.Sprintf("This must NOT happen with the fault %s: %s.", s.scenario.name, wrong))
+		s.screen.text(red, fmt.Sprintf("This must NOT happen with the fault %s: %s.", s.scenario.name, wrong))
 		return exitUnexpected
 	}
 	deliveries := "One delivery"
 	if len(s.results) > 1 {
 		deliveries = fmt.Sprint(len(s.results), " deliveries")
 	}
-	s.closing(colour, fmt.Sprintf("%s %s, and %s.", text, deliveries, madeInWords(len(s.created()))))
-	s.closing(green, fmt.Sprintf("This is what must happen with the fault %s.", s.scenario.name))
+	s.screen.text(colour, fmt.Sprintf("%s %s, and %s.", text, deliveries, madeInWords(len(s.created()))))
+	s.screen.text(green, fmt.Sprintf("This is what must happen with the fault %s.", s.scenario.name))
 	return exitSuccess
-}
-
-func (s *stage) closing(colour, text string) {
-	for _, line := range wrap(text, s.screen.width()) {
-		s.screen.write(s.screen.paint(colour, line))
-	}
 }
 
 // showAnswer shows the answer, laid out but not changed.
@@ -151,9 +145,9 @@ func (s *stage) meaning(r result) string {
 	case a.Status == "Ignored":
 		return "There was nothing to do: the event only reports the function's own work."
 	case len(a.Backups) == 1:
-		return s.ofOne(a) + skippedInWords(a)
+		return s.ofOne(a)
 	case len(a.Backups) > 1:
-		return ofSeveral(a) + skippedInWords(a)
+		return ofSeveral(a)
 	}
 	return "The invocation succeeded."
 }
@@ -192,16 +186,4 @@ func ofSeveral(a answer) string {
 		}
 	}
 	return fmt.Sprintf("%d clusters: %s; this invocation made %d of the backups.", len(a.Backups), strings.Join(states, ", "), made)
-}
-
-// skippedInWords names the clusters that the selector matches and the function skipped.
-func skippedInWords(a answer) string {
-	var words []string
-	for _, c := range a.Skipped {
-		words = append(words, c.DBClusterId+" ("+c.Reason+")")
-	}
-	if len(words) == 0 {
-		return ""
-	}
-	return " Skipped: " + strings.Join(words, ", ") + "."
 }

@@ -9,18 +9,18 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// delivery is how the event comes to the function.
+// delivery is how the event reaches the function.
 type delivery struct {
 	requestID string        // empty: a new one
-	retry     int           // how often the platform has tried it before
-	timeout   time.Duration // the function's; 0: plenty
+	retry     int           // how many attempts there were before
+	timeout   time.Duration // the function's; 0: that of stage.invocation
 	anonymous bool          // without credentials
 }
 
-// retryPause stands for the minute or more that the platform lets pass before it tries again.
+// retryPause stands for the minute or more after which the platform tries again.
 const retryPause = 500 * time.Millisecond
 
-// grace is zero but in tests, which must not depend on how busy the machine is.
+// grace is not zero in tests, which must not depend on how busy the machine is.
 var grace time.Duration
 
 // deliverOnce starts an instance and gives it the event.
@@ -33,7 +33,7 @@ func (s *stage) deliverOnce(ctx context.Context, d delivery) error {
 	return err
 }
 
-// deliver gives the event to an instance, waits for what becomes of it, and keeps that as the result of this delivery.
+// deliver gives the event to an instance, waits for the result, and keeps it.
 func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (result, error) {
 	inv := s.invocation
 	inv.RequestID, inv.RetryCount, inv.Grace = d.requestID, d.retry, grace
@@ -51,7 +51,7 @@ func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (result, e
 	if err != nil {
 		return result{}, err
 	}
-	r := result{answer, nil}
+	r := result{Result: answer}
 	if s.service != nil {
 		r.untrue = untrue(r, s.service)
 	}
@@ -65,16 +65,23 @@ func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (result, e
 	return r, nil
 }
 
-// retried has the function's time end too early, and the platform try the same invocation again.
-func retried(ctx context.Context, s *stage) error { return s.retry(ctx, s.takes/2, nil) }
-
-// reachableLater does the same, and in between AnalyticDB can be reached again.
-func reachableLater(ctx context.Context, s *stage) error {
-	return s.retry(ctx, s.takes/2, s.service.reopen)
+// retried lets the function's time end too early, and delivers the same invocation again to the same process.
+func retried(ctx context.Context, s *stage) error {
+	return s.retry(ctx, s.takes/2, func(i *instance) (*instance, error) { return i, nil })
 }
 
-// retry delivers the event with a short timeout, and if that fails once more to the same process.
-func (s *stage) retry(ctx context.Context, timeout time.Duration, between func() error) error {
+// reachableLater does the same, and before the second delivery AnalyticDB can be reached again.
+func reachableLater(ctx context.Context, s *stage) error {
+	return s.retry(ctx, s.takes/2, func(i *instance) (*instance, error) { return i, s.service.reopen() })
+}
+
+// retriedElsewhere delivers the same invocation again to a new process.
+func retriedElsewhere(ctx context.Context, s *stage) error {
+	return s.retry(ctx, 0, func(*instance) (*instance, error) { return s.launch() })
+}
+
+// retry delivers the event and, if that fails, delivers it once more, to the instance that next returns.
+func (s *stage) retry(ctx context.Context, timeout time.Duration, next func(*instance) (*instance, error)) error {
 	i, err := s.launch()
 	if err != nil {
 		return err
@@ -84,29 +91,14 @@ func (s *stage) retry(ctx context.Context, timeout time.Duration, between func()
 		return err
 	}
 	time.Sleep(retryPause)
-	if between != nil {
-		if err := between(); err != nil {
-			return err
-		}
+	if i, err = next(i); err != nil {
+		return err
 	}
 	_, err = s.deliver(ctx, i, delivery{requestID: first.RequestID, retry: 1})
 	return err
 }
 
-// retriedElsewhere has the platform try the same invocation again in a new process.
-func retriedElsewhere(ctx context.Context, s *stage) error {
-	i, err := s.launch()
-	if err != nil {
-		return err
-	}
-	first, err := s.deliver(ctx, i, delivery{})
-	if err != nil || first.ErrorType == "" {
-		return err
-	}
-	time.Sleep(retryPause)
-	return s.deliverOnce(ctx, delivery{requestID: first.RequestID, retry: 1})
-}
-
+// twice delivers the event to one process, and then again.
 func twice(ctx context.Context, s *stage) error {
 	i, err := s.launch()
 	if err != nil {
@@ -119,7 +111,7 @@ func twice(ctx context.Context, s *stage) error {
 	return err
 }
 
-// twiceElsewhere delivers the event to a second instance as soon as the first one's backup is there.
+// twiceElsewhere delivers the event to one instance, and to a second one as soon as the first one's backup is there.
 func twiceElsewhere(ctx context.Context, s *stage) error {
 	first, err := s.launch()
 	if err != nil {
@@ -141,6 +133,7 @@ func twiceElsewhere(ctx context.Context, s *stage) error {
 	return both.Wait()
 }
 
+// atOnce delivers the event to one process twice at the same moment.
 func atOnce(ctx context.Context, s *stage) error {
 	i, err := s.launch()
 	if err != nil {

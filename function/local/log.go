@@ -14,8 +14,8 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// showCall shows a call to AnalyticDB when it is over: what came of it, and the first part of its request id, which the
-// function's log and answer name, too.
+// showCall shows a call to AnalyticDB when it is over, with the first part of its request id, which the function's log and answer
+// also name.
 func (s *stage) showCall(c fakeadb.Call) {
 	colour := cyan
 	if c.Code != "" {
@@ -29,11 +29,11 @@ func (s *stage) showCall(c fakeadb.Call) {
 	if !s.single() {
 		action = fmt.Sprintf("%-18s  %-18s  ", c.Action, cmp.Or(c.Cluster, c.Region))
 	}
-	s.screen.event(colour, "api", action+id+"  "+became(c))
+	s.screen.event(colour, "api", action+id+"  "+ending(c))
 }
 
-// became is what came of a call, in a few words.
-func became(c fakeadb.Call) string {
+// ending says in a few words how a call ended.
+func ending(c fakeadb.Call) string {
 	result := c.Code
 	switch {
 	case c.Code == "" && c.Action == create:
@@ -53,7 +53,7 @@ func became(c fakeadb.Call) string {
 	return result
 }
 
-// count is a number of things in words.
+// count puts a number of things into words.
 func count(n int, what string) string {
 	if n == 1 {
 		return "1 " + what
@@ -63,7 +63,7 @@ func count(n int, what string) string {
 
 var levels = map[string]string{"DEBUG": dim, "WARN": yellow, "ERROR": red}
 
-// showLog shows a line of the function's output, without what the screen shows anyway: an error that has a type is in the
+// showLog shows a line of the function's output, without what the screen shows elsewhere: an error with a type is also in the
 // answer.
 func (s *stage) showLog(what, line string, noise *sdkNoise) {
 	if strings.Contains(line, `"msg":"backup requested"`) {
@@ -92,8 +92,8 @@ func (s *stage) showLog(what, line string, noise *sdkNoise) {
 	}
 }
 
-// foldLog makes one short line of an entry of the function's log: the message, then what else it says, but for the keys
-// left out. ok is false if the line is not such an entry.
+// foldLog makes one short line of an entry of the function's log: the message, then its other fields, without those to leave
+// out. ok is false if the line is not such an entry.
 func foldLog(line string, leaveOut ...string) (level, text string, ok bool) {
 	d := json.NewDecoder(strings.NewReader(line))
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
@@ -102,36 +102,30 @@ func foldLog(line string, leaveOut ...string) (level, text string, ok bool) {
 	var message string
 	var rest []string
 	for d.More() {
-		key, err := d.Token()
-		if err != nil {
-			return "", "", false
-		}
+		name, _ := d.Token()
 		var value json.RawMessage
 		if d.Decode(&value) != nil {
 			return "", "", false
 		}
-		name := key.(string)
-		switch {
-		case slices.Contains(leaveOut, name):
-		case name == "level":
+		switch key := fmt.Sprint(name); {
+		case slices.Contains(leaveOut, key):
+		case key == "level":
 			json.Unmarshal(value, &level)
-		case name == "msg":
+		case key == "msg":
 			json.Unmarshal(value, &message)
 		default:
-			rest = append(rest, fmt.Sprintf("%s=%s", key, short(value)))
+			rest = append(rest, key+"="+short(value))
 		}
 	}
-	if message == "" {
-		return "", "", false
-	}
-	return level, strings.TrimSpace(message + "  " + strings.Join(rest, " ")), true
+	return level, strings.TrimSpace(message + "  " + strings.Join(rest, " ")), message != ""
 }
 
 var uuid = regexp.MustCompile(`\b([0-9A-F]{8})-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}\b`)
 
-// shortIDs leaves of a service's request ids as much as a person compares.
+// shortIDs cuts each request id of the service to its first part, which is enough to compare.
 func shortIDs(s string) string { return uuid.ReplaceAllString(s, "$1") }
 
+// short shows a value of the log in short: a time of today without its date, a long text cut, a number rounded.
 func short(value json.RawMessage) string {
 	var s string
 	if json.Unmarshal(value, &s) == nil {
@@ -157,12 +151,13 @@ func short(value json.RawMessage) string {
 // invokeEnd is the runtime SDK's line about an invocation that is over, printed before its answer is sent.
 const invokeEnd = "FC Invoke End RequestId: "
 
-// sdkNoise is what the runtime SDK prints beside the function's log: when an invocation begins and ends, and its error,
-// which the answer holds.
+// sdkNoise finds the lines that the runtime SDK prints beside the function's log: when an invocation begins and ends, and its
+// error, which is also in the answer.
 type sdkNoise struct{ inError bool }
 
 var sdkError = regexp.MustCompile(`^\d{4}/\d\d/\d\d [\d:.]+\s+\S+ \[ERROR\] \{$`)
 
+// is reports whether the next line of the output is the SDK's own.
 func (n *sdkNoise) is(line string) bool {
 	switch {
 	case n.inError:

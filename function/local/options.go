@@ -69,7 +69,7 @@ func run(ctx context.Context, args []string, std streams) int {
 	if err := stage.play(ctx); err != nil {
 		if ctx.Err() != nil {
 			stage.screen.blank() // a terminal shows ^C on the line that follows
-			stage.screen.text(stage.interrupted())
+			stage.screen.text(plain, stage.interrupted())
 			return exitInterrupted
 		}
 		return fail(std, err)

@@ -18,7 +18,7 @@ import (
 	"adb-backup/function/local/fakefc"
 )
 
-// realTimeout is how long the function may wait for a real backup: a person ends it sooner, and the backup goes on.
+// realTimeout is how long the function may wait for a real backup. Ctrl-C ends the run sooner, and the backup goes on.
 const realTimeout = 4 * time.Hour
 
 // useReal takes the person's credentials and region, as every tool of Alibaba Cloud does.
@@ -50,10 +50,10 @@ func (s *stage) useReal(ctx context.Context) error {
 	return nil
 }
 
-// realEnv is the person's settings for the function, and what it takes to reach the service from this machine. The calls
-// themselves cannot be seen here, so the log shows each one that fails, unless the person has chosen otherwise.
+// realEnv is the person's settings for the function, and the variables that it needs to reach the service from this machine. The
+// calls cannot be shown here, so the log shows each one that fails, unless the person has chosen otherwise.
 func realEnv(environ []string) []string {
-	env := append([]string{"LOG_LEVEL=debug"}, own(environ)...)
+	env := append([]string{"LOG_LEVEL=debug"}, settingsIn(environ)...)
 	for _, e := range environ {
 		name, _, _ := strings.Cut(e, "=")
 		switch strings.ToUpper(name) {
@@ -64,7 +64,7 @@ func realEnv(environ []string) []string {
 	return env
 }
 
-// confirm asks before anything that costs. A Verify costs nothing, and an event that is wrong comes to nothing.
+// confirm asks before a backup, which costs money. A Verify costs nothing, and a wrong event makes no backup.
 func (s *stage) confirm() error {
 	requests := s.incoming.event.Requests
 	if s.incoming.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.ActionEnsure }) {

@@ -16,7 +16,7 @@ import (
 func standIn(t *testing.T) (*service, []string) {
 	t.Helper()
 	const id, secret = "LTAI5tMarkedKeyId", "MarkedSecret"
-	service, err := open()
+	service, err := openService()
 	if err != nil {
 		t.Fatal(err)
 	}

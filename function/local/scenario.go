@@ -10,15 +10,15 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// scenario is something that goes wrong, and what must hold nevertheless. It is about one event that asks for a complete
-// backup of each of its clusters, the timer's sample; some bring an event of their own.
+// scenario is a fault that -fault names: what goes wrong, and what must be true nevertheless. The event asks for a complete backup
+// of each of its clusters, as the timer's sample does, or is the scenario's own.
 type scenario struct {
 	name     string
 	says     string                              // one sentence
-	payload  string                              // the event, where it must be a certain one
-	clusters []string                            // those that a selector in it chooses
+	payload  string                              // its own event; empty: that of the command line
+	clusters []string                            // those that a selector in payload chooses
 	cloud    func(*fakeadb.Options, times)       // what AnalyticDB is like
-	prepare  func(*stage)                        // what else there is before the event comes
+	prepare  func(*stage)                        // what else happens before the event comes
 	deliver  func(context.Context, *stage) error // how it comes; nil: once
 
 	want    []string // of each delivery: the answer's Status, or the errorType
@@ -237,7 +237,7 @@ func faults(steps ...fakeadb.Step) func(*fakeadb.Options, times) {
 	return func(o *fakeadb.Options, _ times) { o.Faults = fakeadb.Script(steps...) }
 }
 
-// ownScheduleRuns lets a backup of each cluster's own schedule be running when the event comes.
+// ownScheduleRuns starts a backup of each cluster's own schedule before the event comes.
 func ownScheduleRuns(s *stage) {
 	now := s.service.Now()
 	for _, c := range s.clusters() {
@@ -245,14 +245,14 @@ func ownScheduleRuns(s *stage) {
 	}
 }
 
-// once delivers the event to a function with a timeout that goes with the backup's time.
+// once delivers the event once, with a timeout that depends on how long a backup takes.
 func once(timeout func(times) time.Duration) func(context.Context, *stage) error {
 	return func(ctx context.Context, s *stage) error {
 		return s.deliverOnce(ctx, delivery{timeout: timeout(s.times())})
 	}
 }
 
-// crashAtCreate kills the process between CreateBackup's effect and its answer.
+// crashAtCreate kills the process after CreateBackup took effect and before its answer.
 func crashAtCreate(s *stage) {
 	dies := fakeadb.Broken.AfterEffect()
 	dies.Name = "the process dies"

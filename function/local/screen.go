@@ -72,7 +72,11 @@ func (s *screen) write(text string) {
 }
 
 // text writes a paragraph.
-func (s *screen) text(text string) { s.write(strings.Join(wrap(text, s.width()), "\n")) }
+func (s *screen) text(colour, text string) {
+	for _, line := range wrap(text, s.width()) {
+		s.write(s.paint(colour, line))
+	}
+}
 
 func (s *screen) blank() { s.write("") }
 

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,7 +16,7 @@ import (
 	"adb-backup/function/local/fakefc"
 )
 
-// stage is one run: the cloud, the function's processes, the event, and what came of it.
+// stage is one run: the cloud, the function's processes, the event, and the results.
 type stage struct {
 	options
 	std        streams
@@ -24,28 +25,28 @@ type stage struct {
 	incoming   incoming
 	invocation fakefc.Invocation // what every delivery begins with
 	env        []string          // the function's own
-	service    *service          // nil: the real one
+	service    *service          // AnalyticDB here; nil: the real one
 	requested  atomic.Bool       // the function's log says that a backup was requested
 
 	mu        sync.Mutex
 	instances []*instance
-	results   []result // of the deliveries, in the order of their beginnings
+	results   []result // of the deliveries, in the order in which they began
 }
 
-// result is what a delivery came to. Until then its RequestID is empty.
+// result is a delivery's result. Until there is one, its RequestID is empty.
 type result struct {
 	fakefc.Result
-	untrue []string // what the answer said and was not so
+	untrue []string // what in the answer was not true
 }
 
 // instance is a process of the function, numbered.
 type instance struct {
 	*fakefc.Instance
 	number int
-	logged chan string // the end of an invocation was read from its log: what follows is not about it
+	logged chan struct{} // gets a value when the log says that an invocation has ended
 }
 
-// drain waits until the log of an invocation is on the screen; the answer may overtake it.
+// drain waits until the log of an invocation is on the screen. The answer may arrive earlier.
 func (i *instance) drain() {
 	select {
 	case <-i.logged:
@@ -83,9 +84,7 @@ func newStage(ctx context.Context, o options, std streams) (*stage, error) {
 
 // useLocal starts AnalyticDB here.
 func (s *stage) useLocal() error {
-	if s.region == "" {
-		s.region = localRegion
-	}
+	s.region = cmp.Or(s.region, localRegion)
 	t := s.times()
 	s.invocation = fakefc.Invocation{
 		Payload:     s.incoming.payload,
@@ -95,7 +94,7 @@ func (s *stage) useLocal() error {
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}
 	var err error
-	if s.service, err = open(); err != nil {
+	if s.service, err = openService(); err != nil {
 		return err
 	}
 	s.env = localEnv(s.service.address, t, s.std.environ)
@@ -127,7 +126,7 @@ func (s *stage) clusters() []backup.Cluster {
 	return all
 }
 
-// single reports whether the event is about one cluster alone, which then need not be named in every line.
+// single reports whether the event names one cluster alone, so that the lines need not name it.
 func (s *stage) single() bool {
 	return len(s.incoming.event.Requests) == 1 && s.incoming.event.Requests[0].Selector == nil
 }
@@ -137,7 +136,7 @@ func (s *stage) created() []fakeadb.Backup {
 	return slices.DeleteFunc(s.service.Backups(""), func(b fakeadb.Backup) bool { return b.RequestID == "" })
 }
 
-// play shows what is about to happen, and has it happen.
+// play shows what is about to happen, and lets it happen.
 func (s *stage) play(ctx context.Context) error {
 	s.introduce()
 	if s.real() {
@@ -175,7 +174,7 @@ func (s *stage) introduce() {
 	s.incoming.describe(s.screen)
 	settings := s.binary + " in " + s.region
 	if !s.real() {
-		settings += fmt.Sprintf("; a backup takes %v here,\nso ", s.takes) + strings.Join(s.env[1:5], " ")
+		settings += fmt.Sprintf("; a backup takes %v here,\nso ", s.takes) + strings.Join(s.times().settings(), " ")
 	}
 	s.screen.field("Function", settings)
 	if kept := s.ownSettings(); len(kept) > 0 {
@@ -183,19 +182,19 @@ func (s *stage) introduce() {
 	}
 }
 
-// ownSettings are the person's settings that the function gets.
+// ownSettings are the person's settings that reach the function.
 func (s *stage) ownSettings() []string {
 	if s.real() {
-		return own(s.std.environ)
+		return settingsIn(s.std.environ)
 	}
-	return own(s.std.environ, localOnly...)
+	return settingsIn(s.std.environ, localOnly...)
 }
 
 // launch starts a process of the function.
 func (s *stage) launch() (*instance, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	i := &instance{number: len(s.instances) + 1, logged: make(chan string, 10)}
+	i := &instance{number: len(s.instances) + 1, logged: make(chan struct{}, 10)}
 	what := "log"
 	if i.number > 1 {
 		what = fmt.Sprint("log ", i.number)
@@ -207,8 +206,8 @@ func (s *stage) launch() (*instance, error) {
 		Env:  s.env,
 		Stdout: func(line string) {
 			s.showLog(what, line, &outNoise)
-			if id, is := strings.CutPrefix(line, invokeEnd); is {
-				i.logged <- id
+			if strings.HasPrefix(line, invokeEnd) {
+				i.logged <- struct{}{}
 			}
 		},
 		Stderr: func(line string) { s.showLog(what, line, &errNoise) },
@@ -253,7 +252,7 @@ func (s *stage) close() {
 	}
 }
 
-// interrupted says what Ctrl-C left behind.
+// interrupted says what Ctrl-C leaves behind.
 func (s *stage) interrupted() string {
 	const ended = "Interrupted. The function's process was ended"
 	switch {
