@@ -17,10 +17,7 @@ import (
 // decode reads a timer's payload as the function will when the timer fires.
 func (s settings) decode(t trigger, at time.Time) ([]backup.Request, error) {
 	at = at.UTC().Truncate(time.Second)
-	payload, err := json.Marshal(map[string]any{"triggerTime": at, "triggerName": t.Name, "payload": t.Payload})
-	if err != nil {
-		return nil, err
-	}
+	payload, _ := json.Marshal(map[string]any{"triggerTime": at, "triggerName": t.Name, "payload": t.Payload}) // cannot fail
 	event, err := events.Decode(payload, events.Invocation{Region: s.Region, Received: at, Timeout: s.Timeout})
 	if err != nil {
 		return nil, err
@@ -45,7 +42,7 @@ func (s settings) requests(now time.Time) ([]backup.Request, error) {
 	}
 	for _, id := range s.defaultClusters() {
 		if err := backup.CheckClusterID(id); err != nil {
-			faults = append(faults, fmt.Errorf("vars.imageClusters: %w; ids stand there without quotes, with commas between: amv-1,amv-2", err))
+			faults = append(faults, fmt.Errorf("vars.imageClusters: %w; write ids without quotes, with commas between: amv-1,amv-2", err))
 			continue
 		}
 		all = append(all, backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})

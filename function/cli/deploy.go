@@ -23,7 +23,7 @@ type place struct{ file, endpoint *string }
 func placeFlags(flags *flag.FlagSet) place {
 	return place{
 		file:     flags.String("s", "s.yaml", "the `file` that says what is deployed"),
-		endpoint: flags.String("endpoint", "", "the `host`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http to a loopback address alone"),
+		endpoint: flags.String("endpoint", "", "the `host`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"),
 	}
 }
 
@@ -62,9 +62,9 @@ func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 			return err
 		}
 	}
-	// The tool's own check finds what deploying would pass over.
+	// s verify finds faults that s deploy passes over.
 	if err := t.run(ctx, "verify", "--template", *at.file); err != nil {
-		return fmt.Errorf("%w. If it speaks of the network: it fetches its component fc3 from the internet", err)
+		return fmt.Errorf("%w. If it could not reach something: s fetches its component fc3 from the internet", err)
 	}
 	return s.deployAll(ctx, t, e, *at.file)
 }
@@ -107,7 +107,7 @@ func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error
 	}
 	role, err := r.role(ctx, name)
 	if err != nil {
-		say(stderr, "note: whether the role %s exists cannot be seen: %v\n", name, err)
+		say(stderr, "note: cannot see whether the role %s exists: %v\n", name, err)
 		return nil
 	}
 	if role == nil {
@@ -172,7 +172,7 @@ func logsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if *tail {
 		command = append(command, "--tail")
 	}
-	return at.pass(ctx, stdout, stderr, command...)
+	return at.runTool(ctx, stdout, stderr, command...)
 }
 
 func removeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -181,11 +181,11 @@ func removeCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err := parse(flags, args, stderr, 0); err != nil {
 		return err
 	}
-	return at.pass(ctx, stdout, stderr, "remove", "--template", *at.file, "-y")
+	return at.runTool(ctx, stdout, stderr, "remove", "--template", *at.file, "-y")
 }
 
-// pass runs one command of s with credentials.
-func (p place) pass(ctx context.Context, stdout, stderr io.Writer, command ...string) error {
+// runTool runs one command of Serverless Devs.
+func (p place) runTool(ctx context.Context, stdout, stderr io.Writer, command ...string) error {
 	e, err := parseEndpoint(*p.endpoint)
 	if err != nil {
 		return err

@@ -26,7 +26,7 @@ type deployed struct {
 	Qualifier    string       // a version or an alias; empty: the latest code
 	Endpoint     adb.Endpoint // zero: Function Compute of the region
 
-	find func(context.Context) (credentials.Credentials, error)
+	find func(context.Context) (credentials.Credentials, error) // the caller's credentials
 }
 
 // maxAnswer is the most bytes that an answer may have. Function Compute's own limit for a synchronous one is 6 MiB.

@@ -28,7 +28,7 @@ func targetFlags(flags *flag.FlagSet) target {
 		region:    flags.String("region", "", "the function's `region`, instead of s.yaml's"),
 		function:  flags.String("function", "", "the function's `name`, instead of s.yaml's"),
 		qualifier: flags.String("qualifier", "", "a `version` or an alias of the function; the latest code without it"),
-		endpoint:  flags.String("endpoint", "", "Function Compute's `host`, host:port or URL, instead of the region's; http to a loopback address alone"),
+		endpoint:  flags.String("endpoint", "", "Function Compute's `host`, host:port or URL, instead of the region's; http only to a loopback address"),
 	}
 }
 

@@ -92,7 +92,7 @@ func (p *plan) role(want wanted, role *ramRole) error {
 	if err != nil {
 		return err
 	}
-	p.add("let Function Compute work as the role; whoever else may stays", change{"changed the role's trust policy", "UpdateRole", map[string]string{
+	p.add("let Function Compute work as the role, in addition to those who may already", change{"changed the role's trust policy", "UpdateRole", map[string]string{
 		"RoleName": want.name, "NewAssumeRolePolicyDocument": string(text),
 	}})
 	return nil

@@ -158,7 +158,7 @@ func (s settings) inspectTriggers(f *findings) {
 		}
 		switch {
 		case strings.Contains(t.Filter, `"your-namespace"`) || strings.Contains(t.Filter, `"your-repository"`):
-			f.note("trigger %s waits for no image until vars.imageNamespace and vars.imageRepository are set", t.Name)
+			f.note("trigger %s does nothing until vars.imageNamespace and vars.imageRepository are set", t.Name)
 		case len(s.defaultClusters()) == 0:
 			f.fault("trigger %s reacts to images, which name no cluster: set vars.imageClusters, too, or disable the trigger (triggerEnable: false)", t.Name)
 		}

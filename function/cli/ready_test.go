@@ -102,7 +102,7 @@ func TestReadySaysWhatWillHappen(t *testing.T) {
 	const want = `clusters     amv-1, amv-2, am-3 in cn-beijing
 next backup  Fri 27 Nov 2026 02:00 CST (in 8h), trigger nightly
 next check   Fri 27 Nov 2026 08:00 CST, for a backup that started at Fri 27 Nov 2026 01:00 CST or later, trigger verify
-note: trigger before-deployment waits for no image until vars.imageNamespace and vars.imageRepository are set
+note: trigger before-deployment does nothing until vars.imageNamespace and vars.imageRepository are set
 `
 	if out.String() != want {
 		t.Errorf("%s", out.String())

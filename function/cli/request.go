@@ -19,13 +19,12 @@ type gateRequest struct {
 // readRequest reads a request or a bare cluster id. What it cannot read in a request stays as it is: the function will name
 // the fault. It refuses an event that wraps a request (a timer's, a CloudEvent), because that has a time of its own, long past.
 func readRequest(payload []byte, start time.Time) (gateRequest, error) {
-	text := strings.TrimSpace(string(payload))
-	id := text
-	json.Unmarshal([]byte(text), &id) // a JSON string; anything else leaves id as it is
+	id := strings.TrimSpace(string(payload))
+	json.Unmarshal([]byte(id), &id) // a JSON string; anything else leaves id as it is
 	if backup.CheckClusterID(id) == nil {
 		payload, _ = json.Marshal(map[string]string{"DBClusterId": id})
 	}
-	g := gateRequest{}
+	var g gateRequest
 	if err := json.Unmarshal(payload, &g.fields); err != nil || g.fields == nil {
 		return g, usage("the gate sends a request, such as events/request.json, or a bare cluster id; this is neither")
 	}

@@ -87,7 +87,7 @@ func (s settings) wantedRole() (wanted, error) {
 	}
 	d, why := clusters.grant([]string{createAction, describeAction}, s.destinationGrants()...)
 	if len(d.compact()) > documentLimit {
-		return wanted{}, errors.New("the policy would be too long: fewer destinations or regions")
+		return wanted{}, errors.New("the policy would be too long: name fewer destinations or regions")
 	}
 	return wanted{name: name, policyName: notInPolicyNames.ReplaceAllString(name, "-"), account: account, policy: d, why: why, about: clusters.String()}, nil
 }
@@ -96,9 +96,9 @@ func (s settings) wantedRole() (wanted, error) {
 func ramHint(err error) error {
 	switch {
 	case hasCode(err, "NoPermission"), hasCode(err, "Forbidden"):
-		return fmt.Errorf("%w: these credentials may not manage RAM. Whoever may can run this, or grant what make policy prints", err)
+		return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run this, or grant what make policy prints", err)
 	case hasCode(err, "LimitExceeded"):
-		return fmt.Errorf("%w: the account has as many of these as it may have", err)
+		return fmt.Errorf("%w: the account cannot have more of these", err)
 	}
 	return err
 }

@@ -155,7 +155,7 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 			f.roles["adb-backup"].AssumeRolePolicyDocument = strings.Replace(foreignTrust, `"ecs.aliyuncs.com"`, `["ecs.aliyuncs.com", "fc.aliyuncs.com"]`, 1)
 		}, exitDone, nil, "Nothing to do."},
 		"another trust instead of ours": {func(f *fakeRAM) { f.roles["adb-backup"].AssumeRolePolicyDocument = foreignTrust },
-			exitDone, []string{"UpdateRole"}, "whoever else may stays"},
+			exitDone, []string{"UpdateRole"}, "in addition to those who may already"},
 		"our trust under a condition": {func(f *fakeRAM) {
 			f.roles["adb-backup"].AssumeRolePolicyDocument = `{"Version":"1","Statement":[{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":"fc.aliyuncs.com"},"Condition":{"StringEquals":{"a":"b"}}}]}`
 		}, exitDone, []string{"UpdateRole"}, "let Function Compute work as the role"},

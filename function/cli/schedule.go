@@ -18,8 +18,6 @@ type schedule struct {
 	zone  *time.Location
 }
 
-const exampleCron = "CRON_TZ=Asia/Shanghai 0 0 2 * * *"
-
 // parseSchedule reads a cron expression.
 func parseSchedule(expression string) (schedule, error) {
 	zone, fields := "UTC", strings.TrimSpace(expression)
@@ -39,7 +37,7 @@ func parseSchedule(expression string) (schedule, error) {
 		return schedule{every: every, zone: location}, nil
 	}
 	if n := len(strings.Fields(fields)); n != 6 || strings.Contains(fields, "=") {
-		return schedule{}, fmt.Errorf("%q needs six fields, seconds first, such as %s", expression, exampleCron)
+		return schedule{}, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
 	}
 	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow)
 	parsed, err := parser.Parse("CRON_TZ=" + zone + " " + fields)

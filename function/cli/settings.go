@@ -37,7 +37,6 @@ type trigger struct {
 	Enabled bool
 	Cron    string // of a timer
 	Payload string // of a timer
-	Source  string // of an eventbridge trigger: Default, MNS …
 	Filter  string // of an eventbridge trigger
 }
 
@@ -63,7 +62,6 @@ type deployment struct {
 					Enable, TriggerEnable  *bool
 					CronExpression         string
 					Payload                string
-					EventSourceConfig      struct{ EventSourceType string }
 					EventRuleFilterPattern string
 				}
 			}
@@ -139,7 +137,7 @@ func (doc deployment) settings(resource string) settings {
 		s.Triggers = append(s.Triggers, trigger{
 			Name: t.TriggerName, Type: t.TriggerType,
 			Enabled: (c.Enable == nil || *c.Enable) && (c.TriggerEnable == nil || *c.TriggerEnable),
-			Cron:    c.CronExpression, Payload: c.Payload, Source: c.EventSourceConfig.EventSourceType, Filter: c.EventRuleFilterPattern,
+			Cron:    c.CronExpression, Payload: c.Payload, Filter: c.EventRuleFilterPattern,
 		})
 	}
 	return s

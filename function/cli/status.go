@@ -40,7 +40,7 @@ func statusCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	region := flags.String("region", "", "the `region` of the clusters, instead of s.yaml's")
 	asJSON := flags.Bool("json", false, "print one line of JSON instead of the table")
 	maxAge := flags.Duration("max-age", 0, "fail, with exit code 1, if a cluster has no complete backup as young as this: 26h for a nightly one")
-	endpoint := flags.String("endpoint", os.Getenv("ADB_ENDPOINT"), "AnalyticDB's `host`, host:port or URL, instead of the region's; http to a loopback address alone")
+	endpoint := flags.String("endpoint", os.Getenv("ADB_ENDPOINT"), "AnalyticDB's `host`, host:port or URL, instead of the region's; http only to a loopback address")
 	ids, err := parseMixed(flags, args, stderr)
 	if err != nil {
 		return err

@@ -46,10 +46,8 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 			continue
 		}
 		for _, region := range r.Selector.Regions {
-			var listed []backup.ListedCluster
-			err := again(ctx, func() (err error) {
-				listed, err = service.Clusters(ctx, region, *r.Selector)
-				return err
+			listed, err := again(ctx, func() ([]backup.ListedCluster, error) {
+				return service.Clusters(ctx, region, *r.Selector)
 			})
 			if err != nil {
 				o.Failed = append(o.Failed, fmt.Errorf("the clusters of %s cannot be listed: %w", region, err))
@@ -73,12 +71,10 @@ func (o *overview) readHistories(ctx context.Context, service backup.Service, st
 	for range min(statusCalls, len(o.Rows)) {
 		all.Go(func() {
 			for r := range next {
-				var l backup.Listing
-				r.Err = again(ctx, func() (err error) {
-					l, err = service.Backups(ctx, r.Cluster, o.Now.Add(-statusWindow), o.Now.Add(time.Hour))
-					return err
+				l, err := again(ctx, func() (backup.Listing, error) {
+					return service.Backups(ctx, r.Cluster, o.Now.Add(-statusWindow), o.Now.Add(time.Hour))
 				})
-				if r.Err == nil {
+				if r.Err = err; err == nil {
 					r.history = tellHistory(l, o.Now)
 				}
 				read.step()
@@ -93,21 +89,21 @@ func (o *overview) readHistories(ctx context.Context, service backup.Service, st
 }
 
 // again makes a call that changes nothing, up to four times while the service cannot answer it.
-func again(ctx context.Context, call func() error) error {
+func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	for wait := time.Second; ; wait *= 2 {
-		err := call()
+		reply, err := call()
 		failed := new(backup.CallError)
 		if !errors.As(err, &failed) || wait > 4*time.Second {
-			return err
+			return reply, err
 		}
 		switch failed.Kind {
 		case backup.KindThrottled, backup.KindNotNow, backup.KindUnanswered, backup.KindNotSent:
 		default:
-			return err
+			return reply, err
 		}
 		select {
 		case <-ctx.Done():
-			return err
+			return reply, err
 		case <-time.After(max(wait, min(failed.RetryAfter, time.Minute))):
 		}
 	}

@@ -35,9 +35,9 @@ func TestAgain(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				calls, begun := 0, time.Now()
-				err := again(t.Context(), func() error {
+				_, err := again(t.Context(), func() (any, error) {
 					calls++
-					return c.errs[min(calls, len(c.errs))-1]
+					return nil, c.errs[min(calls, len(c.errs))-1]
 				})
 				if took := time.Since(begun); calls != c.calls || took != c.after || (err != nil) != c.fails {
 					t.Errorf("%d calls in %s: %v", calls, took, err)
@@ -49,7 +49,7 @@ func TestAgain(t *testing.T) {
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()
 		begun := time.Now()
-		if again(ctx, func() error { return kind(backup.KindThrottled, time.Minute) }); time.Since(begun) != 300*time.Millisecond {
+		if again(ctx, func() (any, error) { return nil, kind(backup.KindThrottled, time.Minute) }); time.Since(begun) != 300*time.Millisecond {
 			t.Errorf("ended after %s", time.Since(begun))
 		}
 	})

@@ -180,7 +180,7 @@ func (t table) head(b *strings.Builder) {
 }
 
 func (t table) line(b *strings.Builder, l line) {
-	t.row(b, l, t.stripe(l))
+	t.row(b, l, t.strip(l))
 	for _, n := range l.notes {
 		if t.notesBelow {
 			for _, part := range wrap(n.text, t.width-4) {
@@ -213,8 +213,8 @@ func (t table) row(b *strings.Builder, l line, strip string) {
 
 var markColours = map[mark]string{markNone: dim, markFailed: red, markRunning: yellow, markComplete: green}
 
-// stripe is the strip of a line, a mark for each day.
-func (t table) stripe(l line) string {
+// strip returns the strip of a line as it is printed.
+func (t table) strip(l line) string {
 	if l.none {
 		return strings.Repeat(" ", days)
 	}

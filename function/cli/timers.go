@@ -39,8 +39,7 @@ func (s settings) readTimers(now time.Time) timers {
 		if err != nil || len(requests) == 0 {
 			continue // settings.requests says what is wrong with it
 		}
-		read := timer{trigger: t, schedule: when, requests: requests}
-		read.lookBack = now.UTC().Truncate(time.Second).Sub(requests[0].NotBefore)
+		read := timer{t, when, requests, now.UTC().Truncate(time.Second).Sub(requests[0].NotBefore)}
 		if requests[0].Action == backup.ActionVerify {
 			all.checks = append(all.checks, read)
 		} else {
