@@ -12,6 +12,7 @@ import (
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
+	"adb-backup/function/config"
 )
 
 // decode reads a timer's payload as the function will when the timer fires.
@@ -82,13 +83,7 @@ func (s settings) zone() *time.Location {
 
 // defaultClusters returns the clusters for events that name none.
 func (s settings) defaultClusters() []string {
-	var ids []string
-	for id := range strings.SplitSeq(s.Environment["ADB_DEFAULT_CLUSTERS"], ",") {
-		if id = strings.TrimSpace(id); id != "" {
-			ids = append(ids, id)
-		}
-	}
-	return ids
+	return config.Words(s.Environment["ADB_DEFAULT_CLUSTERS"])
 }
 
 // scope holds the clusters that requests name, and the regions in which they choose clusters by a selector.

@@ -44,7 +44,7 @@ var variables = []variable{
 	{"ADB_STATUS_COMPLETED", setCompleted},
 	{"ADB_STATUS_FAILED", setFailed}, // after ADB_STATUS_COMPLETED
 	{"LOG_LEVEL", setLogLevel},
-	{"DEBUG", checkDebug},
+	{"DEBUG", func(_ *Config, value string) error { return CheckDebug(value) }},
 }
 
 // Load reads an environment, a list of NAME=value. An empty variable counts as unset. The error names every variable
@@ -104,7 +104,7 @@ func setNetwork(c *Config, value string) error {
 }
 
 func setDefaultClusters(c *Config, value string) error {
-	c.DefaultClusters = words(value)
+	c.DefaultClusters = Words(value)
 	for _, id := range c.DefaultClusters {
 		if err := backup.CheckClusterID(id); err != nil {
 			return fmt.Errorf("has a wrong entry: %w", err)
@@ -134,12 +134,12 @@ func duration(least time.Duration, example string, field func(*Config) *time.Dur
 }
 
 func setCompleted(c *Config, value string) error {
-	c.completed = words(value)
+	c.completed = Words(value)
 	return nil
 }
 
 func setFailed(c *Config, value string) error {
-	c.failed = words(value)
+	c.failed = Words(value)
 	for _, word := range c.failed {
 		if slices.ContainsFunc(c.completed, func(other string) bool { return strings.EqualFold(other, word) }) {
 			return fmt.Errorf("has %q in common with ADB_STATUS_COMPLETED", word)
@@ -155,21 +155,21 @@ func setLogLevel(c *Config, value string) error {
 	return c.LogLevel.UnmarshalText([]byte(value))
 }
 
-// checkDebug checks the SDK's variable.
-func checkDebug(_ *Config, value string) error {
-	if on := words(value); slices.Contains(on, "dara") || slices.Contains(on, "tea") {
+// CheckDebug returns an error if the SDK would print every request with its secrets. value is that of the variable DEBUG.
+func CheckDebug(value string) error {
+	if on := Words(value); slices.Contains(on, "dara") || slices.Contains(on, "tea") {
 		return errors.New("must not name dara or tea: the SDK would print the security token of every call")
 	}
 	return nil
 }
 
-// words splits a list at its commas. It leaves out spaces and empty words.
-func words(list string) []string {
-	var w []string
-	for part := range strings.SplitSeq(list, ",") {
-		if part = strings.TrimSpace(part); part != "" {
-			w = append(w, part)
+// Words splits a list at its commas. It leaves out spaces and empty words.
+func Words(list string) []string {
+	var words []string
+	for word := range strings.SplitSeq(list, ",") {
+		if word = strings.TrimSpace(word); word != "" {
+			words = append(words, word)
 		}
 	}
-	return w
+	return words
 }

@@ -4,12 +4,13 @@ package credentials
 
 import (
 	"context"
-	"errors"
+	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"sync"
 	"time"
+
+	"adb-backup/function/config"
 
 	"github.com/aliyun/credentials-go/credentials/providers"
 )
@@ -40,8 +41,8 @@ var ServerlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
 // Unless DEBUG is set wrongly, the error is an *Error. It shows nothing of what was read, because the chain's own errors may
 // hold tokens, signed URLs and whole configuration files.
 func (s *Source) Get(ctx context.Context) (Credentials, error) {
-	if debugged() {
-		return Credentials{}, errDebug
+	if err := config.CheckDebug(os.Getenv("DEBUG")); err != nil {
+		return Credentials{}, fmt.Errorf("the variable DEBUG %w. Unset it", err)
 	}
 	if c, ok := ofServerlessDevs(); ok {
 		return c, nil
@@ -104,16 +105,6 @@ func ofServerlessDevs() (Credentials, bool) {
 // unset returns those of the variables that are not set.
 func unset(names ...string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return os.Getenv(name) != "" })
-}
-
-var errDebug = errors.New("the variable DEBUG must not name dara or tea: the SDK would print the security token of every call. Unset it")
-
-// debugged reports whether the SDK would print every request with its secrets.
-func debugged() bool {
-	return slices.ContainsFunc(strings.Split(os.Getenv("DEBUG"), ","), func(name string) bool {
-		name = strings.TrimSpace(name)
-		return name == "dara" || name == "tea"
-	})
 }
 
 // Hide returns the parts of an access key id by which a person recognizes it.
