@@ -22,8 +22,8 @@ import (
 
 // tool is Serverless Devs' command s, with credentials to work with.
 type tool struct {
-	env   []string                 // of the process
-	args  []string                 // after those of every command
+	env   []string                 // the environment of s
+	args  []string                 // options that every command gets
 	from  string                   // where the credentials are from, for a person
 	known *credentials.Credentials // nil: only s can read them
 
@@ -67,7 +67,7 @@ func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, std
 	key, _ := json.Marshal(map[string]string{ // strings cannot fail
 		"AccountID": account, "AccessKeyID": c.AccessKeyID, "AccessKeySecret": c.AccessKeySecret, "SecurityToken": c.SecurityToken,
 	})
-	// In a pipeline, cicd_alias_name would name another alias.
+	// In a pipeline the variable ending in cicd_alias_name would name another alias.
 	t.env = without(without(t.env, credentials.ServerlessDevs...), handedOver, "serverless_devs_access_cicd_alias_name")
 	t.env = append(t.env, handedOver+"="+string(key))
 	t.args = []string{"--access", handedOver}

@@ -57,7 +57,8 @@ func (g gateRequest) payload(again bool) []byte {
 	if !g.notBefore.IsZero() {
 		g.drop("NotBefore")
 		t := g.notBefore.UTC().Truncate(time.Second)
-		if again { // the service may list minutes, and clocks differ. The function allows a second delivery the same minute.
+		if again {
+			// The service may list minutes, and clocks differ. The function allows this minute to a second delivery, too.
 			t = t.Add(-backup.ClockSkew)
 		}
 		g.fields["NotBefore"], _ = json.Marshal(t)

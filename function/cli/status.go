@@ -131,7 +131,8 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	return what, nil
 }
 
-// statuses returns the words of BackupStatus, with those that this program's environment adds, or else that of s.yaml.
+// statuses returns the words of BackupStatus: the built-in ones, and those that this program's environment sets or, if it sets
+// none, s.yaml.
 func (s settings) statuses() (backup.Statuses, error) {
 	var environ []string
 	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {

@@ -69,7 +69,7 @@ func (o *overview) answer() statusAnswer {
 	return a
 }
 
-// worse reports whether a is further than b from saying that there is a backup.
+// worse reports whether a is worse than b: Unknown is worse than Missing, and Missing is worse than Completed.
 func worse(a, b backup.Status) bool {
 	rank := map[backup.Status]int{backup.StatusCompleted: 0, backup.StatusMissing: 1, backup.StatusUnknown: 2}
 	return rank[a] > rank[b]
