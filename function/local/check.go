@@ -23,7 +23,7 @@ type claim struct {
 }
 
 // outcome is a delivery's result in a word: the errorType, or the answer's Status.
-func outcome(r result) string {
+func outcome(r *result) string {
 	var a answer
 	if r.ErrorType != "" {
 		return r.ErrorType
@@ -35,7 +35,7 @@ func outcome(r result) string {
 }
 
 // untrue says what in an answer is not true at this moment. Only the local cloud can tell.
-func untrue(r result, service *service) (wrong []string) {
+func untrue(r *result, service *service) (wrong []string) {
 	var a answer
 	if r.ErrorType != "" || json.Unmarshal(r.Payload, &a) != nil {
 		return nil

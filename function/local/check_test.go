@@ -32,7 +32,7 @@ func TestAnswersThatAreNotTrue(t *testing.T) {
 			`{"Status":"Running","Backups":[{"DBClusterId":"amv-a","Status":"Running","BackupId":"2","RequestId":"R3","Created":true}]}`: "backup 2 is not that of request R3",
 			`{"Status":"Requested","Backups":[{"DBClusterId":"amv-a","Status":"Requested","RequestId":"R4","Created":true}]}`:            "there is no such backup of amv-a",
 		} {
-			if got := strings.Join(untrue(result{Result: fakefc.Result{Payload: []byte(answer)}}, service), "; "); got != want {
+			if got := strings.Join(untrue(&result{Result: fakefc.Result{Payload: []byte(answer)}}, service), "; "); got != want {
 				t.Errorf("%s: %q, want %q", answer, got, want)
 			}
 		}

@@ -62,7 +62,7 @@ func (s *stage) concludeFault(colour, text string) int {
 }
 
 // showAnswer shows the answer, laid out but not changed.
-func (s *stage) showAnswer(label string, r result) {
+func (s *stage) showAnswer(label string, r *result) {
 	if r.ErrorType != "" {
 		s.screen.field(label, r.ErrorType+": "+r.ErrorMessage)
 		return
@@ -128,7 +128,7 @@ var advice = map[string]string{
 }
 
 // meaning puts a result into a sentence.
-func (s *stage) meaning(r result) string {
+func (s *stage) meaning(r *result) string {
 	if r.ErrorType != "" {
 		words := advice[r.ErrorType]
 		if s.real() && r.ErrorType == "PermissionDenied" {

@@ -34,14 +34,17 @@ func (s *stage) deliverOnce(ctx context.Context, d delivery) error {
 }
 
 // deliver gives the event to an instance, waits for the result, and keeps it.
-func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (result, error) {
+func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (*result, error) {
 	inv := s.invocation
 	inv.RequestID, inv.RetryCount, inv.Grace = d.requestID, d.retry, grace
 	inv.Timeout = cmp.Or(d.timeout, inv.Timeout)
 	if d.anonymous {
 		inv.AccessKeyID, inv.AccessKeySecret, inv.SecurityToken = "", "", ""
 	}
-	n := s.begin()
+	r := &result{}
+	s.mu.Lock()
+	s.results = append(s.results, r)
+	s.mu.Unlock()
 	what := fmt.Sprintf("the event, timeout %v s", inv.Timeout.Seconds())
 	if d.retry > 0 {
 		what += fmt.Sprintf(", retry %d", d.retry)
@@ -49,13 +52,14 @@ func (s *stage) deliver(ctx context.Context, i *instance, d delivery) (result, e
 	s.screen.event(bold, "deliver", what+i.tag())
 	answer, err := i.Invoke(ctx, inv)
 	if err != nil {
-		return result{}, err
+		return nil, err
 	}
-	r := result{Result: answer}
+	s.mu.Lock()
+	r.Result = answer
+	s.mu.Unlock()
 	if s.service != nil {
 		r.untrue = untrue(r, s.service)
 	}
-	s.end(n, r)
 	i.drain()
 	colour, how := green, "success"
 	if r.ErrorType != "" {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -96,13 +97,16 @@ func parse(args []string, out io.Writer) (o options, err error) {
 	f.StringVar(&o.binary, "binary", "dist/main", "the function, built for this machine")
 	f.StringVar(&o.event, "event", "", "the event's `file`, or a cluster id; without it "+defaultEvent)
 	f.BoolVar(&o.asIs, "as-is", false, "leave the event's time as it is in the file; without it, it becomes now")
-	f.StringVar(&o.fault, "fault", "", "what goes wrong: its `name`")
+	f.StringVar(&o.fault, "fault", "", "the `name` of what goes wrong")
 	f.BoolVar(&o.faults, "faults", false, "list the faults")
-	takes := f.String("takes", "", "how long a backup takes in the local cloud, such as 20s; without it 4s. The function's intervals go with it")
+	f.Func("takes", "how long a backup takes in the local cloud, such as 20s; without it 4s. The function's intervals grow with it", func(text string) (err error) {
+		o.takes, err = parseTakes(text)
+		return err
+	})
 	f.StringVar(&o.region, "region", "", "the region that the function runs in; without it cn-hangzhou, or with -cloud real that of your configuration")
 	f.StringVar(&o.cloud, "cloud", "local", "local, or real: AnalyticDB itself, with your credentials")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before a backup that costs money")
-	f.BoolVar(&o.verbose, "verbose", false, "the function's log as it comes")
+	f.BoolVar(&o.verbose, "verbose", false, "show the function's log as it is")
 	f.BoolVar(&o.exec, "exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
 	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
 		fmt.Fprintln(out, "Runs the function here, in a local cloud, and shows what happens on an event.")
@@ -113,34 +117,23 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		return o, fmt.Errorf("%w (-h lists the options)", err)
 	}
 	o.command = f.Args()
-	if o.takes, err = parseTakes(*takes); err != nil {
-		return o, err
-	}
 	if err := o.check(); err != nil || o.faults || o.exec {
 		return o, err
 	}
-	if o.event == "" {
-		o.event = defaultEvent
-	}
-	if o.takes == 0 {
-		o.takes = defaultTakes
-	}
+	o.event, o.takes = cmp.Or(o.event, defaultEvent), cmp.Or(o.takes, defaultTakes)
 	if _, err := os.Stat(o.binary); err != nil {
 		return o, fmt.Errorf("there is no %s: run \"make build\" first", o.binary)
 	}
 	return o, nil
 }
 
-// parseTakes reads how long a backup takes; 0: not given.
-func parseTakes(s string) (time.Duration, error) {
-	d, err := time.ParseDuration(s)
+func parseTakes(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
 	switch {
-	case s == "":
-		return 0, nil
 	case err != nil:
-		return 0, fmt.Errorf("%q is not a duration: give a number with its unit, as in 20s or 5m", s)
+		return 0, errors.New("give a number with its unit, as in 20s or 5m")
 	case d < 100*time.Millisecond:
-		return 0, fmt.Errorf("a backup cannot take %s: 100ms is the least here", s)
+		return 0, errors.New("100ms is the least here")
 	}
 	return d, nil
 }
@@ -165,13 +158,13 @@ func (o options) check() error {
 func (o options) checkReal() error {
 	switch {
 	case o.exec:
-		return errors.New("-exec is for the local cloud: in the real one, run the command itself")
+		return errors.New("-exec is for the local cloud: for the real one, run the command itself")
 	case o.fault != "":
-		return errors.New("FAULT is for the local cloud: nobody makes the real one fail")
+		return errors.New("FAULT is for the local cloud: the real one cannot be made to fail")
 	case o.takes != 0:
-		return errors.New("TAKES has no meaning with CLOUD=real: there a backup takes as long as it takes")
+		return errors.New("TAKES has no meaning with CLOUD=real: nobody can choose how long a real backup takes")
 	case o.event == "":
-		return errors.New("CLOUD=real needs to know for which cluster: make run CLOUD=real EVENT=amv-…, with the id of a cluster of yours or a file that holds an event")
+		return errors.New("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
 	}
 	return nil
 }

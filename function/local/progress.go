@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -85,23 +86,18 @@ func (s *stage) afterwards(now time.Time) (done float64, text string) {
 		return 0, ""
 	}
 	last := made[len(made)-1]
-	length, err := time.ParseDuration(environment(s.env)["ADB_DDL_PAUSE"])
-	for _, r := range s.incoming.event.Requests { // a listed start means its whole second
-		if since := now.Sub(last.Start); r.WaitFor == backup.WaitDDLAllowed && err == nil && since < length+time.Second {
-			return min(1, since.Seconds()/length.Seconds()), fmt.Sprintf("no DDL until %.1f s after its start", length.Seconds())
-		}
+	pause, err := time.ParseDuration(environment(s.env)["ADB_DDL_PAUSE"])
+	since := now.Sub(last.Start)
+	waits := slices.ContainsFunc(s.incoming.event.Requests, func(r backup.Request) bool { return r.WaitFor == backup.WaitDDLAllowed })
+	if waits && err == nil && since < pause+time.Second { // the function knows only the second in which the backup started
+		return min(1, since.Seconds()/pause.Seconds()), fmt.Sprintf("no DDL until %.1f s after its start", pause.Seconds())
 	}
-	return 1, "backup " + last.ID + " has ended; the function's next look will find that"
+	return 1, "backup " + last.ID + " has ended; the function will see that when it looks again"
 }
 
 // answered reports whether every delivery so far has its answer.
 func (s *stage) answered() bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.results {
-		if r.RequestID == "" {
-			return false
-		}
-	}
-	return true
+	return !slices.ContainsFunc(s.results, func(r *result) bool { return r.RequestID == "" })
 }

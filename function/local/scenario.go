@@ -59,7 +59,7 @@ var scenarios = []scenario{
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
-		name: "listed-late", says: "The answer is lost, and the list shows the backup only a good while later.",
+		name: "listed-late", says: "The answer is lost, and the list shows the backup only much later.",
 		cloud: func(o *fakeadb.Options, t times) {
 			o.ListedAfter = t.settle * 3 / 4
 			o.Faults = fakeadb.Script(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.Broken.AfterEffect()})
@@ -67,7 +67,7 @@ var scenarios = []scenario{
 		want: []string{"Completed"}, created: 1,
 	},
 	{
-		name: "throttled", says: "AnalyticDB refuses the first calls because there were too many, and says when to come again.",
+		name: "throttled", says: "AnalyticDB refuses the first calls because there were too many, and says when to try again.",
 		cloud: func(o *fakeadb.Options, t times) {
 			again := fakeadb.Throttled(t.takes / 8)
 			o.Faults = fakeadb.Script(
@@ -79,7 +79,7 @@ var scenarios = []scenario{
 		want: []string{"Completed"}, created: 1,
 	},
 	{
-		name: "slow", says: "Every call takes long.",
+		name: "slow", says: "Every call takes a long time.",
 		cloud: func(o *fakeadb.Options, t times) { o.Latency = t.takes / 4 },
 		want:  []string{"Completed"}, created: 1,
 	},
@@ -132,7 +132,7 @@ var scenarios = []scenario{
 		deliver: retried, want: []string{"BackupPending", "Completed"}, created: 1,
 	},
 	{
-		name: "crash", says: "The process dies when the backup has just started, and the platform tries again in a new one.",
+		name: "crash", says: "The process dies when the backup has just started, and the platform tries again with a new one.",
 		prepare: crashAtCreate, deliver: retriedElsewhere,
 		want: []string{"ProcessExited", "Completed"}, created: 1,
 	},
@@ -206,7 +206,7 @@ var scenarios = []scenario{
 		want:    []string{"PermissionDenied"},
 	},
 	{
-		name: "unknown-status", says: "The list calls a complete backup by a word that the function does not know.",
+		name: "unknown-status", says: "The list gives a complete backup a status that the function does not know.",
 		cloud:   func(o *fakeadb.Options, _ times) { o.Words.Completed = "Archived" },
 		deliver: once(func(t times) time.Duration { return t.takes * 3 / 2 }),
 		want:    []string{"BackupPending"}, created: 1,
@@ -222,12 +222,12 @@ var scenarios = []scenario{
 		want:  []string{"Completed"}, created: 1,
 	},
 	{
-		name: "read-denied", says: "The function's role may not call DescribeBackups, so it could not wait for a backup that it made.",
+		name: "read-denied", says: "The function's role may not call DescribeBackups, so it could not wait for a backup.",
 		cloud: func(o *fakeadb.Options, _ times) { o.Denied = []fakeadb.Denial{{Action: look}} },
 		want:  []string{"PermissionDenied"},
 	},
 	{
-		name: "missed-night", says: "A second timer asks, in the morning, for a backup that nobody made.",
+		name: "missed-night", says: "In the morning a second timer asks for the night's backup, and there is none.",
 		payload: `{"triggerTime":"2026-11-23T01:00:00Z","triggerName":"morning-check","payload":"{\"Action\":\"Verify\",\"DBClusterId\":\"` + sampleCluster + `\",\"MaxAge\":\"12h\"}"}`,
 		want:    []string{"BackupMissing"},
 	},

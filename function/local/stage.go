@@ -30,7 +30,7 @@ type stage struct {
 
 	mu        sync.Mutex
 	instances []*instance
-	results   []result // of the deliveries, in the order in which they began
+	results   []*result // of the deliveries, in the order in which they began
 }
 
 // result is a delivery's result. Until there is one, its RequestID is empty.
@@ -226,20 +226,6 @@ func (s *stage) newest() *instance {
 	return s.instances[len(s.instances)-1]
 }
 
-// begin keeps a place for a delivery's result, and end fills it.
-func (s *stage) begin() int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.results = append(s.results, result{})
-	return len(s.results) - 1
-}
-
-func (s *stage) end(n int, r result) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.results[n] = r
-}
-
 // close ends everything that was started.
 func (s *stage) close() {
 	s.mu.Lock()
@@ -259,7 +245,7 @@ func (s *stage) interrupted() string {
 	case !s.real():
 		return ended + "; nothing else is left behind."
 	case s.requested.Load():
-		return ended + ", but the backup that was requested goes on in the cloud, is kept and costs. The same command with a MaxAge in the request, or adb-backup status, shows what became of it."
+		return ended + ", but the backup that was requested goes on in the cloud, is kept and costs money. The same command with a MaxAge in the request, or adb-backup status, shows its state."
 	case len(s.instances) > 0:
 		return ended + ". Its log does not say that a backup was requested; if CreateBackup was on its way, one may go on in the cloud: adb-backup status shows it."
 	}

@@ -24,12 +24,14 @@ type Cluster struct {
 	Tags          []Tag
 }
 
+func (c Cluster) region() string { return cmp.Or(c.Region, defaultRegion) }
+
 // Tag is a tag of a cluster, in the service's order.
 type Tag struct{ Key, Value string }
 
 // cluster finds a cluster, or nil.
 func (o Options) cluster(id, region string) *Cluster {
-	i := slices.IndexFunc(o.Clusters, func(c Cluster) bool { return c.ID == id && cmp.Or(c.Region, defaultRegion) == region })
+	i := slices.IndexFunc(o.Clusters, func(c Cluster) bool { return c.ID == id && c.region() == region })
 	if i < 0 {
 		return nil
 	}
@@ -54,18 +56,18 @@ func (s *Service) describeClusters(c *call, o Options, q url.Values) (any, *Erro
 		return nil, err
 	}
 	var selected []Cluster
-	for _, one := range o.Clusters {
+	for _, cluster := range o.Clusters {
 		group := q.Get("ResourceGroupId")
-		if cmp.Or(one.Region, defaultRegion) == c.Region && (group == "" || group == one.ResourceGroup) &&
-			(version == "All" || (version == dataWarehouse) == (one.DBVersion == dataWarehouse)) && o.TagFilter.selects(tags, one.Tags) {
-			selected = append(selected, one)
+		if cluster.region() == c.Region && (group == "" || group == cluster.ResourceGroup) &&
+			(version == "All" || (version == dataWarehouse) == (cluster.DBVersion == dataWarehouse)) && o.TagFilter.selects(tags, cluster.Tags) {
+			selected = append(selected, cluster)
 		}
 	}
 	shown, total := cut(p, selected, o.Repeat)
 	c.Listed = len(shown)
 	entries := make([]object, 0, len(shown))
-	for _, one := range shown {
-		entries = append(entries, o.clusterEntry(one))
+	for _, cluster := range shown {
+		entries = append(entries, o.clusterEntry(cluster))
 	}
 	return object{
 		"RequestId":  c.RequestID,
@@ -115,7 +117,7 @@ func (o Options) clusterEntry(c Cluster) object {
 		"LockMode":              "Unlock",
 		"DBVersion":             cmp.Or(c.DBVersion, "5.0"),
 		"CreateTime":            "",
-		"RegionId":              cmp.Or(c.Region, defaultRegion),
+		"RegionId":              c.region(),
 		"ResourceGroupId":       c.ResourceGroup,
 		"DBClusterType":         "Cluster",
 		"DBClusterNetworkType":  "VPC",
@@ -124,11 +126,11 @@ func (o Options) clusterEntry(c Cluster) object {
 		"Mode":                  "flexible",
 		"Category":              "MixedStorage",
 		"Engine":                "AnalyticDB",
-		"ConnectionString":      strings.ToLower(id) + "." + cmp.Or(c.Region, defaultRegion) + ".ads.aliyuncs.com",
+		"ConnectionString":      strings.ToLower(id) + "." + c.region() + ".ads.aliyuncs.com",
 		"Port":                  "3306",
 		"VPCId":                 "vpc-bp1vu7q4w0z5jm3a8rlyd",
 		"VSwitchId":             "vsw-bp1n6qg0e5rt8kw2ycxam",
-		"ZoneId":                cmp.Or(c.Region, defaultRegion) + "-h",
+		"ZoneId":                c.region() + "-h",
 		"ComputeResource":       "16Core64GB",
 		"StorageResource":       "24Core96GBNEW",
 		"ReservedACU":           "16ACU",

@@ -28,7 +28,7 @@ func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error
 			c.Running++
 		}
 	}
-	return list(c, o, now, shown, total, p), nil
+	return backupList(c, o, now, shown, total, p), nil
 }
 
 // windowOf reads StartTime and EndTime.
@@ -142,8 +142,8 @@ func repeatAcrossPages[T any](all []T, size int) []T {
 
 type object = map[string]any
 
-// list is the answer in the shape of the API's reference, without the fields that a backup does not have yet.
-func list(c *call, o Options, now time.Time, shown []Backup, total int, p page) object {
+// backupList is the answer in the shape of the API's reference, without the fields that a backup does not have yet.
+func backupList(c *call, o Options, now time.Time, shown []Backup, total int, p page) object {
 	entries := make([]object, 0, len(shown))
 	var bytes int64
 	for _, b := range shown {

@@ -4,15 +4,14 @@
 //
 // What the service's documents leave open is an option, so that a client can be tried against every answer: whether running
 // backups are listed, how soon, in which order and form, what the window means, the words for a status, what a
-// CreateBackup gets that overlaps another, what a filter by tags selects. Faults strike calls before or after they took
-// effect.
+// CreateBackup that overlaps another gets, what a filter by tags selects. A fault hits a call before or after it takes effect.
 //
 // Its only clock is time.Now, its timers end with the request's context, and it starts no goroutine: behind the transport of
 // package inmemory it works in a testing/synctest bubble, and hours pass in a moment.
 //
 // Not emulated: retention, expiry and deletion of backups (Remove takes one away), the cluster's own schedule (Add puts
-// backups there), quotas, the way of a cluster from one status to the next, parameters in a request's body, and any
-// signature but ACS3-HMAC-SHA256.
+// backups there), quotas, changes of a cluster's status, parameters in a request's body, and any signature but
+// ACS3-HMAC-SHA256.
 package fakeadb
 
 import (
@@ -81,8 +80,8 @@ func (s *Service) MaxInFlight() int {
 	return s.maxInFlight
 }
 
-// ServeHTTP serves one call. Where the connection breaks, or the caller goes, it panics with http.ErrAbortHandler, as a
-// handler does for net/http.
+// ServeHTTP serves one call. If the connection breaks or the caller leaves, it panics with http.ErrAbortHandler, as handlers do
+// for net/http.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, o := s.arrive(r)
 	answered := false
@@ -111,7 +110,7 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answered = true
 }
 
-// call is a Call in the making.
+// call is a Call while it is served.
 type call struct {
 	Call
 	fault Fault
@@ -150,7 +149,7 @@ func (s *Service) leave(c *call, o Options) {
 	}
 }
 
-// serve is a call from its arrival to its answer, or to the fault in its place.
+// serve returns the answer to a call. A caller who left and a fault are noted in c.
 func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *Error) {
 	if c.pause(r.Context(), o.Latency/2) {
 		return nil, nil
@@ -223,7 +222,7 @@ func (s *Service) take(o Options) time.Duration {
 	return wait
 }
 
-// pause lets time pass, and reports whether the caller has gone meanwhile.
+// pause lets time pass, and reports whether the caller has left.
 func (c *call) pause(ctx context.Context, d time.Duration) bool {
 	if d > 0 {
 		t := time.NewTimer(d)

@@ -35,12 +35,12 @@ type Runtime struct {
 	queue chan *running
 	mux   *http.ServeMux
 
-	mu      sync.Mutex
-	running map[string]*running
-	lost    error // why nothing can be answered any more
+	mu   sync.Mutex
+	byID map[string]*running // by request id
+	lost error               // how the process ended; nil: it runs
 }
 
-// running is an invocation from the moment that Invoke takes it until its result is known.
+// running is an invocation from the call of Invoke until its result is known.
 type running struct {
 	Invocation
 	fetched chan time.Time // when the function took it
@@ -50,9 +50,9 @@ type running struct {
 // New returns a Runtime without invocations.
 func New() *Runtime {
 	rt := &Runtime{
-		queue:   make(chan *running),
-		mux:     http.NewServeMux(),
-		running: map[string]*running{},
+		queue: make(chan *running),
+		mux:   http.NewServeMux(),
+		byID:  map[string]*running{},
 	}
 	rt.mux.HandleFunc("GET "+apiPath+"next", rt.next)
 	rt.mux.HandleFunc("POST "+apiPath+"{id}/response", rt.response)
@@ -65,16 +65,16 @@ func New() *Runtime {
 
 func (rt *Runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
 
-// Invoke hands an invocation to the function and waits for what becomes of it. The time that the platform grants counts
-// from the moment the function takes it. A Result says what the platform would: the function's answer, its error, or that
-// there was none in time. The error is the caller's own: its context ended, or the invocation cannot be delivered.
+// Invoke hands an invocation to the function and waits for its Result. The timeout counts from the moment the function takes it.
+// A Result says what the platform would: the function's answer, its error, or that there was no answer in time. Invoke returns an
+// error if its context ends or the invocation cannot be delivered.
 func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	inv.complete()
 	run := &running{Invocation: inv, fetched: make(chan time.Time, 1), result: make(chan Result, 1)}
 	if err := rt.add(run); err != nil {
 		return Result{}, err
 	}
-	defer rt.finish(run, Result{}) // if nobody has: the id is free again
+	defer rt.finish(run, Result{}) // where nothing else has, so that the id is free again
 
 	began := time.Now()
 	select {
@@ -97,15 +97,15 @@ func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	}
 }
 
-// finish gives an invocation its result and reports whether it had none yet: the first of answer, deadline and the
-// process's end decides.
+// finish gives an invocation its result, and reports whether it had none yet. The first of answer, deadline and end of the process
+// decides.
 func (rt *Runtime) finish(run *running, r Result) bool {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if run == nil || rt.running[run.RequestID] != run {
+	if run == nil || rt.byID[run.RequestID] != run {
 		return false
 	}
-	delete(rt.running, run.RequestID)
+	delete(rt.byID, run.RequestID)
 	r.RequestID = run.RequestID
 	run.result <- r
 	return true
@@ -117,7 +117,7 @@ func (rt *Runtime) Lose(cause error) {
 	if rt.lost == nil {
 		rt.lost = cause
 	}
-	left := slices.Collect(maps.Values(rt.running))
+	left := slices.Collect(maps.Values(rt.byID))
 	rt.mu.Unlock()
 	for _, run := range left {
 		rt.finish(run, exited(cause))
@@ -126,11 +126,11 @@ func (rt *Runtime) Lose(cause error) {
 
 func exited(cause error) Result { return Result{ErrorType: ProcessExited, ErrorMessage: cause.Error()} }
 
-// add lets an invocation begin. If the process is gone, it ends at once.
+// add begins an invocation. If the process is gone, the invocation ends at once.
 func (rt *Runtime) add(run *running) error {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if rt.running[run.RequestID] != nil {
+	if rt.byID[run.RequestID] != nil {
 		return fmt.Errorf("invocation %s is still running in this process: its answers could not be told apart", run.RequestID)
 	}
 	if rt.lost != nil {
@@ -139,7 +139,7 @@ func (rt *Runtime) add(run *running) error {
 		run.result <- r
 		return nil
 	}
-	rt.running[run.RequestID] = run
+	rt.byID[run.RequestID] = run
 	return nil
 }
 
@@ -182,7 +182,7 @@ func (rt *Runtime) failure(w http.ResponseWriter, r *http.Request) {
 func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, result Result) {
 	id := r.PathValue("id")
 	rt.mu.Lock()
-	run := rt.running[id]
+	run := rt.byID[id]
 	rt.mu.Unlock()
 	if !rt.finish(run, result) {
 		http.Error(w, "no such invocation: "+id+" was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
