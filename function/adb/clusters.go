@@ -68,8 +68,8 @@ func decodeClusters(body []byte, of backup.Selector) (p page[backup.ListedCluste
 	return p, nil
 }
 
-// namedTags returns those of a cluster's tags that the selector names: a list of thousands of clusters must not keep them all. No
-// tags are an empty map, unknown ones nil.
+// namedTags returns those of a cluster's tags that the selector names, because a list of thousands of clusters must not keep them
+// all. The map is empty where the cluster has none of them, and nil where its tags are unknown.
 func namedTags(all map[string]string, of backup.Selector) map[string]string {
 	if all == nil {
 		return nil

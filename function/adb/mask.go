@@ -13,7 +13,8 @@ const (
 )
 
 // mask hides secrets in texts of the service, which does repeat access key ids and what was signed. It finds them in any
-// spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space or punctuation, in other case, cut short.
+// spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space or punctuation, in other case, or
+// cut short.
 type mask []secret
 
 type secret struct {

@@ -10,8 +10,8 @@ import (
 
 // AnalyticDB's limits are not documented and differ by account and region, so each region's pace is learnt from its answers.
 //
-// Kept for a region: the rate, the pause that the service asked for, and what was throttled lately. A region that is throttled or
-// paused so holds up no other one. Kept for the process: the slots for calls in flight (turn.go), of which the regions that call
+// Kept for a region: the rate, the pause that the service asked for, and what was throttled lately. So a region that is throttled
+// or paused holds up no other one. Kept for the process: the slots for calls in flight (turn.go), of which the regions that call
 // have equal shares, because connections and memory belong to the process. Nothing is kept for a cluster: a few throttled calls
 // among many that pass are taken for the trouble of their clusters, whose callers wait by themselves.
 //
@@ -40,20 +40,20 @@ const (
 	// lowers it: three leave five sixths.
 	ease = 0.94
 
-	// least is how much the rate remains of what got through in the last second. Slightly less than all of it, or the rate
-	// would never fall below the limit, and the waiting calls of a strict service would never get ahead.
+	// least is the share of what got through in the last second below which the rate does not fall. If it were all of that, the
+	// rate would never fall below the limit, and the calls that wait at a strict service would never catch up.
 	least = 0.97
 
-	// few throttled calls are not believed to be the pace's fault: two clusters in trouble must not slow the others. It is
-	// also how many more throttled than successful ones mean that nothing passes.
+	// few is how many throttled calls may be the fault of their clusters and not of the pace: two clusters in trouble must not
+	// slow the others. Where so many more calls are throttled than succeed, nothing passes.
 	few = 3
 
 	// tolerated is the share of throttled calls that may be the fault of their clusters, if nothing else was throttled lately.
 	// At a limit that is really exceeded the share is far larger: of calls at twice the limit it is half.
 	tolerated = 0.05
 
-	longestPause = time.Minute // that the service's word to one call holds up the others
-	forget       = time.Minute // without calls, after which the pace starts anew
+	longestPause = time.Minute // for which the answer to one call holds up the others
+	forget       = time.Minute // without any call: then the pace starts anew
 )
 
 // pace spaces the calls to one region.
@@ -71,9 +71,9 @@ type pace struct {
 	excess  int           // how many more calls were throttled lately than passed
 	doubt   float64       // how many more calls were throttled lately than are tolerated
 	closed  time.Duration // between calls while nothing passes; 0: something does
-	cut     time.Time     // what was sent before the last plunge says nothing new
+	cut     time.Time     // of the last deep cut; a call that was sent before says nothing new
 	last    turn          // the last one
-	late    bool          // it came when the pace allowed it: the pace is what holds the fleet back
+	late    bool          // the last turn had to wait for the pace, so the pace is what holds the calls back
 	calls   int           // that wait or are on their way
 	pause   pause
 }

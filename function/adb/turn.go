@@ -29,7 +29,7 @@ func takeTurn(ctx context.Context, p *pace) (turn, error) {
 	return p.take(ctx)
 }
 
-// take waits until a call may be sent, and returns when that was, which is now, or ctx's error. Each turn taken must end.
+// take waits until a call may be sent. It returns the turn, whose time is now, or ctx's error. Whoever takes a turn must end it.
 func (p *pace) take(ctx context.Context) (turn, error) {
 	p.arrive()
 	t, err := p.await(ctx)
@@ -41,7 +41,7 @@ func (p *pace) take(ctx context.Context) (turn, error) {
 	return t, err
 }
 
-// arrive counts a call. After a long time without one nothing that was learnt need hold.
+// arrive counts a call. After a minute without any call the pace starts anew, because what was learnt may not hold any more.
 func (p *pace) arrive() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -101,8 +101,8 @@ func (p *pace) due() time.Duration {
 	return p.untilDue()
 }
 
-// untilDue is due with p.mu held. Calls one after another have the pace of their answers, so as long as nothing was
-// throttled lately they are not spaced.
+// untilDue is due with p.mu held. A call that is alone has the pace of the answers, so it is not spaced unless something was
+// throttled lately.
 func (p *pace) untilDue() time.Duration {
 	d := time.Until(p.pause.until)
 	if p.calls > 1 || p.since < quiet {
@@ -112,7 +112,7 @@ func (p *pace) untilDue() time.Duration {
 	return d
 }
 
-// leave takes the turn, unless it is due no longer, or too late.
+// leave takes the turn. It reports false if a new rate or pause came meanwhile, or if ctx has ended.
 func (p *pace) leave(ctx context.Context, late bool) (turn, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -123,8 +123,8 @@ func (p *pace) leave(ctx context.Context, late bool) (turn, bool) {
 	return p.last, true
 }
 
-// slots are for the API calls in flight, so many in the process. Regions that call at the same time have equal shares of them,
-// so a region whose calls hang cannot keep the others from calling. A region that is alone may take all.
+// slots bound the API calls that are in flight in the process. Regions that call at the same time get equal shares of them, so a
+// region whose calls hang cannot keep the others from calling. A region that is alone may take all slots.
 type slots struct {
 	mu      sync.Mutex
 	all     int
@@ -139,8 +139,8 @@ type share struct {
 	waits    chan struct{} // closed when the call that waits has a slot; nil: none waits
 }
 
-// active is for how long a region counts as calling after its last call: there are moments between two of its calls, and what is
-// free in one of them must not go to a region whose calls hang.
+// active is how long a region counts as calling after its last call. Between two of its calls no call of it may wait, and a slot
+// that is free then must not go to a region whose calls hang.
 const active = time.Second
 
 func newSlots(n int) *slots { return &slots{all: n, free: n} }
