@@ -128,7 +128,7 @@ func TestStatusAsJSON(t *testing.T) {
 	service := newFakeADB(t, fakeadb.Options{})
 	nights(service, "amv-1", 7*time.Hour, 2)
 	at := time.Now().Add(-time.Hour)
-	ids := service.Add(fakeadb.Backup{Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails})
+	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails})
 	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "-json", "-max-age", "90m", "amv-1", "amv-2")
 	if code != exitNoBackup || strings.Count(stdout, "\n") != 1 {
 		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
@@ -146,7 +146,7 @@ func TestStatusAsJSON(t *testing.T) {
 		!b.BackupEndTime.Equal(start.Add(17*time.Minute)) || b.BackupSize != 5_000_000_000 || b.AgeSeconds < 7*3600-60 || len(b.Days) != days {
 		t.Errorf("%+v", b)
 	}
-	if diff := cmp.Diff([]statusSince{{Status: backup.StatusFailed, BackupId: ids[0], BackupStartTime: at.UTC().Truncate(time.Minute)}}, b.Since); diff != "" {
+	if diff := cmp.Diff([]statusSince{{Status: backup.StatusFailed, BackupId: "7", BackupStartTime: at.UTC().Truncate(time.Minute)}}, b.Since); diff != "" {
 		t.Error(diff)
 	}
 	if last := b.Days[days-1]; last.Date != time.Now().UTC().Format(time.DateOnly) && last.Date != start.Format(time.DateOnly) {

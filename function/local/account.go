@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ type made struct {
 	running bool // a backup runs now
 }
 
-// samples are the made-up account. Those without a region are in the function's own.
+// samples are the clusters of the made-up account. Those without a region are in the function's.
 var samples = []made{
 	{months: 20, Cluster: fakeadb.Cluster{ID: sampleCluster, Description: "orders", ResourceGroup: "rg-production",
 		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}, {Key: "env", Value: "production"}}}},
@@ -38,14 +39,12 @@ var samples = []made{
 		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
 }
 
-// account are the clusters of the made-up account.
-func account(region string, now time.Time) []fakeadb.Cluster {
+// account are the samples as AnalyticDB knows them.
+func account(now time.Time) []fakeadb.Cluster {
 	var clusters []fakeadb.Cluster
 	for _, m := range samples {
 		c := m.Cluster
-		if c.Region == "" {
-			c.Region = region
-		}
+		c.Region = cmp.Or(c.Region, localRegion)
 		c.Created = now.AddDate(0, -m.months, 0).Add(-time.Minute)
 		clusters = append(clusters, c)
 	}

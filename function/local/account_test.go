@@ -11,7 +11,7 @@ import (
 // The account has something to see for everyone: a missed night, a failed one, a backup that runs, clusters to skip.
 func TestTheMadeUpAccount(t *testing.T) {
 	now := time.Date(2026, 11, 26, 6, 0, 0, 0, time.UTC)
-	clusters := account("cn-shenzhen", now)
+	clusters := account(now)
 	seen := map[string]int{}
 	for _, c := range clusters {
 		seen[c.Region]++
@@ -21,7 +21,7 @@ func TestTheMadeUpAccount(t *testing.T) {
 			seen[t.Key+"="+t.Value]++
 		}
 	}
-	if seen["cn-shenzhen"] != len(clusters)-1 || seen["Creating"] != 1 || seen["3.0"] != 1 || seen["backup=nightly"] != 5 || seen["backup=off"] != 1 {
+	if seen["cn-hangzhou"] != len(clusters)-1 || seen["Creating"] != 1 || seen["3.0"] != 1 || seen["backup=nightly"] != 5 || seen["backup=off"] != 1 {
 		t.Errorf("%v", seen)
 	}
 	fates := func(running bool) (marks map[string]string) {

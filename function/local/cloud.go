@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -78,8 +77,8 @@ func (s *service) close() { s.server.Close() }
 
 // localOptions are the made-up account and the other clusters that the event names. Lists show times in seconds, as an older page
 // of the reference does. With minutes, a wait of seconds could last a minute longer.
-func localOptions(region string, named []backup.Cluster, now time.Time) fakeadb.Options {
-	clusters := account(region, now)
+func localOptions(named []backup.Cluster, now time.Time) fakeadb.Options {
+	clusters := account(now)
 	for _, c := range named {
 		if !slices.ContainsFunc(clusters, func(o fakeadb.Cluster) bool { return o.ID == c.ID && o.Region == c.Region }) {
 			clusters = append(clusters, fakeadb.Cluster{ID: c.ID, Region: c.Region, Created: now.AddDate(-1, 0, 0)})
@@ -124,13 +123,12 @@ func localEnv(endpoint string, t times, environ []string) []string {
 // variables that every tool of Alibaba Cloud reads, and the made-up clusters in LOCAL_CLUSTERS. The exit code is the
 // command's.
 func execute(ctx context.Context, o options, std streams) int {
-	region := cmp.Or(o.region, localRegion)
 	s, err := openService()
 	if err != nil {
 		return fail(std, err)
 	}
 	defer s.close()
-	options := localOptions(region, nil, s.Now())
+	options := localOptions(nil, s.Now())
 	s.Add(history(options.Clusters, s.Now(), true)...)
 	s.Set(func(o *fakeadb.Options) { *o = options })
 
@@ -143,8 +141,8 @@ func execute(ctx context.Context, o options, std streams) int {
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret,
 		"ALIBABA_CLOUD_SECURITY_TOKEN="+localToken,
-		"ALIBABA_CLOUD_REGION_ID="+region,
-		"LOCAL_CLUSTERS="+strings.Join(canBeBackedUp(options.Clusters, region), " "))
+		"ALIBABA_CLOUD_REGION_ID="+localRegion,
+		"LOCAL_CLUSTERS="+strings.Join(canBeBackedUp(options.Clusters), " "))
 	err = command.Run()
 	var exit *exec.ExitError
 	switch {
@@ -156,10 +154,10 @@ func execute(ctx context.Context, o options, std streams) int {
 	return fail(std, err)
 }
 
-// canBeBackedUp are the ids of the clusters of a region that take backups.
-func canBeBackedUp(clusters []fakeadb.Cluster, region string) (ids []string) {
+// canBeBackedUp are the ids of the clusters of the function's region that take backups.
+func canBeBackedUp(clusters []fakeadb.Cluster) (ids []string) {
 	for _, c := range clusters {
-		if c.Region == region && takesBackups(c) {
+		if c.Region == localRegion && takesBackups(c) {
 			ids = append(ids, c.ID)
 		}
 	}

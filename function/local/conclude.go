@@ -146,10 +146,8 @@ func (s *stage) meaning(r *result) string {
 		return "There was nothing to do: the event only reports the function's own work."
 	case len(a.Backups) == 1:
 		return s.ofOne(a)
-	case len(a.Backups) > 1:
-		return ofSeveral(a)
 	}
-	return "The invocation succeeded."
+	return ofSeveral(a)
 }
 
 // ofOne puts the answer about a single cluster into a sentence.

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"encoding/json"
 	"fmt"
-	"math"
 	"regexp"
 	"slices"
 	"strings"
@@ -125,7 +123,7 @@ var uuid = regexp.MustCompile(`\b([0-9A-F]{8})-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{
 // shortIDs cuts each request id of the service to its first part, which is enough to compare.
 func shortIDs(s string) string { return uuid.ReplaceAllString(s, "$1") }
 
-// short shows a value of the log in short: a time of today without its date, a long text cut, a number rounded.
+// short shows a value of the log in short: a time of the last 12 hours without its date, a long text cut off.
 func short(value json.RawMessage) string {
 	var s string
 	if json.Unmarshal(value, &s) == nil {
@@ -140,10 +138,6 @@ func short(value json.RawMessage) string {
 			s = strings.TrimSpace(string(runes[:most])) + "…"
 		}
 		return `"` + s + `"`
-	}
-	var n float64
-	if bytes.ContainsRune(value, '.') && json.Unmarshal(value, &n) == nil {
-		return fmt.Sprint(math.Round(n*1000) / 1000)
 	}
 	return string(value)
 }

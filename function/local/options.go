@@ -10,8 +10,6 @@ import (
 	"os"
 	"strings"
 	"time"
-
-	"adb-backup/function/backup"
 )
 
 // The exit codes. A run with a fault succeeds when the invocation ended as the fault must make it end, even in failure.
@@ -38,7 +36,6 @@ type options struct {
 	fault   string
 	faults  bool
 	takes   time.Duration
-	region  string
 	cloud   string
 	yes     bool
 	verbose bool
@@ -103,7 +100,6 @@ func parse(args []string, out io.Writer) (o options, err error) {
 		o.takes, err = parseTakes(text)
 		return err
 	})
-	f.StringVar(&o.region, "region", "", "the region that the function runs in; without it cn-hangzhou, or with -cloud real that of your configuration")
 	f.StringVar(&o.cloud, "cloud", "local", "local, or real: AnalyticDB itself, with your credentials")
 	f.BoolVar(&o.yes, "yes", false, "do not ask before a backup that costs money")
 	f.BoolVar(&o.verbose, "verbose", false, "show the function's log as it is")
@@ -147,8 +143,6 @@ func (o options) check() error {
 		return errors.New("-exec needs a command, as in -exec dist/adb-backup status")
 	case !o.exec && len(o.command) > 0:
 		return fmt.Errorf("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
-	case o.region != "" && backup.CheckRegion(o.region) != nil:
-		return fmt.Errorf("-region: %w", backup.CheckRegion(o.region))
 	case o.real():
 		return o.checkReal()
 	}

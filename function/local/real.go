@@ -23,14 +23,12 @@ const realTimeout = 4 * time.Hour
 
 // useReal takes the person's credentials and region, as every tool of Alibaba Cloud does.
 func (s *stage) useReal(ctx context.Context) error {
-	if s.region == "" {
-		env := environment(s.std.environ)
-		s.region = credentials.Region(func(name string) string { return env[name] })
+	env := environment(s.std.environ)
+	region := credentials.Region(func(name string) string { return env[name] })
+	if region == "" {
+		return errors.New("in which region? Set it, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in Alibaba Cloud CLI's configuration")
 	}
-	if s.region == "" {
-		return errors.New("in which region? Put it before the command, ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or into Alibaba Cloud CLI's configuration")
-	}
-	if err := backup.CheckRegion(s.region); err != nil {
+	if err := backup.CheckRegion(region); err != nil {
 		return fmt.Errorf("the region of your configuration: %w", err)
 	}
 	found, err := new(credentials.Source).Get(ctx)
@@ -39,7 +37,7 @@ func (s *stage) useReal(ctx context.Context) error {
 	}
 	s.invocation = fakefc.Invocation{
 		Payload: s.incoming.payload,
-		Region:  s.region,
+		Region:  region,
 		// Without an account id, a * stands for it where the function names the resource to grant.
 		AccountID:   cmp.Or(found.Account, "*"),
 		Timeout:     realTimeout,

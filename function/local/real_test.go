@@ -90,7 +90,7 @@ func TestNoCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("HOME", filepath.Dir(config))
-	code, out := local(nil, "-cloud", "real", "-region", "cn-hangzhou", "-event", "amv-a")
+	code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=cn-hangzhou"}, "-cloud", "real", "-event", "amv-a")
 	if code != exitUsage || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}

@@ -31,9 +31,9 @@ func TestFreshen(t *testing.T) {
 
 func TestFoldLog(t *testing.T) {
 	for line, want := range map[string]string{
-		`{"time":"2026-11-23T02:00:00Z","level":"INFO","msg":"backup requested","requestId":"x","apiRequestId":"421794A3-72A5-5D27-9E8B-A75A4C50AAAA","attempt":1,"duration":0.048123}`: `INFO backup requested  apiRequestId=421794A3 attempt=1 duration=0.048`,
-		`{"level":"WARN","msg":"x","error":"two words","at":"` + time.Now().UTC().Format("2006-01-02T") + `00:00:00Z"}`:                                                                 `WARN x  error="two words" at=`,
-		`{"level":"WARN","msg":"x","error":"` + strings.Repeat("é ", 100) + `"}`:                                                                                                        `WARN x  error="` + strings.TrimSpace(strings.Repeat("é ", 50)) + `…"`,
+		`{"time":"2026-11-23T02:00:00Z","level":"INFO","msg":"backup requested","requestId":"x","apiRequestId":"421794A3-72A5-5D27-9E8B-A75A4C50AAAA","attempt":1,"duration":0.048}`: `INFO backup requested  apiRequestId=421794A3 attempt=1 duration=0.048`,
+		`{"level":"WARN","msg":"x","error":"two words","at":"` + time.Now().UTC().Format("2006-01-02T") + `00:00:00Z"}`:                                                              `WARN x  error="two words" at=`,
+		`{"level":"WARN","msg":"x","error":"` + strings.Repeat("é ", 100) + `"}`:                                                                                                     `WARN x  error="` + strings.TrimSpace(strings.Repeat("é ", 50)) + `…"`,
 		`{"level":"INFO"}`:    "",
 		`{"level":"INFO",`:    "",
 		`["a"]`:               "",

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -84,11 +83,10 @@ func newStage(ctx context.Context, o options, std streams) (*stage, error) {
 
 // useLocal starts AnalyticDB here.
 func (s *stage) useLocal() error {
-	s.region = cmp.Or(s.region, localRegion)
 	t := s.times()
 	s.invocation = fakefc.Invocation{
 		Payload:     s.incoming.payload,
-		Region:      s.region,
+		Region:      localRegion,
 		AccountID:   localAccount,
 		Timeout:     max(time.Minute, 3*t.takes),
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
@@ -101,7 +99,7 @@ func (s *stage) useLocal() error {
 	s.incoming.decode(s.invocation, s.env)
 
 	now := s.service.Now()
-	options := localOptions(s.region, s.clusters(), now)
+	options := localOptions(s.clusters(), now)
 	options.Takes = t.takes
 	options.OnCall = s.showCall
 	s.service.Add(history(options.Clusters, now, false)...)
@@ -172,7 +170,7 @@ func (s *stage) introduce() {
 		s.screen.field("Fault", s.scenario.name+": "+s.scenario.says)
 	}
 	s.incoming.describe(s.screen)
-	settings := s.binary + " in " + s.region
+	settings := s.binary + " in " + s.invocation.Region
 	if !s.real() {
 		settings += fmt.Sprintf("; a backup takes %v here,\nso ", s.takes) + strings.Join(s.times().settings(), " ")
 	}

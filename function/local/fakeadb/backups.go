@@ -50,18 +50,16 @@ func (b Backup) State(now time.Time) State {
 // place is a cluster in a region, which has backups.
 type place struct{ cluster, region string }
 
-// Add puts backups there that no CreateBackup made, and returns their ids.
-func (s *Service) Add(backups ...Backup) []string {
+// Add puts backups there that no CreateBackup made.
+func (s *Service) Add(backups ...Backup) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	ids := make([]string, len(backups))
-	for i := range backups {
-		ids[i] = s.add(backups[i])
+	for _, b := range backups {
+		s.add(b)
 	}
-	return ids
 }
 
-func (s *Service) add(b Backup) string {
+func (s *Service) add(b Backup) {
 	if b.ID == "" {
 		s.lastID++
 		b.ID = strconv.Itoa(s.lastID)
@@ -77,7 +75,6 @@ func (s *Service) add(b Backup) string {
 	}
 	at := place{b.Cluster, b.Region}
 	s.backups[at] = append(s.backups[at], b)
-	return b.ID
 }
 
 // Remove takes a backup away, as when somebody deletes it, and reports whether there was one of that id.
@@ -111,6 +108,3 @@ func (s *Service) Backups(clusterID string) []Backup {
 func compareIDs(a, b string) int {
 	return cmp.Or(len(a)-len(b), strings.Compare(a, b))
 }
-
-// Now is the time by the service's clock.
-func (s *Service) Now() time.Time { return s.Options().now() }

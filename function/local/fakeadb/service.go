@@ -59,11 +59,11 @@ func (s *Service) Set(change func(*Options)) {
 	change(&s.options)
 }
 
-// Options are those in force now.
-func (s *Service) Options() Options {
+// Now is the time by the service's clock.
+func (s *Service) Now() time.Time {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.options
+	return s.options.now()
 }
 
 // Count is how many calls of an action arrived, refused ones too.

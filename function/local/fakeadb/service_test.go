@@ -164,8 +164,8 @@ func TestOptionsChangeWhileCallsRun(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if s.Options().Takes != 50*time.Second || s.MaxInFlight() != 50 || len(s.Backups("")) != 50 {
-			t.Errorf("takes %v, %d in flight, %d backups", s.Options().Takes, s.MaxInFlight(), len(s.Backups("")))
+		if s.options.Takes != 50*time.Second || s.MaxInFlight() != 50 || len(s.Backups("")) != 50 {
+			t.Errorf("takes %v, %d in flight, %d backups", s.options.Takes, s.MaxInFlight(), len(s.Backups("")))
 		}
 	})
 }
