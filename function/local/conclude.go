@@ -110,8 +110,9 @@ func layOut(raw []byte, width int) []string {
 	return lines
 }
 
-var advice = map[string]string{
-	"InvalidEvent":         "The event, or one of its items, is wrong; nothing was called for that.",
+// meanings are what the error types mean for the person, as sentences.
+var meanings = map[string]string{
+	"InvalidEvent":         "The event, or one of its items, is wrong; nothing was called for it.",
 	"PermissionDenied":     "The function's credentials were refused, or lack a permission; the answer says what is needed.",
 	"ClusterNotFound":      "AnalyticDB does not know the cluster.",
 	"BackupFailed":         "The backup was made and failed: look at the cluster.",
@@ -130,9 +131,9 @@ var advice = map[string]string{
 // meaning puts a result into a sentence.
 func (s *stage) meaning(r *result) string {
 	if r.ErrorType != "" {
-		words := advice[r.ErrorType]
+		words := meanings[r.ErrorType]
 		if s.real() && r.ErrorType == "PermissionDenied" {
-			words = "Your own credentials were refused, or lack a permission; the answer says what is needed. The function's role has no part in a run from here."
+			words = "Your own credentials were refused, or lack a permission; the answer says what is needed. A run from here does not use the function's role."
 		}
 		if words == "" {
 			return "The invocation failed with " + r.ErrorType + "."
@@ -153,7 +154,7 @@ func (s *stage) meaning(r *result) string {
 // ofOne puts the answer about a single cluster into a sentence.
 func (s *stage) ofOne(a answer) string {
 	b := a.Backups[0]
-	is := map[string]string{"Requested": "is requested", "Running": "is running", "Completed": "is complete"}[b.Status]
+	is := map[string]string{"Running": "is running", "Completed": "is complete"}[b.Status]
 	if requests := s.incoming.event.Requests; len(requests) == 1 && requests[0].WaitFor == backup.WaitDDLAllowed {
 		is += ", and DDL is allowed again"
 	}

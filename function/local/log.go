@@ -59,7 +59,7 @@ func count(n int, what string) string {
 	return fmt.Sprintf("%d %ss", n, what)
 }
 
-var levels = map[string]string{"DEBUG": dim, "WARN": yellow, "ERROR": red}
+var levelColours = map[string]string{"DEBUG": dim, "WARN": yellow, "ERROR": red}
 
 // showLog shows a line of the function's output, without what the screen shows elsewhere: an error with a type is also in the
 // answer.
@@ -71,18 +71,18 @@ func (s *stage) showLog(what, line string, noise *sdkNoise) {
 		s.screen.write(line)
 		return
 	}
-	shown := []string{"time", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted"}
+	elsewhere := []string{"time", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted"}
 	if s.single() {
-		shown = append(shown, "DBClusterId")
+		elsewhere = append(elsewhere, "DBClusterId")
 	}
 	if strings.Contains(line, `"errorType":"`) {
-		shown = append(shown, "error")
+		elsewhere = append(elsewhere, "error")
 	}
-	if level, text, ok := foldLog(line, shown...); ok {
+	if level, text, ok := foldLog(line, elsewhere...); ok {
 		if level != "INFO" {
 			text = level + " " + text
 		}
-		s.screen.event(levels[level], what, text)
+		s.screen.event(levelColours[level], what, text)
 		return
 	}
 	if !noise.is(line) && line != "" {

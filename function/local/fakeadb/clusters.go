@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/url"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -71,9 +72,9 @@ func (s *Service) describeClusters(c *call, o Options, q url.Values) (any, *Erro
 	}
 	return object{
 		"RequestId":  c.RequestID,
-		"TotalCount": o.number(fmt.Sprint(total), false),
-		"PageNumber": o.number(fmt.Sprint(p.number), false),
-		"PageSize":   o.number(fmt.Sprint(p.size), false),
+		"TotalCount": o.number(strconv.Itoa(total), false),
+		"PageNumber": o.number(strconv.Itoa(p.number), false),
+		"PageSize":   o.number(strconv.Itoa(p.size), false),
 		"Items":      object{"DBCluster": entries},
 	}, nil
 }

@@ -23,12 +23,26 @@ func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error
 	now := o.now()
 	shown, total := cut(p, s.listed(c, o, now, from, to, q.Get("BackupId")), o.Repeat)
 	c.Listed = len(shown)
+	entries := make([]object, 0, len(shown))
+	var bytes int64
 	for _, b := range shown {
-		if b.State(now) <= Running {
+		switch b.State(now) {
+		case Pending, Running:
 			c.Running++
+		case Completed:
+			bytes += b.Size
 		}
+		entries = append(entries, o.backupEntry(b, now))
 	}
-	return backupList(c, o, now, shown, total, p), nil
+	return object{
+		"RequestId":       c.RequestID,
+		"TotalCount":      o.number(strconv.Itoa(total), true),
+		"PageNumber":      o.number(strconv.Itoa(p.number), true),
+		"PageSize":        o.number(strconv.Itoa(p.size), true),
+		"TotalBackupSize": o.number(strconv.FormatInt(bytes, 10), false),
+		"FreeBackupSize":  o.number("0", false),
+		"Items":           object{"Backup": entries},
+	}, nil
 }
 
 // windowOf reads StartTime and EndTime.
@@ -107,13 +121,13 @@ func (o Options) shows(b Backup, now time.Time) bool {
 	return b.State(now) > Running && !now.Before(from)
 }
 
-// holds reports whether a backup lies in the window.
+// holds reports whether lists of the window between from and to show a backup.
 func (w Window) holds(b Backup, now, from, to time.Time) bool {
 	end := b.End
 	if b.State(now) <= Running {
 		end = now
 	}
-	first, last := b.Start, b.Start // they must touch the window
+	first, last := b.Start, b.Start // a part of this must lie between from and to
 	switch w {
 	case ByEnd:
 		first, last = end, end
@@ -123,6 +137,7 @@ func (w Window) holds(b Backup, now, from, to time.Time) bool {
 	return !last.Before(from) && !first.After(to)
 }
 
+// hash gives an id its place in a shuffled list.
 func hash(id string) string {
 	h := sha256.Sum256([]byte(id))
 	return string(h[:])
@@ -142,44 +157,30 @@ func repeatAcrossPages[T any](all []T, size int) []T {
 
 type object = map[string]any
 
-// backupList is the answer in the shape of the API's reference, without the fields that a backup does not have yet.
-func backupList(c *call, o Options, now time.Time, shown []Backup, total int, p page) object {
-	entries := make([]object, 0, len(shown))
-	var bytes int64
-	for _, b := range shown {
-		e := object{
-			"DBClusterId":     o.id(b.Cluster),
-			"BackupId":        o.number(b.ID, true),
-			"BackupType":      b.Type,
-			"BackupMethod":    "Snapshot",
-			"BackupStartTime": o.time(b.Start),
-			"BackupRegion":    b.Region,
-		}
-		if !o.NoStatus {
-			e["BackupStatus"] = cmp.Or(b.Status, o.Words.of(b.State(now)))
-		}
-		if b.State(now) > Running {
-			e["BackupEndTime"] = o.time(b.End)
-		}
-		if b.State(now) == Completed {
-			e["BackupSize"] = o.number(strconv.FormatInt(b.Size, 10), false)
-			e["BackupExpiredTime"] = o.time(b.End.AddDate(0, 0, 7))
-			bytes += b.Size
-		}
-		if b.Parent != "" {
-			e["ParentBackupId"] = o.number(b.Parent, true)
-		}
-		entries = append(entries, e)
+// backupEntry is one entry of the list, without the fields that the backup does not have yet.
+func (o Options) backupEntry(b Backup, now time.Time) object {
+	e := object{
+		"DBClusterId":     o.id(b.Cluster),
+		"BackupId":        o.number(b.ID, true),
+		"BackupType":      b.Type,
+		"BackupMethod":    "Snapshot",
+		"BackupStartTime": o.time(b.Start),
+		"BackupRegion":    b.Region,
 	}
-	return object{
-		"RequestId":       c.RequestID,
-		"TotalCount":      o.number(strconv.Itoa(total), true),
-		"PageNumber":      o.number(strconv.Itoa(p.number), true),
-		"PageSize":        o.number(strconv.Itoa(p.size), true),
-		"TotalBackupSize": o.number(strconv.FormatInt(bytes, 10), false),
-		"FreeBackupSize":  o.number("0", false),
-		"Items":           object{"Backup": entries},
+	if !o.NoStatus {
+		e["BackupStatus"] = cmp.Or(b.Status, o.Words.of(b.State(now)))
 	}
+	if b.State(now) > Running {
+		e["BackupEndTime"] = o.time(b.End)
+	}
+	if b.State(now) == Completed {
+		e["BackupSize"] = o.number(strconv.FormatInt(b.Size, 10), false)
+		e["BackupExpiredTime"] = o.time(b.End.AddDate(0, 0, 7))
+	}
+	if b.Parent != "" {
+		e["ParentBackupId"] = o.number(b.Parent, true)
+	}
+	return e
 }
 
 // number writes digits as the option says. The reference has some as strings.

@@ -16,7 +16,7 @@ type Instance struct {
 	server *http.Server
 }
 
-// Launch starts an instance. Close it.
+// Launch starts an instance. It must be closed.
 func Launch(c Command) (*Instance, error) {
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -25,7 +25,7 @@ func Launch(c Command) (*Instance, error) {
 	rt := New()
 	server := &http.Server{Handler: rt}
 	go server.Serve(listener)
-	process, err := c.Start(listener.Addr().String())
+	process, err := c.start(listener.Addr().String())
 	if err != nil {
 		server.Close()
 		return nil, err

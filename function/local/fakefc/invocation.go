@@ -8,6 +8,12 @@ import (
 	"time"
 )
 
+// What an invocation and the process's environment say where nobody chose.
+const (
+	defaultRegion  = "cn-hangzhou"
+	defaultAccount = "1234567890123456"
+)
+
 // Invocation is one event on its way to the function. Only the payload is needed; an empty field gets the value in its comment.
 type Invocation struct {
 	Payload   []byte
@@ -27,8 +33,8 @@ type Invocation struct {
 
 func (inv *Invocation) complete() {
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
-	inv.Region = cmp.Or(inv.Region, "cn-hangzhou")
-	inv.AccountID = cmp.Or(inv.AccountID, "1234567890123456")
+	inv.Region = cmp.Or(inv.Region, defaultRegion)
+	inv.AccountID = cmp.Or(inv.AccountID, defaultAccount)
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
 }
 

@@ -23,8 +23,8 @@ type Command struct {
 	Stdout, Stderr func(line string)
 }
 
-// Process is a function's process. The runtime SDK asks for the next invocation for ever, without a pause when nothing
-// answers: whoever starts one must Stop it.
+// Process is a function's process. It must be stopped: the runtime SDK asks for the next invocation for ever, without a pause
+// when nothing answers.
 type Process struct {
 	cmd    *exec.Cmd
 	exited chan struct{}
@@ -34,8 +34,8 @@ type Process struct {
 	last []string // the last lines of its output, for an early end
 }
 
-// Start starts the executable with the environment that the platform gives, its runtime API at the address api (host:port).
-func (c Command) Start(api string) (*Process, error) {
+// start starts the executable with the environment that the platform gives, its runtime API at the address api (host:port).
+func (c Command) start(api string) (*Process, error) {
 	path, err := filepath.Abs(c.Path)
 	if err != nil {
 		return nil, err
@@ -79,8 +79,8 @@ func platformEnv(api, code string) []string {
 		"FC_FUNCTION_HANDLER=main",
 		"FC_FUNCTION_MEMORY_SIZE=128",
 		"FC_FUNCTION_VERSION=LATEST",
-		"FC_REGION=cn-hangzhou",
-		"FC_ACCOUNT_ID=1234567890123456",
+		"FC_REGION=" + defaultRegion,
+		"FC_ACCOUNT_ID=" + defaultAccount,
 		"FC_INSTANCE_ID=c-local",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=STS.of-the-process",
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET=of-the-process",
