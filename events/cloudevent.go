@@ -38,7 +38,7 @@ func (e *cloudEvent) readData() (data cloudEventData) {
 // cloudEvent reads an event of EventBridge. The request is looked for in one place after another, and the first place that
 // holds one counts. A report of the function's own work asks for nothing.
 func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
-	kind, err := e.Type.asString("type")
+	eventType, err := e.Type.asString("type")
 	if err != nil {
 		return nil, fault("the CloudEvent: %v", err)
 	}
@@ -46,7 +46,7 @@ func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 		return nil, fault("the CloudEvent: data is given twice")
 	}
 	data := e.readData()
-	if own, err := data.isOwnWork(kind); own || err != nil {
+	if own, err := data.isOwnWork(eventType); own || err != nil {
 		return nil, err
 	}
 	subject, err := e.Subject.asString("subject")
@@ -62,14 +62,14 @@ func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
 		src.setRegionOf("aliyunregionid", e.AliyunRegionID)
 	}
 
-	places := []place{{"data", e.Data}, {"data.messageBody", data.MessageBody}, {"data.body", data.Body}, {"data.value", data.Value}}
+	places := []field{{"data", e.Data}, {"data.messageBody", data.MessageBody}, {"data.body", data.Body}, {"data.value", data.Value}}
 	for _, p := range places {
-		if requests, err := d.lookIn(src, p); found(requests, err) {
+		if requests, err := d.lookIn(src, p); requests != nil || err != nil {
 			return requests, err
 		}
 	}
-	if strings.Contains(kind, ":ActionTrail:") {
-		if requests, err := d.inParameters(src, &data); found(requests, err) {
+	if strings.Contains(eventType, ":ActionTrail:") {
+		if requests, err := d.inParameters(src, &data); requests != nil || err != nil {
 			return requests, err
 		}
 	}
@@ -90,18 +90,9 @@ func (s *source) setRegionOf(place string, v value) {
 	}
 }
 
-// place is where a request may stand.
-type place struct {
-	name string
-	value
-}
-
-// found reports whether a place holds a request, right or wrong.
-func found(requests []backup.Request, err error) bool { return requests != nil || err != nil }
-
 // isOwnWork reports whether ActionTrail reports a call that the function makes itself.
-func (data *cloudEventData) isOwnWork(kind string) (bool, error) {
-	if !strings.HasSuffix(kind, ":ActionTrail:ApiCall") && !strings.HasSuffix(kind, ":ActionTrail:ConsoleOperation") {
+func (data *cloudEventData) isOwnWork(eventType string) (bool, error) {
+	if !strings.HasSuffix(eventType, ":ActionTrail:ApiCall") && !strings.HasSuffix(eventType, ":ActionTrail:ConsoleOperation") {
 		return false, nil
 	}
 	name, err := data.EventName.asString("eventName")
@@ -113,12 +104,12 @@ func (data *cloudEventData) isOwnWork(kind string) (bool, error) {
 
 // lookIn reads one place in which a request may stand. A string there has to hold a request or a cluster id. An object is a
 // request if it names a cluster.
-func (d *decoder) lookIn(src source, p place) ([]backup.Request, error) {
+func (d *decoder) lookIn(src source, p field) ([]backup.Request, error) {
 	src.place = p.name
 	switch {
 	case p.repeated:
 		return nil, fault("%s is given twice", p.name)
-	case p.isString:
+	case p.isString():
 		return d.text(src, p.name, p.text)
 	case !isObject(p.raw):
 		return nil, nil
@@ -132,14 +123,14 @@ func (d *decoder) lookIn(src source, p place) ([]backup.Request, error) {
 
 // wordsWithoutCluster returns an error if a request names no cluster but uses a request's other words. Nothing may stand in for
 // such a request, because the stand-in would not do what these words say.
-func (r *request) wordsWithoutCluster(where string) error {
-	for _, word := range []place{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
-		if word.given {
-			return fault("%s has %s but %s", where, word.name, missingCluster)
+func (r *request) wordsWithoutCluster(place string) error {
+	for _, word := range []field{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
+		if word.given() {
+			return fault("%s has %s but %s", place, word.name, missingCluster)
 		}
 	}
-	if action, isOurs := r.ourAction(); isOurs {
-		return fault("%s has the Action %s but %s", where, action, missingCluster)
+	if action, err := backup.ParseAction(string(r.Action.text)); err == nil {
+		return fault("%s has the Action %s but %s", place, action, missingCluster)
 	}
 	return nil
 }
@@ -152,7 +143,7 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 	if data.RequestParameters.repeated {
 		return nil, fault("%s is given twice", src.place)
 	}
-	if data.RequestParameters.isString {
+	if data.RequestParameters.isString() {
 		raw = bytes.TrimSpace(data.RequestParameters.text)
 		switch {
 		case len(raw) == 0:
@@ -178,14 +169,14 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS: the event, such as an image's push, only says when. The clusters are the
 // function's own, and so is their region. They do not stand in for a cluster that somebody meant in a place that is not read.
-func (d *decoder) byDefault(src source, e *cloudEvent, places []place) ([]backup.Request, error) {
+func (d *decoder) byDefault(src source, e *cloudEvent, places []field) ([]backup.Request, error) {
 	const giveIt = "where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector"
 	switch path, id, found := findCluster(e.raw); {
 	case id != "": // any word such as amd-64 has the form of an id
 		return nil, fault("the CloudEvent names the cluster %v in %s, %s; if it is not a cluster, leave it out of the event by a TEMPLATE transform", quoted(id), path[1:], giveIt)
 	case found:
 		return nil, fault("the CloudEvent names a cluster in %s, %s", path[1:], giveIt)
-	case e.DataBase64.given:
+	case e.DataBase64.given():
 		return nil, fault("the CloudEvent has data_base64, which is not read: send data")
 	}
 	for _, p := range places {

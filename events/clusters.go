@@ -28,12 +28,12 @@ var (
 // clusters returns the clusters that the request means: their ids, each once, and their region; or a selector.
 func (r *request) clusters(src source, f *faults) (ids []string, selector *backup.Selector, region string) {
 	var given []string
-	for _, p := range []place{{"DBClusterId", r.DBClusterID}, {"DBClusterIds", r.DBClusterIDs}, {"DBClusterSelector", r.DBClusterSelector}} {
-		if p.repeated {
-			f.add("%s is given twice", p.name)
+	for _, v := range []field{{"DBClusterId", r.DBClusterID}, {"DBClusterIds", r.DBClusterIDs}, {"DBClusterSelector", r.DBClusterSelector}} {
+		if v.repeated {
+			f.add("%s is given twice", v.name)
 		}
-		if p.given {
-			given = append(given, p.name)
+		if v.given() {
+			given = append(given, v.name)
 		}
 	}
 	switch len(given) {
@@ -43,18 +43,18 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 	default:
 		f.add("%s exclude each other: give one of them", strings.Join(given, " and "))
 	}
-	if r.DBClusterID.given {
+	if r.DBClusterID.given() {
 		ids = []string{string(r.DBClusterID.text)}
-		if !r.DBClusterID.isString {
+		if !r.DBClusterID.isString() {
 			f.add("DBClusterId must be a string, not %s", kind(r.DBClusterID.raw))
 		} else if err := backup.CheckClusterID(ids[0]); err != nil {
 			f.add("DBClusterId: %v", err)
 		}
 	}
-	if r.DBClusterIDs.given {
+	if r.DBClusterIDs.given() {
 		ids = readList("DBClusterIds", r.DBClusterIDs, maxIDs, backup.CheckClusterID, f)
 	}
-	if r.DBClusterSelector.given {
+	if r.DBClusterSelector.given() {
 		selector = readSelector(r.DBClusterSelector, f)
 		selector.Regions = r.regions(src, f)
 		return ids, selector, ""
@@ -73,10 +73,10 @@ func readList(name string, v value, most int, check func(string) error, f *fault
 	position, wrong := 0, 0
 	for raw := range items(v.raw) {
 		position++
-		text, isText := unquote(raw)
+		text, isString := unquote(raw)
 		var err error
 		switch {
-		case !isText:
+		case !isString:
 			err = fault("must be a string, not %s", kind(raw))
 		case seen[string(text)] || len(seen) > most:
 			continue
@@ -106,15 +106,13 @@ func readList(name string, v value, most int, check func(string) error, f *fault
 
 // region returns the region of the request, or the one that applies where the request names none.
 func (r *request) region(src source, f *faults) string {
-	region := string(r.RegionID.text)
+	region, err := r.RegionID.asString("RegionId")
 	switch {
-	case r.RegionID.repeated:
-		f.add("RegionId is given twice")
-	case !r.RegionID.given:
+	case err != nil:
+		f.addError(err)
+	case !r.RegionID.given():
 		f.addError(src.badRegion)
 		return src.prototype.Cluster.Region
-	case !r.RegionID.isString:
-		f.add("RegionId must be a string, not %s", kind(r.RegionID.raw))
 	default:
 		if err := backup.CheckRegion(region); err != nil {
 			f.add("RegionId: %v", err)
@@ -128,9 +126,9 @@ func (r *request) regions(src source, f *faults) []string {
 	switch {
 	case r.RegionIDs.repeated:
 		f.add("RegionIds is given twice")
-	case !r.RegionIDs.given:
+	case !r.RegionIDs.given():
 		return []string{r.region(src, f)}
-	case r.RegionID.given:
+	case r.RegionID.given():
 		f.add("RegionId and RegionIds exclude each other: give one of them")
 	}
 	return readList("RegionIds", r.RegionIDs, maxRegions, backup.CheckRegion, f)
@@ -146,9 +144,9 @@ func readSelector(v value, f *faults) *backup.Selector {
 	}
 	var tags, notTags, group, all value
 	unknown := readFields(v.raw, wanted{"Tags", &tags}, wanted{"NotTags", &notTags}, wanted{"ResourceGroupId", &group}, wanted{"All", &all})
-	for _, p := range []place{{"Tags", tags}, {"NotTags", notTags}, {"ResourceGroupId", group}, {"All", all}} {
-		if p.repeated {
-			f.add("DBClusterSelector: %s is given twice", p.name)
+	for _, v := range []field{{"Tags", tags}, {"NotTags", notTags}, {"ResourceGroupId", group}, {"All", all}} {
+		if v.repeated {
+			f.add("DBClusterSelector: %s is given twice", v.name)
 		}
 	}
 	s.Tags = readTags("Tags", tags, f)
@@ -160,7 +158,7 @@ func readSelector(v value, f *faults) *backup.Selector {
 		if s.All = string(all.raw) == "true"; !s.All {
 			f.add("DBClusterSelector.All must be true, not %s", kind(all.raw))
 		}
-		for _, other := range []place{{"Tags", tags}, {"ResourceGroupId", group}} {
+		for _, other := range []field{{"Tags", tags}, {"ResourceGroupId", group}} {
 			if other.raw != nil {
 				f.add("DBClusterSelector: All and %s exclude each other: give one of them", other.name)
 			}
@@ -176,7 +174,7 @@ func readSelector(v value, f *faults) *backup.Selector {
 func readGroup(v value, f *faults) string {
 	id := string(v.text)
 	switch {
-	case !v.isString:
+	case !v.isString():
 		f.add("DBClusterSelector.ResourceGroupId must be a string, not %s", kind(v.raw))
 	case len(id) > maxGroupID || !groupIDForm.MatchString(id):
 		f.add("DBClusterSelector.ResourceGroupId: %v is not a resource group id such as rg-acfm4vaqr2x7kdy", quoted(id))
@@ -208,9 +206,9 @@ func readTags(name string, v value, f *faults) map[string]string {
 	tags := make(map[string]string, count)
 	for quotedKey, raw := range fields(v.raw) {
 		key, _ := unquote(quotedKey)
-		text, isText := unquote(raw)
+		text, isString := unquote(raw)
 		_, again := tags[string(key)]
-		if err := checkTag(string(key), string(text), isText, again, raw); err != nil {
+		if err := checkTag(string(key), string(text), isString, again, raw); err != nil {
 			f.add("%s: %v", name, err)
 		}
 		tags[string(key)] = string(text)
@@ -218,7 +216,7 @@ func readTags(name string, v value, f *faults) map[string]string {
 	return tags
 }
 
-func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
+func checkTag(key, text string, isString, again bool, raw json.RawMessage) error {
 	switch {
 	case key == "":
 		return fault("a key is empty")
@@ -226,7 +224,7 @@ func checkTag(key, text string, isText, again bool, raw json.RawMessage) error {
 		return fault("%s is given twice", quoteName(key))
 	case utf8.RuneCountInString(key) > maxTagKey:
 		return fault("the key %s is longer than %d characters", quoteName(key), maxTagKey)
-	case !isText:
+	case !isString:
 		return fault("the value of %s must be a string, not %s", quoteName(key), kind(raw))
 	case utf8.RuneCountInString(text) > maxTagValue:
 		return fault("the value of %s is longer than %d characters", quoteName(key), maxTagValue)

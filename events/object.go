@@ -15,7 +15,7 @@ import (
 )
 
 // An event may have four megabytes, in millions of fields or items. So encoding/json checks a text once, with checkJSON,
-// and the other functions here walk over the checked text. They copy only the strings that somebody reads, and they keep
+// and the other functions here walk over the checked text. They copy only the strings that are needed, and they keep
 // repeated fields visible: encoding/json lets the last one win, which hides that a request contradicts itself.
 
 // checkJSON returns an error if text is not one JSON value.
@@ -26,13 +26,13 @@ func checkJSON(place string, text []byte) error {
 	return &brokenJSON{place, text}
 }
 
-// brokenJSON is a text that is not one JSON value. Where it breaks off is found only when somebody reads the error.
+// brokenJSON is a text that is not one JSON value. The place of the fault is searched only when the error is read.
 type brokenJSON struct {
 	place string
 	text  []byte
 }
 
-// Error says where the text breaks off. It quotes at most one character of it.
+// Error says where the text breaks off. It quotes at most one character of the text.
 func (e *brokenJSON) Error() string {
 	var ignored json.RawMessage
 	err := json.Unmarshal(e.text, &ignored)
@@ -42,22 +42,31 @@ func (e *brokenJSON) Error() string {
 	return e.place + " is not JSON"
 }
 
-// value is the value of a field that somebody looks for. The zero value is that of an absent field.
+// value is what an object has in one field. The zero value is that of an absent field.
 type value struct {
 	raw      json.RawMessage // nil: the field is absent
-	given    bool            // it is there, and not null
+	text     []byte          // of a string
 	repeated bool
-	isString bool
-	text     []byte // of a string
 }
 
-// wanted is a field that somebody looks for, and where its value goes.
+// given reports whether the field is there and is not null.
+func (v value) given() bool { return len(v.raw) > 0 && v.raw[0] != 'n' }
+
+func (v value) isString() bool { return len(v.raw) > 0 && v.raw[0] == '"' }
+
+// field is a value, and the name or path that messages give it.
+type field struct {
+	name string
+	value
+}
+
+// wanted is a field to look for, and where its value goes.
 type wanted struct {
 	name string
 	to   *value
 }
 
-// others are the fields of an object that nobody looks for.
+// others are the fields of an object that were not looked for.
 type others struct {
 	names []string // the first ones
 	count int
@@ -77,9 +86,9 @@ func readFields(object json.RawMessage, all ...wanted) (rest others) {
 		}
 		v := all[i].to
 		v.repeated = v.raw != nil
-		if !v.given {
-			v.raw, v.given = raw, raw[0] != 'n'
-			v.text, v.isString = unquote(raw)
+		if !v.given() {
+			v.raw = raw
+			v.text, _ = unquote(raw)
 		}
 	}
 	return rest
@@ -90,19 +99,19 @@ func (v value) asString(name string) (string, error) {
 	switch {
 	case v.repeated:
 		return "", fault("%s is given twice", name)
-	case v.given && !v.isString:
+	case v.given() && !v.isString():
 		return "", fault("%s must be a string, not %s", name, kind(v.raw))
 	}
 	return string(v.text), nil
 }
 
-// isNamed reports whether a field has that name, without regard to case. Its own name comes as it stands in the text, in quotes.
-func isNamed(quoted []byte, name string) bool {
-	if bytes.IndexByte(quoted, '\\') >= 0 {
-		text, _ := unquote(quoted)
+// isNamed reports whether raw, a field's name in quotes, is that name, without regard to case.
+func isNamed(raw json.RawMessage, name string) bool {
+	if bytes.IndexByte(raw, '\\') >= 0 {
+		text, _ := unquote(raw)
 		return strings.EqualFold(string(text), name)
 	}
-	return len(quoted) >= len(name)+2 && strings.EqualFold(string(quoted[1:len(quoted)-1]), name)
+	return len(raw) >= len(name)+2 && strings.EqualFold(string(raw[1:len(raw)-1]), name)
 }
 
 // fields yields the names, in quotes, and the values of a checked object.

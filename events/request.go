@@ -1,6 +1,7 @@
 package events
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -73,7 +74,7 @@ func readRequest(raw json.RawMessage) (r request) {
 
 // namesCluster reports whether the request says which clusters it means.
 func (r *request) namesCluster() bool {
-	return r.DBClusterID.given || r.DBClusterIDs.given || r.DBClusterSelector.given
+	return r.DBClusterID.given() || r.DBClusterIDs.given() || r.DBClusterSelector.given()
 }
 
 // request checks the fields of a request and turns them into requests for the rule. It reports all faults at once.
@@ -97,46 +98,34 @@ func (d *decoder) request(src source, r request) ([]backup.Request, error) {
 		return nil, err
 	}
 
-	if r.NotBefore.given {
+	if r.NotBefore.given() {
 		p.NotBefore = d.notInFuture("NotBefore", notBefore)
 	} else {
 		p.NotBefore = p.NotBefore.Add(-maxAge)
 	}
-	p.Immediate = p.Immediate && !r.MaxAge.given && !r.NotBefore.given
+	p.Immediate = p.Immediate && !r.MaxAge.given() && !r.NotBefore.given()
 	return forEach(p, ids), nil
 }
 
-// action reads the Action. Many events have an Action of their own, which counts as absent.
+// action reads the Action. Many events have an Action of the sender's own, which counts as absent.
 func (r *request) action(src source, f *faults) backup.Action {
-	if src.foreign {
-		if r.Action.repeated {
-			f.add("Action is given twice")
-		}
-		if action, isOurs := r.ourAction(); isOurs {
-			return action
-		}
-		return backup.ActionEnsure
+	if !src.foreign {
+		return cmp.Or(parse(f, "Action", r.Action, backup.ParseAction), backup.ActionEnsure)
 	}
-	action := parse(f, "Action", r.Action, backup.ParseAction)
-	if action == "" {
-		return backup.ActionEnsure
+	if r.Action.repeated {
+		f.add("Action is given twice")
 	}
-	return action
-}
-
-// ourAction returns the request's Action if it is one of the function's.
-func (r *request) ourAction() (backup.Action, bool) {
-	action, err := backup.ParseAction(string(r.Action.text))
-	return action, err == nil
+	action, _ := backup.ParseAction(string(r.Action.text))
+	return cmp.Or(action, backup.ActionEnsure)
 }
 
 // checkTogether checks the fields that do not go with each other.
 func (r *request) checkTogether(action backup.Action, f *faults) {
-	maxAge, notBefore := r.MaxAge.given, r.NotBefore.given
+	maxAge, notBefore := r.MaxAge.given(), r.NotBefore.given()
 	if maxAge && notBefore {
 		f.add("MaxAge and NotBefore exclude each other: give one of them")
 	}
-	if action == backup.ActionVerify && r.WaitFor.given {
+	if action == backup.ActionVerify && r.WaitFor.given() {
 		f.add("WaitFor goes with Ensure alone")
 	}
 	if action == backup.ActionVerify && !maxAge && !notBefore {
@@ -146,17 +135,13 @@ func (r *request) checkTogether(action backup.Action, f *faults) {
 
 // parse reads the string of a field. It returns the zero value if the field is absent or wrong.
 func parse[T any](f *faults, name string, v value, read func(string) (T, error)) (result T) {
-	switch {
-	case v.repeated:
-		f.add("%s is given twice", name)
-	case v.given && !v.isString:
-		f.add("%s must be a string, not %s", name, kind(v.raw))
-	case v.given:
-		var err error
-		if result, err = read(string(v.text)); err != nil {
-			f.add("%s %v, not %v", name, err, quoted(v.text))
+	text, err := v.asString(name)
+	if err == nil && v.given() {
+		if result, err = read(text); err != nil {
+			err = fault("%s %v, not %v", name, err, quoted(text))
 		}
 	}
+	f.addError(err)
 	return result
 }
 

@@ -11,21 +11,21 @@ import (
 // moments are what the times of an event are compared with.
 type moments struct {
 	first  time.Time // when the invocation was attempted first
-	latest time.Time // a later time was in the future at the first attempt
+	latest time.Time // a time after this one was in the future at the first attempt
 }
 
 // moments finds the moment of the first attempt. A retry comes hours later and must mean the same backup. So "now" is taken
-// from the request id, which is thought to stay the same over retries. Where the id holds no time, the retries are counted
-// back, each with the function's timeout and the platform's pause.
+// from the request id, which probably stays the same over retries. Where the id holds no time, the retries are counted back,
+// each with the function's timeout and the platform's pause.
 func (inv Invocation) moments() moments {
 	now := inv.Received
 	if inv.RetryCount <= 0 {
 		return moments{first: now, latest: now}
 	}
 	if first, ok := timeOfID(inv.RequestID); ok && !first.After(now) && now.Sub(first) <= 8*24*time.Hour {
-		// A time after the first attempt was in the future then, and counted as the moment of that attempt. Now it has
-		// passed, but it must not become another moment: the retry would ask for another backup. The id's time is cut to
-		// seconds, so one second is added.
+		// A time between the first attempt and now was in the future then, and counted as the moment of that attempt. It
+		// must count as the same moment now, or the retry would ask for another backup. The id's time is cut to seconds,
+		// so one second is added.
 		latest := first.Add(time.Second)
 		if latest.After(now) {
 			latest = now
@@ -51,34 +51,34 @@ func timeOfID(id string) (time.Time, bool) {
 func (d *decoder) eventTime(name string, v value) time.Time {
 	problem := "cannot be read as a time"
 	switch t, err := parseTime(string(v.text)); {
-	case !v.given:
+	case !v.given():
 		problem = "is missing"
 	case v.repeated:
 		problem = "is given twice"
-	case !v.isString:
+	case !v.isString():
 		problem = "must be a string, not " + kind(v.raw)
 	case err == nil:
 		return d.notInFuture(name, t)
 	default:
 		name += " " + backup.Quote(string(v.text))
 	}
-	d.warn("%s %s: the moment of the first attempt, %v, counts", name, problem, moment(d.first))
+	d.warn("%s %s: the moment of the first attempt, %v, counts", name, problem, rfc3339(d.first))
 	return d.first
 }
 
 // notInFuture returns t, or the moment of the first attempt, with a warning, if t lies in the future.
 func (d *decoder) notInFuture(name string, t time.Time) time.Time {
 	if t.After(d.latest) {
-		d.warn("%s %v lies after the invocation's first attempt: the moment of that attempt, %v, counts", name, moment(t), moment(d.first))
+		d.warn("%s %v lies after the invocation's first attempt: the moment of that attempt, %v, counts", name, rfc3339(t), rfc3339(d.first))
 		return d.first
 	}
 	return t
 }
 
-// moment is a time as messages show it.
-type moment time.Time
+// rfc3339 is a time as messages show it.
+type rfc3339 time.Time
 
-func (m moment) String() string { return time.Time(m).Format(time.RFC3339) }
+func (t rfc3339) String() string { return time.Time(t).Format(time.RFC3339) }
 
 // china is fixed, because the runtime may have no time zone database.
 var china = time.FixedZone("UTC+8", 8*60*60)
