@@ -33,8 +33,8 @@ func TestWrongItems(t *testing.T) {
 	payload += `,"` + orders + `"]`
 
 	event := must(t, payload, invocation())
-	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action != backup.ActionEnsure {
-		t.Errorf("trigger %q, %d items, action %q", event.Trigger, event.Items, event.Action)
+	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action() != backup.ActionEnsure {
+		t.Errorf("trigger %q, %d items, action %q", event.Trigger, event.Items, event.Action())
 	}
 	same(t, event.Requests, requests(ensure(shop, now), ensure(orders, now, immediate)))
 	if len(event.Wrong) != len(wrong) {
@@ -66,11 +66,11 @@ func TestItemsAreReadLikeEvents(t *testing.T) {
 // An array whose every item is wrong, or the function's own work, is no error of Decode.
 func TestArraysWithoutRequests(t *testing.T) {
 	event := must(t, `["x",{}]`, invocation())
-	if event.Requests != nil || len(event.Wrong) != 2 || event.Items != 2 || event.Action != "" {
+	if event.Requests != nil || len(event.Wrong) != 2 || event.Items != 2 || event.Action() != "" {
 		t.Errorf("all wrong: %+v", event)
 	}
 	event = must(t, `[{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}]`, invocation())
-	if event.Requests != nil || event.Wrong != nil || event.Items != 1 || event.Action != "" {
+	if event.Requests != nil || event.Wrong != nil || event.Items != 1 || event.Action() != "" {
 		t.Errorf("all own: %+v", event)
 	}
 }
@@ -92,8 +92,8 @@ func TestItemsMerge(t *testing.T) {
 		ensure(orders, at("2026-11-23T01:59:13Z"), ddlAllowed),
 		ensure(orders, at("2026-11-23T01:59:14Z"), in("cn-beijing")),
 	))
-	if event.Action != backup.ActionVerify {
-		t.Errorf("action %q, want the first request's", event.Action)
+	if event.Action() != backup.ActionVerify {
+		t.Errorf("action %q, want the first request's", event.Action())
 	}
 }
 

@@ -167,45 +167,6 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 	return d.request(src, r)
 }
 
-// byDefault makes requests for ADB_DEFAULT_CLUSTERS: the event, such as an image's push, only says when. The clusters are the
-// function's own, and so is their region. They do not stand in for a cluster that somebody meant in a place that is not read.
-func (d *decoder) byDefault(src source, e *cloudEvent, places []field) ([]backup.Request, error) {
-	const giveIt = "where no request is looked for: give it in data, as DBClusterId, DBClusterIds or DBClusterSelector"
-	switch path, id, found := findCluster(e.raw); {
-	case id != "": // any word such as amd-64 has the form of an id
-		return nil, fault("the CloudEvent names the cluster %v in %s, %s; if it is not a cluster, leave it out of the event by a TEMPLATE transform", quoted(id), path[1:], giveIt)
-	case found:
-		return nil, fault("the CloudEvent names a cluster in %s, %s", path[1:], giveIt)
-	case e.DataBase64.given():
-		return nil, fault("the CloudEvent has data_base64, which is not read: send data")
-	}
-	for _, p := range places {
-		if name := misspeltCluster(p.raw); name != "" {
-			return nil, fault("%s has a field %s but %s", p.name, name, missingCluster)
-		}
-	}
-	if len(d.DefaultClusters) == 0 {
-		return nil, fault("the CloudEvent names no cluster, neither in data nor by an ARN in subject, and ADB_DEFAULT_CLUSTERS is not set")
-	}
-	src.prototype.Cluster, src.badRegion = d.direct.prototype.Cluster, d.direct.badRegion
-	return src.named("ADB_DEFAULT_CLUSTERS", d.DefaultClusters...)
-}
-
-// misspeltCluster returns the name, in quotes, of the first field that was probably meant to name clusters.
-func misspeltCluster(object json.RawMessage) string {
-	if !isObject(object) {
-		return ""
-	}
-	for raw := range fields(object) {
-		text, _ := unquote(raw)
-		name := string(text)
-		if f := folded(name); strings.HasPrefix(f, "dbcluster") || strings.HasPrefix(f, "db") && Nearest(name, requestFields[:3]) != "" {
-			return quoteName(name)
-		}
-	}
-	return ""
-}
-
 // parseARN reads acs:adb:<region>:<account>:dbcluster/<id>. It does not check the region and the id.
 func parseARN(s string) (backup.Cluster, bool) {
 	parts := strings.SplitN(s, ":", 5)

@@ -188,7 +188,7 @@ func TestOwnWork(t *testing.T) {
 	}
 	for _, call := range []string{"CreateBackup", "DescribeBackups", "DescribeDBClusters"} {
 		for _, kind := range []string{"ads:ActionTrail:ApiCall", "ads:ActionTrail:ConsoleOperation", "actiontrail:ActionTrail:ApiCall"} {
-			if event := must(t, report(kind, call), withDefaults()); event.Requests != nil || event.Wrong != nil || event.Action != "" {
+			if event := must(t, report(kind, call), withDefaults()); event.Requests != nil || event.Wrong != nil || event.Action() != "" {
 				t.Errorf("%s %s: %+v", kind, call, event)
 			}
 		}

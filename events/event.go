@@ -25,7 +25,7 @@ type Invocation struct {
 	RetryCount      int           // how often the platform has tried this event before
 	Timeout         time.Duration // the function's
 	Region          string        // the function's own, such as cn-hangzhou
-	Received        time.Time     // now
+	Received        time.Time     // when the invocation began
 	DefaultClusters []string      // ADB_DEFAULT_CLUSTERS
 }
 
@@ -44,8 +44,15 @@ type Event struct {
 	Wrong      []ItemError      // the first 100 wrong items of an array, in the event's order
 	WrongCount int              // how many items of an array are wrong
 	Items      int              // how many items an array has; 0 for any other event
-	Action     backup.Action    // the first request's; "" if there is none
 	Warnings   []string         // for the log, one sentence each: at most 20, and one that counts the rest
+}
+
+// Action returns the first request's action; "" if there is no request.
+func (e Event) Action() backup.Action {
+	if len(e.Requests) == 0 {
+		return ""
+	}
+	return e.Requests[0].Action
 }
 
 // ItemError says why one item of an array is not carried out.
@@ -83,12 +90,9 @@ func Decode(payload []byte, inv Invocation) (Event, error) {
 		requests, err = d.text(d.direct, "the event", payload)
 	}
 	if err != nil {
-		return Event{Trigger: event.Trigger}, errors.New(err.Error())
+		return Event{Trigger: event.Trigger}, worded(err)
 	}
-	if len(requests) > 0 {
-		event.Requests = backup.Merge(requests)
-		event.Action = event.Requests[0].Action
-	}
+	event.Requests = backup.Merge(requests)
 	if n := d.warned - len(d.warnings); n > 0 {
 		d.warnings = append(d.warnings, fmt.Sprintf("and %d more warnings about the event's items", n))
 	}
@@ -96,14 +100,18 @@ func Decode(payload []byte, inv Invocation) (Event, error) {
 	return event, nil
 }
 
-// decoder reads the events of one invocation.
+// worded returns an error with err's text. Most errors here make their text each time it is read, out of the event, which
+// they keep in memory.
+func worded(err error) error { return errors.New(err.Error()) }
+
+// decoder reads the event of one invocation.
 type decoder struct {
 	Invocation
 	moments
 	direct   source // of a request without an envelope
-	item     int    // the position of the item that is being read; 0 outside of an array
+	item     int    // the position of the item that is being read; 0 if the event is no array
 	warnings []string
-	warned   int // how many warnings there were, also beyond maxWarnings
+	warned   int // how many warnings there were, with those beyond maxWarnings
 }
 
 func newDecoder(inv Invocation) *decoder {
@@ -120,7 +128,7 @@ func newDecoder(inv Invocation) *decoder {
 	return d
 }
 
-// warn adds a warning. Of an array with thousands of events only the first warnings are kept.
+// warn adds a warning. Only the first ones are kept, because an array can have thousands of events.
 func (d *decoder) warn(format string, args ...any) {
 	if d.warned++; d.warned > maxWarnings {
 		return
@@ -136,9 +144,9 @@ func (d *decoder) warn(format string, args ...any) {
 // event, except an array. A wrong item fails by itself.
 func (d *decoder) array(raw json.RawMessage, event *Event) ([]backup.Request, error) {
 	var all batch
-	for raw := range items(raw) {
+	for item := range items(raw) {
 		d.item++
-		requests, err := d.arrayItem(raw)
+		requests, err := d.arrayItem(item)
 		if err == nil {
 			err = all.add(requests)
 		}
@@ -146,7 +154,7 @@ func (d *decoder) array(raw json.RawMessage, event *Event) ([]backup.Request, er
 			continue
 		}
 		if event.WrongCount++; event.WrongCount <= maxWrong {
-			event.Wrong = append(event.Wrong, ItemError{Position: d.item, Err: errors.New(err.Error())})
+			event.Wrong = append(event.Wrong, ItemError{Position: d.item, Err: worded(err)})
 		}
 	}
 	if d.item == 0 {
@@ -181,7 +189,7 @@ func (d *decoder) object(place string, text []byte) (trigger string, requests []
 	return d.checkedObject(text)
 }
 
-// checkedObject reads a checked object. Its fields tell the trigger.
+// checkedObject reads an object that has passed checkJSON. Its fields tell the trigger.
 func (d *decoder) checkedObject(raw json.RawMessage) (trigger string, requests []backup.Request, err error) {
 	var timer timerEvent
 	var cloud cloudEvent
@@ -226,12 +234,12 @@ func (d *decoder) timer(e *timerEvent) ([]backup.Request, error) {
 	return d.text(src, src.place, e.Payload.text)
 }
 
-// source is where a request stands, and what applies where the request says nothing.
+// source is where a request stands, and what applies to the fields that it leaves out.
 type source struct {
 	place     string         // such as "data.body"; empty for an event that is the request itself
 	prototype backup.Request // its Action, Region and so on; its NotBefore is the event's time
 	badRegion error          // why the prototype has no region
-	foreign   bool           // other fields are the sender's own, so they are passed over
+	foreign   bool           // other fields are the sender's own, so they are ignored
 }
 
 // envelope is the source of a request that comes in an envelope with a time of its own.

@@ -85,7 +85,7 @@ func refused(t *testing.T, payload string, inv events.Invocation, want ...string
 	if err == nil {
 		t.Fatalf("Decode(%s) accepts %+v", payload, event)
 	}
-	if event.Requests != nil || event.Wrong != nil || event.Action != "" {
+	if event.Requests != nil || event.Wrong != nil || event.Action() != "" {
 		t.Errorf("Decode(%s) returns %+v beside its error", payload, event)
 	}
 	for _, w := range want {
@@ -109,43 +109,43 @@ func TestSamples(t *testing.T) {
 		ensure(shop, at("2026-11-22T06:11:54.3Z"), redelivered),
 	}
 	samples := map[string]events.Event{
-		"timer.json": {Trigger: "timer", Action: backup.ActionEnsure,
+		"timer.json": {Trigger: "timer",
 			Requests: requests(ensure(orders, at("2026-11-22T18:00:00Z"), completed, redelivered))},
-		"timer-bare-id.json": {Trigger: "timer", Action: backup.ActionEnsure,
+		"timer-bare-id.json": {Trigger: "timer",
 			Requests: requests(ensure(orders, at("2026-11-22T18:00:00Z"), redelivered))},
-		"verify.json": {Trigger: "timer", Action: backup.ActionVerify,
+		"verify.json": {Trigger: "timer",
 			Requests: requests(ensure(orders, at("2026-11-21T23:00:00Z"), verify, redelivered))},
-		"eventbridge.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
+		"eventbridge.json": {Trigger: "eventbridge",
 			Requests: requests(ensure(orders, at("2026-11-22T05:33:21.482Z"), ddlAllowed, redelivered))},
-		"smq.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
+		"smq.json": {Trigger: "eventbridge",
 			Requests: requests(ensure(orders, at("2026-11-22T14:05:09.117Z"), completed, redelivered))},
-		"rocketmq.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
+		"rocketmq.json": {Trigger: "eventbridge",
 			Requests: requests(ensure(orders, at("2026-11-22T14:06:01.766Z"), redelivered))},
-		"kafka.json": {Trigger: "eventbridge-streaming", Action: backup.ActionEnsure, Items: 3, Requests: requests(
+		"kafka.json": {Trigger: "eventbridge-streaming", Items: 3, Requests: requests(
 			ensure(orders, at("2026-11-22T14:07:06.204Z"), completed, redelivered),
 			ensure(shop, at("2026-11-22T14:07:05.204Z"), completed, redelivered))},
-		"actiontrail.json": {Trigger: "eventbridge", Action: backup.ActionEnsure,
+		"actiontrail.json": {Trigger: "eventbridge",
 			Requests: requests(ensure(orders, at("2026-11-22T14:08:00Z"), redelivered))},
 		"actiontrail-own.json": {Trigger: "eventbridge"},
-		"image-push.json": {Trigger: "eventbridge", Action: backup.ActionEnsure, Requests: requests(
+		"image-push.json": {Trigger: "eventbridge", Requests: requests(
 			ensure(shop, at("2026-11-22T14:10:00Z"), redelivered),
 			ensure(stock, at("2026-11-22T14:10:00Z"), redelivered))},
-		"streaming.json": {Trigger: "eventbridge-streaming", Action: backup.ActionEnsure, Items: 2, Requests: streamed},
-		"request.json": {Trigger: "direct", Action: backup.ActionEnsure,
+		"streaming.json": {Trigger: "eventbridge-streaming", Items: 2, Requests: streamed},
+		"request.json": {Trigger: "direct",
 			Requests: requests(ensure(orders, now, completed, immediate))},
-		"fleet.json": {Trigger: "direct", Action: backup.ActionEnsure, Requests: requests(
+		"fleet.json": {Trigger: "direct", Requests: requests(
 			ensure(orders, now.Add(-4*time.Hour), completed),
 			ensure(shop, now.Add(-4*time.Hour), completed),
 			ensure(stock, now.Add(-4*time.Hour), completed))},
-		"by-tag.json": {Trigger: "timer", Action: backup.ActionEnsure, Requests: requests(
+		"by-tag.json": {Trigger: "timer", Requests: requests(
 			choose(backup.Selector{Tags: tags("backup", "nightly")}, completed, redelivered, notBefore("2026-11-22T18:00:00Z")))},
-		"all.json": {Trigger: "direct", Action: backup.ActionEnsure, Requests: requests(
+		"all.json": {Trigger: "direct", Requests: requests(
 			choose(backup.Selector{Regions: []string{home, "cn-shanghai"}, All: true, NotTags: tags("backup", "off")}, completed, notBefore("2026-11-22T22:00:00Z")))},
-		"template.json": {Trigger: "direct", Action: backup.ActionEnsure,
+		"template.json": {Trigger: "direct",
 			Requests: requests(ensure(orders, at("2026-11-22T06:12:05.965Z"), completed))},
-		"bare-id.txt": {Trigger: "direct", Action: backup.ActionEnsure,
+		"bare-id.txt": {Trigger: "direct",
 			Requests: requests(ensure(orders, now, immediate))},
-		"bare-id.json": {Trigger: "direct", Action: backup.ActionEnsure,
+		"bare-id.json": {Trigger: "direct",
 			Requests: requests(ensure(orders, now, immediate))},
 	}
 	inv := invocation()

@@ -198,7 +198,7 @@ func (r *report) answer() (json.RawMessage, error) {
 		Status  string
 		Backups []entry   `json:",omitempty"`
 		Skipped []skipped `json:",omitempty"`
-	}{r.event.Action, r.status(), entries, r.skipped()})
+	}{r.event.Action(), r.status(), entries, r.skipped()})
 	if err != nil {
 		return nil, failure(backup.ErrorInternalError, err.Error())
 	}
@@ -239,8 +239,8 @@ func (r *report) log(log *slog.Logger) {
 	if n := r.event.WrongCount; n > 0 {
 		attrs = append(attrs, "wrongEvents", n)
 	}
-	if r.event.Action != "" {
-		attrs = append(attrs, "action", r.event.Action)
+	if r.event.Action() != "" {
+		attrs = append(attrs, "action", r.event.Action())
 	}
 	level := slog.LevelInfo
 	if f := r.failure(); f == nil {
