@@ -18,11 +18,10 @@ import (
 
 // The made-up account. Its credentials are valid nowhere else.
 const (
-	localKeyID   = "STS.LocalCloud"
-	localSecret  = "local-secret"
-	localToken   = "local-token"
-	localAccount = "1234567890123456"
-	localRegion  = "cn-hangzhou"
+	localKeyID  = "STS.LocalCloud"
+	localSecret = "local-secret"
+	localToken  = "local-token"
+	localRegion = "cn-hangzhou"
 )
 
 // times are how long a backup takes here and the function's settings that depend on it, so that what takes minutes in the cloud
@@ -86,7 +85,6 @@ func localOptions(named []backup.Cluster, now time.Time) fakeadb.Options {
 	}
 	return fakeadb.Options{
 		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
-		Account:     localAccount,
 		Clusters:    clusters,
 		Layout:      fakeadb.Seconds,
 		Latency:     20 * time.Millisecond,

@@ -32,7 +32,7 @@ const (
 	list   = "DescribeDBClusters"
 )
 
-// The events of the scenarios that choose clusters, and the clusters of the made-up account that can be backed up.
+// The event of the scenarios that choose clusters, and the clusters of the made-up account that can be backed up.
 const nightly = `{"triggerTime":"2026-11-22T18:00:00Z","triggerName":"nightly","payload":"{\"DBClusterSelector\":{\"Tags\":{\"backup\":\"nightly\"}},\"WaitFor\":\"Completed\"}"}`
 
 var everyCluster = []string{sampleCluster, "amv-bp1c8v3q9xk27d", "amv-2ze6m0t4hj85sg", "amv-uf61r7d9kw30xq", "amv-bp1s4nd80xg5ty"}

@@ -87,7 +87,6 @@ func (s *stage) useLocal() error {
 	s.invocation = fakefc.Invocation{
 		Payload:     s.incoming.payload,
 		Region:      localRegion,
-		AccountID:   localAccount,
 		Timeout:     max(time.Minute, 3*t.takes),
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}

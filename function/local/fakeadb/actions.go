@@ -36,7 +36,7 @@ func (s *Service) perform(c *call, o Options, r *http.Request) (any, *Error) {
 		}
 	}
 	if slices.ContainsFunc(o.Denied, c.isDenied) {
-		return nil, c.denied(o)
+		return nil, c.denied()
 	}
 	if !a.account && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil {
 		return nil, ErrClusterNotFound
@@ -50,8 +50,8 @@ func (c *call) isDenied(d Denial) bool {
 }
 
 // denied is RAM's refusal. A list of clusters can only be allowed for dbcluster/*.
-func (c *call) denied(o Options) *Error {
-	account := cmp.Or(o.Account, "1234567890123456")
+func (c *call) denied() *Error {
+	const account = "1234567890123456"
 	resource := "acs:adb:" + c.Region + ":" + account + ":dbcluster/" + cmp.Or(c.Cluster, "*")
 	e := ErrNoPermission.with("You are not authorized to perform this operation. Action: adb:%s. Resource: %s", c.Action, resource)
 	e.Denied = map[string]string{

@@ -99,7 +99,6 @@ func (w Words) of(s State) string {
 // once, and overlaps others. Slices and maps are shared with the service: replace them, do not write to them.
 type Options struct {
 	Credentials map[string]Credential // by access key id
-	Account     string                // empty: 1234567890123456
 	// Clusters are those that exist, in the order in which they are listed. Nil: none is listed, and every well-formed id
 	// can be backed up in every region.
 	Clusters []Cluster
