@@ -143,8 +143,8 @@ func (a *API) With(c Credentials, account string) backup.Service {
 	return s
 }
 
-// call makes one API call in its turn: send makes it with a client of its own, because the SDK writes to its client. The
-// exchange is valid even if the call failed, unless the error is ctx's: then nothing was sent.
+// call makes one API call when it is its turn. send makes it with a client of its own, because the SDK writes to its client. The
+// exchange is valid even if the call failed. If the error is ctx's, nothing was sent.
 func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *exchange) error) (*exchange, error) {
 	x := &exchange{transport: s.api.options.Transport, sent: time.Now()}
 	region, err := s.api.region(cluster.Region)

@@ -85,7 +85,7 @@ func namedTags(all map[string]string, of backup.Selector) map[string]string {
 	return named
 }
 
-// tags are a cluster's. What cannot be read leaves the map nil, as if there were no field: then nobody knows the tags.
+// tags are a cluster's. What cannot be read leaves the map nil, as if there were no field: then the tags are unknown.
 type tags struct{ values map[string]string }
 
 // UnmarshalJSON implements json.Unmarshaler. The service may leave Tags empty in other ways than an object.

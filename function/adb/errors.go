@@ -38,7 +38,7 @@ func beginsWith(code string, beginnings []string) bool {
 // classify returns what an HTTP status and the service's code mean. Status 0: no reply; an empty code: none that can be read.
 func classify(status int, code string) backup.ErrorKind {
 	switch {
-	case status < 400: // whatever a 2xx says that is no success, the call may have taken effect
+	case status < 400: // the call may have taken effect, even if a 2xx says that it failed
 		return backup.KindUnanswered
 	case strings.HasPrefix(code, "Throttling") || status == http.StatusTooManyRequests:
 		return backup.KindThrottled

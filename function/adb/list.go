@@ -94,7 +94,7 @@ func (b backupRow) set(words backup.Statuses) (_ backup.Set, unreadable string) 
 	return s, ""
 }
 
-// bytesOf reads a size. Only an empty one may be left out.
+// bytesOf reads a size. An empty one was not given, and is 0.
 func bytesOf(s string) (size int64, ok bool) {
 	if s == "" {
 		return 0, true

@@ -6,7 +6,7 @@ import (
 )
 
 // Pieces of so many characters are masked. A shorter piece of a secret helps nobody, and ordinary words must not look like
-// one. Most of an Authorization header is public: of it only long pieces are.
+// one. Most of an Authorization header is public, so only long pieces of it are masked.
 const (
 	leastSecret        = 8
 	leastAuthorization = 40
@@ -220,7 +220,7 @@ func (s *session) clean(x *exchange, text string) string {
 	return cut(strings.Join(strings.Fields(text), " "), longest)
 }
 
-// maskOf returns the mask for the texts of one call. A reply can have many of them.
+// maskOf returns the mask for the texts of one call. It is made once, because a reply can have many texts.
 func (s *session) maskOf(x *exchange) mask {
 	if x.mask == nil {
 		_, signature, _ := strings.Cut(x.authorization, "Signature=")

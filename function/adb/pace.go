@@ -40,9 +40,9 @@ const (
 	// lowers it: three leave five sixths.
 	ease = 0.94
 
-	// least is the share of what got through in the last second below which the rate does not fall. If it were all of that, the
+	// floor is the share of what got through in the last second below which the rate does not fall. If it were all of that, the
 	// rate would never fall below the limit, and the calls that wait at a strict service would never catch up.
-	least = 0.97
+	floor = 0.97
 
 	// few is how many throttled calls may be the fault of their clusters and not of the pace: two clusters in trouble must not
 	// slow the others. Where so many more calls are throttled than succeed, nothing passes.
@@ -71,7 +71,7 @@ type pace struct {
 	excess  int           // how many more calls were throttled lately than passed
 	doubt   float64       // how many more calls were throttled lately than are tolerated
 	closed  time.Duration // between calls while nothing passes; 0: something does
-	cut     time.Time     // of the last deep cut; a call that was sent before says nothing new
+	deepCut time.Time     // the last one; a call that was sent before says nothing new
 	last    turn          // the last one
 	late    bool          // the last turn had to wait for the pace, so the pace is what holds the calls back
 	calls   int           // that wait or are on their way
@@ -89,8 +89,7 @@ func newPace(s *slots) *pace {
 	return &pace{slots: s, first: make(chan struct{}, 1), lifted: make(chan struct{}, 1), rate: startRate, since: quiet}
 }
 
-// end ends a turn and learns from what came of it; failure is nil if the call succeeded. A call without an
-// answer says nothing.
+// end ends a turn and learns from what came of it; failure is nil if the call succeeded. A call without an answer says nothing.
 func (p *pace) end(t turn, failure *backup.CallError) {
 	p.mu.Lock()
 	p.calls--
@@ -105,8 +104,8 @@ func (p *pace) end(t turn, failure *backup.CallError) {
 	p.slots.release(p)
 }
 
-// pauseFor pauses the region as the service asks, unless other calls get through and only a few are throttled: then the pause
-// is for the cluster, and its caller keeps it.
+// pauseFor pauses the region as the service asks. If other calls get through and only a few are throttled, the pause concerns
+// only the cluster, whose caller waits by itself.
 func (p *pace) pauseFor(t turn, answer *backup.CallError) {
 	if p.through() > 0 && !p.believed() {
 		return
@@ -139,7 +138,7 @@ func (p *pace) liftPause(t turn) {
 	}
 }
 
-// through returns how many calls a second get through: those of the last one.
+// through returns how many calls got through in the last second. It drops older ones.
 func (p *pace) through() float64 {
 	for len(p.passed) > 0 && time.Since(p.passed[0]) > time.Second {
 		p.passed = p.passed[1:]
@@ -163,7 +162,7 @@ func (p *pace) succeeded(t turn) {
 // throttled lowers the pace. A single call says nothing about it: the caller waits by itself before it repeats one.
 func (p *pace) throttled(t turn) {
 	now := time.Now()
-	if t.at.Before(p.cut) || t.alone {
+	if t.at.Before(p.deepCut) || t.alone {
 		return
 	}
 	p.excess++
@@ -173,13 +172,13 @@ func (p *pace) throttled(t turn) {
 		// Nothing passes at all, as with a limit by the second until the second is over. How long that takes is not known, so
 		// single calls ask, ever more rarely.
 		p.closed = min(2*p.closed, time.Duration(float64(time.Second)/lowestRate))
-		p.cut = now
+		p.deepCut = now
 	case !p.believed():
 	case p.excess >= few: // less than half gets through, or nothing; but a second that has just begun says little
 		p.rate = max(ease*max(p.through(), p.rate/few), lowestRate)
 		p.limit()
 		p.closed = max(now.Sub(t.at), time.Millisecond)
-		p.cut = now
+		p.deepCut = now
 	default:
 		p.lower(t)
 	}
@@ -194,7 +193,7 @@ func (p *pace) lower(t turn) {
 	r := min(p.rate, t.rate)
 	p.rate = max(ease*r, lowestRate)
 	if time.Since(p.limited) > time.Second { // before, it got through what the account had saved
-		p.rate = max(p.rate, min(least*p.through(), r))
+		p.rate = max(p.rate, min(floor*p.through(), r))
 	}
 }
 

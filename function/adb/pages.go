@@ -64,13 +64,13 @@ func readPages[T any](ctx context.Context, s *session, q query, decode func(*exc
 	for number := 1; ; number++ {
 		var p page[T]
 		fetch := func() (*exchange, error) {
-			return s.list(ctx, q, number, func(x *exchange) (err error) {
+			return s.fetchPage(ctx, q, number, func(x *exchange) (err error) {
 				p, err = decode(x)
 				return err
 			})
 		}
 		x, err := fetch()
-		if (again || number > 1) && throttled(err) && wait(ctx, time.Second) {
+		if (again || number > 1) && isThrottled(err) && sleep(ctx, time.Second, nil) == nil {
 			x, err = fetch()
 		}
 		if err != nil {
@@ -85,19 +85,9 @@ func readPages[T any](ctx context.Context, s *session, q query, decode func(*exc
 	}
 }
 
-func throttled(err error) bool {
+func isThrottled(err error) bool {
 	var failed *backup.CallError
 	return errors.As(err, &failed) && failed.Kind == backup.KindThrottled
-}
-
-// wait waits. It reports whether ctx has not ended meanwhile.
-func wait(ctx context.Context, d time.Duration) bool {
-	select {
-	case <-time.After(d):
-		return true
-	case <-ctx.Done():
-		return false
-	}
 }
 
 // progress is what has been read of a list.
@@ -153,13 +143,13 @@ func (l *progress[T]) ends(p page[T]) bool {
 	return l.found() >= p.total && rows < pageSize
 }
 
-// list fetches one page. The calls that list are generic: of the SDK's typed replies, DescribeBackups decodes a size beyond
+// fetchPage fetches one page. The calls that list are generic: of the SDK's typed replies, DescribeBackups decodes a size beyond
 // 2 GiB wrongly or not at all, and DescribeDBClusters fails as a whole when one cluster has an odd field. The exchange has
 // the reply's text, so the SDK need not read it ("binary").
 //
 // A large page needs many times its size while it is decoded. So the call keeps its slot until then, and one page is decoded at
 // a time.
-func (s *session) list(ctx context.Context, q query, number int, decode func(*exchange) error) (*exchange, error) {
+func (s *session) fetchPage(ctx context.Context, q query, number int, decode func(*exchange) error) (*exchange, error) {
 	parameters := map[string]*string{
 		"RegionId":   dara.String(q.cluster.Region),
 		"PageSize":   dara.String(strconv.Itoa(pageSize)),

@@ -62,7 +62,7 @@ func (p *pace) await(ctx context.Context) (turn, error) {
 	for {
 		for d := p.due(); d > 0; d = p.due() { // a new rate or pause may have come meanwhile
 			late = true
-			if err := p.sleep(ctx, d); err != nil {
+			if err := sleep(ctx, d, p.lifted); err != nil {
 				return turn{}, err
 			}
 		}
@@ -70,24 +70,24 @@ func (p *pace) await(ctx context.Context) (turn, error) {
 		if err != nil {
 			return turn{}, err
 		}
-		if t, ok := p.leave(ctx, late && !waited); ok {
+		late = late && !waited
+		if t, ok := p.start(ctx, late); ok {
 			return t, nil
 		}
 		p.slots.release(p)
-		late = late && !waited
 		if err := ctx.Err(); err != nil { // a select may overlook it
 			return turn{}, err
 		}
 	}
 }
 
-// sleep waits for so long at most: a pause may be lifted.
-func (p *pace) sleep(ctx context.Context, d time.Duration) error {
+// sleep waits for so long, or until wake receives something. An error is ctx's.
+func sleep(ctx context.Context, d time.Duration, wake <-chan struct{}) error {
 	t := time.NewTimer(d)
 	defer t.Stop()
 	select {
 	case <-t.C:
-	case <-p.lifted:
+	case <-wake:
 	case <-ctx.Done():
 		return ctx.Err()
 	}
@@ -112,8 +112,8 @@ func (p *pace) untilDue() time.Duration {
 	return d
 }
 
-// leave takes the turn. It reports false if a new rate or pause came meanwhile, or if ctx has ended.
-func (p *pace) leave(ctx context.Context, late bool) (turn, bool) {
+// start begins the turn. It reports false if a new rate or pause came meanwhile, or if ctx has ended.
+func (p *pace) start(ctx context.Context, late bool) (turn, bool) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	if p.untilDue() > 0 || ctx.Err() != nil {
