@@ -215,3 +215,32 @@ func TestErrorsKeepSecrets(t *testing.T) {
 		}
 	}
 }
+
+// TestDidYouMean: every field is found although a letter is missing, whatever stands between the others.
+func TestDidYouMean(t *testing.T) {
+	for _, field := range []string{"DBClusterId", "DBClusterIds", "DBClusterSelector", "RegionId", "RegionIds", "Action", "WaitFor", "MaxAge", "NotBefore"} {
+		without := field[:4] + field[5:]
+		refused(t, fmt.Sprintf(`{"DBClusterId":"am-1",%q:"x"}`, without), invocation(), "did you mean "+field+"?")
+		spelt := strings.ToLower(field[:3]) + "_" + field[3:4] + "-" + field[5:]
+		refused(t, fmt.Sprintf(`{"DBClusterId":"am-1",%q:"x"}`, spelt), invocation(), fmt.Sprintf("unknown field %q (did you mean %s?)", spelt, field))
+	}
+	for _, field := range []string{"Tags", "NotTags", "ResourceGroupId", "All"} {
+		refused(t, fmt.Sprintf(`{"DBClusterSelector":{%q:"x"}}`, field+"x"), invocation(), fmt.Sprintf("unknown field %q (did you mean %s?)", field+"x", field))
+	}
+}
+
+// TestManyWrongIDs: twenty wrong items of a list are described, and the rest are counted.
+func TestManyWrongIDs(t *testing.T) {
+	wrong := func(n int) string {
+		return `{"DBClusterIds":[` + strings.TrimSuffix(strings.Repeat(`7,`, n), ",") + `]}`
+	}
+	for n, last := range map[int]string{
+		20: "DBClusterIds, item 20: must be a string, not a number",
+		21: "DBClusterIds, item 20: must be a string, not a number; and 1 more items of DBClusterIds are wrong",
+	} {
+		_, err := events.Decode([]byte(wrong(n)), invocation())
+		if err == nil || !strings.HasSuffix(err.Error(), last) {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+}
