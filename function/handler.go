@@ -53,8 +53,8 @@ func (l lines) Write(line []byte) (int, error) {
 // handle is one invocation, from bytes to answer. An error is a messages.InvokeResponse_Error, the only kind whose type
 // reaches the platform.
 //
-// It returns before ctx's deadline. The work ends when the reserve begins. Some of it heeds no context, such as reading an
-// event of megabytes on a fraction of a processor, so half of the reserve later the answer goes out without it.
+// It returns before ctx's deadline. The work ends when the reserve begins. But some work does not watch ctx, such as reading
+// an event of megabytes on a fraction of a processor. So half of the reserve later the answer goes out without it.
 func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	received := time.Now()
 	ctx, reserve, cancel := withReserve(ctx, received)
@@ -77,7 +77,7 @@ func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, 
 	case r := <-done:
 		return r.answer, r.err
 	case <-time.After(reserve / 2):
-		return nil, failure(backup.ErrorBackupPending, "the function was still busy when its time was up; invoking again continues")
+		return nil, platformError(backup.ErrorBackupPending, "the function was still busy when its time was up; invoking again continues")
 	}
 }
 
@@ -103,7 +103,7 @@ func (h *handler) work(ctx context.Context, payload []byte, received time.Time) 
 	defer func() {
 		if p := recover(); p != nil {
 			h.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "requestId", invocation.RequestID)
-			answer, err = nil, failure(backup.ErrorInternalError, fmt.Sprintf("a defect of the function, see its log: %v", p))
+			answer, err = nil, platformError(backup.ErrorInternalError, fmt.Sprintf("a defect of the function, see its log: %v", p))
 		}
 	}()
 	event, wrong := events.Decode(payload, events.Invocation{
@@ -149,7 +149,7 @@ func (h *handler) logger(requestID string, event events.Event) *slog.Logger {
 	return log
 }
 
-// failure is an error as the platform gets it.
-func failure(t backup.ErrorType, message string) error {
+// platformError is an error as the platform gets it.
+func platformError(t backup.ErrorType, message string) error {
 	return messages.InvokeResponse_Error{Type: string(t), Message: message}
 }

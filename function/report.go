@@ -16,13 +16,13 @@ import (
 const (
 	// maxNamed is how many failures the error message names.
 	maxNamed = 20
-	// maxMessage bounds what the error message says of each, in bytes.
+	// maxMessage bounds what the error message says of each failure, and what the report's line says of all, in bytes.
 	maxMessage = 2000
 	// maxReport bounds the clusters in the report's log line, in bytes: the log service cuts lines beyond 64 KB.
 	maxReport = 60_000
 )
 
-// report is all that became of an invocation.
+// report is what happened in an invocation.
 type report struct {
 	backup.Result
 	event    events.Event
@@ -70,13 +70,13 @@ func newEntry(o backup.Outcome) entry {
 	return e
 }
 
-// skipped is a cluster that a selector matched and that was left out, in the answer and in the log.
-type skipped struct{ DBClusterId, RegionId, Reason string }
+// skippedEntry is a cluster that a selector matched and that was left out, in the answer and in the log.
+type skippedEntry struct{ DBClusterId, RegionId, Reason string }
 
-func (r *report) skipped() []skipped {
-	var all []skipped
+func (r *report) skipped() []skippedEntry {
+	var all []skippedEntry
 	for _, s := range r.Skipped {
-		all = append(all, skipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
+		all = append(all, skippedEntry{s.Cluster.ID, s.Cluster.Region, s.Reason})
 	}
 	return all
 }
@@ -105,7 +105,7 @@ func (r *report) failures() []backup.Failure {
 		all = append(all, backup.Failure{Type: backup.ErrorInvalidEvent, Message: fmt.Sprintf("event %d of %d: %v", w.Position, r.event.Items, w.Err)})
 	}
 	for _, u := range r.Unselected {
-		where := "" // the message says it
+		where := "" // the message names the regions
 		if u.Region != "" {
 			where = "selector in " + u.Region + ": "
 		}
@@ -141,7 +141,7 @@ func (r *report) failure() *backup.Failure {
 	return &backup.Failure{Type: wholeType(all), Message: strings.Map(oneLine, message)}
 }
 
-// counted says how many of what there were.
+// counted says how many clusters, selectors and wrong events there were.
 func (r *report) counted() string {
 	total := 0
 	var kinds []string
@@ -156,7 +156,7 @@ func (r *report) counted() string {
 	return fmt.Sprintf("%d %s", total, strings.Join(kinds, " and "))
 }
 
-// wholeType returns the type of the whole. If invoking again continues all that failed, the whole says so, too.
+// wholeType returns the type of the whole. If invoking again continues all that failed, the type says so, too.
 func wholeType(all []backup.Failure) backup.ErrorType {
 	types := map[backup.ErrorType]bool{}
 	continues := true
@@ -187,7 +187,7 @@ func oneLine(r rune) rune {
 // answer is what the platform gets.
 func (r *report) answer() (json.RawMessage, error) {
 	if f := r.failure(); f != nil {
-		return nil, failure(f.Type, f.Message)
+		return nil, platformError(f.Type, f.Message)
 	}
 	entries := make([]entry, len(r.Outcomes))
 	for i, o := range r.Outcomes {
@@ -196,11 +196,11 @@ func (r *report) answer() (json.RawMessage, error) {
 	answer, err := json.Marshal(struct {
 		Action  backup.Action `json:",omitempty"`
 		Status  string
-		Backups []entry   `json:",omitempty"`
-		Skipped []skipped `json:",omitempty"`
+		Backups []entry        `json:",omitempty"`
+		Skipped []skippedEntry `json:",omitempty"`
 	}{r.event.Action(), r.status(), entries, r.skipped()})
 	if err != nil {
-		return nil, failure(backup.ErrorInternalError, err.Error())
+		return nil, platformError(backup.ErrorInternalError, err.Error())
 	}
 	return answer, nil
 }
@@ -208,30 +208,29 @@ func (r *report) answer() (json.RawMessage, error) {
 // log writes the report's one line: counts, how it ended, and then every cluster, those that failed first, as far as they fit.
 // The log service analyses only the beginning of a line, 2 KB unless it is set to more, so what alarms read comes first.
 func (r *report) log(log *slog.Logger) {
-	var lines fitting
+	var backups, skipped []json.RawMessage
+	var space lineSpace
 	created, failed := 0, 0
-	for _, failures := range []bool{true, false} {
-		for _, o := range r.Outcomes {
-			if (o.Failure != nil) != failures {
-				continue
-			}
-			if o.Created {
-				created++
-			}
-			if failures {
-				failed++
-			}
-			lines.add(newEntry(o))
+	for _, o := range r.Outcomes {
+		if o.Created {
+			created++
+		}
+		if o.Failure != nil {
+			failed++
+			backups = space.add(backups, newEntry(o))
 		}
 	}
-	clusters := lines.fit
-	lines.fit = nil
+	for _, o := range r.Outcomes {
+		if o.Failure == nil {
+			backups = space.add(backups, newEntry(o))
+		}
+	}
 	for _, s := range r.skipped() {
-		lines.add(s)
+		skipped = space.add(skipped, s)
 	}
 	attrs := []any{
 		"clusters", len(r.Outcomes), "failed", failed, "created", created,
-		"omitted", lines.omitted, "duration", time.Since(r.received).Round(time.Millisecond).Seconds(),
+		"omitted", space.omitted, "duration", time.Since(r.received).Round(time.Millisecond).Seconds(),
 	}
 	if n := len(r.Skipped); n > 0 {
 		attrs = append(attrs, "skipped", n)
@@ -246,34 +245,32 @@ func (r *report) log(log *slog.Logger) {
 	if f := r.failure(); f == nil {
 		attrs = append(attrs, "status", r.status())
 	} else {
-		attrs = append(attrs, "status", "Failed", "errorType", f.Type, "error", cut(f.Message, 2000))
+		attrs = append(attrs, "status", "Failed", "errorType", f.Type, "error", cut(f.Message, maxMessage))
 		if level = slog.LevelError; f.Type.Continues() {
 			level = slog.LevelWarn
 		}
 	}
-	attrs = append(attrs, "Backups", clusters)
+	attrs = append(attrs, "Backups", backups)
 	if len(r.Skipped) > 0 {
-		attrs = append(attrs, "Skipped", lines.fit)
+		attrs = append(attrs, "Skipped", skipped)
 	}
 	log.Log(context.Background(), level, "backup report", attrs...)
 }
 
-// fitting collects JSON values until they would make the report's line too long.
-type fitting struct {
-	fit     []json.RawMessage
-	size    int
-	omitted int
-}
+// lineSpace is how much of the report's line is taken, and how many values had no place in it.
+type lineSpace struct{ taken, omitted int }
 
-func (l *fitting) add(value any) {
+// add appends the JSON of a value to a list, unless the line would become too long.
+func (s *lineSpace) add(list []json.RawMessage, value any) []json.RawMessage {
 	text, err := json.Marshal(value)
-	if l.size += len(text) + 1; err != nil || l.size > maxReport {
-		l.omitted++
-		return
+	if s.taken += len(text) + 1; err != nil || s.taken > maxReport {
+		s.omitted++
+		return list
 	}
-	l.fit = append(l.fit, text)
+	return append(list, text)
 }
 
+// cut shortens s to n bytes. An ellipsis shows that something is missing.
 func cut(s string, n int) string {
 	if len(s) <= n {
 		return s

@@ -221,7 +221,7 @@ func (m meaning) earliest() time.Time {
 // reported is the report's line in the log, which has every cluster whether the whole succeeded or not.
 type reported struct {
 	entries []entry
-	skipped []skipped
+	skipped []skippedEntry
 }
 
 // places of the entries.
