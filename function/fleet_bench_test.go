@@ -26,7 +26,9 @@ func BenchmarkFleetGrows(b *testing.B) {
 				ids[i] = fmt.Sprintf("amv-bench%04d", i)
 			}
 			payload, _ := json.Marshal(map[string]any{"DBClusterIds": ids})
-			ctx := fccontext.NewContext(context.Background(), &fccontext.FcContext{
+			ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+			defer cancel()
+			ctx = fccontext.NewContext(ctx, &fccontext.FcContext{
 				Region: region, Credentials: fccontext.Credentials{AccessKeyId: keyID, AccessKeySecret: keySecret, SecurityToken: token},
 			})
 			goroutines, runs := 0, 0
