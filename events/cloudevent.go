@@ -121,8 +121,8 @@ func (d *decoder) lookIn(src source, p field) ([]backup.Request, error) {
 	return nil, r.wordsWithoutCluster(p.name)
 }
 
-// wordsWithoutCluster returns an error if a request names no cluster but uses a request's other words. Nothing may stand in for
-// such a request, because the stand-in would not do what these words say.
+// wordsWithoutCluster returns an error if a request names no cluster but has other fields of a request. The cluster must not be
+// taken from another place then, because what these fields ask for would be lost.
 func (r *request) wordsWithoutCluster(place string) error {
 	for _, word := range []field{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
 		if word.given() {
@@ -135,8 +135,8 @@ func (r *request) wordsWithoutCluster(place string) error {
 	return nil
 }
 
-// inParameters reads the parameters of the call that ActionTrail reports: the cluster that was called for is backed up. The
-// other parameters were meant for that call.
+// inParameters reads the parameters of the call that ActionTrail reports: the cluster of that call is backed up. The other
+// parameters were meant for the call.
 func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Request, error) {
 	src.place = "data.requestParameters"
 	raw := data.RequestParameters.raw

@@ -36,11 +36,10 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 			given = append(given, v.name)
 		}
 	}
-	switch len(given) {
-	case 0:
+	switch {
+	case len(given) == 0:
 		f.add("the request %s", missingCluster)
-	case 1:
-	default:
+	case len(given) > 1:
 		f.add("%s exclude each other: give one of them", strings.Join(given, " and "))
 	}
 	if r.DBClusterID.given() {
@@ -63,7 +62,7 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 }
 
 // readList reads an array of strings, checks each of them, and counts repeats once.
-func readList(name string, v value, most int, check func(string) error, f *faults) []string {
+func readList(name string, v value, limit int, check func(string) error, f *faults) []string {
 	if v.raw[0] != '[' {
 		f.add("%s must be an array of strings, not %s", name, kind(v.raw))
 		return nil
@@ -78,7 +77,7 @@ func readList(name string, v value, most int, check func(string) error, f *fault
 		switch {
 		case !isString:
 			err = fault("must be a string, not %s", kind(raw))
-		case seen[string(text)] || len(seen) > most:
+		case seen[string(text)] || len(list) > limit: // one above the limit is enough to report it
 			continue
 		default:
 			err = check(string(text))
@@ -98,8 +97,8 @@ func readList(name string, v value, most int, check func(string) error, f *fault
 	case wrong > maxWrongIDs:
 		f.add("and %d more items of %s are wrong", wrong-maxWrongIDs, name)
 	}
-	if len(list) > most {
-		f.add("%s has more than %d different items", name, most)
+	if len(list) > limit {
+		f.add("%s has more than %d different items", name, limit)
 	}
 	return list
 }
@@ -266,7 +265,7 @@ func (b *batch) add(requests []backup.Request) error {
 		}
 		b.requests = append(b.requests, r)
 	}
-	// It may also name the same cluster in different requests, of which merging leaves at most two.
+	// The event may also name one cluster in many different requests. Merging leaves at most two of them.
 	if len(b.requests) > 4*maxClusters {
 		b.requests = backup.Merge(b.requests)
 	}

@@ -117,7 +117,7 @@ func isNamed(raw json.RawMessage, name string) bool {
 // fields yields the names, in quotes, and the values of a checked object.
 func fields(object json.RawMessage) iter.Seq2[json.RawMessage, json.RawMessage] {
 	return func(yield func(name, value json.RawMessage) bool) {
-		for rest := gap(object[1:]); rest[0] != '}'; {
+		for rest := skipGap(object[1:]); rest[0] != '}'; {
 			var name, value json.RawMessage
 			name, rest = cutValue(rest)
 			value, rest = cutValue(rest)
@@ -131,7 +131,7 @@ func fields(object json.RawMessage) iter.Seq2[json.RawMessage, json.RawMessage] 
 // items yields the items of a checked array.
 func items(array json.RawMessage) iter.Seq[json.RawMessage] {
 	return func(yield func(item json.RawMessage) bool) {
-		for rest := gap(array[1:]); rest[0] != ']'; {
+		for rest := skipGap(array[1:]); rest[0] != ']'; {
 			var item json.RawMessage
 			item, rest = cutValue(rest)
 			if !yield(item) {
@@ -160,13 +160,13 @@ func cutValue(text []byte) (value json.RawMessage, rest []byte) {
 			end += scalarEnd(text[end:])
 		}
 		if depth == 0 {
-			return text[:end:end], gap(text[end:])
+			return text[:end:end], skipGap(text[end:])
 		}
 	}
 }
 
-// gap removes white space, commas and colons from the beginning of a checked text.
-func gap(text []byte) []byte {
+// skipGap removes white space, commas and colons from the beginning of a checked text.
+func skipGap(text []byte) []byte {
 	for i, c := range text {
 		switch c {
 		case ' ', '\t', '\r', '\n', ',', ':':

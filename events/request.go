@@ -77,7 +77,7 @@ func (r *request) namesCluster() bool {
 	return r.DBClusterID.given() || r.DBClusterIDs.given() || r.DBClusterSelector.given()
 }
 
-// request checks the fields of a request and turns them into requests for the rule. It reports all faults at once.
+// request checks a request's fields and makes one request for each of its clusters. It reports all faults at once.
 func (d *decoder) request(src source, r request) ([]backup.Request, error) {
 	f := &faults{place: src.place}
 	p := src.prototype
@@ -161,8 +161,8 @@ func parseNotBefore(s string) (time.Time, error) {
 	return t, nil
 }
 
-// faultError is one thing that is wrong with an event. It becomes text only when somebody reads it: an array can have a million
-// wrong items, of which only a hundred are described.
+// faultError is one thing that is wrong with an event. Its text is made only when it is read: an array can have a million wrong
+// items, of which only a hundred are described.
 type faultError struct {
 	format string
 	args   []any
@@ -172,7 +172,7 @@ func fault(format string, args ...any) error { return &faultError{format, args} 
 
 func (e *faultError) Error() string { return fmt.Sprintf(e.format, e.args...) }
 
-// faults are all that is wrong with one request, so that they can be reported at once.
+// faults are all faults of one request, so that they can be reported at once.
 type faults struct {
 	place string // where the request stands; empty for an event that is the request itself
 	all   []error
@@ -238,7 +238,7 @@ func Nearest(name string, known []string) string {
 	if len(name) > 64 {
 		return ""
 	}
-	best, meant := 3, ""
+	best, meant := 3, "" // a name with three mistakes is another name
 	for _, k := range known {
 		if d := distance(folded(name), folded(k)); d < best {
 			best, meant = d, k
@@ -247,7 +247,8 @@ func Nearest(name string, known []string) string {
 	return meant
 }
 
-// folded returns a name without what people write differently: DB_cluster-id becomes dbclusterid.
+// folded returns a name in small letters, without _ and -, because people often differ in these: DB_cluster-id becomes
+// dbclusterid.
 func folded(name string) string { return separators.Replace(strings.ToLower(name)) }
 
 var separators = strings.NewReplacer("_", "", "-", "")
