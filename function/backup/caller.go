@@ -83,7 +83,7 @@ func (c *caller) read(ctx context.Context, action string, sleep func(context.Con
 	for attempt := 1; ; attempt++ {
 		err := call()
 		var failed *CallError
-		if err != nil && (!errors.As(err, &failed) || failed.unsent()) { // the call was not made, because the time is up
+		if err != nil && (!errors.As(err, &failed) || failed.heldUp()) { // the call was not made, because the time is up
 			c.heldUp(failed)
 			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
 		}

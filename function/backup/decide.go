@@ -26,11 +26,11 @@ type Observed struct {
 	Settling time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
 }
 
-// own reports whether Last was sent for this very request.
-func (o Observed) own() bool { return o.Last != nil && o.Last == o.Own }
+// lastIsOwn reports whether Last was sent for this very request.
+func (o Observed) lastIsOwn() bool { return o.Last != nil && o.Last == o.Own }
 
 // lost reports whether the outcome of this request's CreateBackup is unknown.
-func (o Observed) lost() bool { return o.own() && !o.Last.Accepted }
+func (o Observed) lost() bool { return o.lastIsOwn() && !o.Last.Accepted }
 
 // unlistedLost returns Last if it got no answer, may have made what r asks for, and is not listed; otherwise nil.
 func (o Observed) unlistedLost(r Request) *Create {
@@ -44,14 +44,15 @@ func (o Observed) unlistedLost(r Request) *Create {
 func (o Observed) accepted() bool { return o.Last != nil && o.Last.Accepted }
 
 // serves reports whether Last is what r asks for. A request's own create always serves it, whatever the clock did meanwhile.
-func (o Observed) serves(r Request) bool { return o.own() || o.Last != nil && o.Last.serves(r) }
+func (o Observed) serves(r Request) bool { return o.lastIsOwn() || o.Last != nil && o.Last.serves(r) }
 
 // settled reports whether Last would be listed by now if it had made a backup.
 func (o Observed) settled(now time.Time) bool {
+	looked := o.Looked
 	if o.Denied {
-		return o.Last == nil || o.Last.settled(now, o.Settling)
+		looked = now
 	}
-	return o.Last == nil || o.Last.settled(o.Looked, o.Settling)
+	return o.Last == nil || o.Last.settled(looked, o.Settling)
 }
 
 // undoubted reports whether Last, which was accepted, needs no look: it is too young to have failed unseen. But one that was
@@ -60,7 +61,7 @@ func (o Observed) undoubted(now time.Time, r Request) bool {
 	if r.WaitFor > WaitRequested && o.Last.set() != nil {
 		return o.Denied
 	}
-	return o.own() || now.Before(o.Last.Answered.Add(o.Settling))
+	return o.lastIsOwn() || now.Before(o.Last.Answered.Add(o.Settling))
 }
 
 // StepKind is the kind of the next step.
@@ -90,7 +91,7 @@ func Decide(now time.Time, r Request, o Observed) Step {
 			return step
 		}
 	}
-	if step, ok := adopt(r, o, now); ok {
+	if step, ok := adopt(r, o); ok {
 		return step
 	}
 	switch {
@@ -117,13 +118,13 @@ func beforeLook(now time.Time, r Request, o Observed) (Step, bool) {
 
 // adopt finds the backup that serves: the one that this request created, one that is listed, or one that this process
 // created and that is not listed yet.
-func adopt(r Request, o Observed, now time.Time) (Step, bool) {
+func adopt(r Request, o Observed) (Step, bool) {
 	candidates := serving(o.Listed, r, o.Looked)
 	var made *Set
 	if o.serves(r) {
 		made = o.Last.made(o)
 	}
-	if made != nil && o.own() {
+	if made != nil && o.lastIsOwn() {
 		return Step{Kind: StepAdopt, Set: made, Create: o.Last}, true
 	}
 	if made != nil && made.State != SetFailed {

@@ -15,7 +15,7 @@ type ensuring struct {
 	state    *clusterState
 	observed Observed
 	polls    *pauses // between looks for a change
-	repeats  *pauses // between attempts to create
+	retries  *pauses // between attempts to create
 }
 
 // ensure carries out an Ensure.
@@ -24,7 +24,7 @@ func (x *task) ensure(ctx context.Context) Outcome {
 	defer x.run.memory.done(x.request.Cluster, state)
 	x.lock.tokens = state.lock
 	defer x.lock.release()
-	e := &ensuring{task: x, state: state, observed: Observed{Settling: x.settings.Settle}, polls: x.polls(), repeats: x.retries()}
+	e := &ensuring{task: x, state: state, observed: Observed{Settling: x.settings.Settle}, polls: x.polls(), retries: x.retries()}
 	if !e.takeLock(ctx) {
 		return x.unfinished()
 	}
@@ -141,7 +141,7 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 		create.takeOver(lost)
 	}
 	var call *CallError
-	if err != nil && (!errors.As(err, &call) || call.unsent()) { // the call was not made, because the time is up
+	if err != nil && (!errors.As(err, &call) || call.heldUp()) { // the call was not made, because the time is up
 		e.heldUp(call)
 		return e.cutOff(), true
 	}
@@ -186,13 +186,13 @@ func (e *ensuring) remember(c *Create) {
 
 // sendLater waits after a CreateBackup that certainly did nothing, because it was throttled or not sent.
 func (e *ensuring) sendLater(ctx context.Context, call *CallError, about []any) (Outcome, bool) {
-	e.doing = "CreateBackup was not accepted"
+	e.pending = "CreateBackup was not accepted"
 	if call.Kind == KindNotSent {
 		e.warnOnce("unreachable", "AnalyticDB cannot be reached, so nothing was sent: trying again", append(about, "host", call.Host)...)
 	} else {
 		e.log.Info("CreateBackup was throttled", about...)
 	}
-	if !e.sleep(ctx, max(e.repeats.next(), e.later(call.RetryAfter))) {
+	if !e.sleep(ctx, max(e.retries.next(), e.later(call.RetryAfter))) {
 		return e.cutOff(), true
 	}
 	if time.Since(e.observed.Looked) > e.settings.Settle { // meanwhile another instance may have created one
@@ -204,7 +204,7 @@ func (e *ensuring) sendLater(ctx context.Context, call *CallError, about []any) 
 // sendWhenFree waits while the cluster is busy with something that passes, and then looks: the service may have refused
 // because of a backup that serves.
 func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool) {
-	e.doing = "the cluster was busy, so no backup was created"
+	e.pending = "the cluster was busy, so no backup was created"
 	e.warnOnce("busy", "the cluster is busy, so the service refused CreateBackup for now: trying again", about...)
 	e.observed.NotNow = true
 	if !e.sleepUnlocked(ctx, e.polls.next()) {
@@ -214,8 +214,8 @@ func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool
 	return Outcome{}, false
 }
 
-// untilSettled is for how long a backup that the last CreateBackup may have made is still looked for. Several invocations may
-// wait for it.
+// untilSettled returns for how long a backup that the last CreateBackup may have made is still looked for. Several invocations
+// may wait for it.
 func (e *ensuring) untilSettled() time.Duration {
 	return e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond))
 }

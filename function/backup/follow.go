@@ -72,7 +72,7 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 		case p.Reached && w.missingSince.IsZero():
 			return x.outcome, false
 		}
-		x.doing = w.progress()
+		x.pending = w.notReached()
 		until := p.Until
 		if !w.missingSince.IsZero() { // whether it is still there has to be seen
 			until = time.Time{}
@@ -205,8 +205,8 @@ func (x *task) warnOfUnknownStatus(s Set) {
 	}
 }
 
-// progress says what is not reached yet, for the message at the deadline.
-func (w *watch) progress() string {
+// notReached says what is not reached yet, for the message at the deadline.
+func (w *watch) notReached() string {
 	switch s := w.set; {
 	case s == nil:
 		return "the backup was accepted, but was not listed as complete"
@@ -221,14 +221,14 @@ func (w *watch) progress() string {
 
 // awaiting notes that an earlier backup is waited for. s is nil while it is not listed.
 func (x *task) awaiting(s *Set) {
-	doing := "an earlier backup, which this process requested, had not ended"
+	pending := "an earlier backup, which this process requested, had not ended"
 	if s != nil {
-		doing = "an earlier " + s.String() + " had not ended"
+		pending = "an earlier " + s.String() + " had not ended"
 	}
-	if doing == x.doing {
+	if pending == x.pending {
 		return
 	}
-	x.doing, x.err = doing, nil
+	x.pending, x.err = pending, nil
 	x.log.Info("an earlier backup is running; another is created after it", setAttrs(s)...)
 	if s != nil {
 		x.warnOfUnknownStatus(*s)

@@ -56,10 +56,10 @@ type Request struct {
 	WaitFor   WaitFor   // of an Ensure
 	NotBefore time.Time // the earliest start that serves
 
-	// Redelivered: an earlier delivery may have created the backup. So a start up to a minute before NotBefore serves too:
-	// listed times are cut, and clocks differ.
+	// Redelivered reports whether an earlier delivery may have created the backup. Then a start up to a minute before
+	// NotBefore serves too: listed times are cut, and clocks differ.
 	Redelivered bool
-	// Immediate: NotBefore is this very moment, so no backup that exists can serve.
+	// Immediate reports whether NotBefore is this very moment, so that no backup that exists can serve.
 	Immediate bool
 }
 
@@ -111,7 +111,7 @@ func (m *merger) add(r Request) bool {
 	}
 	merged := &m.requests[i]
 	merged.WaitFor = max(merged.WaitFor, r.WaitFor)
-	// What an earlier delivery may have created goes with the moment that counts. Of two equal ones the stricter counts.
+	// Redelivered and Immediate belong to the NotBefore that counts. Where both are equal the stricter value counts.
 	switch c := r.NotBefore.Compare(merged.NotBefore); {
 	case c > 0:
 		merged.NotBefore, merged.Redelivered, merged.Immediate = r.NotBefore, r.Redelivered, r.Immediate

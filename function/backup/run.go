@@ -118,16 +118,16 @@ func byRegion(requests []Request) (names []string, positions map[string][]int) {
 // result puts the parts together in the order of the requests.
 func (r *run) result(requests []Request, parts []part) Result {
 	var result Result
-	byRegion := map[string]part{}
+	partOf := map[string]part{} // by region
 	for _, p := range parts {
-		byRegion[p.region] = p
+		partOf[p.regionID] = p
 		result.Skipped = append(result.Skipped, p.skipped...)
 	}
 	added := map[target]bool{}
 	add := func(a Action, c Cluster) {
 		if t := (target{Action: a, Cluster: c}); !added[t] {
 			added[t] = true
-			result.Outcomes = append(result.Outcomes, byRegion[c.Region].outcomes[t])
+			result.Outcomes = append(result.Outcomes, partOf[c.Region].outcomes[t])
 		}
 	}
 	for i, request := range requests {
@@ -137,7 +137,7 @@ func (r *run) result(requests []Request, parts []part) Result {
 		}
 		var all []chosen
 		for _, region := range request.Selector.Regions {
-			c := byRegion[region].chosen[i]
+			c := partOf[region].chosen[i]
 			for _, cluster := range c.first {
 				add(request.Action, cluster)
 			}

@@ -36,7 +36,7 @@ type Skipped struct {
 	Reason  string
 }
 
-// matches reports whether s chooses c. Without a Tags field nobody knows the tags: then the cluster is taken, since a missing
+// matches reports whether s chooses c. Without a Tags field its tags are unknown: then the cluster is taken, since a missing
 // backup is worse than one too many.
 func (s Selector) matches(c ListedCluster) bool {
 	if s.ResourceGroupID != "" && c.ResourceGroupID != s.ResourceGroupID {
@@ -63,8 +63,8 @@ func hasTag(tags map[string]string, key, value string) bool {
 	return ok && (value == "*" || value == has)
 }
 
-// skipReason returns why a matching cluster cannot be backed up or verified; empty: it can. Whatever else its status or lock
-// is, the service decides.
+// skipReason returns why a matching cluster cannot be backed up or verified; empty: it can. With any other status or lock the
+// service decides.
 func skipReason(c ListedCluster, r Request) string {
 	switch {
 	case slices.ContainsFunc([]string{"Preparing", "Creating", "Restoring", "Deleting"}, func(s string) bool { return strings.EqualFold(s, c.Status) }):
@@ -132,11 +132,11 @@ func (r Request) Choose(region string, listed []ListedCluster) ([]Cluster, []Ski
 // array may hold thousands of selectors that choose the same clusters.
 type selection struct {
 	caller
-	region  string
-	merged  merger
-	skipped []Skipped
-	known   map[Skipped]bool // what is in skipped
-	chosen  map[int]chosen   // by the position of the request that has the selector
+	regionID string
+	merged   merger
+	skipped  []Skipped
+	known    map[Skipped]bool // what is in skipped
+	chosen   map[int]chosen   // by the position of the request that has the selector
 
 	filter string // of the list that was read last
 	listed []ListedCluster
@@ -154,8 +154,8 @@ type chosen struct {
 // that name their cluster.
 func (r *run) selectIn(ctx context.Context, region string, requests []Request, positions []int) *selection {
 	s := &selection{
-		caller: r.caller(Cluster{Region: region}, r.log.With("RegionId", region)),
-		region: region, merged: newMerger(), known: map[Skipped]bool{}, chosen: map[int]chosen{},
+		caller:   r.caller(Cluster{Region: region}, r.log.With("RegionId", region)),
+		regionID: region, merged: newMerger(), known: map[Skipped]bool{}, chosen: map[int]chosen{},
 	}
 	for _, i := range positions {
 		if request := requests[i]; request.Selector == nil {
@@ -199,7 +199,7 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 	selector.Regions = nil
 	if filter := selector.key(); filter != s.filter {
 		err := s.read(ctx, "DescribeDBClusters", sleep, func() (err error) {
-			s.listed, err = s.service.Clusters(ctx, s.region, selector)
+			s.listed, err = s.service.Clusters(ctx, s.regionID, selector)
 			return err
 		})
 		if err != nil {
@@ -208,7 +208,7 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 		}
 		s.filter = filter
 	}
-	c := choose(s.region, s.listed, request)
+	c := choose(s.regionID, s.listed, request)
 	s.log.Info("clusters selected", "clusters", len(c.clusters), "skipped", len(c.skipped))
 	if c.untagged > 0 {
 		s.log.Warn("the service gives no tags for some clusters: they are taken, since their tags are unknown", "clusters", c.untagged)

@@ -10,8 +10,8 @@ import (
 // Service is AnalyticDB as the rule needs it, with the credentials of one invocation.
 //
 // Each call waits for its turn among the calls of the process. Once it is sent it may take ten seconds. An error is a
-// *CallError (errors.As) if the call was made. Otherwise nothing was sent, because the time is up, and the error is ctx's; or,
-// if a pause that the service asked for held the call up, a throttled *CallError without a status.
+// *CallError (errors.As) if the call was made. Otherwise nothing was sent, because the time is up. Then the error
+// is ctx's or, if a pause that the service asked for held the call up, a throttled *CallError without a status.
 type Service interface {
 	// Backups lists a cluster's backup sets, all pages, in no particular order. The window is cut to minutes.
 	Backups(ctx context.Context, c Cluster, from, to time.Time) (Listing, error)
@@ -47,7 +47,7 @@ func (k ErrorKind) passes() bool {
 	return k == KindNotNow || k == KindThrottled || k == KindNotSent || k == KindUnanswered
 }
 
-// CallError is a call that did not succeed. Of all kinds only KindNotSent never reached the service.
+// CallError is a call that did not succeed.
 type CallError struct {
 	Action     string // the API's name of the call, such as CreateBackup
 	Cluster    Cluster
@@ -64,8 +64,8 @@ type CallError struct {
 
 func (e *CallError) Unwrap() error { return e.Err }
 
-// unsent reports whether the call was not made, because a pause held it up until its time was over.
-func (e *CallError) unsent() bool { return e.Kind == KindThrottled && e.Status == 0 && e.Err != nil }
+// heldUp reports whether the call was not made, because a pause held it up until its time was over.
+func (e *CallError) heldUp() bool { return e.Kind == KindThrottled && e.Status == 0 && e.Err != nil }
 
 // attrs are the error's log attributes.
 func (e *CallError) attrs() []any {

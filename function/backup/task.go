@@ -15,19 +15,19 @@ type task struct {
 	request Request
 	outcome Outcome
 
-	slot      hold // one of the region's slots
-	lock      hold // the cluster's
-	requested bool // whether it has arrived at the barrier
+	slot    hold // one of the region's slots
+	lock    hold // the cluster's
+	arrived bool // at the barrier run.requested
 
-	lostCall *CallError // of the last one whose outcome is unknown
+	lostCall *CallError // of the last CreateBackup whose outcome is unknown; nil: there was none
 	attempts int        // how often CreateBackup was sent, throttled ones included
-	doing    string     // what is not done yet, for the message at the deadline
+	pending  string     // what is not done yet, for the message at the deadline
 }
 
 func (r *run) task(request Request) *task {
 	c := request.Cluster
 	x := &task{
-		run: r, request: request, doing: "the backup was not started",
+		run: r, request: request, pending: "the backup was not started",
 		outcome: Outcome{Cluster: c, Status: StatusUnknown},
 		caller:  r.caller(c, r.log.With("DBClusterId", c.ID, "RegionId", c.Region)),
 	}
@@ -69,8 +69,8 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 // giveWay lets the other clusters of the invocation go first, because this one has to wait or has ended.
 func (x *task) giveWay() {
 	x.slot.release()
-	if !x.requested {
-		x.requested = true
+	if !x.arrived {
+		x.arrived = true
 		x.run.requested.arrive()
 	}
 }
@@ -93,7 +93,7 @@ func (x *task) unfinished() Outcome {
 			t = ErrorThrottled
 		}
 	}
-	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.doing, last)
+	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.pending, last)
 }
 
 // behindAnother reports whether the error is that of another call to the region, behind which this request waited.

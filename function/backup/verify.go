@@ -9,7 +9,7 @@ import (
 
 // verify finds out whether there is a completed backup that serves. It creates nothing.
 func (x *task) verify(ctx context.Context) Outcome {
-	x.doing = "the list of backups was not read"
+	x.pending = "the list of backups was not read"
 	listing, at, err := x.look(ctx)
 	var call *CallError
 	if errors.As(err, &call) {
