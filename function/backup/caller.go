@@ -35,7 +35,7 @@ type region struct {
 	// look and its create close together. Without them the retry of a fleet looks at all clusters first and is out of time
 	// before it creates anything.
 	slots chan struct{}
-	// throttled is the last call if it was throttled. It holds up whoever waits for a turn.
+	// throttled is the error of the last call if it was throttled, else nil. Whoever waits for a turn is held up by it.
 	throttled atomic.Pointer[CallError]
 }
 
@@ -62,7 +62,18 @@ func (c *caller) warnOnce(key, message string, attrs ...any) {
 	}
 }
 
-// answered notes what came of a call: nil if it succeeded. A look that succeeds does not undo a CreateBackup that failed.
+// called notes what came of a call, and returns the error that it failed with. made is false if it was not made, because the
+// time is up.
+func (c *caller) called(action string, err error) (failed *CallError, made bool) {
+	if err != nil && (!errors.As(err, &failed) || failed.heldUp()) {
+		c.heldUp(failed)
+		return nil, false
+	}
+	c.answered(action, failed)
+	return failed, true
+}
+
+// answered notes the answer to a call: nil if it succeeded. A look that succeeds does not undo a CreateBackup that failed.
 func (c *caller) answered(action string, call *CallError) {
 	if call != nil || c.err != nil && c.err.Action == action {
 		c.err = call
@@ -73,7 +84,8 @@ func (c *caller) answered(action string, call *CallError) {
 	c.region.throttled.Store(call)
 }
 
-// heldUp notes why a call was not made in time. call says it, if it is not nil; else perhaps the service throttles the region.
+// heldUp notes why a call was not made in time: call, if it is not nil, else the last error, or that of a call by which the
+// region is throttled.
 func (c *caller) heldUp(call *CallError) { c.err = cmp.Or(call, c.err, c.region.throttled.Load()) }
 
 // read makes a call that changes nothing, again and again while the service cannot answer it. An error is final: a
@@ -81,17 +93,13 @@ func (c *caller) heldUp(call *CallError) { c.err = cmp.Or(call, c.err, c.region.
 func (c *caller) read(ctx context.Context, action string, sleep func(context.Context, time.Duration) bool, call func() error) error {
 	pauses := c.retries()
 	for attempt := 1; ; attempt++ {
-		err := call()
-		var failed *CallError
-		if err != nil && (!errors.As(err, &failed) || failed.heldUp()) { // the call was not made, because the time is up
-			c.heldUp(failed)
+		failed, made := c.called(action, call())
+		switch {
+		case !made:
 			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
-		}
-		c.answered(action, failed)
-		if failed == nil {
+		case failed == nil:
 			return nil
-		}
-		if !failed.Kind.passes() {
+		case !failed.Kind.passes():
 			return failed
 		}
 		level := slog.LevelDebug
@@ -190,4 +198,13 @@ func (x *task) look(ctx context.Context) (l Listing, at time.Time, err error) {
 		}
 	}
 	return l, at, nil
+}
+
+// lookFailed is the outcome of a request whose look returned an error.
+func (x *task) lookFailed(err error) Outcome {
+	var call *CallError
+	if errors.As(err, &call) {
+		return x.refused(call)
+	}
+	return x.unfinished()
 }

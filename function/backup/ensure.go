@@ -84,10 +84,10 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 		e.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
 		e.observed.Denied = true
 		return Outcome{}, false
-	case call != nil && !e.observed.lost():
-		return e.refused(call), true
+	case e.observed.lost():
+		return e.unknown(), true
 	default:
-		return e.cutOff(), true
+		return e.lookFailed(err), true
 	}
 }
 
@@ -140,12 +140,10 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	if lost := e.observed.unlistedLost(e.request); lost != nil { // a backup of that one, listed late, is this request's, too
 		create.takeOver(lost)
 	}
-	var call *CallError
-	if err != nil && (!errors.As(err, &call) || call.heldUp()) { // the call was not made, because the time is up
-		e.heldUp(call)
+	call, made := e.called("CreateBackup", err)
+	if !made {
 		return e.cutOff(), true
 	}
-	e.answered("CreateBackup", call)
 	e.attempts++
 	about := []any{"attempt", e.attempts, "duration", create.Answered.Sub(sent).Round(time.Millisecond).Seconds()}
 	if call == nil {
@@ -250,8 +248,9 @@ func (e *ensuring) unknown() Outcome {
 	if e.observed.Creates > 1 {
 		times = fmt.Sprintf("%d times", e.observed.Creates)
 	}
+	result := "no new backup was seen; invoking again is safe"
 	if e.observed.Denied {
-		return e.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and looking for the backup is denied: invoking again may create a second one; the last error: %v", times, e.err)
+		result = "looking for the backup is denied: invoking again may create a second one"
 	}
-	return e.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and no new backup was seen; invoking again is safe; the last error: %v", times, cmp.Or(e.err, e.lostCall))
+	return e.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and %s; the last error: %v", times, result, cmp.Or(e.err, e.lostCall))
 }

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"slices"
 	"time"
 )
@@ -43,7 +42,6 @@ func Follow(now time.Time, w WaitFor, set *Set, completeSince time.Time, ddlPaus
 type watch struct {
 	*task
 	create        *Create   // the CreateBackup that made it; nil: somebody else did
-	set           *Set      // the backup as last listed; nil: it was not listed yet
 	completeSince time.Time // when it was first seen as complete
 	missingSince  time.Time // when a look first did not show it any more; zero: it is listed, or never was
 	passed        bool      // whether it has waited for the other backups to be requested
@@ -64,11 +62,11 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 		w.sees(*step.Set, o.Looked, o.Listed)
 	}
 	for {
-		p := Follow(time.Now(), x.request.WaitFor, w.set, w.completeSince, x.settings.DDLPause)
+		p := Follow(time.Now(), x.request.WaitFor, x.outcome.Set, w.completeSince, x.settings.DDLPause)
 		switch {
 		case p.Failed:
 			x.outcome.Status = StatusFailed
-			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", w.set, w.set.Status), false
+			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", x.outcome.Set, x.outcome.Set.Status), false
 		case p.Reached && w.missingSince.IsZero():
 			return x.outcome, false
 		}
@@ -84,11 +82,8 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 			continue
 		}
 		listing, at, err := x.look(ctx)
-		var call *CallError
-		if errors.As(err, &call) {
-			return x.refused(call), false
-		} else if err != nil {
-			return x.unfinished(), false
+		if err != nil {
+			return x.lookFailed(err), false
 		}
 		if w.misses(listing.Sets, at) {
 			return Outcome{}, true
@@ -120,13 +115,14 @@ func (w *watch) pause(ctx context.Context, until time.Time) bool {
 // single look may err.
 func (w *watch) misses(listed []Set, at time.Time) bool {
 	var found *Set
+	set := w.outcome.Set
 	switch {
-	case w.set != nil:
-		found = find(listed, w.set.key())
+	case set != nil:
+		found = find(listed, set.key())
 	case w.create != nil:
 		w.create.exclude(listed, at)
 		found = w.create.made(Observed{Looked: at, Listed: listed, Settling: w.settings.Settle})
-		if found == nil && !w.outcome.Created { // any backup that serves will do, such as this one by a clock that is behind
+		if found == nil && !w.outcome.Created { // any backup that serves will do; it may be this one by a clock that is behind
 			if found = best(serving(listed, w.request, at)); found != nil {
 				w.create = nil
 			}
@@ -137,12 +133,12 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 		w.sees(*found, at, listed)
 		return false
 	}
-	if w.set == nil {
+	if set == nil {
 		return false
 	}
 	if w.missingSince.IsZero() {
 		w.missingSince = at
-		w.log.Warn("a backup is not listed any more", setAttrs(w.set)...)
+		w.log.Warn("a backup is not listed any more", setAttrs(set)...)
 	}
 	return at.Sub(w.missingSince) >= w.settings.Settle
 }
@@ -158,7 +154,6 @@ func (w *watch) sees(s Set, at time.Time, listed []Set) {
 	if s.State == SetComplete && w.completeSince.IsZero() {
 		w.completeSince = time.Now()
 	}
-	w.set = &s
 	w.shows(s, listed, attrs...)
 }
 
@@ -207,7 +202,7 @@ func (x *task) warnOfUnknownStatus(s Set) {
 
 // notReached says what is not reached yet, for the message at the deadline.
 func (w *watch) notReached() string {
-	switch s := w.set; {
+	switch s := w.outcome.Set; {
 	case s == nil:
 		return "the backup was accepted, but was not listed as complete"
 	case !w.missingSince.IsZero():

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"time"
 )
@@ -11,11 +10,8 @@ import (
 func (x *task) verify(ctx context.Context) Outcome {
 	x.pending = "the list of backups was not read"
 	listing, at, err := x.look(ctx)
-	var call *CallError
-	if errors.As(err, &call) {
-		return x.refused(call)
-	} else if err != nil {
-		return x.unfinished()
+	if err != nil {
+		return x.lookFailed(err)
 	}
 	request := x.request
 	request.Redelivered = false // no delivery of a Verify has created anything
