@@ -88,6 +88,27 @@ func (c *caller) answered(action string, call *CallError) {
 // region is throttled.
 func (c *caller) heldUp(call *CallError) { c.err = cmp.Or(call, c.err, c.region.throttled.Load()) }
 
+// overdue is the failure of what the deadline cut off. pending says what is not done, and reason what the last error is.
+func (c *caller) overdue(pending, reason string) *Failure {
+	f := &Failure{ErrorBackupPending, pending + " before the deadline; invoking again continues"}
+	if c.err != nil {
+		f.Message += "; " + reason + ": " + c.err.Error()
+		if c.err.Kind == KindThrottled {
+			f.Type = ErrorThrottled
+		}
+	}
+	return f
+}
+
+// logFailure logs a failure, as a warning if invoking again continues.
+func (c *caller) logFailure(message string, f *Failure, more ...any) {
+	log := c.log.Error
+	if f.Type.Continues() {
+		log = c.log.Warn
+	}
+	log(message, append([]any{"errorType", f.Type, "error", f.Message}, more...)...)
+}
+
 // read makes a call that changes nothing, again and again while the service cannot answer it. An error is final: a
 // *CallError that refuses the call, or ctx's error.
 func (c *caller) read(ctx context.Context, action string, sleep func(context.Context, time.Duration) bool, call func() error) error {

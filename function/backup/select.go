@@ -218,21 +218,12 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 
 // failure is that of a list which could not be read.
 func (s *selection) failure(err error) *Failure {
-	f := &Failure{Type: ErrorBackupPending, Message: "the list of clusters was not read before the deadline; invoking again continues"}
+	f := s.overdue("the list of clusters was not read", "the last error")
 	var call *CallError
 	if errors.As(err, &call) {
-		f = &Failure{Type: refusals[call.Kind], Message: call.Error()}
-	} else if s.err != nil {
-		f.Message += "; the last error: " + s.err.Error()
-		if s.err.Kind == KindThrottled {
-			f.Type = ErrorThrottled
-		}
+		f = &Failure{refusals[call.Kind], call.Error()}
 	}
-	level := s.log.Error
-	if f.Type.Continues() {
-		level = s.log.Warn
-	}
-	level("clusters were not selected", "errorType", f.Type, "error", f.Message)
+	s.logFailure("clusters were not selected", f)
 	return f
 }
 

@@ -3,7 +3,6 @@ package backup
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"runtime/debug"
 	"time"
 )
@@ -44,15 +43,11 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 			o = x.outcome.fail(ErrorInternalError, "a defect of the function, see its log: %v", p)
 		}
 		if o.Failure != nil {
-			level := slog.LevelError
-			if o.Failure.Type.Continues() {
-				level = slog.LevelWarn
-			}
-			attrs := []any{"errorType", o.Failure.Type, "error", o.Failure.Message}
+			var more []any
 			if x.err != nil && x.err.RequestID != "" && !x.behindAnother() {
-				attrs = append(attrs, "apiRequestId", x.err.RequestID)
+				more = []any{"apiRequestId", x.err.RequestID}
 			}
-			x.log.Log(ctx, level, "cluster failed", attrs...)
+			x.logFailure("cluster failed", o.Failure, more...)
 		}
 	}()
 	switch {
@@ -83,21 +78,17 @@ func (x *task) sleep(ctx context.Context, d time.Duration) bool {
 
 // unfinished is the outcome of a request that the deadline cut off.
 func (x *task) unfinished() Outcome {
-	t, last := ErrorBackupPending, ""
-	if x.err != nil {
-		last = "; the last error: " + x.err.Error()
-		if x.behindAnother() {
-			last = "; it waited behind another call to the region: " + x.err.Error()
-		}
-		if x.err.Kind == KindThrottled {
-			t = ErrorThrottled
-		}
+	reason := "the last error"
+	if x.behindAnother() {
+		reason = "it waited behind another call to the region"
 	}
-	return x.outcome.fail(t, "%s before the deadline; invoking again continues%s", x.pending, last)
+	o := x.outcome
+	o.Failure = x.overdue(x.pending, reason)
+	return o
 }
 
-// behindAnother reports whether the error is that of another call to the region, behind which this request waited.
-func (x *task) behindAnother() bool { return x.err.Cluster != x.request.Cluster }
+// behindAnother reports whether the last error is that of another call to the region, behind which this request waited.
+func (x *task) behindAnother() bool { return x.err != nil && x.err.Cluster != x.request.Cluster }
 
 // hold is one task's hold on a token of a channel: the lock of a cluster, or one of the slots of a region. Whoever holds a
 // token may take it again, and release may be called at any time.
