@@ -38,7 +38,8 @@ type Options struct {
 // API is AnalyticDB for the whole process: one transport, and what is kept for each region.
 type API struct {
 	options  Options
-	regions  regions
+	slots    *slots
+	regions  backup.Regions[region]
 	decoding sync.Mutex // held while a page is decoded
 }
 
@@ -47,7 +48,7 @@ func New(o Options) *API {
 	if o.Transport == nil {
 		o.Transport = newTransport(o.Concurrency)
 	}
-	return &API{options: o, regions: regions{slots: newSlots(o.Concurrency), known: map[string]*region{}}}
+	return &API{options: o, slots: newSlots(o.Concurrency)}
 }
 
 // region is what the process keeps for a region: where its calls go, and how fast. A region that misbehaves holds up no
@@ -57,25 +58,8 @@ type region struct {
 	pace   *pace
 }
 
-// regions are those of the process.
-type regions struct {
-	slots *slots // shared by all of them
-
-	mu    sync.Mutex
-	known map[string]*region
-}
-
-// maxRegions bounds what the process keeps. Events may name regions that do not exist.
-const maxRegions = 1000
-
-// region returns what is kept for a region. The SDK's product client is made once for each, because that is expensive: it
-// brings a map of all endpoints.
-func (a *API) region(name string) (*region, error) {
-	a.regions.mu.Lock()
-	defer a.regions.mu.Unlock()
-	if r := a.regions.known[name]; r != nil {
-		return r, nil
-	}
+// newRegion makes what is kept for a region. That is expensive: the SDK's product client brings a map of all endpoints.
+func (a *API) newRegion(name string) (*region, error) {
 	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
 	if a.options.Endpoint.Plain {
 		config.Protocol = dara.String("http")
@@ -89,12 +73,7 @@ func (a *API) region(name string) (*region, error) {
 		return nil, err
 	}
 	client.Endpoint, client.EndpointMap = dara.String(host), nil
-	if len(a.regions.known) == maxRegions {
-		clear(a.regions.known)
-	}
-	r := &region{client, newPace(a.regions.slots)}
-	a.regions.known[name] = r
-	return r, nil
+	return &region{client, newPace(a.slots)}, nil
 }
 
 // newTransport returns the one transport of the process, so that connections are kept. It speaks HTTP/1.1 alone: Go then
@@ -147,7 +126,7 @@ func (a *API) With(c Credentials, account string) backup.Service {
 // exchange is valid even if the call failed. If the error is ctx's, nothing was sent.
 func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *exchange) error) (*exchange, error) {
 	x := &exchange{transport: s.api.options.Transport, sent: time.Now()}
-	region, err := s.api.region(cluster.Region)
+	region, err := s.api.regions.Get(cluster.Region, s.api.newRegion)
 	if err != nil {
 		return x, s.failure(action, cluster, x, err)
 	}

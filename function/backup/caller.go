@@ -39,19 +39,9 @@ type region struct {
 	throttled atomic.Pointer[CallError]
 }
 
-// maxRegions bounds what the process keeps. Events may name regions that do not exist.
-const maxRegions = 1000
-
 func (r *Runner) region(name string) *region {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.regions[name] == nil {
-		if len(r.regions) == maxRegions {
-			clear(r.regions)
-		}
-		r.regions[name] = &region{slots: make(chan struct{}, r.concurrency)}
-	}
-	return r.regions[name]
+	kept, _ := r.regions.Get(name, func(string) (*region, error) { return &region{slots: make(chan struct{}, r.concurrency)}, nil })
+	return kept
 }
 
 // warnOnce logs a warning unless key was warned of before.

@@ -22,9 +22,7 @@ type Runner struct {
 	settings    Settings
 	concurrency int
 	memory      memory
-
-	mu      sync.Mutex
-	regions map[string]*region
+	regions     Regions[region]
 }
 
 // maxParts is how many regions of an invocation are worked on at once. The cloud has about thirty. An event may name thousands
@@ -33,7 +31,7 @@ const maxParts = 100
 
 // NewRunner returns a Runner that lets as many clusters of a region at once decide and create as concurrency says.
 func NewRunner(s Settings, concurrency int) *Runner {
-	return &Runner{settings: s, concurrency: concurrency, memory: memory{states: map[Cluster]*clusterState{}}, regions: map[string]*region{}}
+	return &Runner{settings: s, concurrency: concurrency, memory: memory{states: map[Cluster]*clusterState{}}}
 }
 
 // Run carries out all requests of an invocation. It returns before ctx's deadline. What is not finished by then has failed,

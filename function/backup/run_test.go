@@ -23,7 +23,7 @@ func TestManyRegions(t *testing.T) {
 		if took := time.Since(s.began); took != 25*time.Second {
 			t.Errorf("took %v", took)
 		}
-		if n := len(s.runner.regions); n > maxRegions {
+		if n := len(s.runner.regions.kept); n > maxRegions {
 			t.Errorf("%d regions are kept", n)
 		}
 	})
