@@ -197,3 +197,28 @@ func TestReportOfSelection(t *testing.T) {
 		t.Error(l)
 	}
 }
+
+// TestWrongItems: the wrong items of an array are named in the error and the log, and the rest are counted.
+func TestWrongItems(t *testing.T) {
+	story(t, "beside one that is right", fakeadb.Options{}, func(t *testing.T, w *world) {
+		r := w.process().deliver(`[7,`+timer(plain)+`,true]`, delivery{})
+		const want = "2 of 3 clusters and wrong events failed: event 1 of 3: the item must be a CloudEvent, or a string that holds one, not a number; event 3 of 3: the item must be"
+		if w.expect(r, "InvalidEvent", 1); !strings.HasPrefix(r.errorMessage, want) {
+			t.Error(r.errorMessage)
+		}
+		const line = `"msg":"event failed","requestId":"1-386d4380-story","trigger":"eventbridge-streaming","position":3,"errorType":"InvalidEvent","error":"the item must be`
+		if log := w.log.String(); !strings.Contains(log, line) || strings.Count(log, `"event failed"`) != 2 {
+			t.Error(log)
+		}
+	})
+	story(t, "150 of them", fakeadb.Options{}, func(t *testing.T, w *world) {
+		r := w.process().deliver(`[`+strings.Repeat("7,", 149)+`7]`, delivery{})
+		w.expect(r, "InvalidEvent", 0)
+		if m := r.errorMessage; !strings.HasPrefix(m, "150 of 150 wrong events failed: event 1 of 150: ") || !strings.HasSuffix(m, "; … and 130 more, see the log") {
+			t.Error(m)
+		}
+		if n := strings.Count(w.log.String(), `"event failed"`); n != 100 {
+			t.Errorf("%d lines", n)
+		}
+	})
+}
