@@ -44,15 +44,14 @@ func decodeBackups(body []byte, cluster string, words backup.Statuses) (p page[b
 		return p, "", err
 	}
 	p.total = r.total()
-	for _, entry := range r.Items.Backup {
-		if entry.odd != "" {
+	for _, b := range r.Items.Backup {
+		if b.odd != "" {
 			p.rows = append(p.rows, row[backup.Set]{})
-			unreadable = cmp.Or(unreadable, "a row that is not an object: "+entry.odd)
+			unreadable = cmp.Or(unreadable, "a row that is not an object: "+b.odd)
 			continue
 		}
-		b := entry.value
-		set, odd := b.set(words)
-		unreadable = cmp.Or(unreadable, odd)
+		set, fault := b.set(words)
+		unreadable = cmp.Or(unreadable, fault)
 		p.rows = append(p.rows, row[backup.Set]{
 			key:  cut(string(b.DBClusterId+"|"+b.BackupId+"|"+b.BackupStartTime+"|"+b.BackupType), 200),
 			keep: b.DBClusterId == "" || strings.EqualFold(string(b.DBClusterId), cluster),

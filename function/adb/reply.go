@@ -42,20 +42,20 @@ type reply struct {
 }
 
 type items struct {
-	Backup    []lenient[backupRow]
+	Backup    []backupEntry
 	DBCluster []clusterRow
 }
 
-// lenient is a row that may be anything: one odd row must not make the list unreadable.
-type lenient[R any] struct {
-	value R
-	odd   string // the row as it came, if it cannot be read
+// backupEntry is a row that may be anything: one odd row must not make the list unreadable.
+type backupEntry struct {
+	backupRow
+	odd string // the row as it came, if it cannot be read
 }
 
 // UnmarshalJSON implements json.Unmarshaler. It never fails.
-func (l *lenient[R]) UnmarshalJSON(b []byte) error {
-	if b[0] != '{' || json.Unmarshal(b, &l.value) != nil {
-		l.odd = string(b[:min(len(b), 60)])
+func (e *backupEntry) UnmarshalJSON(b []byte) error {
+	if b[0] != '{' || json.Unmarshal(b, &e.backupRow) != nil {
+		e.odd = string(b[:min(len(b), 60)])
 	}
 	return nil
 }

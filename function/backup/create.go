@@ -16,14 +16,14 @@ type Create struct {
 	Answered time.Time // when it was accepted, or when it was given up as unanswered
 	Accepted bool      // false: its outcome is unknown
 
-	looked  bool                     // whether the list was read before it was sent
-	foreign *keys                    // of the sets that somebody else made, as far as that is certain
-	seen    atomic.Pointer[sighting] // what a list last showed of its backup; nil: it was not listed yet
+	afterLook bool                     // whether the list was read before it was sent
+	foreign   *keys                    // of the sets that somebody else made, as far as that is certain
+	seen      atomic.Pointer[sighting] // what a list last showed of its backup; nil: it was not listed yet
 }
 
 // newCreate returns a CreateBackup that is about to be sent. What is listed already is not what it makes.
 func newCreate(o Observed) *Create {
-	c := &Create{looked: !o.Looked.IsZero(), foreign: &keys{}}
+	c := &Create{afterLook: !o.Looked.IsZero(), foreign: &keys{}}
 	for _, s := range o.Listed {
 		c.foreign.add(s.key())
 	}
@@ -45,8 +45,8 @@ func (c *Create) set() *Set {
 }
 
 // settled reports whether a look at the given time was late enough to show what c made.
-func (c *Create) settled(looked time.Time, settling time.Duration) bool {
-	return !looked.Before(c.Answered.Add(settling))
+func (c *Create) settled(looked time.Time, settle time.Duration) bool {
+	return !looked.Before(c.Answered.Add(settle))
 }
 
 // serves reports whether the backup that c made, listed or not, is one that r asks for.
@@ -65,7 +65,7 @@ func (c *Create) made(o Observed) *Set {
 		return find(o.Listed, set.key())
 	}
 	oldest := c.Sent
-	if c.settled(o.Looked, o.Settling) {
+	if c.settled(o.Looked, o.Settle) {
 		oldest = oldest.Add(-maxClockError)
 	}
 	var made *Set
@@ -96,8 +96,8 @@ func (c *Create) exclude(listed []Set, looked time.Time) {
 // one was sent, what was listed before c stays foreign. If that one had made any of it, it would have been found.
 func (c *Create) takeOver(lost *Create) {
 	c.Sent = lost.Sent
-	if lost.looked {
-		c.looked, c.foreign = true, lost.foreign
+	if lost.afterLook {
+		c.afterLook, c.foreign = true, lost.foreign
 	}
 }
 
@@ -108,7 +108,7 @@ func (c *Create) mayHaveMade(s Set, oldest, looked time.Time) bool {
 	switch {
 	case !s.full() || c.isForeign(s, looked):
 		return false
-	case !c.looked:
+	case !c.afterLook:
 		return s.Start.Until.After(c.Sent) && s.believed(looked)
 	default:
 		return s.Start == Span{} || s.Start.Until.After(oldest)

@@ -18,7 +18,7 @@ func sentAfterLook(t *testing.T, sent, answered string, before ...string) *Creat
 
 // made is what c is taken to have made in a list that is settled or not.
 func made(c *Create, settled bool, listed ...Set) *Set {
-	o := Observed{Listed: listed, Looked: c.Answered, Settling: time.Minute}
+	o := Observed{Listed: listed, Looked: c.Answered, Settle: time.Minute}
 	if settled {
 		o.Looked = c.Answered.Add(time.Minute)
 	}
@@ -63,7 +63,7 @@ func TestWhatTookTooLong(t *testing.T) {
 	foreign := set(t, "a", "01:55", SetComplete)
 	foreign.End = set(t, "a", "01:59", SetRunning).Start
 	c.exclude([]Set{foreign}, at(t, "02:01:40"))
-	later := Observed{Listed: []Set{foreign}, Looked: at(t, "02:10:00"), Settling: time.Minute}
+	later := Observed{Listed: []Set{foreign}, Looked: at(t, "02:10:00"), Settle: time.Minute}
 	again := sentAfterLook(t, "02:04:00", "02:04:00")
 	again.takeOver(c)
 	if c.made(later) != nil || again.made(later) != nil {

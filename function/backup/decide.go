@@ -23,7 +23,7 @@ type Observed struct {
 	Last     *Create       // the CreateBackup of this process that matters; nil: none
 	Own      *Create       // the last CreateBackup of this very request that took effect or may have; nil: none
 	Creates  int           // how many there were of this request
-	Settling time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
+	Settle time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
 }
 
 // lastIsOwn reports whether Last was sent for this very request.
@@ -52,7 +52,7 @@ func (o Observed) settled(now time.Time) bool {
 	if o.Denied {
 		looked = now
 	}
-	return o.Last == nil || o.Last.settled(looked, o.Settling)
+	return o.Last == nil || o.Last.settled(looked, o.Settle)
 }
 
 // undoubted reports whether Last, which was accepted, needs no look: it is too young to have failed unseen. But one that was
@@ -61,7 +61,7 @@ func (o Observed) undoubted(now time.Time, r Request) bool {
 	if r.WaitFor > WaitRequested && o.Last.set() != nil {
 		return o.Denied
 	}
-	return o.lastIsOwn() || now.Before(o.Last.Answered.Add(o.Settling))
+	return o.lastIsOwn() || !o.Last.settled(now, o.Settle)
 }
 
 // StepKind is the kind of the next step.

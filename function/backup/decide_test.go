@@ -193,7 +193,7 @@ func TestDecide(t *testing.T) {
 			if c.known.now != "" {
 				now = at(t, c.known.now)
 			}
-			k := Observed{Listed: c.known.listed, Denied: c.known.denied, NotNow: c.known.notNow, Last: c.known.last, Creates: c.known.creates, Settling: time.Minute}
+			k := Observed{Listed: c.known.listed, Denied: c.known.denied, NotNow: c.known.notNow, Last: c.known.last, Creates: c.known.creates, Settle: time.Minute}
 			if c.known.mine {
 				k.Own = k.Last
 			}

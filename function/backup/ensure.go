@@ -24,7 +24,7 @@ func (x *task) ensure(ctx context.Context) Outcome {
 	defer x.run.memory.done(x.request.Cluster, state)
 	x.lock.tokens = state.lock
 	defer x.lock.release()
-	e := &ensuring{task: x, state: state, observed: Observed{Settling: x.settings.Settle}, polls: x.polls(), retries: x.retries()}
+	e := &ensuring{task: x, state: state, observed: Observed{Settle: x.settings.Settle}, polls: x.polls(), retries: x.retries()}
 	if !e.takeLock(ctx) {
 		return x.unfinished()
 	}
@@ -37,8 +37,11 @@ func (x *task) ensure(ctx context.Context) Outcome {
 
 // takeLock waits for the cluster's lock. It reports whether it got it in time. Others may have created meanwhile.
 func (e *ensuring) takeLock(ctx context.Context) bool {
-	if !e.lock.take(ctx, e.giveWay) {
-		return false
+	if !e.lock.try() {
+		e.giveWay()
+		if !e.lock.take(ctx) {
+			return false
+		}
 	}
 	e.observed.Last = e.state.known(e.request, e.observed.Own)
 	return true
@@ -215,7 +218,7 @@ func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool
 // untilSettled returns for how long a backup that the last CreateBackup may have made is still looked for. Several invocations
 // may wait for it.
 func (e *ensuring) untilSettled() time.Duration {
-	return e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settling)), time.Millisecond))
+	return e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settle)), time.Millisecond))
 }
 
 // refused is the outcome where the service says no.

@@ -146,7 +146,7 @@ func TestTurns(t *testing.T) {
 		s.create = slowly(0)
 		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
 		held := &hold{tokens: s.runner.memory.use(one).lock}
-		held.take(t.Context(), func() {})
+		held.take(t.Context())
 		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending")
 		s.creates("amv-1", 0)
 		s.called("DescribeBackups", 0)
@@ -160,7 +160,7 @@ func TestTurns(t *testing.T) {
 	tell(t, "others of the invocation go on", func(s *stub) {
 		s.runner = NewRunner(s.runner.settings, 1) // one slot for each region
 		held := &hold{tokens: s.runner.memory.use(one).lock}
-		held.take(t.Context(), func() {})
+		held.take(t.Context())
 		two := ensuringOne()
 		two.Cluster.ID = "amv-2"
 		s.expect(s.runFor(time.Minute, ensuringOne(), two), "amv-1 cn-a BackupPending, amv-2 cn-a Requested")

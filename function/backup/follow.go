@@ -121,7 +121,7 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 		found = find(listed, set.key())
 	case w.create != nil:
 		w.create.exclude(listed, at)
-		found = w.create.made(Observed{Looked: at, Listed: listed, Settling: w.settings.Settle})
+		found = w.create.made(Observed{Looked: at, Listed: listed, Settle: w.settings.Settle})
 		if found == nil && !w.outcome.Created { // any backup that serves will do; it may be this one by a clock that is behind
 			if found = best(serving(listed, w.request, at)); found != nil {
 				w.create = nil

@@ -85,7 +85,7 @@ func (r *run) part(ctx context.Context, region string, requests []Request, posit
 	// what is done could use up the time of all attempts, and the last clusters would never get their backup.
 	for _, i := range chance(region).Perm(len(here)) {
 		x := r.task(here[i])
-		if !x.slot.take(ctx, func() {}) { // the time is up, so do only says so
+		if !x.slot.take(ctx) { // the time is up, so do only says so
 			outcomes[i] = x.do(ctx)
 			continue
 		}

@@ -51,7 +51,7 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 		}
 	}()
 	switch {
-	case !x.slot.take(ctx, func() {}):
+	case !x.slot.take(ctx):
 		x.heldUp(nil)
 		return x.unfinished()
 	case x.request.Action == ActionVerify:
@@ -97,18 +97,23 @@ type hold struct {
 	held   bool
 }
 
-// take waits for a token. It calls waiting before it has to wait. It reports whether it got one before ctx ended.
-func (h *hold) take(ctx context.Context, waiting func()) bool {
-	if h.held {
+// try takes a token if one is free. It reports whether the task holds one.
+func (h *hold) try() bool {
+	if !h.held {
+		select {
+		case h.tokens <- struct{}{}:
+			h.held = true
+		default:
+		}
+	}
+	return h.held
+}
+
+// take waits for a token. It reports whether it got one before ctx ended.
+func (h *hold) take(ctx context.Context) bool {
+	if h.try() {
 		return true
 	}
-	select {
-	case h.tokens <- struct{}{}:
-		h.held = true
-		return true
-	default:
-	}
-	waiting()
 	select {
 	case h.tokens <- struct{}{}:
 		h.held = true
