@@ -229,11 +229,12 @@ func (s *slots) next() int {
 			next = i
 		}
 	}
-	if n := len(s.calling); n > 0 {
-		most := (s.all + n - 1) / n // rounded up, so that all are used
-		if next >= 0 && s.calling[next].share.taken >= most {
-			return -1
-		}
+	if next < 0 {
+		return -1
+	}
+	n := len(s.calling)
+	if most := (s.all + n - 1) / n; s.calling[next].share.taken >= most { // rounded up, so that all are used
+		return -1
 	}
 	return next
 }

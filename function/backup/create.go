@@ -78,12 +78,12 @@ func (c *Create) made(o Observed) *Set {
 }
 
 // isForeign reports whether somebody else made s: it was listed before c was sent, or it took longer than the time since then,
-// whatever the clocks say. Where only ended backups are listed, one of the second kind shows while c's own is running.
+// whatever the clocks say. A set of the second kind is new in a list that shows only ended backups, while c's own still runs.
 func (c *Create) isForeign(s Set, looked time.Time) bool {
 	return c.foreign.has(s.key()) || s.shortest() > looked.Sub(c.Sent)+ClockSkew
 }
 
-// exclude notes which sets of a list are foreign. By a later list that could not be seen any more, because time passes.
+// exclude notes which sets of a list are foreign. A later look could not tell any more, because the time since c was sent grows.
 func (c *Create) exclude(listed []Set, looked time.Time) {
 	for _, s := range listed {
 		if c.isForeign(s, looked) {

@@ -16,14 +16,14 @@ const (
 
 // Observed is all that bears on the next step of an Ensure.
 type Observed struct {
-	Looked   time.Time     // when the look was asked for that showed Listed; zero: there was none yet
-	Listed   []Set         // what the list showed
-	Denied   bool          // looking is denied
-	NotNow   bool          // the service refused a CreateBackup because the cluster is busy
-	Last     *Create       // the CreateBackup of this process that matters; nil: none
-	Own      *Create       // the last CreateBackup of this very request that took effect or may have; nil: none
-	Creates  int           // how many there were of this request
-	Settle time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
+	Looked  time.Time     // when the look was asked for that showed Listed; zero: there was none yet
+	Listed  []Set         // what the list showed
+	Denied  bool          // looking is denied
+	NotNow  bool          // the service refused a CreateBackup because the cluster is busy
+	Last    *Create       // the CreateBackup of this process that matters; nil: none
+	Own     *Create       // the last CreateBackup of this very request that took effect or may have; nil: none
+	Creates int           // how many there were of this request
+	Settle  time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
 }
 
 // lastIsOwn reports whether Last was sent for this very request.
@@ -56,7 +56,7 @@ func (o Observed) settled(now time.Time) bool {
 }
 
 // undoubted reports whether Last, which was accepted, needs no look: it is too young to have failed unseen. But one that was
-// listed once may be deleted by now, so more than Requested is not said of it without a look.
+// listed once may be deleted by now, so a request that waits for more than Requested looks first.
 func (o Observed) undoubted(now time.Time, r Request) bool {
 	if r.WaitFor > WaitRequested && o.Last.set() != nil {
 		return o.Denied

@@ -65,7 +65,6 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 		p := Follow(time.Now(), x.request.WaitFor, x.outcome.Set, w.completeSince, x.settings.DDLPause)
 		switch {
 		case p.Failed:
-			x.outcome.Status = StatusFailed
 			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", x.outcome.Set, x.outcome.Set.Status), false
 		case p.Reached && w.missingSince.IsZero():
 			return x.outcome, false
