@@ -64,19 +64,19 @@ func (c *caller) called(action string, err error) (failed *CallError, made bool)
 }
 
 // answered notes the answer to a call: nil if it succeeded. A look that succeeds does not undo a CreateBackup that failed.
-func (c *caller) answered(action string, call *CallError) {
-	if call != nil || c.err != nil && c.err.Action == action {
-		c.err = call
+func (c *caller) answered(action string, failed *CallError) {
+	if failed != nil || c.err != nil && c.err.Action == action {
+		c.err = failed
 	}
-	if call != nil && call.Kind != KindThrottled {
-		call = nil
+	if failed != nil && failed.Kind != KindThrottled {
+		failed = nil
 	}
-	c.region.throttled.Store(call)
+	c.region.throttled.Store(failed)
 }
 
-// heldUp notes why a call was not made in time: call, if it is not nil, else the last error, or that of a call by which the
-// region is throttled.
-func (c *caller) heldUp(call *CallError) { c.err = cmp.Or(call, c.err, c.region.throttled.Load()) }
+// heldUp notes why a call was not made in time: the pause that held it up, if it is not nil, else the last error, or that of the
+// call by which the region is throttled.
+func (c *caller) heldUp(pause *CallError) { c.err = cmp.Or(pause, c.err, c.region.throttled.Load()) }
 
 // overdue is the failure of what the deadline cut off. pending says what is not done, and reason what the last error is.
 func (c *caller) overdue(pending, reason string) *Failure {
@@ -161,17 +161,17 @@ func (p *pauses) next() time.Duration {
 	return time.Duration(float64(p.NextBackOff()) * (1 - p.shorten*p.chance.Float64()))
 }
 
-// polls are the pauses between looks for a change: from Settings.Poll to twelve times that.
+// polls are the pauses between looks for a change.
 func (c *caller) polls() *pauses {
 	return &pauses{backoff.ExponentialBackOff{
-		InitialInterval: c.settings.Poll, Multiplier: 1.5, MaxInterval: 12 * c.settings.Poll,
+		InitialInterval: c.settings.Poll, Multiplier: 1.5, MaxInterval: c.settings.longestPoll(),
 	}, 0.1, c.chance}
 }
 
 // retries are the pauses between attempts of a call that failed for now.
 func (c *caller) retries() *pauses {
 	return &pauses{backoff.ExponentialBackOff{
-		InitialInterval: min(time.Second, c.settings.Poll), Multiplier: 2, MaxInterval: min(30*time.Second, 12*c.settings.Poll),
+		InitialInterval: min(time.Second, c.settings.Poll), Multiplier: 2, MaxInterval: min(30*time.Second, c.settings.longestPoll()),
 	}, 0.7, c.chance}
 }
 
@@ -213,9 +213,9 @@ func (x *task) look(ctx context.Context) (l Listing, at time.Time, err error) {
 
 // lookFailed is the outcome of a request whose look returned an error.
 func (x *task) lookFailed(err error) Outcome {
-	var call *CallError
-	if errors.As(err, &call) {
-		return x.refused(call)
+	var failed *CallError
+	if errors.As(err, &failed) {
+		return x.refused(failed)
 	}
 	return x.unfinished()
 }

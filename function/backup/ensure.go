@@ -43,9 +43,12 @@ func (e *ensuring) takeLock(ctx context.Context) bool {
 			return false
 		}
 	}
-	e.observed.Last = e.state.known(e.request, e.observed.Own)
+	e.recall()
 	return true
 }
+
+// recall takes over what the process remembers of the cluster.
+func (e *ensuring) recall() { e.observed.Last = e.state.known(e.request, e.observed.Own) }
 
 // step takes the next step. done reports that it was the last one.
 func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
@@ -76,15 +79,15 @@ func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
 // look reads the list and notes what it shows.
 func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	listing, at, err := e.task.look(ctx)
-	var call *CallError
+	var failed *CallError
 	switch {
 	case err == nil:
 		e.observed.Listed, e.observed.Looked = listing.Sets, at
 		e.state.reconcile(at, listing.Sets, e.settings.Settle)
-		e.observed.Last = e.state.known(e.request, e.observed.Own)
+		e.recall()
 		return Outcome{}, false
-	case errors.As(err, &call) && call.Kind == KindDenied && e.request.WaitFor == WaitRequested:
-		e.log.Warn("looking is denied, so an earlier backup cannot be found", call.attrs()...)
+	case errors.As(err, &failed) && failed.Kind == KindDenied && e.request.WaitFor == WaitRequested:
+		e.log.Warn("looking is denied, so an earlier backup cannot be found", failed.attrs()...)
 		e.observed.Denied = true
 		return Outcome{}, false
 	case e.observed.lost():
@@ -130,7 +133,7 @@ func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
 	}
 	e.outcome = Outcome{Cluster: e.request.Cluster, Status: StatusUnknown}
 	e.state.forget(step.Create)
-	e.observed.Last = e.state.known(e.request, e.observed.Own)
+	e.recall()
 	e.lookAnew()
 	return Outcome{}, false
 }
@@ -143,33 +146,33 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	if lost := e.observed.unlistedLost(e.request); lost != nil { // a backup of that one, listed late, is this request's, too
 		create.takeOver(lost)
 	}
-	call, made := e.called("CreateBackup", err)
+	failed, made := e.called("CreateBackup", err)
 	if !made {
 		return e.cutOff(), true
 	}
 	e.attempts++
 	about := []any{"attempt", e.attempts, "duration", create.Answered.Sub(sent).Round(time.Millisecond).Seconds()}
-	if call == nil {
+	if failed == nil {
 		create.Accepted = true
 		e.remember(create)
 		e.outcome.RequestID = id
 		e.log.Info("backup requested", append(about, "apiRequestId", id)...)
 		return Outcome{}, false
 	}
-	about = append(about, call.attrs()...)
-	switch call.Kind {
+	about = append(about, failed.attrs()...)
+	switch failed.Kind {
 	case KindUnanswered:
 		e.remember(create)
-		e.lostCall = call
+		e.lostCall = failed
 		e.observed.Looked = time.Time{}
 		e.log.Warn("whether CreateBackup took effect is unknown: looking for the backup", about...)
 		return Outcome{}, false
 	case KindThrottled, KindNotSent:
-		return e.sendLater(ctx, call, about)
+		return e.sendLater(ctx, failed, about)
 	case KindNotNow:
 		return e.sendWhenFree(ctx, about)
 	default:
-		return e.refused(call), true
+		return e.refused(failed), true
 	}
 }
 
@@ -186,14 +189,14 @@ func (e *ensuring) remember(c *Create) {
 }
 
 // sendLater waits after a CreateBackup that certainly did nothing, because it was throttled or not sent.
-func (e *ensuring) sendLater(ctx context.Context, call *CallError, about []any) (Outcome, bool) {
+func (e *ensuring) sendLater(ctx context.Context, failed *CallError, about []any) (Outcome, bool) {
 	e.pending = "CreateBackup was not accepted"
-	if call.Kind == KindNotSent {
-		e.warnOnce("unreachable", "AnalyticDB cannot be reached, so nothing was sent: trying again", append(about, "host", call.Host)...)
+	if failed.Kind == KindNotSent {
+		e.warnOnce("unreachable", "AnalyticDB cannot be reached, so nothing was sent: trying again", append(about, "host", failed.Host)...)
 	} else {
 		e.log.Info("CreateBackup was throttled", about...)
 	}
-	if !e.sleep(ctx, max(e.retries.next(), e.later(call.RetryAfter))) {
+	if !e.sleep(ctx, max(e.retries.next(), e.later(failed.RetryAfter))) {
 		return e.cutOff(), true
 	}
 	if time.Since(e.observed.Looked) > e.settings.Settle { // meanwhile another instance may have created one
@@ -222,7 +225,7 @@ func (e *ensuring) untilSettled() time.Duration {
 }
 
 // refused is the outcome where the service says no.
-func (x *task) refused(call *CallError) Outcome {
+func (x *task) refused(failed *CallError) Outcome {
 	if x.outcome.Status == StatusUnknown {
 		x.outcome.Status = StatusFailed
 	}
@@ -233,7 +236,7 @@ func (x *task) refused(call *CallError) Outcome {
 	case x.lostCall != nil:
 		before = "an earlier CreateBackup went without a readable answer and may have made one; then "
 	}
-	return x.outcome.fail(refusals[call.Kind], "%s%v", before, call)
+	return x.outcome.fail(refusals[failed.Kind], "%s%v", before, failed)
 }
 
 // cutOff is the outcome at the deadline. It is worse than pending while the outcome of a CreateBackup is unknown.

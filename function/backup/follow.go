@@ -97,7 +97,7 @@ func (w *watch) pause(ctx context.Context, until time.Time) bool {
 	if !w.passed {
 		select {
 		case <-w.run.requested.open:
-		case <-time.After(12 * w.settings.Poll):
+		case <-time.After(w.settings.longestPoll()):
 		case <-ctx.Done():
 			return false
 		}

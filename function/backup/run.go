@@ -12,10 +12,12 @@ import (
 
 // Settings are the times of the rule.
 type Settings struct {
-	Poll     time.Duration // the first interval between looks; it grows to twelve times that
+	Poll     time.Duration // the first interval between looks; it grows to longestPoll
 	Settle   time.Duration // how long a backup that may exist is looked for
 	DDLPause time.Duration // from a backup's start until DDL is allowed again
 }
+
+func (s Settings) longestPoll() time.Duration { return 12 * s.Poll }
 
 // Runner carries out requests. The process has one, since it remembers what the process created.
 type Runner struct {

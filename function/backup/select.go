@@ -219,9 +219,9 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 // failure is that of a list which could not be read.
 func (s *selection) failure(err error) *Failure {
 	f := s.overdue("the list of clusters was not read", "the last error")
-	var call *CallError
-	if errors.As(err, &call) {
-		f = &Failure{refusals[call.Kind], call.Error()}
+	var failed *CallError
+	if errors.As(err, &failed) {
+		f = &Failure{refusals[failed.Kind], failed.Error()}
 	}
 	s.logFailure("clusters were not selected", f)
 	return f
