@@ -76,13 +76,13 @@ func (a *API) newRegion(name string) (*region, error) {
 	return &region{client, newPace(a.slots)}, nil
 }
 
-// newTransport returns the one transport of the process, so that connections are kept. It speaks HTTP/1.1 alone: Go then
+// newTransport returns the one transport of the process, so that connections are kept. It speaks only HTTP/1.1: Go then
 // repeats a POST by itself only if no byte of it was written. The SDK's own transport has no time limits at all.
 func newTransport(connections int) *http.Transport {
 	return &http.Transport{
 		Proxy:                  http.ProxyFromEnvironment,
 		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    5 * time.Second, // TLS 1.2 is the least that crypto/tls accepts from a server
+		TLSHandshakeTimeout:    5 * time.Second, // crypto/tls accepts no server below TLS 1.2
 		MaxIdleConnsPerHost:    connections,
 		IdleConnTimeout:        50 * time.Second,
 		MaxResponseHeaderBytes: 64 << 10,
@@ -186,7 +186,7 @@ func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time
 type exchange struct {
 	transport     http.RoundTripper
 	sent          time.Time
-	host          string // to which the request was addressed; empty: the SDK made none
+	host          string // to which the request was addressed; empty: the SDK made no request
 	authorization string // the request's
 	mask          mask   // of the secrets in the call; nil: no text needed it yet
 	connecting    bool   // the transport was opening a connection, and nothing had been written
@@ -217,8 +217,8 @@ func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 	return response, x.err
 }
 
-// trace returns the hooks by which x learns whether a connection was open. A reused connection that turns out to be closed
-// is replaced without a word; the transport does that with a POST only if nothing of it was written.
+// trace returns the hooks by which x learns whether a connection was open. The transport
+// replaces a reused connection that turns out to be closed, but for a POST only if nothing of it was written.
 func (x *exchange) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { x.connecting = true },

@@ -19,8 +19,8 @@ type Endpoint struct {
 
 var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
 
-// ParseEndpoint reads host, host:port or a URL without path. Credentials go there, so plain http is for a loopback address
-// alone, and only what is clearly a host is taken.
+// ParseEndpoint reads host, host:port or a URL without path. Credentials go there, so plain http must lead to a loopback
+// address, and only what is clearly a host is taken.
 func ParseEndpoint(s string) (Endpoint, error) {
 	if !strings.Contains(s, "://") {
 		s = "https://" + s
@@ -48,7 +48,7 @@ func isLoopback(host string) bool {
 	return host == "localhost" || net.ParseIP(host).IsLoopback()
 }
 
-// validPort reports whether u has a port that can be used, or none.
+// validPort reports whether u has a valid port, or no port.
 func validPort(u *url.URL) bool {
 	if u.Port() == "" {
 		return !strings.HasSuffix(u.Host, ":")
@@ -57,7 +57,7 @@ func validPort(u *url.URL) bool {
 	return err == nil && n >= 1 && n <= 65535
 }
 
-// Credentials leave for these hosts alone, whatever the SDK makes of a region.
+// cloudHost matches the hosts to which credentials may go, whatever host the SDK names for a region.
 var cloudHost = regexp.MustCompile(`^adb(-vpc)?(\.[a-z0-9-]+)?\.aliyuncs\.com$`)
 
 // host returns where a region's calls go; sdk is what the SDK would take.

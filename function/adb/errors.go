@@ -35,7 +35,8 @@ func beginsWith(code string, beginnings []string) bool {
 	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(code, b) })
 }
 
-// classify returns what an HTTP status and the service's code mean. Status 0: no reply; an empty code: none that can be read.
+// classify returns what an HTTP status and the service's code mean. The status is 0 if there was no reply. The code is empty if
+// none could be read.
 func classify(status int, code string) backup.ErrorKind {
 	switch {
 	case status < 400: // the call may have taken effect, even if a 2xx says that it failed
@@ -70,7 +71,7 @@ func (s *session) failure(action string, c backup.Cluster, x *exchange, err erro
 			}
 		}
 		e.Kind = classify(x.status, string(said.Code))
-	case x.host == "": // the SDK made no request of it
+	case x.host == "": // the SDK made no request
 		e.Kind, said.Message = backup.KindRefused, text(reason(err))
 	case x.notSent():
 		e.Kind, e.Host, said.Message = backup.KindNotSent, x.host, text(reason(err))

@@ -84,7 +84,7 @@ type glyph struct {
 	from, to int
 }
 
-// spell returns the characters of a text alone.
+// spell returns the characters of a text, as glyphs does, without their places.
 func spell(text string) string {
 	if !strings.ContainsAny(text, `%\&`) { // it has no escapes
 		return strings.Map(small, text)
@@ -92,8 +92,8 @@ func spell(text string) string {
 	return characters(glyphs(text))
 }
 
-// small makes a letter small, and leaves out what is not printable ASCII, and what may stand between the pieces of a secret. A
-// form writes a space as a plus.
+// small turns a capital letter into a small one. It drops what is not printable ASCII, and what may stand between the pieces of
+// a secret, such as the plus by which a form writes a space.
 func small(r rune) rune {
 	switch {
 	case r <= ' ' || r > '~' || strings.ContainsRune(`+-,.:;|"'`, r):
@@ -210,7 +210,7 @@ func cut(text string, most int) string {
 	return text
 }
 
-// clean makes text of the service fit for a log: one line, not endless, and without secrets. The call's signature is one.
+// clean makes text of the service fit for a log: one line, not endless, and without secrets. The call's signature is a secret, too.
 func (s *session) clean(x *exchange, text string) string {
 	const longest = 400
 	text = cut(text, 4*longest)

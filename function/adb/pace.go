@@ -24,16 +24,16 @@ const (
 	// are in flight before the first answers arrive do not exhaust a limit of that order.
 	startRate = 40.0
 
-	// lowestRate is in calls per second. Limits count by the second, so one call in each of them finds the end of an outage.
+	// lowestRate is in calls per second. Limits count by the second, so one call each second finds the end of an outage.
 	lowestRate = 1.0
 
 	// gain is how many calls per second a success adds as long as nothing is throttled. With two the rate outgrows any limit
 	// within a few seconds, and passes it by no more than twice the calls in flight.
 	gain = 2.0
 
-	// quiet is how many successes after a throttled call the gain is whole again. Until then it is the fourth power of the
-	// share of them that has come: near nothing for the first hundred, so that the rate stays below a limit just found. After
-	// two hundred a limit of 10 calls per second that was raised to 50 has been found out, which takes 20 s.
+	// quiet is how many successes after a throttled call the gain is whole again. Until then it is multiplied by the fourth
+	// power of the share of them that has come. For the first hundred that is near nothing, so the rate stays below a limit
+	// just found. After two hundred the pace has found out that a limit of 10 calls per second was raised to 50; that takes 20 s.
 	quiet = 400
 
 	// ease is what a throttled call leaves of the rate. Several of the calls in flight are throttled together, and each
@@ -78,7 +78,7 @@ type pace struct {
 	pause   pause
 }
 
-// pause is one that the service asked for.
+// pause is a pause that the service asked for.
 type pause struct {
 	until  time.Time         // nothing is sent before
 	turn   turn              // of the call that was answered so
@@ -125,8 +125,8 @@ func (p *pace) paused() *backup.CallError {
 	return p.pause.answer
 }
 
-// liftPause ends a pause early, because a call that was sent after the one that was answered so got through: the pause is
-// that cluster's alone, or over.
+// liftPause ends a pause early if the call that got through was sent after the one that brought the pause: then the pause concerns
+// only one cluster, or is over.
 func (p *pace) liftPause(t turn) {
 	if time.Until(p.pause.until) <= 0 || !t.at.After(p.pause.turn.at) {
 		return
@@ -146,7 +146,7 @@ func (p *pace) through() float64 {
 	return float64(len(p.passed))
 }
 
-// succeeded raises the pace, if it was what held the calls back: a rate that nobody used says nothing.
+// succeeded raises the pace, if it was what held the calls back: a rate that was not used up says nothing.
 func (p *pace) succeeded(t turn) {
 	p.liftPause(t)
 	p.passed = append(p.passed, time.Now())

@@ -21,7 +21,7 @@ const (
 	maxPages  = maxRows / leastRows
 
 	longestWord = 100  // characters that are kept of an id or a status, so that no list takes much memory
-	longestTag  = 2000 // characters that are kept of a tag's value; a selector can name none that long
+	longestTag  = 2000 // characters that are kept of a tag's value; a selector cannot name a longer one
 )
 
 // query is a call that lists something.
@@ -76,7 +76,7 @@ func readPages[T any](ctx context.Context, s *session, q query, decode func(*exc
 		if err != nil {
 			return nil, false, err
 		}
-		if err := l.add(p); err != nil {
+		if err := l.add(number, p); err != nil {
 			return nil, false, s.failure(q.action, q.cluster, x, err)
 		}
 		if l.ends(p) {
@@ -94,21 +94,19 @@ func isThrottled(err error) bool {
 type progress[T any] struct {
 	items  []T
 	total  int             // by the first page
-	pages  int             // how many were read
 	seen   map[string]bool // the keys of all rows
 	unread int             // rows without a key
 	stale  int             // pages in a row that showed nothing new
 }
 
 // add takes over the rows of a page that are new.
-func (l *progress[T]) add(p page[T]) error {
-	l.pages++
+func (l *progress[T]) add(number int, p page[T]) error {
 	switch {
-	case l.pages == 1 && len(p.rows) == 0 && p.total > 0:
+	case number == 1 && len(p.rows) == 0 && p.total > 0:
 		return errors.New("the reply counts entries but lists none")
-	case l.pages > maxPages || l.found()+len(p.rows) > maxRows:
+	case number > maxPages || l.found()+len(p.rows) > maxRows:
 		return fmt.Errorf("the list is too long: more than %d entries or %d pages", maxRows, maxPages)
-	case l.pages == 1:
+	case number == 1:
 		l.total = p.total
 	}
 	l.stale++

@@ -101,8 +101,8 @@ func (p *pace) due() time.Duration {
 	return p.untilDue()
 }
 
-// untilDue is due with p.mu held. A call that is alone has the pace of the answers, so it is not spaced unless something was
-// throttled lately.
+// untilDue is due with p.mu held. A call that is alone waits for no other one, unless something was throttled lately: calls one
+// after another are spaced by their answers.
 func (p *pace) untilDue() time.Duration {
 	d := time.Until(p.pause.until)
 	if p.calls > 1 || p.since < quiet {
@@ -139,8 +139,8 @@ type share struct {
 	waits    chan struct{} // closed when the call that waits has a slot; nil: none waits
 }
 
-// active is how long a region counts as calling after its last call. Between two of its calls no call of it may wait, and a slot
-// that is free then must not go to a region whose calls hang.
+// active is how long a region counts as calling after its last call. Between two calls there may be a moment in which none
+// of them waits, and a slot that is free then must not go to a region whose calls hang.
 const active = time.Second
 
 func newSlots(n int) *slots { return &slots{all: n, free: n} }

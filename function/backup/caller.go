@@ -78,7 +78,7 @@ func (c *caller) answered(action string, failed *CallError) {
 // call by which the region is throttled.
 func (c *caller) heldUp(pause *CallError) { c.err = cmp.Or(pause, c.err, c.region.throttled.Load()) }
 
-// overdue is the failure of what the deadline cut off. pending says what is not done, and reason what the last error is.
+// overdue is the failure of what the deadline cut off. pending says what is not done, reason what the last error did.
 func (c *caller) overdue(pending, reason string) *Failure {
 	f := &Failure{ErrorBackupPending, pending + " before the deadline; invoking again continues"}
 	if c.err != nil {
@@ -114,7 +114,7 @@ func (c *caller) read(ctx context.Context, action string, sleep func(context.Con
 			return failed
 		}
 		level := slog.LevelDebug
-		if attempt == 3 { // once: nobody should learn only at the deadline why nothing happens
+		if attempt == 3 { // once, so that a person learns before the deadline why nothing happens
 			level = slog.LevelWarn
 		}
 		c.log.Log(ctx, level, "look failed", append(failed.attrs(), "attempt", attempt)...)

@@ -92,8 +92,8 @@ func (c *Create) exclude(listed []Set, looked time.Time) {
 	}
 }
 
-// takeOver makes c stand for an earlier one without an answer, too: what either of them made is c's. If nobody looked before that
-// one was sent, what was listed before c stays foreign. If that one had made any of it, it would have been found.
+// takeOver makes c stand for an earlier one without an answer, too: what either of them made is c's. If nobody looked before the
+// earlier one was sent, what was listed before c stays foreign: what the earlier one made would have been found in it.
 func (c *Create) takeOver(lost *Create) {
 	c.Sent = lost.Sent
 	if lost.afterLook {

@@ -128,7 +128,7 @@ func adopt(r Request, o Observed) (Step, bool) {
 		return Step{Kind: StepAdopt, Set: made, Create: o.Last}, true
 	}
 	if made != nil && made.State != SetFailed {
-		candidates = append(candidates, *made) // its listed start is cut to the minute, so it might not serve by that
+		candidates = append(candidates, *made) // its listed start is cut to the minute, so by that alone it might not serve
 	}
 	if s := best(candidates); s != nil {
 		step := Step{Kind: StepAdopt, Set: s}
@@ -143,7 +143,7 @@ func adopt(r Request, o Observed) (Step, bool) {
 	return Step{}, false
 }
 
-// serving returns the listed sets that r asks for, by what is listed of them.
+// serving returns the listed sets that r asks for, as far as the list alone shows.
 func serving(listed []Set, r Request, looked time.Time) (sets []Set) {
 	for _, s := range listed {
 		if s.serves(r) && s.believed(looked) {

@@ -142,11 +142,11 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 	return at.Sub(w.missingSince) >= w.settings.Settle
 }
 
-// sees takes over what a look shows of the backup. The time is zero if nobody looked just now.
+// sees takes over what a look shows of the backup. at is zero if there was no look just now.
 func (w *watch) sees(s Set, at time.Time, listed []Set) {
 	var attrs []any
 	if c := w.create; c != nil && !at.IsZero() {
-		if c.seen.Swap(&sighting{s, at}) == nil { // other invocations for the cluster adopt it by what is known of it
+		if c.seen.Swap(&sighting{s, at}) == nil { // shared with the other invocations for the cluster
 			attrs = append(attrs, "listedAfter", at.Sub(c.Sent).Round(time.Millisecond).Seconds())
 		}
 	}

@@ -83,8 +83,8 @@ func (r *run) part(ctx context.Context, region string, requests []Request, posit
 
 	outcomes := make([]Outcome, len(here))
 	var all sync.WaitGroup
-	// An earlier attempt that ran out of time began with some of them. If each attempt began with the same ones, looking for
-	// what is done could use up the time of all attempts, and the last clusters would never get their backup.
+	// The order is random. If each attempt began with the same clusters, looking for what earlier attempts did could use up its
+	// time, and the last clusters would never get their backup.
 	for _, i := range chance(region).Perm(len(here)) {
 		x := r.task(here[i])
 		if !x.slot.take(ctx) { // the time is up, so do only says so

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Selector chooses clusters instead of naming them. What is given narrows: all of it must hold. At least one of Tags,
+// Selector chooses clusters instead of naming them. A cluster must match everything that is given. At least one of Tags,
 // ResourceGroupID and All is given.
 type Selector struct {
 	Regions         []string          // where to look, 1 to 50, each one checked by CheckRegion
@@ -230,8 +230,8 @@ func (s *selection) failure(err error) *Failure {
 // maxReasons is how many skipped clusters a message names.
 const maxReasons = 20
 
-// addSelection adds to the result what a selector led to in its regions. Nothing left in any of them is a failure: a tag that
-// somebody removed must not make a silent night.
+// addSelection adds to the result what a selector led to in its regions. It is a failure if no cluster is left in any of them:
+// backups must not stop silently because somebody removed a tag.
 func (r *run) addSelection(result *Result, regions []string, all []chosen) {
 	clusters, failed := 0, 0
 	var skipped []string
