@@ -1,6 +1,7 @@
 package adb
 
 import (
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -43,19 +44,17 @@ func (m mask) with(s string, least int) mask {
 func (m mask) hide(text string) string {
 	spelt := spell(text)
 	hidden := make([]bool, len(spelt))
-	found := false
 	for _, secret := range m {
 		n := secret.least
 		for i := 0; i+n <= len(spelt); i++ {
 			if strings.Contains(secret.spelt, spelt[i:i+n]) {
-				found = true
 				for j := i; j < i+n; j++ {
 					hidden[j] = true
 				}
 			}
 		}
 	}
-	if !found {
+	if !slices.Contains(hidden, true) {
 		return text
 	}
 	var b strings.Builder

@@ -51,6 +51,7 @@ func (p *pace) arrive() {
 	p.calls++
 }
 
+// await waits until the pace allows a call, and then for a slot. One call of the region does so at a time.
 func (p *pace) await(ctx context.Context) (turn, error) {
 	select {
 	case p.first <- struct{}{}:

@@ -83,7 +83,7 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	switch {
 	case err == nil:
 		e.observed.Listed, e.observed.Looked = listing.Sets, at
-		e.state.reconcile(at, listing.Sets, e.settings.Settle)
+		e.state.reconcile(listing.Sets, at, e.settings.Settle)
 		e.recall()
 		return Outcome{}, false
 	case errors.As(err, &failed) && failed.Kind == KindDenied && e.request.WaitFor == WaitRequested:

@@ -59,7 +59,7 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 	}
 	w := &watch{task: x, create: step.Create, polls: x.polls()}
 	if step.Set != nil {
-		w.sees(*step.Set, o.Looked, o.Listed)
+		w.sees(*step.Set, o.Listed, o.Looked)
 	}
 	for {
 		p := Follow(time.Now(), x.request.WaitFor, x.outcome.Set, w.completeSince, x.settings.DDLPause)
@@ -129,7 +129,7 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 	}
 	if found != nil {
 		w.missingSince = time.Time{}
-		w.sees(*found, at, listed)
+		w.sees(*found, listed, at)
 		return false
 	}
 	if set == nil {
@@ -143,7 +143,7 @@ func (w *watch) misses(listed []Set, at time.Time) bool {
 }
 
 // sees takes over what a look shows of the backup. at is zero if there was no look just now.
-func (w *watch) sees(s Set, at time.Time, listed []Set) {
+func (w *watch) sees(s Set, listed []Set, at time.Time) {
 	var attrs []any
 	if c := w.create; c != nil && !at.IsZero() {
 		if c.seen.Swap(&sighting{s, at}) == nil { // shared with the other invocations for the cluster

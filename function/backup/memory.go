@@ -28,7 +28,7 @@ func (s *clusterState) known(r Request, own *Create) *Create {
 
 // reconcile brings the memory up to date with a list. It forgets a backup that was listed once and is not listed any more, and
 // one that failed if there is a later one, which it must not hide.
-func (s *clusterState) reconcile(looked time.Time, listed []Set, settle time.Duration) {
+func (s *clusterState) reconcile(listed []Set, looked time.Time, settle time.Duration) {
 	if a := s.accepted; a != nil && a != s.last {
 		if set := a.made(Observed{Looked: looked, Listed: listed, Settle: settle}); set != nil && set.State == SetFailed {
 			s.accepted = nil

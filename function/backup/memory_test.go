@@ -196,15 +196,15 @@ func TestMemory(t *testing.T) {
 		c := sentAfterLook(t, "02:00:00", "02:00:00")
 		c.seen.Store(&sighting{set(t, "a", "02:00:00", SetRunning), at(t, "02:00:10")})
 		state := &clusterState{last: c, accepted: c}
-		state.reconcile(at(t, "02:00:09"), nil, time.Minute)
+		state.reconcile(nil, at(t, "02:00:09"), time.Minute)
 		if state.last == nil || state.accepted == nil {
 			t.Error("forgotten")
 		}
-		state.reconcile(at(t, "02:00:11"), []Set{set(t, "a", "02:00:00", SetComplete)}, time.Minute)
+		state.reconcile([]Set{set(t, "a", "02:00:00", SetComplete)}, at(t, "02:00:11"), time.Minute)
 		if c.set().State != SetComplete {
 			t.Error("not brought up to date")
 		}
-		state.reconcile(at(t, "02:00:12"), nil, time.Minute)
+		state.reconcile(nil, at(t, "02:00:12"), time.Minute)
 		if state.last != nil || state.accepted != nil {
 			t.Error("remembered")
 		}
