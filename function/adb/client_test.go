@@ -200,6 +200,7 @@ func TestPages(t *testing.T) {
 		"a set of another cluster":           {[]canned{foreign}, "2", 1},
 		"it counts one but lists none":       {[]canned{page(1)}, "", 1},
 		"no count, and a page that is short": {[]canned{uncounted(40), uncounted(29)}, strings.Join(hundred[:40], " "), 2},
+		"no count, and a page of the least":  {[]canned{uncounted(30), uncounted(29)}, strings.Join(hundred[:30], " "), 2},
 		"longer when its end is read":        {[]canned{page(2, "1"), page(3, "2"), page(3, "3"), page(3, "1", "2", "3")}, "1 2 3", 4},
 		"a set that slipped between pages":   {[]canned{page(3, "1", "2"), page(3), page(3, "1", "2", "3")}, "1 2 3", 3},
 		"more than it counts":                {[]canned{page(100, hundred...), page(100, "100")}, strings.Join(hundred, " ") + " 100", 2},

@@ -28,6 +28,7 @@ func TestParseEndpoint(t *testing.T) {
 		"https://:443":                     {},
 		"adb.aliyuncs.com:":                {},
 		"adb.aliyuncs.com:0":               {},
+		"adb.aliyuncs.com:65535":           {Host: "adb.aliyuncs.com:65535"},
 		"adb.aliyuncs.com:65536":           {},
 		"adb.aliyuncs.com:http":            {},
 		"adb.aliyuncs.com/path":            {},

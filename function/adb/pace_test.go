@@ -152,7 +152,7 @@ func TestPaceFindsTheLimit(t *testing.T) {
 
 // The account's limit falls to a fifth and comes back.
 func TestPaceFollowsTheLimit(t *testing.T) {
-	for burst, least := range map[int]float64{1: 0.6, 5: 0.85, 50: 0.85} {
+	for burst, least := range map[int]float64{1: 0.5, 5: 0.85, 50: 0.85} {
 		t.Run(fmt.Sprint("burst ", burst), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				l := rate.NewLimiter(50, burst)

@@ -144,6 +144,11 @@ func TestLogLines(t *testing.T) {
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a Completed")
 		has(s, `"msg":"a backup that serves was found","DBClusterId":"amv-1","RegionId":"cn-a","backupId":"b-7","backupStartTime":"2000-01-01T00:00:00Z","backupStatus":"Success"`)
 	})
+	tell(t, "a complete one before DDL is allowed", func(s *stub) {
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began, SetComplete)} }
+		s.expect(s.runFor(5*time.Minute, ensuringOne(func(r *Request) { r.WaitFor = WaitDDLAllowed })), "amv-1 cn-a BackupPending",
+			"backup b (started 2000-01-01T00:00:00Z) is complete, but DDL was not allowed before the deadline; invoking again continues")
+	})
 	tell(t, "looking is denied", func(s *stub) {
 		s.look = &CallError{Action: "DescribeBackups", Kind: KindDenied}
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")

@@ -73,6 +73,17 @@ func TestVanished(t *testing.T) {
 		if took := s.lastCreate.Sub(s.began); took < 3*time.Minute || took > 7*time.Minute {
 			s.t.Errorf("created again after %v", took)
 		}
+		s.logged("WARN", "a backup is not listed any more")
+	})
+	tell(t, "at the deadline it had disappeared", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			if time.Since(s.began) > time.Minute {
+				return nil
+			}
+			return []Set{listed("b", s.began, SetRunning)}
+		}
+		s.expect(s.runFor(2*time.Minute, ensuringOne(waiting)), "amv-1 cn-a BackupPending",
+			"backup b (started 2000-01-01T00:00:00Z) had disappeared from the list before the deadline; invoking again continues")
 	})
 	tell(t, "it is not named where the next one is waited for", func(s *stub) {
 		s.list = func(Cluster) []Set {

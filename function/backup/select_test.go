@@ -157,6 +157,7 @@ func TestSelection(t *testing.T) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
 		s.refuse("cn-b", &CallError{Action: "DescribeDBClusters", Kind: KindDenied})
 		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "amv-1 cn-a Requested, cn-b PermissionDenied")
+		s.logged("ERROR", "clusters were not selected")
 	})
 	tell(t, "one is denied, and the others have no match", func(s *stub) {
 		s.refuse("cn-b", &CallError{Action: "DescribeDBClusters", Kind: KindDenied})
@@ -165,6 +166,7 @@ func TestSelection(t *testing.T) {
 	tell(t, "a list that cannot be read until the deadline is pending", func(s *stub) {
 		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
 		s.expect(s.run(selecting(all, "cn-a")), "cn-a BackupPending", "the last error: DescribeDBClusters was not answered")
+		s.logged("WARN", "clusters were not selected")
 	})
 	tell(t, "a list that is throttled until the deadline", func(s *stub) {
 		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindThrottled})
