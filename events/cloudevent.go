@@ -109,7 +109,7 @@ func (d *decoder) lookIn(src source, p field) ([]backup.Request, error) {
 	switch {
 	case p.repeated:
 		return nil, fault("%s is given twice", p.name)
-	case p.isString():
+	case p.isString:
 		return d.text(src, p.name, p.text)
 	case !isObject(p.raw):
 		return nil, nil
@@ -125,7 +125,7 @@ func (d *decoder) lookIn(src source, p field) ([]backup.Request, error) {
 // taken from another place then, because what these fields ask for would be lost.
 func (r *request) wordsWithoutCluster(place string) error {
 	for _, word := range []field{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
-		if word.given() {
+		if word.given {
 			return fault("%s has %s but %s", place, word.name, missingCluster)
 		}
 	}
@@ -143,7 +143,7 @@ func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Reque
 	if data.RequestParameters.repeated {
 		return nil, fault("%s is given twice", src.place)
 	}
-	if data.RequestParameters.isString() {
+	if data.RequestParameters.isString {
 		raw = bytes.TrimSpace(data.RequestParameters.text)
 		switch {
 		case len(raw) == 0:

@@ -32,7 +32,7 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 		if v.repeated {
 			f.add("%s is given twice", v.name)
 		}
-		if v.given() {
+		if v.given {
 			given = append(given, v.name)
 		}
 	}
@@ -42,18 +42,18 @@ func (r *request) clusters(src source, f *faults) (ids []string, selector *backu
 	case len(given) > 1:
 		f.add("%s exclude each other: give one of them", strings.Join(given, " and "))
 	}
-	if r.DBClusterID.given() {
+	if r.DBClusterID.given {
 		ids = []string{string(r.DBClusterID.text)}
-		if !r.DBClusterID.isString() {
+		if !r.DBClusterID.isString {
 			f.add("DBClusterId must be a string, not %s", kind(r.DBClusterID.raw))
 		} else if err := backup.CheckClusterID(ids[0]); err != nil {
 			f.add("DBClusterId: %v", err)
 		}
 	}
-	if r.DBClusterIDs.given() {
+	if r.DBClusterIDs.given {
 		ids = readList("DBClusterIds", r.DBClusterIDs, maxIDs, backup.CheckClusterID, f)
 	}
-	if r.DBClusterSelector.given() {
+	if r.DBClusterSelector.given {
 		selector = readSelector(r.DBClusterSelector, f)
 		selector.Regions = r.regions(src, f)
 		return ids, selector, ""
@@ -109,7 +109,7 @@ func (r *request) region(src source, f *faults) string {
 	switch {
 	case err != nil:
 		f.addError(err)
-	case !r.RegionID.given():
+	case !r.RegionID.given:
 		f.addError(src.badRegion)
 		return src.prototype.Cluster.Region
 	default:
@@ -125,9 +125,9 @@ func (r *request) regions(src source, f *faults) []string {
 	switch {
 	case r.RegionIDs.repeated:
 		f.add("RegionIds is given twice")
-	case !r.RegionIDs.given():
+	case !r.RegionIDs.given:
 		return []string{r.region(src, f)}
-	case r.RegionID.given():
+	case r.RegionID.given:
 		f.add("RegionId and RegionIds exclude each other: give one of them")
 	}
 	return readList("RegionIds", r.RegionIDs, maxRegions, backup.CheckRegion, f)
@@ -173,7 +173,7 @@ func readSelector(v value, f *faults) *backup.Selector {
 func readGroup(v value, f *faults) string {
 	id := string(v.text)
 	switch {
-	case !v.isString():
+	case !v.isString:
 		f.add("DBClusterSelector.ResourceGroupId must be a string, not %s", kind(v.raw))
 	case len(id) > maxGroupID || !groupIDForm.MatchString(id):
 		f.add("DBClusterSelector.ResourceGroupId: %v is not a resource group id such as rg-acfm4vaqr2x7kdy", quoted(id))

@@ -20,7 +20,7 @@ func (d *decoder) byDefault(src source, e *cloudEvent, places []field) ([]backup
 		return nil, fault("the CloudEvent names the cluster %v in %s, %s; if it is not a cluster, leave it out of the event by a TEMPLATE transform", quoted(id), path[1:], hint)
 	case found:
 		return nil, fault("the CloudEvent names a cluster in %s, %s", path[1:], hint)
-	case e.DataBase64.given():
+	case e.DataBase64.given:
 		return nil, fault("the CloudEvent has data_base64, which is not read: send data")
 	}
 	for _, p := range places {

@@ -199,11 +199,11 @@ func (d *decoder) checkedObject(raw json.RawMessage) (trigger string, requests [
 		wanted{"time", &cloud.Time}, wanted{"data", &cloud.Data}, wanted{"data_base64", &cloud.DataBase64},
 		wanted{"aliyunregionid", &cloud.AliyunRegionID})
 	switch {
-	case cloud.SpecVersion.given():
+	case cloud.SpecVersion.given:
 		cloud.raw = raw
 		requests, err = d.cloudEvent(&cloud)
 		return triggerRule, requests, err
-	case timer.TriggerName.given() || timer.TriggerTime.given():
+	case timer.TriggerName.given || timer.TriggerTime.given:
 		requests, err = d.timer(&timer)
 		return triggerTimer, requests, err
 	default:
@@ -226,9 +226,9 @@ func (d *decoder) timer(e *timerEvent) ([]backup.Request, error) {
 		return nil, fault("the timer's event: payload is given twice")
 	case isObject(e.Payload.raw):
 		return d.request(src, readRequest(e.Payload.raw))
-	case !e.Payload.given(), e.Payload.isString() && len(bytes.TrimSpace(e.Payload.text)) == 0:
+	case !e.Payload.given, e.Payload.isString && len(bytes.TrimSpace(e.Payload.text)) == 0:
 		return nil, fault("the timer's payload is empty: put in a cluster id, or a request such as %s", exampleRequest)
-	case !e.Payload.isString():
+	case !e.Payload.isString:
 		return nil, fault("the timer's payload must be a string that holds a request or a cluster id, not %s", kind(e.Payload.raw))
 	}
 	return d.text(src, src.place, e.Payload.text)

@@ -45,14 +45,11 @@ func (e *brokenJSON) Error() string {
 // value is what an object has in one field. The zero value is that of an absent field.
 type value struct {
 	raw      json.RawMessage // nil: the field is absent
-	text     []byte          // of a string
+	given    bool            // it is there, and not null
 	repeated bool
+	isString bool
+	text     []byte // of a string
 }
-
-// given reports whether the field is there and is not null.
-func (v value) given() bool { return len(v.raw) > 0 && v.raw[0] != 'n' }
-
-func (v value) isString() bool { return len(v.raw) > 0 && v.raw[0] == '"' }
 
 // field is a value, and the name or path that messages give it.
 type field struct {
@@ -86,23 +83,12 @@ func readFields(object json.RawMessage, all ...wanted) (rest others) {
 		}
 		v := all[i].to
 		v.repeated = v.raw != nil
-		if !v.given() {
-			v.raw = raw
-			v.text, _ = unquote(raw)
+		if !v.given {
+			v.raw, v.given = raw, raw[0] != 'n'
+			v.text, v.isString = unquote(raw)
 		}
 	}
 	return rest
-}
-
-// asString returns the field's string; an empty one if the field is absent. The name is for the error.
-func (v value) asString(name string) (string, error) {
-	switch {
-	case v.repeated:
-		return "", fault("%s is given twice", name)
-	case v.given() && !v.isString():
-		return "", fault("%s must be a string, not %s", name, kind(v.raw))
-	}
-	return string(v.text), nil
 }
 
 // isNamed reports whether raw, a field's name in quotes, is that name, without regard to case.

@@ -74,7 +74,7 @@ func readRequest(raw json.RawMessage) (r request) {
 
 // namesCluster reports whether the request says which clusters it means.
 func (r *request) namesCluster() bool {
-	return r.DBClusterID.given() || r.DBClusterIDs.given() || r.DBClusterSelector.given()
+	return r.DBClusterID.given || r.DBClusterIDs.given || r.DBClusterSelector.given
 }
 
 // request checks a request's fields and makes one request for each of its clusters. It reports all faults at once.
@@ -98,12 +98,12 @@ func (d *decoder) request(src source, r request) ([]backup.Request, error) {
 		return nil, err
 	}
 
-	if r.NotBefore.given() {
+	if r.NotBefore.given {
 		p.NotBefore = d.notInFuture("NotBefore", notBefore)
 	} else {
 		p.NotBefore = p.NotBefore.Add(-maxAge)
 	}
-	p.Immediate = p.Immediate && !r.MaxAge.given() && !r.NotBefore.given()
+	p.Immediate = p.Immediate && !r.MaxAge.given && !r.NotBefore.given
 	return forEach(p, ids), nil
 }
 
@@ -121,11 +121,11 @@ func (r *request) action(src source, f *faults) backup.Action {
 
 // checkTogether checks the fields that do not go with each other.
 func (r *request) checkTogether(action backup.Action, f *faults) {
-	maxAge, notBefore := r.MaxAge.given(), r.NotBefore.given()
+	maxAge, notBefore := r.MaxAge.given, r.NotBefore.given
 	if maxAge && notBefore {
 		f.add("MaxAge and NotBefore exclude each other: give one of them")
 	}
-	if action == backup.ActionVerify && r.WaitFor.given() {
+	if action == backup.ActionVerify && r.WaitFor.given {
 		f.add("WaitFor goes with Ensure alone")
 	}
 	if action == backup.ActionVerify && !maxAge && !notBefore {
@@ -133,10 +133,21 @@ func (r *request) checkTogether(action backup.Action, f *faults) {
 	}
 }
 
+// asString returns the field's string; an empty one if the field is absent. The name is for the error.
+func (v value) asString(name string) (string, error) {
+	switch {
+	case v.repeated:
+		return "", fault("%s is given twice", name)
+	case v.given && !v.isString:
+		return "", fault("%s must be a string, not %s", name, kind(v.raw))
+	}
+	return string(v.text), nil
+}
+
 // parse reads the string of a field. It returns the zero value if the field is absent or wrong.
 func parse[T any](f *faults, name string, v value, read func(string) (T, error)) (result T) {
 	text, err := v.asString(name)
-	if err == nil && v.given() {
+	if err == nil && v.given {
 		if result, err = read(text); err != nil {
 			err = fault("%s %v, not %v", name, err, quoted(text))
 		}

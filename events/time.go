@@ -51,11 +51,11 @@ func timeOfID(id string) (time.Time, bool) {
 func (d *decoder) eventTime(name string, v value) time.Time {
 	problem := "cannot be read as a time"
 	switch t, err := parseTime(string(v.text)); {
-	case !v.given():
+	case !v.given:
 		problem = "is missing"
 	case v.repeated:
 		problem = "is given twice"
-	case !v.isString():
+	case !v.isString:
 		problem = "must be a string, not " + kind(v.raw)
 	case err == nil:
 		return d.notInFuture(name, t)

@@ -8,6 +8,7 @@ import (
 	"io"
 	"log/slog"
 	"math/rand/v2"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -37,6 +38,33 @@ type region struct {
 	slots chan struct{}
 	// throttled is the error of the last call if it was throttled, else nil. Whoever waits for a turn is held up by it.
 	throttled atomic.Pointer[CallError]
+}
+
+// Regions keeps something for each region that the process works in. Events may name regions that do not exist, so it keeps no
+// more than maxRegions and then starts anew.
+type Regions[T any] struct {
+	mu   sync.Mutex
+	kept map[string]*T
+}
+
+const maxRegions = 1000
+
+// Get returns what is kept for a region. If there is nothing, create makes it.
+func (r *Regions[T]) Get(name string, create func(name string) (*T, error)) (*T, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.kept[name] != nil {
+		return r.kept[name], nil
+	}
+	created, err := create(name)
+	if err != nil {
+		return nil, err
+	}
+	if r.kept == nil || len(r.kept) == maxRegions {
+		r.kept = map[string]*T{}
+	}
+	r.kept[name] = created
+	return created, nil
 }
 
 func (r *Runner) region(name string) *region {
@@ -160,6 +188,8 @@ type pauses struct {
 func (p *pauses) next() time.Duration {
 	return time.Duration(float64(p.NextBackOff()) * (1 - p.shorten*p.chance.Float64()))
 }
+
+func (s Settings) longestPoll() time.Duration { return 12 * s.Poll }
 
 // polls are the pauses between looks for a change.
 func (c *caller) polls() *pauses {

@@ -7,7 +7,6 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode/utf8"
 )
 
@@ -41,33 +40,6 @@ func CheckRegion(name string) error {
 		return invalidRegion(name)
 	}
 	return nil
-}
-
-// Regions keeps something for each region that the process works in. Events may name regions that do not exist, so it keeps no
-// more than maxRegions and then starts anew.
-type Regions[T any] struct {
-	mu   sync.Mutex
-	kept map[string]*T
-}
-
-const maxRegions = 1000
-
-// Get returns what is kept for a region. If there is nothing, create makes it.
-func (r *Regions[T]) Get(name string, create func(name string) (*T, error)) (*T, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.kept[name] != nil {
-		return r.kept[name], nil
-	}
-	created, err := create(name)
-	if err != nil {
-		return nil, err
-	}
-	if r.kept == nil || len(r.kept) == maxRegions {
-		r.kept = map[string]*T{}
-	}
-	r.kept[name] = created
-	return created, nil
 }
 
 // The errors become text only when somebody reads them: an event can hold a million wrong ids.

@@ -17,8 +17,6 @@ type Settings struct {
 	DDLPause time.Duration // from a backup's start until DDL is allowed again
 }
 
-func (s Settings) longestPoll() time.Duration { return 12 * s.Poll }
-
 // Runner carries out requests. The process has one, since it remembers what the process created.
 type Runner struct {
 	settings    Settings
