@@ -37,3 +37,21 @@ func TestCheckRegion(t *testing.T) {
 		}
 	}
 }
+
+// TestQuote: only what is short and plain is shown, because events may carry secrets.
+func TestQuote(t *testing.T) {
+	for s, want := range map[string]string{
+		"": `""`, "cn-hangzhou": `"cn-hangzhou"`, "two words": `"two words"`, `a "b"`: `"a \"b\""`,
+		strings.Repeat("a", 64): `"` + strings.Repeat("a", 64) + `"`,
+		strings.Repeat("a", 65): "a string of 65 characters",
+		strings.Repeat("ä", 65): "a string of 65 characters",
+		"ä":                     "a string with other than printable ASCII characters",
+		"a\tb":                  "a string with other than printable ASCII characters",
+		"a\x7f":                 "a string with other than printable ASCII characters",
+		"~":                     `"~"`,
+	} {
+		if got := Quote(s); got != want {
+			t.Errorf("%q: %s, want %s", s, got, want)
+		}
+	}
+}

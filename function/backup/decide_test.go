@@ -140,6 +140,8 @@ func TestDecide(t *testing.T) {
 		"24 hours are not stuck":                           {known: known{listed: sets(set(t, "a", "-02:00:40", SetRunning))}, do: StepAwait, set: "a"},
 		"more than 24 hours are":                           {known: known{listed: sets(set(t, "a", "-02:00:39", SetRunning))}, do: StepSend, stuck: 1},
 		"stuck and running: the running one is waited for": {known: known{listed: sets(set(t, "a", "-01:00", SetRunning), set(t, "b", "01:00", SetRunning))}, do: StepAwait, set: "b", stuck: 1},
+		"of two that run the newer is waited for":          {known: known{listed: sets(set(t, "a", "01:40", SetRunning), set(t, "b", "01:50", SetRunning))}, do: StepAwait, set: "b"},
+		"whichever is listed first":                        {known: known{listed: sets(set(t, "b", "01:50", SetRunning), set(t, "a", "01:40", SetRunning))}, do: StepAwait, set: "b"},
 		"one that serves beside a running one is adopted":  {known: known{listed: sets(set(t, "a", "01:50", SetRunning), set(t, "b", "02:01", SetRunning))}, do: StepAdopt, set: "b"},
 
 		// What this process created counts before it is listed.

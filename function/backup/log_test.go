@@ -32,9 +32,11 @@ func TestFirstListing(t *testing.T) {
 			if log := s.log.String(); strings.Count(log, `"listedAfter":2`) != 1 {
 				s.t.Error(log)
 			}
-			if log := s.log.String(); strings.Contains(log, "previousBackupSize") != warns {
+			const shrank = `"WARN","msg":"a backup has less than half the size of the one before it","DBClusterId":"amv-1","RegionId":"cn-a","backupId":"b"`
+			if log := s.log.String(); strings.Contains(log, "previousBackupSize") != warns || strings.Contains(log, shrank) != warns {
 				s.t.Error(log)
 			}
+			s.logged("INFO", "backup requested")
 		})
 	}
 	story("half the size", 500, 1000, false)
@@ -166,6 +168,7 @@ func TestLogLines(t *testing.T) {
 			}
 		}
 		has(s, `invoking again continues; the last error: `)
+		has(s, `"msg":"look failed","DBClusterId":"amv-1","RegionId":"cn-a","error":"DescribeBackups was not answered (request id R-9)","apiRequestId":"R-9","attempt":3`)
 		has(s, `"apiRequestId":"R-9"}`)
 	})
 	tell(t, "an earlier backup that is not listed yet", func(s *stub) {
@@ -188,6 +191,18 @@ func TestLogLines(t *testing.T) {
 			"invoking again continues; it waited behind another call to the region: CreateBackup was throttled (HTTP 400, request id R-7)")
 		if strings.Contains(s.log.String(), "apiRequestId") {
 			s.t.Error(s.log.String())
+		}
+	})
+	tell(t, "an error that was overcome is not named at the deadline", func(s *stub) {
+		s.look = &CallError{Action: "DescribeBackups", Kind: KindUnanswered}
+		time.AfterFunc(time.Minute, func() {
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(time.Minute), SetRunning)} }
+		})
+		o := s.runFor(10*time.Minute, ensuringOne(waiting)).Outcomes[0]
+		if want := "backup b (started 2000-01-01T00:01:00Z) was not complete before the deadline; invoking again continues"; o.Failure == nil || o.Failure.Message != want {
+			s.t.Errorf("%+v", o.Failure)
 		}
 	})
 	tell(t, "what a person must act on", func(s *stub) {

@@ -152,6 +152,9 @@ func TestSelection(t *testing.T) {
 		}
 		s.logged("WARN", "a selected cluster is skipped")
 		s.logged("ERROR", "nothing selected")
+		if strings.Contains(s.log.String(), "matches no cluster in this region") { // which is for one region of several
+			t.Error(s.log.String())
+		}
 	})
 	tell(t, "a region that is denied fails by itself", func(s *stub) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
