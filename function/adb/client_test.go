@@ -140,6 +140,31 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// TestWhatWasSignedIsMasked: a service that repeats the call's Authorization header tells nobody.
+func TestWhatWasSignedIsMasked(t *testing.T) {
+	s := sessionOn(func(_ int, r *http.Request) (canned, error) {
+		return canned{400, fmt.Sprintf(`{"Code":"X","Message":"you sent %s","RequestId":"R1"}`, r.Header.Get("Authorization")), nil}, nil
+	})
+	_, _, err := s.CreateBackup(t.Context(), someCluster)
+	if e, ok := callError(err); !ok || e.Message != "you sent ***" {
+		t.Error(err)
+	}
+}
+
+// TestReplyTooLarge: the error says why a reply cannot be read, which the SDK hides.
+func TestReplyTooLarge(t *testing.T) {
+	for body, want := range map[string]string{
+		`{"RequestId":"` + strings.Repeat("x", maxReply) + `"}`:     "the reply cannot be read: http: request body too large",
+		`{"RequestId":"R1","a":[` + strings.Repeat("1,", maxCommas): "the reply cannot be read: it has too many values",
+	} {
+		s := sessionOn(func(int, *http.Request) (canned, error) { return canned{200, body, nil}, nil })
+		_, _, err := s.CreateBackup(t.Context(), someCluster)
+		if e, ok := callError(err); !ok || e.Kind != backup.KindUnanswered || e.Message != want {
+			t.Error(err)
+		}
+	}
+}
+
 // TestNotSent: a turn that does not come is no call.
 func TestNotSent(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())

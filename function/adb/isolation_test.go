@@ -2,6 +2,7 @@ package adb
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -151,7 +152,7 @@ func TestHeldUp(t *testing.T) {
 		start := time.Now()
 		_, _, err := s.CreateBackup(ctx, someCluster)
 		const want = "CreateBackup was throttled: Throttling.User: the service asked for a pause of 1h0m0s in cn-hangzhou, which held this call up; it was not sent"
-		if e, ok := callError(err); !ok || e.Kind != backup.KindThrottled || e.Cluster != someCluster || err.Error() != want {
+		if e, ok := callError(err); !ok || e.Kind != backup.KindThrottled || e.Cluster != someCluster || !errors.Is(e, context.DeadlineExceeded) || err.Error() != want {
 			t.Errorf("error %v", err)
 		}
 		if got := time.Since(start); got != 30*time.Second-lastCall || calls != 1 {

@@ -230,6 +230,38 @@ func TestLostIsSentAgain(t *testing.T) {
 			s.t.Error("the request id of the call that failed is not logged")
 		}
 	})
+	tell(t, "it is looked for at once", func(s *stub) {
+		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindUnanswered} }
+		s.list = func(Cluster) []Set {
+			if s.created["amv-1"] == 0 {
+				return nil
+			}
+			return []Set{listed("b", s.began, SetRunning)}
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Running")
+		if took := time.Since(s.began); took != 0 {
+			s.t.Errorf("seen after %v", took)
+		}
+	})
+	tell(t, "what the lost one made is the request's, too", func(s *stub) {
+		s.create = func(_ Cluster, n int) error {
+			if n == 1 {
+				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
+			}
+			return nil
+		}
+		s.list = func(Cluster) []Set {
+			if time.Since(s.began) < 150*time.Second { // later than the settle time
+				return nil
+			}
+			return []Set{listed("b", s.began.Add(time.Second), SetComplete)}
+		}
+		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
+		s.creates("amv-1", 2)
+		if took := time.Since(s.began); took > 3*time.Minute { // not only when the second one would be listed
+			s.t.Errorf("seen after %v", took)
+		}
+	})
 	tell(t, "not where the backup shows before", func(s *stub) {
 		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindUnanswered} }
 		s.list = func(Cluster) []Set {

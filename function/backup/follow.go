@@ -66,18 +66,14 @@ func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outco
 		switch {
 		case p.Failed:
 			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", x.outcome.Set, x.outcome.Set.Status), false
-		case p.Reached && w.missingSince.IsZero():
+		case p.Reached:
 			return x.outcome, false
 		}
 		x.pending = w.notReached()
-		until := p.Until
-		if !w.missingSince.IsZero() { // whether it is still there has to be seen
-			until = time.Time{}
-		}
-		if !w.pause(ctx, until) {
+		if !w.pause(ctx, p.Until) {
 			return x.unfinished(), false
 		}
-		if !until.IsZero() { // it is complete, and only time had to pass
+		if !p.Until.IsZero() { // it is complete, and only time had to pass
 			continue
 		}
 		listing, at, err := x.look(ctx)

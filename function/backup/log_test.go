@@ -96,6 +96,29 @@ func TestWarnings(t *testing.T) {
 		s.runFor(5*time.Minute, ensuringOne())
 		s.logged("WARN", "a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED")
 	})
+	tell(t, "a Verify that finds one whose status is not known", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			b := listed("b", s.began.Add(-time.Minute), SetUnknown)
+			b.Status = "Frozen"
+			return []Set{b}
+		}
+		verify := ensuringOne(ago(time.Hour))
+		verify.Action = ActionVerify
+		s.expect(s.run(verify), "amv-1 cn-a BackupMissing", "no completed backup that started at or after 1999-12-31T23:00:00Z; the list, read back to 1999-11-30, shows no completed one at all; "+
+			`backup b (started 1999-12-31T23:59:00Z; its status "Frozen" is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED) is not complete`)
+		s.logged("WARN", "a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED")
+	})
+	tell(t, "an incremental one in the future is none", func(s *stub) {
+		s.list = func(Cluster) []Set {
+			b := listed("b", s.began.Add(8*time.Hour), SetComplete)
+			b.Full = false
+			return []Set{b, listed("a", s.began, SetComplete)}
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Completed")
+		if strings.Contains(s.log.String(), "WARN") {
+			s.t.Error(s.log.String())
+		}
+	})
 	tell(t, "a throttled CreateBackup is no warning", func(s *stub) {
 		s.create = func(_ Cluster, n int) error {
 			if n == 1 {

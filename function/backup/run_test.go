@@ -60,3 +60,34 @@ func TestAllAreRequestedFirst(t *testing.T) {
 		})
 	}
 }
+
+// TestWhoWaitsOftenArrivesOnce: a cluster that is throttled again and again does not open the barrier for the others.
+func TestWhoWaitsOftenArrivesOnce(t *testing.T) {
+	tell(t, "", func(s *stub) {
+		s.runner = NewRunner(s.runner.settings, 1) // one after another
+		const count = 10
+		s.takes = 3 * time.Second
+		s.create = func(c Cluster, n int) error {
+			if c.ID == "amv-0" && n < 20 {
+				return &CallError{Action: "CreateBackup", Kind: KindThrottled, Status: 400}
+			}
+			return nil
+		}
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] == 0 {
+				return nil
+			}
+			for i := range count {
+				if s.created[fmt.Sprintf("amv-%d", i)] == 0 {
+					s.t.Errorf("%v is looked for before amv-%d is requested", c, i)
+				}
+			}
+			return []Set{listed(c.ID, s.began.Add(-time.Hour), SetComplete)}
+		}
+		var requests []Request
+		for i := range count {
+			requests = append(requests, ensuringOne(waiting, atOnce, func(r *Request) { r.Cluster.ID = fmt.Sprintf("amv-%d", i) }))
+		}
+		s.runFor(2*time.Minute, requests...)
+	})
+}
