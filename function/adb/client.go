@@ -141,9 +141,6 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
 	err = send(httptrace.WithClientTrace(ctx, x.trace()), &client, x)
-	if x.err != nil {
-		err = x.err // the SDK hides it
-	}
 	var failure *backup.CallError
 	if err != nil || x.status/100 != 2 { // a redirect is not followed, and is no error to the SDK
 		failure = s.failure(action, cluster, x, err)

@@ -151,7 +151,7 @@ func TestWhatWasSignedIsMasked(t *testing.T) {
 	}
 }
 
-// TestReplyTooLarge: the error says why a reply cannot be read, which the SDK hides.
+// TestReplyTooLarge: the error says why a reply cannot be read.
 func TestReplyTooLarge(t *testing.T) {
 	for body, want := range map[string]string{
 		`{"RequestId":"` + strings.Repeat("x", maxReply) + `"}`:     "the reply cannot be read: http: request body too large",
