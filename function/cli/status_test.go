@@ -79,7 +79,7 @@ func TestStatus(t *testing.T) {
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
 		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNoBackup, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
-		"running":    {[]string{"amv-running"}, exitDone, []string{"> running since 20", " (7h0"}, ""},
+		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20", " (7h0"}, ""},
 		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
 		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNoBackup, nil, "1 of 1 clusters have no complete backup"},
 		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
