@@ -214,8 +214,8 @@ func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 	return response, x.err
 }
 
-// trace returns the hooks by which x learns whether a connection was open. The transport
-// replaces a reused connection that turns out to be closed, but for a POST only if nothing of it was written.
+// trace returns the hooks by which x learns whether a connection was open. The transport replaces a reused connection that turns
+// out to be closed, but for a POST only if nothing of it was written.
 func (x *exchange) trace() *httptrace.ClientTrace {
 	return &httptrace.ClientTrace{
 		GetConn: func(string) { x.connecting = true },

@@ -10,8 +10,8 @@ import (
 // Service is AnalyticDB as the rule needs it, with the credentials of one invocation.
 //
 // Each call waits for its turn among the calls of the process. Once it is sent it may take ten seconds. An error is a
-// *CallError (errors.As) if the call was made. Otherwise nothing was sent, because the time is up. Then the error
-// is ctx's or, if a pause that the service asked for held the call up, a throttled *CallError without a status.
+// *CallError (errors.As) if the call was made. Otherwise nothing was sent, because the time is up. Then the error is ctx's or, if
+// a pause that the service asked for held the call up, a throttled *CallError without a status.
 type Service interface {
 	// Backups lists a cluster's backup sets, all pages, in no particular order. The window is cut to minutes.
 	Backups(ctx context.Context, c Cluster, from, to time.Time) (Listing, error)
