@@ -17,6 +17,7 @@ import (
 
 // caller makes calls for one task or one selection. It repeats what the service cannot answer now.
 type caller struct {
+	cluster  Cluster // that the calls are about; without an id for a selection
 	service  Service
 	settings Settings
 	region   *region
@@ -27,7 +28,7 @@ type caller struct {
 }
 
 func (r *run) caller(c Cluster, log *slog.Logger) caller {
-	return caller{service: r.service, settings: r.settings, region: r.region(c.Region), log: log, chance: chance(c.ID + c.Region), warned: map[string]bool{}}
+	return caller{cluster: c, service: r.service, settings: r.settings, region: r.region(c.Region), log: log, chance: chance(c.ID + c.Region), warned: map[string]bool{}}
 }
 
 // region is what the clusters of one region share.
@@ -106,10 +107,17 @@ func (c *caller) answered(action string, failed *CallError) {
 // call by which the region is throttled.
 func (c *caller) heldUp(pause *CallError) { c.err = cmp.Or(pause, c.err, c.region.throttled.Load()) }
 
-// overdue is the failure of what the deadline cut off. pending says what is not done, reason what the last error did.
-func (c *caller) overdue(pending, reason string) *Failure {
+// behindAnother reports whether the last error is that of another call to the region, behind which this caller waited.
+func (c *caller) behindAnother() bool { return c.err != nil && c.err.Cluster != c.cluster }
+
+// overdue is the failure of what the deadline cut off. pending says what is not done.
+func (c *caller) overdue(pending string) *Failure {
 	f := &Failure{ErrorBackupPending, pending + " before the deadline; invoking again continues"}
 	if c.err != nil {
+		reason := "the last error"
+		if c.behindAnother() {
+			reason = "it waited behind another call to the region"
+		}
 		f.Message += "; " + reason + ": " + c.err.Error()
 		if c.err.Kind == KindThrottled {
 			f.Type = ErrorThrottled

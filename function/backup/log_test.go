@@ -78,6 +78,13 @@ func TestUnbelieved(t *testing.T) {
 	})
 }
 
+// frozen lists one set, whose status is not known.
+func frozen(start time.Time) func(Cluster) []Set {
+	set := listed("b", start, SetUnknown)
+	set.Status = "Frozen"
+	return func(Cluster) []Set { return []Set{set} }
+}
+
 // TestWarnings: what somebody should know is logged once.
 func TestWarnings(t *testing.T) {
 	tell(t, "a stuck backup", func(s *stub) {
@@ -88,20 +95,12 @@ func TestWarnings(t *testing.T) {
 		s.logged("WARN", "a backup has run for more than 24 h: it counts as stuck and is not waited for")
 	})
 	tell(t, "an earlier backup whose status is not known", func(s *stub) {
-		s.list = func(Cluster) []Set {
-			b := listed("b", s.began.Add(-time.Hour), SetUnknown)
-			b.Status = "Frozen"
-			return []Set{b}
-		}
+		s.list = frozen(s.began.Add(-time.Hour))
 		s.runFor(5*time.Minute, ensuringOne())
 		s.logged("WARN", "a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED")
 	})
 	tell(t, "a Verify that finds one whose status is not known", func(s *stub) {
-		s.list = func(Cluster) []Set {
-			b := listed("b", s.began.Add(-time.Minute), SetUnknown)
-			b.Status = "Frozen"
-			return []Set{b}
-		}
+		s.list = frozen(s.began.Add(-time.Minute))
 		verify := ensuringOne(ago(time.Hour))
 		verify.Action = ActionVerify
 		s.expect(s.run(verify), "amv-1 cn-a BackupMissing", "no completed backup that started at or after 1999-12-31T23:00:00Z; the list, read back to 1999-11-30, shows no completed one at all; "+

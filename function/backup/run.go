@@ -118,7 +118,7 @@ func (r *run) result(requests []Request, parts []part) Result {
 	var result Result
 	partOf := map[string]part{} // by region
 	for _, p := range parts {
-		partOf[p.regionID] = p
+		partOf[p.cluster.Region] = p
 		result.Skipped = append(result.Skipped, p.skipped...)
 	}
 	added := map[target]bool{}

@@ -132,11 +132,10 @@ func (r Request) Choose(region string, listed []ListedCluster) ([]Cluster, []Ski
 // array may hold thousands of selectors that choose the same clusters.
 type selection struct {
 	caller
-	regionID string
-	merged   merger
-	skipped  []Skipped
-	known    map[Skipped]bool // what is in skipped
-	chosen   map[int]chosen   // by the position of the request that has the selector
+	merged  merger
+	skipped []Skipped
+	known   map[Skipped]bool // what is in skipped
+	chosen  map[int]chosen   // by the position of the request that has the selector
 
 	filter string // of the list that was read last
 	listed []ListedCluster
@@ -154,8 +153,8 @@ type chosen struct {
 // that name their cluster.
 func (r *run) selectIn(ctx context.Context, region string, requests []Request, positions []int) *selection {
 	s := &selection{
-		caller:   r.caller(Cluster{Region: region}, r.log.With("RegionId", region)),
-		regionID: region, merged: newMerger(), known: map[Skipped]bool{}, chosen: map[int]chosen{},
+		caller: r.caller(Cluster{Region: region}, r.log.With("RegionId", region)),
+		merged: newMerger(), known: map[Skipped]bool{}, chosen: map[int]chosen{},
 	}
 	for _, i := range positions {
 		if request := requests[i]; request.Selector == nil {
@@ -199,7 +198,7 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 	selector.Regions = nil
 	if filter := selector.key(); filter != s.filter {
 		err := s.read(ctx, "DescribeDBClusters", sleep, func() (err error) {
-			s.listed, err = s.service.Clusters(ctx, s.regionID, selector)
+			s.listed, err = s.service.Clusters(ctx, s.cluster.Region, selector)
 			return err
 		})
 		if err != nil {
@@ -208,7 +207,7 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 		}
 		s.filter = filter
 	}
-	c := choose(s.regionID, s.listed, request)
+	c := choose(s.cluster.Region, s.listed, request)
 	s.log.Info("clusters selected", "clusters", len(c.clusters), "skipped", len(c.skipped))
 	if c.untagged > 0 {
 		s.log.Warn("the service gives no tags for some clusters: they are taken, since their tags are unknown", "clusters", c.untagged)
@@ -218,10 +217,11 @@ func (s *selection) choice(ctx context.Context, request Request) choice {
 
 // failure is that of a list which could not be read.
 func (s *selection) failure(err error) *Failure {
-	f := s.overdue("the list of clusters was not read", "the last error")
-	var failed *CallError
-	if errors.As(err, &failed) {
+	var f *Failure
+	if failed := new(CallError); errors.As(err, &failed) {
 		f = &Failure{refusals[failed.Kind], failed.Error()}
+	} else {
+		f = s.overdue("the list of clusters was not read")
 	}
 	s.logFailure("clusters were not selected", f)
 	return f

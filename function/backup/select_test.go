@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"context"
 	"strings"
 	"testing"
 	"time"
@@ -174,6 +175,13 @@ func TestSelection(t *testing.T) {
 	tell(t, "a list that is throttled until the deadline", func(s *stub) {
 		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindThrottled})
 		s.expect(s.run(selecting(all, "cn-a")), "cn-a Throttled")
+	})
+	tell(t, "a list that waited behind another call to the region", func(s *stub) {
+		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindThrottled, Status: 400} }
+		s.runFor(time.Minute, ensuringOne(atOnce))
+		s.refuse("cn-a", context.DeadlineExceeded) // its turn did not come
+		s.expect(s.runFor(time.Minute, selecting(all, "cn-a")), "cn-a Throttled",
+			"the list of clusters was not read before the deadline; invoking again continues; it waited behind another call to the region: CreateBackup was throttled (HTTP 400)")
 	})
 	tell(t, "clusters that are named do not wait for ever for a list of their region", func(s *stub) {
 		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})

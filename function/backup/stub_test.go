@@ -24,7 +24,7 @@ type stub struct {
 	mu         sync.Mutex
 	began      time.Time
 	clusters   map[string][]ListedCluster   // by region
-	refused    map[string]*CallError        // lists of clusters, by region, or by region and selector
+	refused    map[string]error             // lists of clusters, by region, or by region and selector
 	list       func(c Cluster) []Set        // nil: nothing is listed
 	unreadable string                       // what every list of backups holds beside its sets
 	look       error                        // of every list of backups
@@ -40,21 +40,21 @@ func tell(t *testing.T, name string, story func(*stub)) {
 	t.Run(name, func(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			story(&stub{
-				t: t, began: time.Now(), clusters: map[string][]ListedCluster{}, refused: map[string]*CallError{}, calls: map[string]int{}, created: map[string]int{},
+				t: t, began: time.Now(), clusters: map[string][]ListedCluster{}, refused: map[string]error{}, calls: map[string]int{}, created: map[string]int{},
 				runner: NewRunner(Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}, 16),
 			})
 		})
 	})
 }
 
-func (s *stub) refuse(region string, err *CallError) { s.refused[region] = err }
+func (s *stub) refuse(region string, err error) { s.refused[region] = err }
 
 func (s *stub) Clusters(_ context.Context, region string, selector Selector) ([]ListedCluster, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["DescribeDBClusters"]++
 	if err := cmp.Or(s.refused[region], s.refused[region+selector.key()]); err != nil {
-		return nil, err
+		return nil, of(Cluster{Region: region}, err)
 	}
 	return s.clusters[region], nil
 }

@@ -78,17 +78,10 @@ func (x *task) sleep(ctx context.Context, d time.Duration) bool {
 
 // unfinished is the outcome of a request that the deadline cut off.
 func (x *task) unfinished() Outcome {
-	reason := "the last error"
-	if x.behindAnother() {
-		reason = "it waited behind another call to the region"
-	}
 	o := x.outcome
-	o.Failure = x.overdue(x.pending, reason)
+	o.Failure = x.overdue(x.pending)
 	return o
 }
-
-// behindAnother reports whether the last error is that of another call to the region, behind which this request waited.
-func (x *task) behindAnother() bool { return x.err != nil && x.err.Cluster != x.request.Cluster }
 
 // hold is one task's hold on a token of a channel: the lock of a cluster, or one of the slots of a region. Whoever holds a
 // token may take it again, and release may be called at any time.
