@@ -8,7 +8,8 @@ GATE_TIMEOUT ?= 30m
 GATE_ASK ?= 200s
 
 # Nothing here speaks HTTP/2 (newTransport in function/adb/client.go), so Go leaves it out: a twentieth of what is uploaded.
-TAGS = -tags=nethttpomithttp2
+# A reachable template engine would double the command.
+TAGS = -tags=nethttpomithttp2,urfave_cli_no_template
 
 # The same binary from the same source and Go version, in any folder and on any machine.
 BUILD = CGO_ENABLED=0 GOOS=linux GOARCH=amd64 GOAMD64=v1 go build -trimpath -buildvcs=false $(TAGS) -ldflags "-s -w"

@@ -2,8 +2,9 @@ module adb-backup
 
 go 1.25.0
 
-// The function. The SDKs are the vendor's; the rest is what is better not written again.
+// What is deployed. The SDKs are the vendor's.
 require (
+	github.com/agnivade/levenshtein v1.2.2
 	github.com/alibabacloud-go/adb-20211201/v4 v4.7.1
 	github.com/alibabacloud-go/darabonba-openapi/v2 v2.1.13
 	github.com/alibabacloud-go/tea v1.3.13
@@ -11,21 +12,23 @@ require (
 	github.com/aliyun/credentials-go v1.4.5
 	github.com/aliyun/fc-runtime-go-sdk v0.3.1
 	github.com/cenkalti/backoff/v5 v5.0.3
-)
-
-// The local cloud, the deployment's commands, and tests. None of it is deployed.
-require (
-	github.com/goccy/go-yaml v1.19.2
-	github.com/google/go-cmp v0.7.0
-	github.com/rogpeppe/go-internal v1.15.0
 	golang.org/x/sync v0.22.0
-	golang.org/x/term v0.38.0
 	golang.org/x/time v0.15.0
 )
 
+// The command.
 require (
 	github.com/alibabacloud-go/fc-20230330/v4 v4.6.6
+	github.com/goccy/go-yaml v1.19.2
 	github.com/robfig/cron/v3 v3.0.1
+	github.com/urfave/cli/v3 v3.14.0
+	golang.org/x/term v0.38.0
+)
+
+// The tests.
+require (
+	github.com/google/go-cmp v0.7.0
+	github.com/rogpeppe/go-internal v1.15.0
 )
 
 require (

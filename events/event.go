@@ -40,6 +40,7 @@ const (
 // Event is what an event asks for. An event that only reports the function's own work has neither Requests nor Wrong.
 type Event struct {
 	Trigger    string           // "timer", "eventbridge", "eventbridge-streaming", "direct"; "" if Decode could not tell
+	Drill      bool             // the event asks for a test alarm, and for nothing else
 	Requests   []backup.Request // merged by backup.Merge, in the event's order
 	Wrong      []ItemError      // the first 100 wrong items of an array, in the event's order
 	WrongCount int              // how many items of an array are wrong

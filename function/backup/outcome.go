@@ -30,6 +30,7 @@ const (
 	ErrorServiceError     ErrorType = "ServiceError"
 	ErrorInternalError    ErrorType = "InternalError"
 	ErrorNothingSelected  ErrorType = "NothingSelected"
+	ErrorAlarmFailed      ErrorType = "AlarmFailed"
 	ErrorMixed            ErrorType = "Mixed"
 )
 

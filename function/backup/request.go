@@ -56,6 +56,9 @@ type Request struct {
 	WaitFor   WaitFor   // of an Ensure
 	NotBefore time.Time // the earliest start that serves
 
+	// WaitAtMost is how long an invocation works on the request, from its start. 0: until the deadline.
+	WaitAtMost time.Duration
+
 	// Redelivered reports whether an earlier delivery may have created the backup. Then a start up to a minute before
 	// NotBefore serves too: listed times are cut, and clocks differ.
 	Redelivered bool
@@ -75,7 +78,7 @@ func (r Request) earliest() time.Time {
 }
 
 // Merge makes one request of those with the same action and the same cluster, or selector: the latest NotBefore, the
-// strongest WaitFor. The order is that of first appearance.
+// strongest WaitFor, the longest WaitAtMost. The order is that of first appearance.
 func Merge(requests []Request) []Request {
 	m := newMerger()
 	for _, r := range requests {
@@ -111,6 +114,12 @@ func (m *merger) add(r Request) bool {
 	}
 	merged := &m.requests[i]
 	merged.WaitFor = max(merged.WaitFor, r.WaitFor)
+	if merged.WaitAtMost != 0 { // none is the longest
+		merged.WaitAtMost = max(merged.WaitAtMost, r.WaitAtMost)
+		if r.WaitAtMost == 0 {
+			merged.WaitAtMost = 0
+		}
+	}
 	// Redelivered and Immediate belong to the NotBefore that counts. Where both are equal the stricter value counts.
 	switch c := r.NotBefore.Compare(merged.NotBefore); {
 	case c > 0:
