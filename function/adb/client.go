@@ -3,13 +3,10 @@
 package adb
 
 import (
-	"bytes"
 	"context"
 	"errors"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httptrace"
+	"strings"
 	"sync"
 	"time"
 
@@ -46,7 +43,7 @@ type API struct {
 // New returns the API. Nothing is called yet.
 func New(o Options) *API {
 	if o.Transport == nil {
-		o.Transport = newTransport(o.Concurrency)
+		o.Transport = NewTransport(o.Concurrency)
 	}
 	return &API{options: o, slots: newSlots(o.Concurrency)}
 }
@@ -76,19 +73,6 @@ func (a *API) newRegion(name string) (*region, error) {
 	return &region{client, newPace(a.slots)}, nil
 }
 
-// newTransport returns the one transport of the process, so that connections are kept. It speaks only HTTP/1.1: Go then
-// repeats a POST by itself only if no byte of it was written. The SDK's own transport has no time limits at all.
-func newTransport(connections int) *http.Transport {
-	return &http.Transport{
-		Proxy:                  http.ProxyFromEnvironment,
-		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
-		TLSHandshakeTimeout:    5 * time.Second, // crypto/tls accepts no server below TLS 1.2
-		MaxIdleConnsPerHost:    connections,
-		IdleConnTimeout:        50 * time.Second,
-		MaxResponseHeaderBytes: 64 << 10,
-	}
-}
-
 // Credentials are those of one invocation. The token is empty for keys that do not expire.
 type Credentials struct {
 	AccessKeyID, AccessKeySecret, SecurityToken string
@@ -104,12 +88,12 @@ type session struct {
 	account    string
 	credential credentials.Credential
 	role       bool // whether the credentials are those of the function's role
-	mask       mask
+	secrets    []string
 }
 
 // With returns the service as one invocation uses it. account is the Alibaba Cloud account id, for messages.
 func (a *API) With(c Credentials, account string) backup.Service {
-	s := &session{api: a, account: account, role: c.SecurityToken != "" && !c.Personal, mask: newMask(c.AccessKeyID, c.AccessKeySecret, c.SecurityToken)}
+	s := &session{api: a, account: account, role: c.SecurityToken != "" && !c.Personal, secrets: []string{c.AccessKeyID, c.AccessKeySecret, c.SecurityToken}}
 	config := &credentials.Config{
 		Type:            dara.String("access_key"),
 		AccessKeyId:     dara.String(c.AccessKeyID),
@@ -125,7 +109,7 @@ func (a *API) With(c Credentials, account string) backup.Service {
 // call makes one API call when it is its turn. send makes it with a client of its own, because the SDK writes to its client. The
 // exchange is valid even if the call failed. If the error is ctx's, nothing was sent.
 func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *exchange) error) (*exchange, error) {
-	x := &exchange{transport: s.api.options.Transport, sent: time.Now()}
+	x := &exchange{Exchange: Exchange{Transport: s.api.options.Transport, Limit: maxReply}, sent: time.Now()}
 	region, err := s.api.regions.Get(cluster.Region, s.api.newRegion)
 	if err != nil {
 		return x, s.failure(action, cluster, x, err)
@@ -140,9 +124,9 @@ func (s *session) call(ctx context.Context, action string, cluster backup.Cluste
 
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err = send(httptrace.WithClientTrace(ctx, x.trace()), &client, x)
+	err = send(ctx, &client, x)
 	var failure *backup.CallError
-	if err != nil || x.status/100 != 2 { // a redirect is not followed, and is no error to the SDK
+	if err != nil || x.Status/100 != 2 { // a redirect is not followed, and is no error to the SDK
 		failure = s.failure(action, cluster, x, err)
 	}
 	region.pace.end(turn, failure)
@@ -168,7 +152,7 @@ func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time
 	}
 	// The typed reply does not show a failure's code, which may stand beside the RequestId.
 	var answer document
-	if err := answer.read(x.body); err != nil {
+	if err := answer.read(x.Body); err != nil {
 		return x.sent, "", s.failure(action, c, x, err)
 	}
 	if answer.failed() || requestID == "" {
@@ -177,55 +161,22 @@ func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time
 	return x.sent, s.clean(x, requestID), nil
 }
 
-// exchange is the SDK's HTTP client for one call. It keeps the reply as it came: the SDK forgets status and headers where a
-// body is not JSON, and decodes numbers wrongly. It is a single RoundTrip, because http.Client would carry the security
-// token along a redirect.
+// exchange is the HTTP client of one call.
 type exchange struct {
-	transport     http.RoundTripper
-	sent          time.Time
-	host          string // to which the request was addressed; empty: the SDK made no request
-	authorization string // the request's
-	mask          mask   // of the secrets in the call; nil: no text needed it yet
-	connecting    bool   // the transport was opening a connection, and nothing had been written
-	status        int    // 0: there was no reply
-	header        http.Header
-	body          []byte
-	err           error // of the network, or of reading the body
+	Exchange
+	sent time.Time
+	mask *Mask // nil: no text needed it yet
 }
 
-// Call implements dara.HttpClient.
-func (x *exchange) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
-	x.host, x.authorization = request.Host, request.Header.Get("Authorization")
-	request.Header.Del("Proxy-Authorization") // the SDK's; it is for the proxy, to which the transport gives it
-	response, err := x.transport.RoundTrip(request)
-	if err != nil {
-		x.err = err
-		return nil, err
+// clean makes text of the service fit for a log. The call's signature is a secret, too.
+func (s *session) clean(x *exchange, text string) string {
+	if strings.Trim(text, "0123456789") == "" { // as most ids are
+		return text
 	}
-	defer response.Body.Close()
-	x.status, x.header = response.StatusCode, response.Header
-	if x.status >= 200 { // the body of a 101 is the open connection, and reading it would heed no time limit
-		x.body, x.err = io.ReadAll(http.MaxBytesReader(nil, response.Body, maxReply))
+	if x.mask == nil {
+		_, signature, _ := strings.Cut(x.Authorization, "Signature=")
+		m := NewMask(append(s.secrets[:len(s.secrets):len(s.secrets)], x.Authorization, signature)...)
+		x.mask = &m
 	}
-	if bytes.Count(x.body, []byte(",")) > maxCommas {
-		x.body, x.err = nil, errors.New("it has too many values")
-	}
-	response.Body = io.NopCloser(bytes.NewReader(x.body))
-	return response, x.err
-}
-
-// trace returns the hooks by which x learns whether a connection was open. The transport replaces a reused connection that turns
-// out to be closed, but for a POST only if nothing of it was written.
-func (x *exchange) trace() *httptrace.ClientTrace {
-	return &httptrace.ClientTrace{
-		GetConn: func(string) { x.connecting = true },
-		GotConn: func(httptrace.GotConnInfo) { x.connecting = false },
-	}
-}
-
-// notSent reports whether the request never left: its connection could not be opened. A transport that has no hooks says so
-// by the error of a dial.
-func (x *exchange) notSent() bool {
-	var op *net.OpError
-	return x.err != nil && x.status == 0 && (x.connecting || errors.As(x.err, &op) && op.Op == "dial")
+	return x.mask.Clean(text)
 }

@@ -280,8 +280,8 @@ func TestEndlessList(t *testing.T) {
 
 // TestUnreadableIsClean: what could not be read is named once, without secrets.
 func TestUnreadableIsClean(t *testing.T) {
-	s := sessionWith(Credentials{AccessKeyID: "STS.key", AccessKeySecret: "aVerySecretKey", SecurityToken: "Token"}, func(int, *http.Request) (canned, error) {
-		return canned{200, `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"1","BackupStartTime":"aVery%53ecretKey"},{"BackupId":"aVerySecretKey","BackupStartTime":"soon"}]}}`, nil}, nil
+	s := sessionWith(Credentials{AccessKeyID: "STS.key", AccessKeySecret: "aVery/SecretKey", SecurityToken: "Token"}, func(int, *http.Request) (canned, error) {
+		return canned{200, `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"1","BackupStartTime":"aVery%2FSecretKey"},{"BackupId":"aVery/SecretKey","BackupStartTime":"soon"}]}}`, nil}, nil
 	})
 	l, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
 	if err != nil || l.Unreadable != `BackupStartTime "***" of backup 1` || len(l.Sets) != 2 || l.Sets[1].ID != "***" {

@@ -15,7 +15,7 @@ import (
 // whether several tags mean all or any of them is not, so the caller matches every cluster again.
 func (s *session) Clusters(ctx context.Context, region string, of backup.Selector) ([]backup.ListedCluster, error) {
 	return readList(ctx, s, query{"DescribeDBClusters", backup.Cluster{Region: region}, clusterFilters(of)}, func(x *exchange) (page[backup.ListedCluster], error) {
-		return decodeClusters(x.body, of)
+		return decodeClusters(x.Body, of)
 	})
 }
 

@@ -2,11 +2,8 @@ package adb
 
 import (
 	"cmp"
-	"context"
-	"errors"
 	"fmt"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,26 +57,26 @@ func classify(status int, code string) backup.ErrorKind {
 // failure returns the one error of this package for a call that did not succeed. err says why, unless the reply does; it is
 // nil for a reply that the SDK takes for a success.
 func (s *session) failure(action string, c backup.Cluster, x *exchange, err error) *backup.CallError {
-	e := &backup.CallError{Action: action, Cluster: c, Status: x.status, Err: err, RetryAfter: retryAfter(x.header)}
+	e := &backup.CallError{Action: action, Cluster: c, Status: x.Status, Err: err, RetryAfter: retryAfter(x.Header)}
 	var said document
 	switch {
-	case x.status != 0:
-		if said.read(x.body) != nil || said.Code+said.Message == "" {
+	case x.Status != 0:
+		if said.read(x.Body) != nil || said.Code+said.Message == "" {
 			said.Message = "the reply cannot be read"
-			if x.status/100 == 2 && err != nil {
+			if x.Status/100 == 2 && err != nil {
 				said.Message += text(": " + err.Error())
 			}
 		}
-		e.Kind = classify(x.status, string(said.Code))
-	case x.host == "": // the SDK made no request
-		e.Kind, said.Message = backup.KindRefused, text(reason(err))
-	case x.notSent():
-		e.Kind, e.Host, said.Message = backup.KindNotSent, x.host, text(reason(err))
+		e.Kind = classify(x.Status, string(said.Code))
+	case x.Host == "": // the SDK made no request
+		e.Kind, said.Message = backup.KindRefused, text(Reason(err))
+	case x.NotSent():
+		e.Kind, e.Host, said.Message = backup.KindNotSent, x.Host, text(Reason(err))
 	default:
-		e.Kind, said.Message = backup.KindUnanswered, text(reason(err))
+		e.Kind, said.Message = backup.KindUnanswered, text(Reason(err))
 	}
 	e.Code, e.Message = s.clean(x, string(said.Code)), s.clean(x, string(said.Message))
-	e.RequestID = s.clean(x, cmp.Or(string(said.RequestId), x.header.Get("x-acs-request-id")))
+	e.RequestID = s.clean(x, cmp.Or(string(said.RequestId), x.Header.Get("x-acs-request-id")))
 	e.Hint = s.hint(e)
 	return e
 }
@@ -111,18 +108,6 @@ func (s *session) hint(e *backup.CallError) string {
 		return fmt.Sprintf("the service refused %s for %s", keys, permission)
 	}
 	return who + " needs " + permission
-}
-
-// reason returns a network error in words, without the URL: a proxy's may hold a password.
-func reason(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
-	if errors.Is(err, context.DeadlineExceeded) {
-		return "no answer in time"
-	}
-	return err.Error()
 }
 
 // retryAfter returns how long the service asks to wait, or 0.

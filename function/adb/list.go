@@ -19,7 +19,7 @@ func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.T
 	l.Sets, err = readList(ctx, s, query{"DescribeBackups", c, map[string]string{
 		"DBClusterId": c.ID, "StartTime": from.UTC().Format(layout), "EndTime": to.UTC().Format(layout),
 	}}, func(x *exchange) (page[backup.Set], error) {
-		p, unreadable, err := decodeBackups(x.body, c.ID, s.api.options.Statuses)
+		p, unreadable, err := decodeBackups(x.Body, c.ID, s.api.options.Statuses)
 		for i := range p.rows {
 			set := &p.rows[i].item
 			set.ID, set.Status = s.clean(x, set.ID), s.clean(x, set.Status)

@@ -1,204 +1,90 @@
 package adb
 
 import (
+	"encoding/json"
+	"fmt"
+	"html"
+	"net/url"
+	"regexp"
 	"slices"
-	"strconv"
 	"strings"
+	"sync"
+	"unicode"
 )
 
-// Pieces of so many characters are masked. A shorter piece of a secret helps nobody, and ordinary words must not look like
-// one. Most of an Authorization header is public, so only long pieces of it are masked.
-const (
-	leastSecret        = 8
-	leastAuthorization = 40
-)
+// leastSecret is the length of the shortest secret that is hidden: a shorter one is not real, and may be part of any word.
+const leastSecret = 8
 
-// mask hides secrets in texts of the service, which does repeat access key ids and what was signed. It finds them in any
-// spelling: percent-encoded, escaped as in HTML or JSON, more than once, broken by white space or punctuation, in other case, or
-// cut short.
-type mask []secret
+// longestText is how many bytes of a text are kept.
+const longestText = 400
 
-type secret struct {
-	spelt string // as spell does it
-	least int    // characters of a piece that is masked
+// Mask makes text of a service or of the network fit for a log, an answer or a screen. The zero Mask hides no secrets.
+type Mask struct {
+	spellings func() *strings.Replacer // made when it is needed: most calls succeed, and say nothing
 }
 
-func newMask(secrets ...string) mask {
-	var m mask
-	for _, s := range secrets {
-		m = m.with(s, leastSecret)
-	}
-	return m
-}
-
-// with returns a mask that also hides s, in pieces of at least so many characters.
-func (m mask) with(s string, least int) mask {
-	spelt := spell(s)
-	if spelt == "" {
-		return m
-	}
-	return append(m[:len(m):len(m)], secret{spelt, min(least, len(spelt))})
-}
-
-// hide returns text with three asterisks in the place of every secret or piece of one.
-func (m mask) hide(text string) string {
-	spelt := spell(text)
-	hidden := make([]bool, len(spelt))
-	for _, secret := range m {
-		n := secret.least
-		for i := 0; i+n <= len(spelt); i++ {
-			if strings.Contains(secret.spelt, spelt[i:i+n]) {
-				for j := i; j < i+n; j++ {
-					hidden[j] = true
-				}
+// NewMask returns a mask that hides these secrets: as they are, percent-encoded once or twice, and escaped as in HTML and JSON.
+func NewMask(secrets ...string) Mask {
+	return Mask{sync.OnceValue(func() *strings.Replacer {
+		var all []string
+		for _, s := range secrets {
+			if len(s) >= leastSecret {
+				all = append(all, spellings(s)...)
 			}
 		}
-	}
-	if !slices.Contains(hidden, true) {
-		return text
-	}
-	var b strings.Builder
-	g := glyphs(text)
-	end := 0
-	for i := 0; i < len(g); i++ {
-		if !hidden[i] {
-			continue
+		// Where several begin at the same place, the Replacer takes the first of its arguments.
+		slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
+		var pairs []string
+		for _, s := range all {
+			pairs = append(pairs, s, "***")
 		}
-		b.WriteString(text[end:g[i].from] + "***")
-		for i+1 < len(g) && hidden[i+1] {
-			i++
+		return strings.NewReplacer(pairs...)
+	})}
+}
+
+// Clean returns text as one line of bounded length, without secrets and without characters that cannot be seen.
+func (m Mask) Clean(text string) string {
+	if m.spellings != nil {
+		text = m.spellings().Replace(text)
+	}
+	text = strings.Map(func(r rune) rune {
+		if !unicode.IsPrint(r) {
+			return ' '
 		}
-		end = g[i].to
-	}
-	return b.String() + text[end:]
-}
-
-func isNumber(text string) bool {
-	return strings.Trim(text, "0123456789") == ""
-}
-
-// glyph is a character of a text when all escapes are undone, and where it stands in the text.
-type glyph struct {
-	char     byte
-	from, to int
-}
-
-// spell returns the characters of a text, as glyphs does, without their places.
-func spell(text string) string {
-	if !strings.ContainsAny(text, `%\&`) { // it has no escapes
-		return strings.Map(small, text)
-	}
-	return characters(glyphs(text))
-}
-
-// small turns a capital letter into a small one. It drops what is not printable ASCII, and what may stand between the pieces of
-// a secret, such as the plus by which a form writes a space.
-func small(r rune) rune {
-	switch {
-	case r <= ' ' || r > '~' || strings.ContainsRune(`+-,.:;|"'`, r):
-		return -1
-	case r >= 'A' && r <= 'Z':
-		return r + 'a' - 'A'
-	default:
 		return r
-	}
+	}, text)
+	return cut(strings.Join(strings.Fields(text), " "), longestText)
 }
 
-func characters(glyphs []glyph) string {
-	b := make([]byte, len(glyphs))
-	for i, g := range glyphs {
-		b[i] = g.char
+// spellings returns the ways in which a service may repeat a secret.
+func spellings(secret string) []string {
+	quoted, _ := json.Marshal(secret) // cannot fail: it is a string
+	all := []string{
+		secret, strings.ReplaceAll(secret, "/", `\/`), string(quoted[1 : len(quoted)-1]),
+		html.EscapeString(secret), strings.ReplaceAll(html.EscapeString(secret), "&#34;", "&quot;"),
 	}
-	return string(b)
+	for _, format := range []string{`\u%04x`, `\u%04X`, "&#%d;", "&#x%x;", "&#x%X;"} {
+		all = append(all, special.ReplaceAllStringFunc(secret, func(c string) string { return fmt.Sprintf(format, c[0]) }))
+	}
+	for _, once := range percentEncoded(secret) {
+		all = append(append(all, once), percentEncoded(once)...)
+	}
+	return all
 }
 
-// glyphs undoes all escapes of a text, however often they were applied. The characters are small.
-func glyphs(text string) []glyph {
-	out := make([]glyph, 0, len(text))
-	for i := range len(text) {
-		out = append(out, glyph{text[i], i, i + 1})
-		for { // what an escape stands for may end another one
-			n, char, ok := escape(out)
-			if !ok {
-				break
-			}
-			first := out[len(out)-n]
-			first.char, first.to = char, i+1
-			out = append(out[:len(out)-n], first)
-		}
-		if small(rune(out[len(out)-1].char)) < 0 {
-			out = out[:len(out)-1]
-		}
-	}
-	for i := range out {
-		out[i].char = byte(small(rune(out[i].char)))
-	}
-	return out
-}
+var (
+	special = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+	percent = regexp.MustCompile(`%[0-9A-F]{2}`)
+)
 
-// named are the characters that may stand in a secret and have a name in HTML.
-var named = map[string]byte{"amp": '&', "lt": '<', "gt": '>', "quot": '"', "apos": '\'', "plus": '+', "sol": '/', "equals": '=', "nbsp": ' ', "newline": '\n', "tab": '\t'}
-
-// escape reports whether the last n glyphs are an escape, and of which character. The character 0 is left out.
-func escape(g []glyph) (n int, char byte, ok bool) {
-	at := func(back int) byte {
-		if back > len(g) {
-			return 0
-		}
-		return g[len(g)-back].char
+// percentEncoded returns a text as the query of a URL has it, with either spelling of a space, and as its path has it, each in
+// capital and in small letters.
+func percentEncoded(text string) (all []string) {
+	query := url.QueryEscape(text)
+	for _, encoded := range []string{query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(text)} {
+		all = append(all, encoded, percent.ReplaceAllStringFunc(encoded, strings.ToLower))
 	}
-	if at(3) == '%' {
-		if char, ok = number(characters(g[len(g)-2:]), 16); ok {
-			return 3, char, ok
-		}
-	}
-	switch {
-	case at(4) == '\\' && at(3) == 'x':
-		char, ok = number(characters(g[len(g)-2:]), 16)
-		return 4, char, ok
-	case at(6) == '\\' && at(5) == 'u':
-		char, ok = number(characters(g[len(g)-4:]), 16)
-		return 6, char, ok
-	case at(2) == '\\' && strings.IndexByte("nrtbf", at(1)) >= 0:
-		return 2, 0, true
-	case at(2) == '\\' && at(1) != 'u' && at(1) != 'x':
-		return 2, at(1), true
-	case at(1) == ';':
-		return entity(g)
-	}
-	return 0, 0, false
-}
-
-// entity reads an escape of HTML, which ends the glyphs.
-func entity(g []glyph) (n int, char byte, ok bool) {
-	for n = 3; n <= min(12, len(g)); n++ {
-		if g[len(g)-n].char != '&' {
-			continue
-		}
-		name := strings.ToLower(characters(g[len(g)-n+1 : len(g)-1]))
-		switch {
-		case strings.HasPrefix(name, "#x"):
-			char, ok = number(name[2:], 16)
-		case strings.HasPrefix(name, "#"):
-			char, ok = number(name[1:], 10)
-		default:
-			char, ok = named[name]
-		}
-		return n, char, ok
-	}
-	return 0, 0, false
-}
-
-// number reads the number of a character. One beyond ASCII is 0, which is left out.
-func number(digits string, base int) (char byte, ok bool) {
-	n, err := strconv.ParseUint(digits, base, 32)
-	if err != nil {
-		return 0, false
-	}
-	if n > '~' {
-		n = 0
-	}
-	return byte(n), true
+	return all
 }
 
 // cut returns text, or its beginning where it is longer than most.
@@ -207,23 +93,4 @@ func cut(text string, most int) string {
 		return strings.ToValidUTF8(text[:most], "") + "…"
 	}
 	return text
-}
-
-// clean makes text of the service fit for a log: one line, not endless, and without secrets. The call's signature is a secret, too.
-func (s *session) clean(x *exchange, text string) string {
-	const longest = 400
-	text = cut(text, 4*longest)
-	if !isNumber(text) { // as most ids are
-		text = s.maskOf(x).hide(text)
-	}
-	return cut(strings.Join(strings.Fields(text), " "), longest)
-}
-
-// maskOf returns the mask for the texts of one call. It is made once, because a reply can have many texts.
-func (s *session) maskOf(x *exchange) mask {
-	if x.mask == nil {
-		_, signature, _ := strings.Cut(x.authorization, "Signature=")
-		x.mask = s.mask.with(signature, leastSecret).with(x.authorization, leastAuthorization)
-	}
-	return x.mask
 }

@@ -162,7 +162,7 @@ func (s *session) fetchPage(ctx context.Context, q query, number int, decode fun
 			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
 			BodyType: dara.String("binary"),
 		}, &openapiutil.OpenApiRequest{Query: parameters}, &dara.RuntimeOptions{})
-		if err != nil || x.status/100 != 2 {
+		if err != nil || x.Status/100 != 2 {
 			return err
 		}
 		s.api.decoding.Lock()

@@ -19,7 +19,7 @@ import (
 // create is a CreateBackup over the function's own transport.
 func create(t *testing.T, endpoint Endpoint, change func(*http.Transport)) *backup.CallError {
 	t.Helper()
-	transport := newTransport(1)
+	transport := NewTransport(1)
 	transport.Proxy = nil
 	t.Cleanup(transport.CloseIdleConnections)
 	if change != nil {
@@ -122,7 +122,7 @@ func TestClosedWhileIdle(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	transport := newTransport(1)
+	transport := NewTransport(1)
 	transport.Proxy = nil
 	defer transport.CloseIdleConnections()
 	api := New(Options{Endpoint: Endpoint{Host: l.Addr().String(), Plain: true}, Concurrency: 1, Transport: transport})
