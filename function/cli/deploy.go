@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"net/http"
@@ -15,15 +14,15 @@ import (
 
 	fc "github.com/alibabacloud-go/fc-20230330/v4/client"
 	"github.com/alibabacloud-go/tea/dara"
+
+	"github.com/urfave/cli/v3"
 )
 
-// place holds the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
-type place struct{ file, endpoint *string }
-
-func placeFlags(flags *flag.FlagSet) place {
-	return place{
-		file:     flags.String("s", "s.yaml", "the `file` that says what is deployed"),
-		endpoint: flags.String("endpoint", "", "the `host`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"),
+// placeFlags are the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
+func placeFlags() []cli.Flag {
+	return []cli.Flag{
+		fileFlag("the `FILE` that says what is deployed"),
+		&cli.StringFlag{Name: "endpoint", Usage: "the `HOST`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
 	}
 }
 
@@ -33,26 +32,29 @@ func parseEndpoint(value string) (e adb.Endpoint, err error) {
 		return e, nil
 	}
 	if e, err = adb.ParseEndpoint(value); err != nil {
-		return e, usage("-endpoint %w", err)
+		return e, wrong("-endpoint %w", err)
 	}
 	return e, nil
 }
 
-func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("deploy", flag.ContinueOnError)
-	at := placeFlags(flags)
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func deployCommand() *cli.Command {
+	return &cli.Command{
+		Name: "deploy", Usage: "check s.yaml, then let Serverless Devs deploy the function and its triggers",
+		Flags: placeFlags(), Action: deploy,
 	}
-	e, err := parseEndpoint(*at.endpoint)
+}
+
+func deploy(ctx context.Context, c *cli.Command) error {
+	stdout, stderr, file := c.Root().Writer, c.Root().ErrWriter, c.String("s")
+	e, err := parseEndpoint(c.String("endpoint"))
 	if err != nil {
 		return err
 	}
-	s, err := ready(*at.file, time.Now(), stderr)
+	s, err := ready(file, time.Now(), stderr)
 	if err := errors.Join(err, missingTools()); err != nil {
 		return err
 	}
-	t, err := newTool(ctx, s, filepath.Dir(*at.file), e, stdout, stderr)
+	t, err := newTool(ctx, s, filepath.Dir(file), e, stdout, stderr)
 	if err != nil {
 		return err
 	}
@@ -63,10 +65,10 @@ func deployCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		}
 	}
 	// s verify finds faults that s deploy passes over.
-	if err := t.run(ctx, "verify", "--template", *at.file); err != nil {
+	if err := t.run(ctx, "verify", "--template", file); err != nil {
 		return fmt.Errorf("%w. If it could not reach something: s fetches its component fc3 from the internet", err)
 	}
-	return s.deployAll(ctx, t, e, *at.file)
+	return s.deployAll(ctx, t, e, file)
 }
 
 // deployAll deploys the function and every trigger. It deploys late triggers by name: if the function exists already, before
@@ -161,40 +163,41 @@ func (s settings) functionExists(ctx context.Context, c credentials.Credentials,
 	return true, nil
 }
 
-func logsCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("logs", flag.ContinueOnError)
-	at := placeFlags(flags)
-	tail := flags.Bool("tail", false, "go on with what is logged from now on")
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func logsCommand() *cli.Command {
+	return &cli.Command{
+		Name: "logs", Usage: "show the deployed function's log of the last hour",
+		Flags: append(placeFlags(), &cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"}),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			command := []string{"logs", "--template", c.String("s")}
+			if c.Bool("tail") {
+				command = append(command, "--tail")
+			}
+			return runTool(ctx, c, command...)
+		},
 	}
-	command := []string{"logs", "--template", *at.file}
-	if *tail {
-		command = append(command, "--tail")
-	}
-	return at.runTool(ctx, stdout, stderr, command...)
 }
 
-func removeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("remove", flag.ContinueOnError)
-	at := placeFlags(flags)
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func removeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "remove", Usage: "take the function and its triggers out of the cloud; backups stay",
+		Flags: placeFlags(),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			return runTool(ctx, c, "remove", "--template", c.String("s"), "-y")
+		},
 	}
-	return at.runTool(ctx, stdout, stderr, "remove", "--template", *at.file, "-y")
 }
 
 // runTool runs one command of Serverless Devs.
-func (p place) runTool(ctx context.Context, stdout, stderr io.Writer, command ...string) error {
-	e, err := parseEndpoint(*p.endpoint)
+func runTool(ctx context.Context, c *cli.Command, command ...string) error {
+	e, err := parseEndpoint(c.String("endpoint"))
 	if err != nil {
 		return err
 	}
-	s, err := readSettings(*p.file)
+	s, err := readSettings(c.String("s"))
 	if err := errors.Join(err, missingTools()); err != nil {
 		return err
 	}
-	t, err := newTool(ctx, s, filepath.Dir(*p.file), e, stdout, stderr)
+	t, err := newTool(ctx, s, filepath.Dir(c.String("s")), e, c.Root().Writer, c.Root().ErrWriter)
 	if err != nil {
 		return err
 	}

@@ -247,7 +247,7 @@ func readsAs(t *testing.T, url, file, from string) {
 
 func TestToolsThatAreMissing(t *testing.T) {
 	t.Setenv("PATH", t.TempDir())
-	for _, command := range []string{"ready", "deploy", "logs", "remove"} {
+	for _, command := range []string{"doctor", "deploy", "logs", "remove"} {
 		code, _, errs := runs(t, command, "-s", "../../s.yaml")
 		if code != exitNotAsked || !strings.Contains(errs, "no Node.js") || !strings.Contains(errs, "no Serverless Devs") {
 			t.Errorf("%s: exit code %d: %s", command, code, errs)

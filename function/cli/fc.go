@@ -234,9 +234,9 @@ func (r reply) err() error {
 	if r.ErrorType == "" {
 		return nil
 	}
-	code := exitNoBackup
+	code := exitNo
 	if r.ErrorType == backup.ErrorInvalidEvent {
-		code = exitUsage
+		code = exitWrong
 	}
 	text := fmt.Sprintf("%s: %s", r.ErrorType, r.ErrorMessage)
 	if r.Hint != "" {

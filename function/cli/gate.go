@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"time"
 
 	"adb-backup/function/backup"
+
+	"github.com/urfave/cli/v3"
 )
 
 // gate lets a pipeline pass only when the backup is there. It asks the deployed function, and asks again while the answer is
@@ -41,25 +42,28 @@ const (
 	outage = time.Minute
 )
 
-func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("gate", flag.ContinueOnError)
-	event := flags.String("event", "", "the `file` of a request, or a bare cluster id")
-	to := targetFlags(flags)
-	timeout := flags.Duration("timeout", 30*time.Minute, "how long to go on in all")
-	// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes. A question
-	// that is given up goes on in the cloud, and the next one finds its backup.
-	ask := flags.Duration("ask", 200*time.Second, "how long to wait for one answer before asking again")
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func gateCommand() *cli.Command {
+	return &cli.Command{
+		Name: "gate", Usage: "ask the deployed function until the backup is there; for pipelines",
+		Flags: append(targetFlags(),
+			&cli.StringFlag{Name: "event", Usage: "the `FILE` of a request, or a bare cluster id"},
+			durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
+			// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes.
+			durationFlag("ask", 200*time.Second, "how long to wait for one answer before asking again")),
+		Action: passGate,
 	}
-	if *timeout <= 0 || *ask < time.Second {
-		return usage("-timeout must be above 0, and -ask at least 1s")
+}
+
+func passGate(ctx context.Context, c *cli.Command) error {
+	timeout, ask, stdout, stderr := c.Duration("timeout"), c.Duration("ask"), c.Root().Writer, c.Root().ErrWriter
+	if timeout <= 0 || ask < time.Second {
+		return wrong("-timeout must be above 0, and -ask at least 1s")
 	}
-	d, err := to.deployed()
+	d, err := target(c)
 	if err != nil {
 		return err
 	}
-	payload, err := readEvent(*event)
+	payload, err := readEvent(c.String("event"))
 	if err != nil {
 		return err
 	}
@@ -73,8 +77,8 @@ func gateCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 	if _, err := d.find(ctx); err != nil {
 		return err
 	}
-	say(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, short(*ask), short(*timeout))
-	g := gate{timeout: *timeout, ask: *ask, invoke: d.invoke, progress: stderr}
+	say(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, short(ask), short(timeout))
+	g := gate{timeout: timeout, ask: ask, invoke: d.invoke, progress: stderr}
 	r, err := g.pass(ctx, request)
 	if err != nil {
 		return err

@@ -203,15 +203,15 @@ func TestGateCommand(t *testing.T) {
 		asked  int
 	}{
 		"there at once": {[]step{{Body: done}}, nil, exitDone, done + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
-		"not there":     {[]step{{Body: mixed, Error: unable}}, nil, exitNoBackup, mixed + "\n", []string{"Mixed: why"}, 1},
-		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNoBackup, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
-		"hung":          {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNoBackup, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet, and goes on"}` + "\n", []string{"no answer yet; the function goes on"}, 1},
+		"not there":     {[]step{{Body: mixed, Error: unable}}, nil, exitNo, mixed + "\n", []string{"Mixed: why"}, 1},
+		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNo, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
+		"hung":          {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet, and goes on"}` + "\n", []string{"no answer yet; the function goes on"}, 1},
 		"forbidden":     {[]step{{Status: 403, Body: `{"Code":"AccessDenied","Message":"no"}`}}, nil, exitNotAsked, "", []string{"question 1\npermission was denied"}, 1},
-		"refused there": {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitUsage, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
-		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitUsage, "", []string{"put the request in it into a file"}, 0},
+		"refused there": {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
+		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitWrong, "", []string{"put the request in it into a file"}, 0},
 		"a selector":    {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
-		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitUsage, "", []string{"the function would refuse this"}, 0},
-		"no time":       {nil, []string{"-timeout", "-1s"}, exitUsage, "", []string{"-timeout must be above 0"}, 0},
+		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitWrong, "", []string{"the function would refuse this"}, 0},
+		"no time":       {nil, []string{"-timeout", "-1s"}, exitWrong, "", []string{"-timeout must be above 0"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service, url := newFakeFC(t, c.steps...)

@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"strings"
@@ -15,59 +13,61 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
+
+	"github.com/urfave/cli/v3"
 )
 
-// target holds the flags of gate and invoke for the function that is asked.
-type target struct {
-	file, region, function, qualifier, endpoint *string
-}
-
-func targetFlags(flags *flag.FlagSet) target {
-	return target{
-		file:      flags.String("s", "s.yaml", "the `file` that names region and function, unless -region and -function do"),
-		region:    flags.String("region", "", "the function's `region`, instead of s.yaml's"),
-		function:  flags.String("function", "", "the function's `name`, instead of s.yaml's"),
-		qualifier: flags.String("qualifier", "", "a `version` or an alias of the function; the latest code without it"),
-		endpoint:  flags.String("endpoint", "", "Function Compute's `host`, host:port or URL, instead of the region's; http only to a loopback address"),
+// targetFlags are the flags for the function that is asked.
+func targetFlags() []cli.Flag {
+	return []cli.Flag{
+		fileFlag("the `FILE` that names region and function, unless -region and -function do"),
+		&cli.StringFlag{Name: "region", Usage: "the function's `REGION`, instead of s.yaml's"},
+		&cli.StringFlag{Name: "function", Usage: "the function's `NAME`, instead of s.yaml's"},
+		&cli.StringFlag{Name: "qualifier", Usage: "a `VERSION` or an alias of the function; the latest code without it"},
+		&cli.StringFlag{Name: "endpoint", Usage: "Function Compute's `HOST`, host:port or URL, instead of the region's; http only to a loopback address"},
 	}
 }
 
-// deployed returns the function that the flags and s.yaml name.
-func (t target) deployed() (deployed, error) {
-	d := deployed{Region: *t.region, Name: *t.function, Qualifier: *t.qualifier, find: new(credentials.Source).Get}
+// target returns the function that the flags and s.yaml name.
+func target(c *cli.Command) (deployed, error) {
+	d := deployed{Region: c.String("region"), Name: c.String("function"), Qualifier: c.String("qualifier"), find: new(credentials.Source).Get}
 	if d.Region == "" || d.Name == "" {
-		s, err := readSettings(*t.file)
+		s, err := readSettings(c.String("s"))
 		if err != nil {
-			return d, usage("which function? Give -region and -function, or run this beside s.yaml: %w", err)
+			return d, wrong("which function? Give -region and -function, or run this beside s.yaml: %w", err)
 		}
 		d.Region, d.Name = cmp.Or(d.Region, s.Region), cmp.Or(d.Name, s.FunctionName)
 	}
 	var err error
-	if d.Endpoint, err = parseEndpoint(*t.endpoint); err != nil {
+	if d.Endpoint, err = parseEndpoint(c.String("endpoint")); err != nil {
 		return d, err
 	}
 	if err := d.check(); err != nil {
-		return d, usage("%w", err)
+		return d, wrong("%w", err)
 	}
 	return d, nil
 }
 
-func invokeCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("invoke", flag.ContinueOnError)
-	event := flags.String("event", "", "the `file` of a request or an event, sent as it is, or a bare cluster id")
-	to := targetFlags(flags)
-	timeout := flags.Duration("timeout", 65*time.Minute, "how long to wait for the answer; the function goes on without you")
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func invokeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "invoke", Usage: "ask the deployed function once",
+		Flags: append(targetFlags(),
+			&cli.StringFlag{Name: "event", Usage: "the `FILE` of a request or an event, sent as it is, or a bare cluster id"},
+			durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
+		Action: invoke,
 	}
-	if *timeout < time.Second {
-		return usage("-timeout must be at least 1s")
+}
+
+func invoke(ctx context.Context, c *cli.Command) error {
+	timeout, stdout, stderr := c.Duration("timeout"), c.Root().Writer, c.Root().ErrWriter
+	if timeout < time.Second {
+		return wrong("-timeout must be at least 1s")
 	}
-	d, err := to.deployed()
+	d, err := target(c)
 	if err != nil {
 		return err
 	}
-	payload, err := readEvent(*event)
+	payload, err := readEvent(c.String("event"))
 	if err != nil {
 		return err
 	}
@@ -75,14 +75,14 @@ func invokeCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 		return err
 	}
 	say(stderr, "invoke: asking %s and waiting for the answer\n", d)
-	asked, cancel := context.WithTimeout(ctx, *timeout)
+	asked, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	r, err := d.invoke(asked, payload)
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
 	if e := new(askError); errors.As(err, &e) && e.why == noAnswerHung {
-		r, err = failure(backup.ErrorBackupPending, fmt.Sprintf("the function has not answered within %s, and goes on", short(*timeout)), ""), nil
+		r, err = failure(backup.ErrorBackupPending, fmt.Sprintf("the function has not answered within %s, and goes on", short(timeout)), ""), nil
 	}
 	if err != nil {
 		return err
@@ -99,7 +99,7 @@ func stopped(ctx context.Context) error {
 // readEvent reads the event's file. A bare cluster id is an event by itself.
 func readEvent(event string) ([]byte, error) {
 	if event == "" {
-		return nil, usage("what is to be sent? Give -event (with make: EVENT=), a file such as events/request.json, or a cluster id")
+		return nil, wrong("what is to be sent? Give -event (with make: EVENT=), a file such as events/request.json, or a cluster id")
 	}
 	payload, err := os.ReadFile(event)
 	switch {
@@ -108,9 +108,9 @@ func readEvent(event string) ([]byte, error) {
 	case backup.CheckClusterID(event) == nil:
 		return []byte(event), nil
 	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(event, "am"):
-		return nil, usage("-event: there is no such file, and %w", backup.CheckClusterID(event))
+		return nil, wrong("-event: there is no such file, and %w", backup.CheckClusterID(event))
 	}
-	return nil, usage("-event must be a file or a cluster id: %w", err)
+	return nil, wrong("-event must be a file or a cluster id: %w", err)
 }
 
 // checkEvent refuses an event that the function would refuse. It does not know the function's ADB_DEFAULT_CLUSTERS, so it lets
@@ -120,7 +120,7 @@ func checkEvent(payload []byte, region string) error {
 		Region: region, Received: time.Now(), Timeout: time.Hour, DefaultClusters: []string{"amv-default"},
 	})
 	if err != nil {
-		return usage("the function would refuse this: %w; nothing was called", err)
+		return wrong("the function would refuse this: %w; nothing was called", err)
 	}
 	return nil
 }

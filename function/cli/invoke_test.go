@@ -37,12 +37,12 @@ func TestInvoke(t *testing.T) {
 		"pretty-printed": {step{Body: "{\n \"Status\": \"Ignored\"}\n"}, event, exitDone, `{"Status":"Ignored"}` + "\n", "", false},
 		"bare id":        {step{Body: done}, "amv-1", exitDone, done + "\n", "", false},
 		"no cluster":     {step{Body: done}, image, exitDone, done + "\n", "", false},
-		"no backup":      {step{Body: pending, Error: unable}, event, exitNoBackup, pending + "\n", "\nBackupPending: 1 of 1 clusters failed", false},
-		"wrong there":    {step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}, event, exitUsage, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", "InvalidEvent: why", false},
-		"no event":       {step{}, "", exitUsage, "", "Give -event", true},
-		"wrong file":     {step{}, "no-such-file.json", exitUsage, "", "no-such-file.json", true},
-		"masked id":      {step{}, "amv-wz9or2xawpnc****", exitUsage, "", "masked example", true},
-		"wrong request":  {step{}, "../../function/cli/testdata/misspelt.json", exitUsage, "", `WaitFro`, true},
+		"no backup":      {step{Body: pending, Error: unable}, event, exitNo, pending + "\n", "\nBackupPending: 1 of 1 clusters failed", false},
+		"wrong there":    {step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}, event, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", "InvalidEvent: why", false},
+		"no event":       {step{}, "", exitWrong, "", "Give -event", true},
+		"wrong file":     {step{}, "no-such-file.json", exitWrong, "", "no-such-file.json", true},
+		"masked id":      {step{}, "amv-wz9or2xawpnc****", exitWrong, "", "masked example", true},
+		"wrong request":  {step{}, "../../function/cli/testdata/misspelt.json", exitWrong, "", `WaitFro`, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service, url := newFakeFC(t, c.step)
@@ -73,12 +73,12 @@ func TestWhichFunction(t *testing.T) {
 		"flags alone":         {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai", "-function", "adb-backup"}, exitDone, "adb-backup in cn-shanghai"},
 		"a flag before it":    {[]string{"-s", "../../s.yaml", "-region", "cn-shanghai"}, exitDone, "adb-backup in cn-shanghai"},
 		"a qualifier":         {[]string{"-s", "../../s.yaml", "-qualifier", "prod"}, exitDone, "adb-backup (prod) in cn-hangzhou"},
-		"no s.yaml":           {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai"}, exitUsage, "Give -region and -function"},
-		"not a region":        {[]string{"-region", "evil.example/", "-function", "f"}, exitUsage, "is not a region"},
-		"not a function":      {[]string{"-region", "cn-hangzhou", "-function", "a/b"}, exitUsage, "is not the name of a function"},
-		"not a qualifier":     {[]string{"-region", "cn-hangzhou", "-function", "f", "-qualifier", "a/b"}, exitUsage, "is not a version or an alias"},
-		"plain http":          {[]string{"-region", "cn-hangzhou", "-function", "f", "-endpoint", "http://fc.example"}, exitUsage, "plain http"},
-		"an argument":         {[]string{"amv-1"}, exitUsage, `unexpected argument "amv-1"`},
+		"no s.yaml":           {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai"}, exitWrong, "Give -region and -function"},
+		"not a region":        {[]string{"-region", "evil.example/", "-function", "f"}, exitWrong, "is not a region"},
+		"not a function":      {[]string{"-region", "cn-hangzhou", "-function", "a/b"}, exitWrong, "is not the name of a function"},
+		"not a qualifier":     {[]string{"-region", "cn-hangzhou", "-function", "f", "-qualifier", "a/b"}, exitWrong, "is not a version or an alias"},
+		"plain http":          {[]string{"-region", "cn-hangzhou", "-function", "f", "-endpoint", "http://fc.example"}, exitWrong, "plain http"},
+		"an argument":         {[]string{"amv-1"}, exitWrong, `unexpected argument "amv-1"`},
 		"an unknown function": {[]string{"-region", "cn-hangzhou", "-function", "other"}, exitNotAsked, "there is no function other in cn-hangzhou: deploy it with make deploy"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -106,12 +106,12 @@ func TestWhatThePlatformSays(t *testing.T) {
 		stdout string
 		stderr []string
 	}{
-		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNoBackup, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit: Function timed out after 3 seconds"}`, []string{"BackupPending: ", "raise timeout in s.yaml"}},
-		"another word":    {step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNoBackup, `"errorType":"BackupPending"`, nil},
-		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNoBackup, `{"errorType":"FunctionOOMError","errorMessage":"the function ran out of memory: the process was killed"}`, []string{"raise memorySize"}},
-		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNoBackup, `"errorType":"UnhandledInvocationError"`, []string{"the function's process ended before it answered", "make logs"}},
-		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNoBackup, `{"errorType":"CAExited","errorMessage":"Function Compute could not run the function: exited"}`, nil},
-		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNoBackup, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},
+		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNo, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit: Function timed out after 3 seconds"}`, []string{"BackupPending: ", "raise timeout in s.yaml"}},
+		"another word":    {step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNo, `"errorType":"BackupPending"`, nil},
+		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, `{"errorType":"FunctionOOMError","errorMessage":"the function ran out of memory: the process was killed"}`, []string{"raise memorySize"}},
+		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNo, `"errorType":"UnhandledInvocationError"`, []string{"the function's process ended before it answered", "make logs"}},
+		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNo, `{"errorType":"CAExited","errorMessage":"Function Compute could not run the function: exited"}`, nil},
+		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNo, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},
 		"forbidden":       {step{Status: 403, Body: `{"RequestId":"1-2","Code":"AccessDenied","Message":"no"}`}, exitNotAsked, "", []string{"permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup", "AccessDenied: no (HTTP 403, request id 1-2)"}},
 		"an older form":   {step{Status: 403, Body: `{"ErrorCode":"AccessDenied","ErrorMessage":"no"}`}, exitNotAsked, "", []string{"AccessDenied: no (HTTP 403, request id 1-67420000-test)"}},
 		"a wrong key":     {step{Status: 403, Body: `{"Code":"InvalidAccessKeyID","Message":"no"}`}, exitNotAsked, "", []string{"the credentials were refused"}},
@@ -147,7 +147,7 @@ func TestWhatThePlatformSays(t *testing.T) {
 func TestSilence(t *testing.T) {
 	_, url := newFakeFC(t, step{Takes: time.Minute})
 	code, stdout, _ := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1", "-timeout", "1s")
-	if code != exitNoBackup || stdout != `{"errorType":"BackupPending","errorMessage":"the function has not answered within 1s, and goes on"}`+"\n" {
+	if code != exitNo || stdout != `{"errorType":"BackupPending","errorMessage":"the function has not answered within 1s, and goes on"}`+"\n" {
 		t.Errorf("exit code %d, standard output %q", code, stdout)
 	}
 	nobody := httptest.NewServer(http.NotFoundHandler())
@@ -194,7 +194,7 @@ func TestInvokeIsStopped(t *testing.T) {
 	}
 	c.Process.Signal(os.Interrupt)
 	c.Wait()
-	if code := c.ProcessState.ExitCode(); code != exitNotAsked || stdout.Len() > 0 || !strings.Contains(stderr.String(), "may go on in the cloud") {
+	if code := c.ProcessState.ExitCode(); code != exitInterrupted || stdout.Len() > 0 || !strings.Contains(stderr.String(), "may go on in the cloud") {
 		t.Errorf("exit code %d, standard output %q, standard error %q", code, &stdout, &stderr)
 	}
 }

@@ -3,28 +3,34 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
 	"os/signal"
 	"regexp"
+	"runtime/debug"
 	"strings"
 	"syscall"
-	"unicode/utf8"
+	"time"
+
+	"adb-backup/events"
+
+	"github.com/urfave/cli/v3"
 )
 
 // Exit codes. They tell a pipeline whether to stop the deployment or to look at its own set-up.
 const (
-	exitDone     = 0
-	exitNoBackup = 1  // there is no backup, or not yet when time is up
-	exitNotAsked = 2  // no answer: no credentials, no network, no such function
-	exitUsage    = 64 // the command or its request is wrong; nothing was called
+	exitDone        = 0
+	exitNo          = 1   // the answer is no: there is no backup, or not yet when time is up
+	exitNotAsked    = 2   // no answer that can be believed: no credentials, no network, no such function
+	exitWrong       = 64  // the command, its request or s.yaml is wrong; nothing was called
+	exitInterrupted = 130 // somebody pressed Ctrl-C
 )
 
-// exitError is an error with an exit code of its own; any other error exits with exitNotAsked.
+// exitError is an error with an exit code of its own. Any other error exits with exitNotAsked.
 type exitError struct {
 	code int
 	error
@@ -32,141 +38,194 @@ type exitError struct {
 
 func (e exitError) Unwrap() error { return e.error }
 
-func usage(format string, a ...any) error { return exitError{exitUsage, fmt.Errorf(format, a...)} }
+// wrong is the error of a command that cannot be carried out as it was given.
+func wrong(format string, a ...any) error { return exitError{exitWrong, fmt.Errorf(format, a...)} }
+
+// no is the error of a command whose answer is no.
+func no(format string, a ...any) error { return exitError{exitNo, fmt.Errorf(format, a...)} }
+
+// version is set by the linker where a release is built.
+var version string
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
+	context.AfterFunc(ctx, stop) // a second Ctrl-C ends the program at once
 	os.Exit(run(ctx, os.Args[1:], os.Stdout, os.Stderr))
 }
 
-// command is one of the program's commands.
-type command struct {
-	name  string
-	usage string // what follows the name
-	about string // one sentence
-	run   func(ctx context.Context, args []string, stdout, stderr io.Writer) error
-}
-
-// commands returns all commands, in the order of help. A variable would depend on itself, because every command prints its own
-// usage from it.
-func commands() []command {
-	return []command{
-		{"gate", "-event FILE|ID [flags]", "Ask the deployed function until the backup is there; for pipelines.", gateCommand},
-		{"invoke", "-event FILE|ID [flags]", "Ask the deployed function once.", invokeCommand},
-		{"status", "[flags] [ID ...]", "Show what backups the clusters of s.yaml have, or those named.", statusCommand},
-		{"policy", "[NAME]", "Print the RAM policies that are needed, filled in from s.yaml.", policyCommand},
-		{"role", "[flags]", "Make the RAM role that the function works as, or bring it up to date with s.yaml.", roleCommand},
-		{"deploy", "[flags]", "Check s.yaml, then let Serverless Devs deploy the function and its triggers.", deployCommand},
-		{"logs", "[flags]", "Show the deployed function's log of the last hour.", logsCommand},
-		{"remove", "[flags]", "Take the function and its triggers out of the cloud; backups stay.", removeCommand},
-		{"ready", "[flags]", "Say what is missing to deploy, and how to get it.", readyCommand},
-		{"package", "[flags]", "Pack dist/main as a zip with the same bytes on any machine.", packageCommand},
-	}
-}
-
+// run carries out one command line and returns the exit code.
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
-	err := dispatch(ctx, args, stdout, stderr)
-	if err == nil || errors.Is(err, flag.ErrHelp) {
+	root := rootCommand()
+	root.Writer, root.ErrWriter = stdout, stderr
+	err := root.Run(ctx, append([]string{root.Name}, args...))
+	if err == nil {
 		return exitDone
 	}
-	say(stderr, "%s\n", err)
+	if ctx.Err() != nil {
+		fmt.Fprintf(stderr, "interrupted: %v\n", err)
+		return exitInterrupted
+	}
+	fmt.Fprintln(stderr, err)
+	return exitCode(err)
+}
+
+func exitCode(err error) int {
 	var coded exitError
 	if errors.As(err, &coded) {
 		return coded.code
 	}
+	if ofLibrary := cli.ExitCoder(nil); errors.As(err, &ofLibrary) { // it ends with one where the command line is wrong
+		return exitWrong
+	}
 	return exitNotAsked
 }
 
-func dispatch(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	if len(args) == 0 {
-		fmt.Fprint(stderr, help())
-		return usage("which command?")
+// rootCommand returns the program's commands, in the order of help. A command keeps what it parsed, so each run needs new ones.
+func rootCommand() *cli.Command {
+	root := &cli.Command{
+		Name:    "adb-backup",
+		Usage:   "ask the deployed function for backups, see what backups there are, prepare what is deployed",
+		Version: programVersion(),
+		Description: "Exit codes: 0 done; 1 the answer is no: no backup, not protected; 2 could not ask; " +
+			"64 the command, its request or s.yaml is wrong, nothing was called; 130 interrupted.",
+		EnableShellCompletion: true,
+		ConfigureShellCompletionCommand: func(c *cli.Command) {
+			c.Hidden, c.HideHelpCommand, c.Usage = false, true, "print a script that completes commands and flags"
+			c.Action = needShell
+			prepare(c)
+			for _, shell := range c.Commands {
+				shell.Usage = "for " + shell.Name
+				prepare(shell)
+			}
+		},
+		Commands: []*cli.Command{
+			gateCommand(), invokeCommand(), drillCommand(), statusCommand(),
+			doctorCommand(), roleCommand(), policyCommand(), packageCommand(), deployCommand(), logsCommand(), removeCommand(),
+			helpCommand(),
+		},
+		Action:         missingCommand,
+		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run prints the error, and ends the program
+		OnUsageError:   wrongFlag,
 	}
-	switch args[0] {
-	case "help", "-h", "-help", "--help":
-		fmt.Fprint(stdout, help())
+	for _, c := range root.Commands {
+		prepare(c)
+		c.HideHelpCommand = true
+	}
+	return root
+}
+
+// prepare gives a command what the library does not let it inherit.
+func prepare(c *cli.Command) {
+	c.OnUsageError = wrongFlag
+	if c.ArgValidator == nil {
+		c.ArgValidator = atMost(0)
+	}
+}
+
+// atMost refuses more than so many arguments.
+func atMost(n int) cli.ArgValidatorFunc {
+	return func(_ context.Context, c *cli.Command) error {
+		if c.NArg() > n {
+			return wrong("%s: unexpected argument %q; %s --help shows what it takes", c.FullName(), c.Args().Get(n), c.FullName())
+		}
 		return nil
 	}
-	for _, c := range commands() {
-		if c.name == args[0] {
-			return c.run(ctx, args[1:], stdout, stderr)
-		}
+}
+
+// programVersion returns the release's version, else what Go knows of the source that was built.
+func programVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return cmp.Or(version, "unknown")
 	}
-	fmt.Fprint(stderr, help())
-	return usage("unknown command %q", args[0])
+	return cmp.Or(version, info.Main.Version, "unknown")
 }
 
-// say writes a text for a person. On a terminal it breaks long lines at words.
-func say(w io.Writer, format string, a ...any) {
-	fmt.Fprint(w, broken(fmt.Sprintf(format, a...), screenOf(w).width))
-}
-
-// label matches the beginning of a line whose text stands in a column: a word or two, and a gap.
-var label = regexp.MustCompile(`^ *(?:[a-z:0-9]+ )?[a-z:0-9]+ {2,}(?:[0-9a-z]+  )?`)
-
-// broken breaks the lines of a text that are longer than width at words. What follows a label stays in its column. Width 0 is
-// unlimited.
-func broken(text string, width int) string {
-	var b strings.Builder
-	for line := range strings.Lines(text) {
-		column := len(label.FindString(line))
-		if column > width/3 {
-			column = 0
-		}
-		for width > 0 && utf8.RuneCountInString(line) > width+1 { // with its newline
-			space := strings.LastIndex(string([]rune(line)[:width+1]), " ")
-			if space <= column { // a word that does not fit
-				break
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name: "help", Usage: "show the commands, or what one of them takes", ArgsUsage: "[COMMAND]",
+		ArgValidator: atMost(1),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			name, root := c.Args().First(), c.Root()
+			if name == "" {
+				return cli.ShowRootCommandHelp(root)
 			}
-			b.WriteString(line[:space] + "\n")
-			line = strings.Repeat(" ", column) + line[space+1:]
-		}
-		b.WriteString(line)
-	}
-	return b.String()
-}
-
-func help() string {
-	var b strings.Builder
-	b.WriteString("adb-backup asks the deployed function for backups, and prepares what is deployed.\n\n")
-	for _, c := range commands() {
-		fmt.Fprintf(&b, "  %-8s %s\n", c.name, c.about)
-	}
-	b.WriteString("\nadb-backup COMMAND -h lists a command's flags.\nExit codes: 0 done; 1 there is no backup, or not yet; 2 could not ask; 64 the command or its request is wrong.\n")
-	return b.String()
-}
-
-// bareNumber matches package flag's error for a duration without a unit.
-var bareNumber = regexp.MustCompile(`^invalid value "([0-9.]+)" for flag (-\S+): parse error$`)
-
-// parse reads flags, and at most max arguments after them. -h prints what the command does, and its flags.
-func parse(flags *flag.FlagSet, args []string, stderr io.Writer, max int) error {
-	flags.SetOutput(io.Discard) // run prints the error
-	flags.Usage = func() {}
-	err := flags.Parse(args)
-	if errors.Is(err, flag.ErrHelp) {
-		flags.SetOutput(stderr)
-		for _, c := range commands() {
-			if c.name == flags.Name() {
-				fmt.Fprintf(stderr, "%s\n\nadb-backup %s %s\n", c.about, c.name, c.usage)
+			if root.Command(name) == nil {
+				return unknownCommand(root, name)
 			}
-		}
-		flags.PrintDefaults()
-		return err
+			return cli.ShowCommandHelp(ctx, root, name)
+		},
 	}
-	if err != nil {
-		if m := bareNumber.FindStringSubmatch(err.Error()); m != nil {
-			return usage("adb-backup %s: %s %s has no unit: write %ss for seconds, %sm for minutes or %sh for hours", flags.Name(), m[2], m[1], m[1], m[1], m[1])
-		}
-		hint := ""
-		if strings.HasSuffix(err.Error(), "parse error") {
-			hint = " (durations are written 20s, 5m or 2h)"
-		}
-		return usage("adb-backup %s: %w%s; adb-backup %s -h lists its flags", flags.Name(), err, hint, flags.Name())
-	}
-	if flags.NArg() > max {
-		return usage("adb-backup %s: unexpected argument %q; flags come before arguments", flags.Name(), flags.Arg(max))
-	}
-	return nil
 }
+
+// missingCommand is what happens where the command line names no command.
+func missingCommand(_ context.Context, root *cli.Command) error {
+	if name := root.Args().First(); name != "" {
+		return unknownCommand(root, name)
+	}
+	cli.HelpPrinter(root.ErrWriter, cli.RootCommandHelpTemplate, root)
+	return wrong("which command?")
+}
+
+func needShell(_ context.Context, c *cli.Command) error {
+	if name := c.Args().First(); name != "" {
+		return unknownCommand(c, name)
+	}
+	return wrong("%s: for which shell? bash, zsh, fish or pwsh", c.FullName())
+}
+
+func unknownCommand(parent *cli.Command, name string) error {
+	var known []string
+	for _, c := range parent.Commands {
+		known = append(known, c.Name)
+	}
+	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, known))
+}
+
+// meant asks whether somebody meant the nearest of the known names; else it names help.
+func meant(before, name string, known []string) string {
+	if nearest := events.Nearest(name, known); nearest != "" {
+		return fmt.Sprintf("; did you mean %s%s?", before, nearest)
+	}
+	return "; --help lists what there is"
+}
+
+// What the library says of a flag that it cannot read.
+var (
+	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
+	wrongTime   = regexp.MustCompile(`^invalid value "(.*)" for flag -(\S+): time: (missing unit|.*)`)
+)
+
+// wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
+func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
+	if name := c.Args().First(); c.Root() == c && name != "" {
+		return unknownCommand(c, name)
+	}
+	if m := unknownFlag.FindStringSubmatch(err.Error()); m != nil {
+		var known []string
+		for _, f := range c.Flags {
+			known = append(known, f.Names()...)
+		}
+		return wrong("%s: there is no flag -%s%s", c.FullName(), m[1], meant("-", m[1], known))
+	}
+	if m := wrongTime.FindStringSubmatch(err.Error()); m != nil {
+		if strings.HasPrefix(m[3], "missing unit") {
+			return wrong("%s: -%s %s has no unit: write %ss for seconds, %sm for minutes or %sh for hours", c.FullName(), m[2], m[1], m[1], m[1], m[1])
+		}
+		return wrong("%s: -%s %q is no duration: durations are written 20s, 5m or 2h", c.FullName(), m[2], m[1])
+	}
+	return wrong("%s: %w", c.FullName(), err)
+}
+
+// durationFlag is a flag of a length of time. Help shows no default of 0.
+func durationFlag(name string, value time.Duration, about string) cli.Flag {
+	return &cli.DurationFlag{Name: name, Value: value, HideDefault: value == 0, DefaultText: short(value), Usage: about}
+}
+
+// fileFlag is the flag that names another s.yaml.
+func fileFlag(about string) cli.Flag {
+	return &cli.StringFlag{Name: "s", Value: "s.yaml", Usage: about}
+}
+
+// say writes a text for a person.
+func say(w io.Writer, format string, a ...any) { fmt.Fprintf(w, format, a...) }

@@ -5,27 +5,32 @@ import (
 	"compress/flate"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/urfave/cli/v3"
 )
 
-func packageCommand(_ context.Context, args []string, _, stderr io.Writer) error {
-	flags := flag.NewFlagSet("package", flag.ContinueOnError)
-	binary := flags.String("binary", "dist/main", "the `file` to pack")
-	out := flags.String("o", "dist/function.zip", "the `file` to write")
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func packageCommand() *cli.Command {
+	return &cli.Command{
+		Name: "package", Usage: "pack dist/main as a zip with the same bytes on any machine",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "binary", Value: "dist/main", Usage: "the `FILE` to pack"},
+			&cli.StringFlag{Name: "o", Value: "dist/function.zip", Usage: "the `FILE` to write"},
+		},
+		Action: func(_ context.Context, c *cli.Command) error {
+			out, binary := c.String("o"), c.String("binary")
+			if err := writePackage(out, binary); err != nil {
+				return err
+			}
+			say(c.Root().ErrWriter, "%s: deploy it with runtime go1 and handler %s\n", out, filepath.Base(binary))
+			return nil
+		},
 	}
-	if err := writePackage(*out, *binary); err != nil {
-		return err
-	}
-	say(stderr, "%s: deploy it with runtime go1 and handler %s\n", *out, filepath.Base(*binary))
-	return nil
 }
 
 // writePackage writes a zip that holds only the binary. Its bytes depend only on the binary's: the entry has no owner, and

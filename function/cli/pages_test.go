@@ -176,8 +176,8 @@ func TestPagesCommands(t *testing.T) {
 
 func helpOf(t *testing.T, command string) string {
 	var help bytes.Buffer
-	run(t.Context(), []string{command, "-h"}, io.Discard, &help)
-	return strings.ReplaceAll(help.String(), "\n", " \n")
+	run(t.Context(), []string{command, "-h"}, &help, io.Discard)
+	return regexp.MustCompile(`(?m)^ +-+([a-z][a-z-]*)\b`).ReplaceAllString(help.String(), "  -$1 ")
 }
 
 // Every request and every event is one that the function takes.

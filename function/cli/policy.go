@@ -3,12 +3,12 @@ package main
 import (
 	"context"
 	"encoding/json"
-	"flag"
 	"fmt"
-	"io"
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/urfave/cli/v3"
 )
 
 // The actions that the function's calls need. A test compares them with what the code can call.
@@ -177,17 +177,22 @@ func policies(s settings, clusters scope) []policy {
 	return all
 }
 
-func policyCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("policy", flag.ContinueOnError)
-	file := flags.String("s", "s.yaml", "the `file` that names clusters and function")
-	if err := parse(flags, args, stderr, 1); err != nil {
-		return err
+func policyCommand() *cli.Command {
+	return &cli.Command{
+		Name: "policy", Usage: "print the RAM policies that are needed, filled in from s.yaml", ArgsUsage: "[NAME]",
+		ArgValidator: atMost(1),
+		Flags:        []cli.Flag{fileFlag("the `FILE` that names clusters and function")},
+		Action:       printPolicies,
 	}
-	s, err := readSettings(*file)
+}
+
+func printPolicies(_ context.Context, c *cli.Command) error {
+	file, stdout := c.String("s"), c.Root().Writer
+	s, err := readSettings(file)
 	if err != nil {
 		return err
 	}
-	name := flags.Arg(0)
+	name := c.Args().First()
 	clusters, err := s.scope()
 	all := policies(s, clusters)
 	var names []string
@@ -195,16 +200,16 @@ func policyCommand(_ context.Context, args []string, stdout, stderr io.Writer) e
 		names = append(names, p.Name)
 	}
 	if name != "" && !slices.Contains(names, name) {
-		return usage("there is no policy %q; there are %s (alarm only where s.yaml sets a destination)", name, strings.Join(names, ", "))
+		return wrong("there is no policy %q; there are %s (alarm only where s.yaml sets a destination)", name, strings.Join(names, ", "))
 	}
 	if err != nil && name != "trust" && name != "gate" { // these two name no cluster
-		return fmt.Errorf("%s: %w", *file, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	for _, p := range all {
 		switch name {
 		case "":
-			about := broken(p.Name+": "+p.About+".", max(screenOf(stdout).width-2, 0))
-			fmt.Fprintf(stdout, "# %s\n%s\n\n", strings.ReplaceAll(about, "\n", "\n# "), p.Document.printed())
+			about := strings.ReplaceAll(p.Name+": "+p.About+".", "\n", "\n# ")
+			fmt.Fprintf(stdout, "# %s\n%s\n\n", about, p.Document.printed())
 		case p.Name: // for a script: the JSON alone
 			fmt.Fprintln(stdout, p.Document.printed())
 		}

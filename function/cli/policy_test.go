@@ -180,11 +180,11 @@ func TestPolicyCommand(t *testing.T) {
 		t.Errorf("as it ships, trust: exit code %d: %s", code, said)
 	}
 	write(filledIn(t))
-	if code, _, said := policy("alarm"); code != exitUsage {
+	if code, _, said := policy("alarm"); code != exitWrong {
 		t.Errorf("no alarm is set: exit code %d: %s", code, said)
 	}
 	write([]byte(readSource(t, "s.yaml")))
-	if code, _, said := policy("wiat"); code != exitUsage || !strings.Contains(said, "there are trust, wait, ") {
+	if code, _, said := policy("wiat"); code != exitWrong || !strings.Contains(said, "there are trust, wait, ") {
 		t.Errorf("a wrong name, before anything is filled in: exit code %d: %s", code, said)
 	}
 	write(uncommented(filledIn(t)))

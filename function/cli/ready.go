@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"maps"
@@ -14,17 +13,20 @@ import (
 
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
+
+	"github.com/urfave/cli/v3"
 )
 
-// readyCommand says what is missing to deploy, and what would fail only later: the deploy tool itself accepts nearly anything.
-func readyCommand(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("ready", flag.ContinueOnError)
-	file := flags.String("s", "s.yaml", "the `file` that is to be deployed")
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+// doctorCommand says what is missing to deploy, and what would fail only later: the deploy tool itself accepts nearly anything.
+func doctorCommand() *cli.Command {
+	return &cli.Command{
+		Name: "doctor", Usage: "say whether everything is as s.yaml says, and the clusters protected",
+		Flags: []cli.Flag{fileFlag("the `FILE` that says what is deployed")},
+		Action: func(_ context.Context, c *cli.Command) error {
+			_, err := ready(c.String("s"), time.Now(), c.Root().Writer)
+			return errors.Join(err, missingTools())
+		},
 	}
-	_, err := ready(*file, time.Now(), stdout)
-	return errors.Join(err, missingTools())
 }
 
 // ready reads s.yaml, says when its timers fire and what is worth a note, and returns all that is wrong with it.

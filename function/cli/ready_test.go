@@ -112,28 +112,3 @@ note: trigger before-deployment does nothing until vars.imageNamespace and vars.
 		t.Errorf("%v %s", err, out.String())
 	}
 }
-
-// A message is broken at words where the screen is narrow, and stays as it is elsewhere.
-func TestBroken(t *testing.T) {
-	const text = "a text of five words\n  short\n"
-	for width, want := range map[int]string{0: text, 20: text, 19: "a text of five\nwords\n  short\n", 7: "a text\nof five\nwords\n  short\n"} {
-		if got := broken(text, width); got != want {
-			t.Errorf("%d: %q, want %q", width, got, want)
-		}
-	}
-}
-
-// What stands beside a label stays in its column.
-func TestBrokenBesideALabel(t *testing.T) {
-	for text, want := range map[string]string{
-		"gate:    0s  no host has such a long name, so it goes on\n": "gate:    0s  no host has such a long name,\n             so it goes on\n",
-		"gate: 3m20s  no answer yet; the function goes on\n":         "gate: 3m20s  no answer yet; the function\n             goes on\n",
-		"next check   Fri 02:00, trigger nightly of s.yaml\n":        "next check   Fri 02:00, trigger nightly of\n             s.yaml\n",
-		"note: the role does not have all that s.yaml needs\n":       "note: the role does not have all that\ns.yaml needs\n",
-		"gate:    0s  acs:adb:cn-hangzhou:*:dbcluster/amv-1 there\n": "gate:    0s  acs:adb:cn-hangzhou:*:dbcluster/amv-1 there\n",
-	} {
-		if got := broken(text, 42); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
-}

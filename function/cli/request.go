@@ -26,11 +26,11 @@ func readRequest(payload []byte, start time.Time) (gateRequest, error) {
 	}
 	var g gateRequest
 	if err := json.Unmarshal(payload, &g.fields); err != nil || g.fields == nil {
-		return g, usage("the gate sends a request, such as events/request.json, or a bare cluster id; this is neither")
+		return g, wrong("the gate sends a request, such as events/request.json, or a bare cluster id; this is neither")
 	}
 	for _, name := range []string{"specversion", "triggerTime", "triggerName"} {
 		if _, ok := g.field(name); ok {
-			return g, usage("the gate sends a request, such as events/request.json; this is an event (%s): put the request in it into a file", name)
+			return g, wrong("the gate sends a request, such as events/request.json; this is an event (%s): put the request in it into a file", name)
 		}
 	}
 	notBefore, hasNotBefore := g.field("NotBefore")

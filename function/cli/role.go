@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -12,29 +11,36 @@ import (
 	"strings"
 
 	"adb-backup/function/credentials"
+	"adb-backup/function/terminal"
+
+	"github.com/urfave/cli/v3"
 )
 
 // made begins the description of every role and policy that this command makes. It changes no role or policy without it.
 const made = "Made by adb-backup: "
 
-func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("role", flag.ContinueOnError)
-	at := placeFlags(flags)
-	yes := flags.Bool("yes", false, "do not ask before anything is changed")
-	if err := parse(flags, args, stderr, 0); err != nil {
-		return err
+func roleCommand() *cli.Command {
+	return &cli.Command{
+		Name: "role", Usage: "make the RAM role that the function works as, or bring it up to date with s.yaml",
+		Flags:  append(placeFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask before anything is changed"}),
+		Action: role,
 	}
-	e, err := parseEndpoint(*at.endpoint)
+}
+
+func role(ctx context.Context, cmd *cli.Command) error {
+	stdout, stderr := cmd.Root().Writer, cmd.Root().ErrWriter
+	file := cmd.String("s")
+	e, err := parseEndpoint(cmd.String("endpoint"))
 	if err != nil {
 		return err
 	}
-	s, err := readSettings(*at.file)
+	s, err := readSettings(file)
 	if err != nil {
 		return err
 	}
 	want, err := s.wantedRole()
 	if err != nil {
-		return fmt.Errorf("%s: %w", *at.file, err)
+		return fmt.Errorf("%s: %w", file, err)
 	}
 	c, err := new(credentials.Source).Get(ctx)
 	if err != nil {
@@ -45,7 +51,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		return ramHint(err)
 	}
 	if want.account != "" && want.account != account {
-		return fmt.Errorf("the role of %s is in account %s, but the credentials (%s) are of account %s", *at.file, want.account, c.From, account)
+		return fmt.Errorf("the role of %s is in account %s, but the credentials (%s) are of account %s", file, want.account, c.From, account)
 	}
 	r := newRAM(c, e)
 	p, err := r.plan(ctx, want)
@@ -57,7 +63,7 @@ func roleCommand(ctx context.Context, args []string, stdout, stderr io.Writer) e
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
-	if err := confirm(ctx, *yes, os.Stdin, isTerminal(os.Stdin), stderr); err != nil {
+	if err := confirm(ctx, cmd.Bool("yes"), os.Stdin, terminal.IsTerminal(os.Stdin), stderr); err != nil {
 		return err
 	}
 	return p.carryOut(ctx, r, stdout)
@@ -104,12 +110,12 @@ func ramHint(err error) error {
 }
 
 // confirm asks whether to go on. A missing terminal is an error, because nobody could answer.
-func confirm(ctx context.Context, yes bool, stdin io.Reader, terminal bool, stderr io.Writer) error {
+func confirm(ctx context.Context, yes bool, stdin io.Reader, isTerminal bool, stderr io.Writer) error {
 	if yes {
 		return nil
 	}
-	if !terminal {
-		return usage("nothing was changed: there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
+	if !isTerminal {
+		return wrong("nothing was changed: there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
 	}
 	fmt.Fprint(stderr, "Go on? [y/N] ")
 	answered := make(chan string, 1)

@@ -56,7 +56,7 @@ func TestRole(t *testing.T) {
 func TestRoleAsks(t *testing.T) {
 	f, url := newFakeRAM(t)
 	code, out, said := makesRole(t, url, filledIn(t))
-	if code != exitUsage || len(f.changes) > 0 || !strings.Contains(said, "no terminal to ask on") || !strings.Contains(out, "to do          create the role") {
+	if code != exitWrong || len(f.changes) > 0 || !strings.Contains(said, "no terminal to ask on") || !strings.Contains(out, "to do          create the role") {
 		t.Errorf("without a terminal: exit code %d, %s\n%s%s", code, f.changes, out, said)
 	}
 	for answer, want := range map[string]bool{"y\n": true, "Yes\n": true, "n\n": false, "\n": false, "": false, "yo\n": false} {
@@ -245,7 +245,7 @@ func TestRoleFails(t *testing.T) {
 	if code != exitNotAsked || !strings.Contains(said, "no answer from") {
 		t.Errorf("no network: exit code %d, %s", code, said)
 	}
-	if code, _, said := makesRole(t, "http://ram.aliyuncs.com", filledIn(t), "-yes"); code != exitUsage {
+	if code, _, said := makesRole(t, "http://ram.aliyuncs.com", filledIn(t), "-yes"); code != exitWrong {
 		t.Errorf("plain http: exit code %d, %s", code, said)
 	}
 }

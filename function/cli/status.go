@@ -5,9 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"flag"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
@@ -15,6 +13,8 @@ import (
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
 	"adb-backup/function/credentials"
+
+	"github.com/urfave/cli/v3"
 )
 
 // row is what status shows of a cluster.
@@ -34,25 +34,32 @@ type overview struct {
 	Failed  []error // regions whose clusters could not be listed
 }
 
-func statusCommand(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	flags := flag.NewFlagSet("status", flag.ContinueOnError)
-	file := flags.String("s", "s.yaml", "the `file` that names the clusters, the region and the schedule's zone")
-	region := flags.String("region", "", "the `region` of the clusters, instead of s.yaml's")
-	asJSON := flags.Bool("json", false, "print one line of JSON instead of the table")
-	maxAge := flags.Duration("max-age", 0, "fail, with exit code 1, if a cluster has no complete backup as young as this: 26h for a nightly one")
-	endpoint := flags.String("endpoint", os.Getenv("ADB_ENDPOINT"), "AnalyticDB's `host`, host:port or URL, instead of the region's; http only to a loopback address")
-	ids, err := parseMixed(flags, args, stderr)
+func statusCommand() *cli.Command {
+	return &cli.Command{
+		Name: "status", Usage: "show what backups the clusters of s.yaml have, or those named", ArgsUsage: "[ID ...]",
+		ArgValidator: atMost(1000),
+		Flags: []cli.Flag{
+			fileFlag("the `FILE` that names the clusters, the region and the schedule's zone"),
+			&cli.StringFlag{Name: "region", Usage: "the `REGION` of the clusters, instead of s.yaml's"},
+			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON instead of the table"},
+			durationFlag("max-age", 0, "fail, with exit code 1, if a cluster has no complete backup as young as this: 26h for a nightly one"),
+			&cli.StringFlag{Name: "endpoint", Sources: cli.EnvVars("ADB_ENDPOINT"), Usage: "AnalyticDB's `HOST`, host:port or URL, instead of the region's; http only to a loopback address"},
+		},
+		Action: status,
+	}
+}
+
+func status(ctx context.Context, c *cli.Command) error {
+	stdout, stderr := c.Root().Writer, c.Root().ErrWriter
+	maxAge := c.Duration("max-age")
+	if maxAge < 0 {
+		return wrong("-max-age must not be negative")
+	}
+	e, err := parseEndpoint(c.String("endpoint"))
 	if err != nil {
 		return err
 	}
-	if *maxAge < 0 {
-		return usage("-max-age must not be negative")
-	}
-	e, err := parseEndpoint(*endpoint)
-	if err != nil {
-		return err
-	}
-	what, err := chooseClusters(*file, *region, ids)
+	what, err := chooseClusters(c.String("s"), c.String("region"), c.Args().Slice())
 	if err != nil {
 		return err
 	}
@@ -60,31 +67,18 @@ func statusCommand(ctx context.Context, args []string, stdout, stderr io.Writer)
 	if err != nil {
 		return err
 	}
-	o := overview{Now: time.Now().In(what.zone), Zone: what.zoneName, MaxAge: *maxAge}
+	o := overview{Now: time.Now().In(what.zone), Zone: what.zoneName, MaxAge: maxAge}
 	o.choose(ctx, service, what.requests)
 	o.readHistories(ctx, service, stderr)
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	if *asJSON {
+	if c.Bool("json") {
 		err = json.NewEncoder(stdout).Encode(o.answer())
 	} else {
 		err = o.print(stdout, screenOf(stdout))
 	}
 	return errors.Join(err, o.verdict())
-}
-
-// parseMixed reads flags and arguments in any order, and returns the arguments.
-func parseMixed(flags *flag.FlagSet, args []string, stderr io.Writer) (ids []string, err error) {
-	for {
-		if err := parse(flags, args, stderr, len(args)); err != nil {
-			return nil, err
-		}
-		if flags.NArg() == 0 {
-			return ids, nil
-		}
-		ids, args = append(ids, flags.Arg(0)), flags.Args()[1:]
-	}
 }
 
 // choice is what status asks for, and how it shows it.
@@ -100,32 +94,32 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 	what := choice{zone: time.UTC, zoneName: "UTC"}
 	s, err := readSettings(file)
 	if err != nil && len(ids) == 0 {
-		return what, usage("which clusters? Name them, or run this beside s.yaml: %w", err)
+		return what, wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
 	}
 	if err == nil {
 		what.zone = s.zone()
 		what.zoneName = fmt.Sprintf("%s (the schedule in %s)", what.zone, file)
 	}
 	if what.statuses, err = s.statuses(); err != nil {
-		return what, usage("%w", err)
+		return what, wrong("%w", err)
 	}
 	if region = cmp.Or(region, s.Region, credentials.Region(os.Getenv)); region == "" {
-		return what, usage("in which region? Give -region")
+		return what, wrong("in which region? Give -region")
 	}
 	if err := backup.CheckRegion(region); err != nil {
-		return what, usage("%w", err)
+		return what, wrong("%w", err)
 	}
 	if len(ids) == 0 {
 		s.Region = region
 		if what.requests, err = s.clusterRequests(); err != nil {
-			return what, usage("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
+			return what, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
 		}
 		return what, nil
 	}
 	payload, _ := json.Marshal(map[string][]string{"DBClusterIds": ids}) // strings cannot fail
 	event, err := events.Decode(payload, events.Invocation{Region: region, Received: time.Now(), Timeout: time.Hour})
 	if err != nil {
-		return what, usage("%w", err)
+		return what, wrong("%w", err)
 	}
 	what.requests = event.Requests
 	return what, nil
@@ -160,9 +154,9 @@ func (o *overview) verdict() error {
 	case unread > 0:
 		return fmt.Errorf("status: %d of %d could not be read: see above", unread, len(o.Rows)+len(o.Failed))
 	case len(o.Rows) == 0:
-		return exitError{exitNoBackup, errors.New("status: no cluster is selected; is a tag missing?")}
+		return exitError{exitNo, errors.New("status: no cluster is selected; is a tag missing?")}
 	case old > 0:
-		return exitError{exitNoBackup, fmt.Errorf("status: %d of %d clusters have no complete backup that started in the last %s", old, len(o.Rows), short(o.MaxAge))}
+		return exitError{exitNo, fmt.Errorf("status: %d of %d clusters have no complete backup that started in the last %s", old, len(o.Rows), short(o.MaxAge))}
 	}
 	return nil
 }

@@ -77,27 +77,27 @@ func TestStatus(t *testing.T) {
 	}{
 		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (the schedule in ../../s.yaml)"}, ""},
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
-		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNoBackup, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
+		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
 		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20", " (7h0"}, ""},
 		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
-		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNoBackup, nil, "1 of 1 clusters have no complete backup"},
+		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNo, nil, "1 of 1 clusters have no complete backup"},
 		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
 		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed ", "\namv-new (cn-hangzhou) is skipped: its status is Creating\n"}, ""},
 		"of s.yaml":  {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"twice":      {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
-		"nobody":     {[]string{"-s", sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`)}, exitNoBackup, nil, "no cluster is selected; is a tag missing?"},
+		"nobody":     {[]string{"-s", sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`)}, exitNo, nil, "no cluster is selected; is a tag missing?"},
 		"no s.yaml":  {[]string{"-s", "nowhere.yaml", "-region", "cn-hangzhou", "amv-fresh"}, exitDone, []string{"Days and times are in UTC"}, ""},
 		"elsewhere":  {[]string{"-region", "cn-shanghai", "amv-fresh"}, exitNotAsked, []string{"amv-fresh cn-shanghai not read"}, ""},
 
-		"no clusters":  {[]string{"-s", "nowhere.yaml"}, exitUsage, nil, "which clusters? Name them"},
-		"no region":    {[]string{"-s", "nowhere.yaml", "amv-fresh"}, exitUsage, nil, "in which region?"},
-		"placeholder":  {nil, exitUsage, nil, "amv-your-cluster"},
-		"not an id":    {[]string{"amv_1", "amv-2!"}, exitUsage, nil, `"amv-2!" is not a cluster id`},
-		"not a region": {[]string{"-region", "evil.example/", "amv-1"}, exitUsage, nil, "is not a region"},
-		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitUsage, nil, "plain http"},
-		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitUsage, nil, "-max-age 26 has no unit: write 26s for seconds"},
-		"no number":    {[]string{"-max-age", "soon", "amv-1"}, exitUsage, nil, "durations are written"},
+		"no clusters":  {[]string{"-s", "nowhere.yaml"}, exitWrong, nil, "which clusters? Name them"},
+		"no region":    {[]string{"-s", "nowhere.yaml", "amv-fresh"}, exitWrong, nil, "in which region?"},
+		"placeholder":  {nil, exitWrong, nil, "amv-your-cluster"},
+		"not an id":    {[]string{"amv_1", "amv-2!"}, exitWrong, nil, `"amv-2!" is not a cluster id`},
+		"not a region": {[]string{"-region", "evil.example/", "amv-1"}, exitWrong, nil, "is not a region"},
+		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitWrong, nil, "plain http"},
+		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitWrong, nil, "-max-age 26 has no unit: write 26s for seconds"},
+		"no number":    {[]string{"-max-age", "soon", "amv-1"}, exitWrong, nil, "durations are written"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", t.TempDir())
@@ -106,7 +106,7 @@ func TestStatus(t *testing.T) {
 				args = append([]string{"-s", "../../s.yaml"}, args...)
 			}
 			code, stdout, stderr := runs(t, append([]string{"status"}, args...)...)
-			if code != c.code || !strings.Contains(stderr, c.stderr) || (code == exitUsage) != (stdout == "") && name != "nobody" {
+			if code != c.code || !strings.Contains(stderr, c.stderr) || (code == exitWrong) != (stdout == "") && name != "nobody" {
 				t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 			}
 			for _, want := range c.stdout {
@@ -130,7 +130,7 @@ func TestStatusAsJSON(t *testing.T) {
 	at := time.Now().Add(-time.Hour)
 	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails})
 	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "-json", "-max-age", "90m", "amv-1", "amv-2")
-	if code != exitNoBackup || strings.Count(stdout, "\n") != 1 {
+	if code != exitNo || strings.Count(stdout, "\n") != 1 {
 		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
 	var a statusAnswer
@@ -176,7 +176,7 @@ func TestStatusWords(t *testing.T) {
 		code      int
 		stdout    string
 	}{
-		"unknown":         {file, "", exitNoBackup, `its status "Archived" is not known`},
+		"unknown":         {file, "", exitNo, `its status "Archived" is not known`},
 		"s.yaml's":        {named, "", exitDone, "#"},
 		"the environment": {file, "archived", exitDone, "#"},
 	} {

@@ -12,6 +12,7 @@ import (
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
+	"adb-backup/function/terminal"
 )
 
 // statusWindow is how far back the list is read: as far as a Verify reads it.
@@ -119,7 +120,7 @@ type counter struct {
 
 func newCounter(w io.Writer, total int) *counter {
 	c := &counter{total: total}
-	if total > 1 && isTerminal(w) {
+	if total > 1 && terminal.IsTerminal(w) {
 		c.w = w
 	}
 	return c

@@ -70,13 +70,13 @@ func TestStatusOfTheWhole(t *testing.T) {
 		code   int
 	}{
 		"complete":           {[]row{young, old}, 0, nil, backup.StatusCompleted, exitDone},
-		"one is old":         {[]row{old, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNoBackup},
+		"one is old":         {[]row{old, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
 		"one has none":       {[]row{none, young}, 0, nil, backup.StatusMissing, exitDone},
-		"none, as a check":   {[]row{none, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNoBackup},
+		"none, as a check":   {[]row{none, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
 		"one is not read":    {[]row{unread, none, young}, 26 * time.Hour, nil, backup.StatusUnknown, exitNotAsked},
 		"a region is not":    {[]row{young}, 0, []error{errors.New("why")}, backup.StatusUnknown, exitNotAsked},
 		"no region is":       {nil, 0, []error{errors.New("why")}, backup.StatusUnknown, exitNotAsked},
-		"nothing is chosen":  {nil, 0, nil, backup.StatusMissing, exitNoBackup},
+		"nothing is chosen":  {nil, 0, nil, backup.StatusMissing, exitNo},
 		"exactly of max-age": {[]row{of(26 * time.Hour)}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
 	} {
 		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed}

@@ -8,6 +8,8 @@ import (
 	"time"
 	"unicode/utf8"
 
+	"adb-backup/function/terminal"
+
 	"golang.org/x/term"
 )
 
@@ -18,7 +20,7 @@ type screen struct {
 }
 
 func screenOf(w io.Writer) screen {
-	if !isTerminal(w) {
+	if !terminal.IsTerminal(w) {
 		return screen{}
 	}
 	s := screen{colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
@@ -26,11 +28,6 @@ func screenOf(w io.Writer) screen {
 		s.width = width
 	}
 	return s
-}
-
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
 }
 
 // Colours of a terminal.
