@@ -11,7 +11,7 @@ import (
 	"adb-backup/events"
 )
 
-const fourMegabytes = 4 << 20
+const fourMegabytes = 1 << 20
 
 // fill repeats a part as often as it fits into an event of four megabytes.
 func fill(head, part, tail string) string {

@@ -1,10 +1,14 @@
 package events
 
 import (
-	"bytes"
-	"encoding/json"
+	"cmp"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"regexp"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"adb-backup/function/backup"
 )
@@ -13,169 +17,99 @@ import (
 // feeds them back to the function.
 var OwnCalls = []string{"CreateBackup", "DescribeBackups", "DescribeDBClusters"}
 
-// cloudEvent is one event of EventBridge, with those attributes that count here (EventBridge, "Event overview").
-type cloudEvent struct {
-	raw                                                                json.RawMessage
-	SpecVersion, Type, Subject, Time, Data, DataBase64, AliyunRegionID value
-}
-
-// cloudEventData is what is read of a CloudEvent's data, beside a request.
-type cloudEventData struct {
-	EventName, ACSRegion, RequestParameters value // of ActionTrail
-	MessageBody, Body, Value                value // the message of SMQ, of RocketMQ and RabbitMQ, of Kafka
-}
-
-// readData reads data if it is an object.
-func (e *cloudEvent) readData() (data cloudEventData) {
-	if isObject(e.Data.raw) {
-		readFields(e.Data.raw, wanted{"eventName", &data.EventName}, wanted{"acsRegion", &data.ACSRegion},
-			wanted{"requestParameters", &data.RequestParameters},
-			wanted{"messageBody", &data.MessageBody}, wanted{"body", &data.Body}, wanted{"value", &data.Value})
+// cloudEvent reads an event of EventBridge ("Event overview"). The request is looked for in one place after another, and the
+// first place that holds one, or any text, counts. A report of the function's own work asks for nothing.
+func (d *decoder) cloudEvent(o *object) ([]backup.Request, error) {
+	value := o.get("data")
+	data, isObject := value.(*object)
+	if !isObject {
+		data = new(object)
 	}
-	return data
-}
-
-// cloudEvent reads an event of EventBridge. The request is looked for in one place after another, and the first place that
-// holds one counts. A report of the function's own work asks for nothing.
-func (d *decoder) cloudEvent(e *cloudEvent) ([]backup.Request, error) {
-	eventType, err := e.Type.asString("type")
-	if err != nil {
-		return nil, fault("the CloudEvent: %v", err)
+	if ownWork.MatchString(o.text("type")) && slices.Contains(OwnCalls, data.text("eventName")) {
+		return nil, nil
 	}
-	if e.Data.repeated {
-		return nil, fault("the CloudEvent: data is given twice")
+	if _, isText := value.(string); !isText && !isRequest(data) {
+		value = nil // many events have data of another kind
 	}
-	data := e.readData()
-	if own, err := data.isOwnWork(eventType); own || err != nil {
-		return nil, err
-	}
-	subject, err := e.Subject.asString("subject")
-	if err != nil {
-		return nil, fault("the CloudEvent: %v", err)
-	}
-	arn, isARN := parseARN(subject)
-	src := d.envelope("time", e.Time)
+	src := d.envelope("time", o)
 	src.foreign = true
-	if arn.Region != "" {
-		src.setRegion("the ARN in subject", arn.Region)
-	} else {
-		src.setRegionOf("aliyunregionid", e.AliyunRegionID)
+	region := cmp.Or(o.text("aliyunregionid"), src.region)
+	var id any
+	if arn := arnForm.FindStringSubmatch(o.text("subject")); arn != nil {
+		region, id = cmp.Or(arn[1], region), arn[2]
 	}
-
-	places := []field{{"data", e.Data}, {"data.messageBody", data.MessageBody}, {"data.body", data.Body}, {"data.value", data.Value}}
-	for _, p := range places {
-		if requests, err := d.lookIn(src, p); requests != nil || err != nil {
-			return requests, err
+	for _, place := range []struct {
+		name   string
+		value  any // a request, or a text that holds one or a cluster id; nil: there is none
+		region string
+	}{
+		{"data", value, region},
+		{"data.messageBody", message(data, "messageBody"), region}, // of SMQ
+		{"data.body", message(data, "body"), region},               // of RocketMQ and RabbitMQ
+		{"data.value", message(data, "value"), region},             // of Kafka
+		{"data.requestParameters", reportedCall(o.text("type"), data), cmp.Or(data.text("acsRegion"), region)},
+		{"the ARN in subject", id, region},
+	} {
+		if place.value != nil {
+			src.place, src.region = place.name, place.region
+			return d.read(src, place.value)
 		}
 	}
-	if strings.Contains(eventType, ":ActionTrail:") {
-		if requests, err := d.inParameters(src, &data); requests != nil || err != nil {
-			return requests, err
+	return d.byDefault(src, o)
+}
+
+// ownWork are the types of ActionTrail's reports on AnalyticDB. Another product's CreateBackup is an event like any other.
+var ownWork = regexp.MustCompile(`^(ads|adb):ActionTrail:(ApiCall|ConsoleOperation)$`)
+
+// arnForm is a cluster's ARN. Its region and its id are still to be checked.
+var arnForm = regexp.MustCompile(`(?s)^acs:adb:([^:]*):[^:]*:dbcluster/(.*)$`)
+
+// message returns the message that an event carries. Some senders, the Java client of SMQ among them, encode it in base64.
+func message(data *object, name string) any {
+	value := data.get(name)
+	if text, isText := value.(string); isText {
+		if plain, err := base64.StdEncoding.DecodeString(text); err == nil && utf8.Valid(plain) {
+			return string(plain)
 		}
 	}
-	if isARN {
-		return src.named("the ARN in subject", arn.ID)
-	}
-	return d.byDefault(src, e, places)
+	return value
 }
 
-// setRegionOf sets the region of requests that name none, if the field is given.
-func (s *source) setRegionOf(place string, v value) {
-	region, err := v.asString(place)
-	switch {
-	case err != nil:
-		s.badRegion = err
-	case region != "":
-		s.setRegion(place, region)
+// reportedParameters are read of the call that ActionTrail reports. The others were meant for the call.
+var reportedParameters = regexp.MustCompile(`(?i)^(DBClusterIds?|RegionId)$`)
+
+// reportedCall returns the clusters of that call as a request; nil if it names none.
+func reportedCall(eventType string, data *object) any {
+	value := data.get("requestParameters")
+	if text, isText := value.(string); isText {
+		value, _ = readJSON("", text)
 	}
+	call, isObject := value.(*object)
+	if !isObject || !strings.Contains(eventType, ":ActionTrail:") {
+		return nil
+	}
+	call.fields = slices.DeleteFunc(call.fields, func(f field) bool { return !reportedParameters.MatchString(f.name) })
+	if !isRequest(call) {
+		return nil
+	}
+	return call
 }
 
-// isOwnWork reports whether ActionTrail reports a call that the function makes itself.
-func (data *cloudEventData) isOwnWork(eventType string) (bool, error) {
-	if !strings.HasSuffix(eventType, ":ActionTrail:ApiCall") && !strings.HasSuffix(eventType, ":ActionTrail:ConsoleOperation") {
-		return false, nil
-	}
-	name, err := data.EventName.asString("eventName")
-	if err != nil {
-		return false, fault("data: %v", err)
-	}
-	return slices.Contains(OwnCalls, name), nil
-}
+// mention finds what says that somebody meant a cluster: a field whose name begins with DBCluster, also in JSON that a text
+// holds, where its quotes are escaped; an id of usual length; or a cluster's ARN. An image named amber-api is no cluster.
+var mention = regexp.MustCompile(`(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`)
 
-// lookIn reads one place in which a request may stand. A string there has to hold a request or a cluster id. An object is a
-// request if it names a cluster.
-func (d *decoder) lookIn(src source, p field) ([]backup.Request, error) {
-	src.place = p.name
-	switch {
-	case p.repeated:
-		return nil, fault("%s is given twice", p.name)
-	case p.isString:
-		return d.text(src, p.name, p.text)
-	case !isObject(p.raw):
-		return nil, nil
+// byDefault makes requests for ADB_DEFAULT_CLUSTERS, because the event, such as an image push, only says when. The clusters
+// are the function's own, and so is their region. They never stand in for a cluster that somebody meant in a place that is
+// not read.
+func (d *decoder) byDefault(src source, o *object) ([]backup.Request, error) {
+	if found := mention.FindStringSubmatch(string(o.source)); found != nil {
+		return nil, fmt.Errorf("the CloudEvent mentions a cluster, %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or "+
+			"DBClusterSelector; if it is not a cluster, leave it out of the event by a TEMPLATE transform", backup.Quote(strings.Join(found[1:], "")))
 	}
-	r := readRequest(p.raw)
-	if r.namesCluster() {
-		return d.request(src, r)
+	if len(d.DefaultClusters) == 0 {
+		return nil, errors.New("the CloudEvent names no cluster, neither in data nor by an ARN in subject, and ADB_DEFAULT_CLUSTERS is not set")
 	}
-	return nil, r.wordsWithoutCluster(p.name)
-}
-
-// wordsWithoutCluster returns an error if a request names no cluster but has other fields of a request. The cluster must not be
-// taken from another place then, because what these fields ask for would be lost.
-func (r *request) wordsWithoutCluster(place string) error {
-	for _, word := range []field{{"WaitFor", r.WaitFor}, {"MaxAge", r.MaxAge}, {"NotBefore", r.NotBefore}} {
-		if word.given {
-			return fault("%s has %s but %s", place, word.name, missingCluster)
-		}
-	}
-	if action, err := backup.ParseAction(string(r.Action.text)); err == nil {
-		return fault("%s has the Action %s but %s", place, action, missingCluster)
-	}
-	return nil
-}
-
-// inParameters reads the parameters of the call that ActionTrail reports: the cluster of that call is backed up. The other
-// parameters were meant for the call.
-func (d *decoder) inParameters(src source, data *cloudEventData) ([]backup.Request, error) {
-	src.place = "data.requestParameters"
-	raw := data.RequestParameters.raw
-	if data.RequestParameters.repeated {
-		return nil, fault("%s is given twice", src.place)
-	}
-	if data.RequestParameters.isString {
-		raw = bytes.TrimSpace(data.RequestParameters.text)
-		switch {
-		case len(raw) == 0:
-			return nil, nil
-		case raw[0] != '{':
-			return nil, fault("%s must hold an object, not %s", src.place, described(string(raw)))
-		}
-		if err := checkJSON(src.place, raw); err != nil {
-			return nil, err
-		}
-	}
-	if !isObject(raw) {
-		return nil, nil
-	}
-	all := readRequest(raw)
-	r := request{DBClusterID: all.DBClusterID, DBClusterIDs: all.DBClusterIDs, RegionID: all.RegionID}
-	if !r.namesCluster() {
-		return nil, nil
-	}
-	src.setRegionOf("data.acsRegion", data.ACSRegion)
-	return d.request(src, r)
-}
-
-// parseARN reads acs:adb:<region>:<account>:dbcluster/<id>. It does not check the region and the id.
-func parseARN(s string) (backup.Cluster, bool) {
-	parts := strings.SplitN(s, ":", 5)
-	if len(parts) < 5 || parts[0] != "acs" || parts[1] != "adb" {
-		return backup.Cluster{}, false
-	}
-	id, isCluster := strings.CutPrefix(parts[4], "dbcluster/")
-	if !isCluster {
-		return backup.Cluster{}, false
-	}
-	return backup.Cluster{ID: id, Region: parts[2]}, true
+	src.place, src.region = "ADB_DEFAULT_CLUSTERS", d.Region
+	return d.read(src, `{"DBClusterIds":["`+strings.Join(d.DefaultClusters, `","`)+`"]}`)
 }

@@ -4,19 +4,13 @@
 package events
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"adb-backup/function/backup"
-)
-
-const (
-	maxEvent    = 4 << 20 // bytes
-	maxWrong    = 100     // wrong items that are described
-	maxWarnings = 20
 )
 
 // Invocation is what the platform says about a delivery.
@@ -28,14 +22,6 @@ type Invocation struct {
 	Received        time.Time     // when the invocation began
 	DefaultClusters []string      // ADB_DEFAULT_CLUSTERS
 }
-
-// Triggers, as Event.Trigger and the log name them.
-const (
-	triggerTimer     = "timer"
-	triggerRule      = "eventbridge"
-	triggerStreaming = "eventbridge-streaming"
-	triggerDirect    = "direct"
-)
 
 // Event is what an event asks for. An event that only reports the function's own work has neither Requests nor Wrong.
 type Event struct {
@@ -64,227 +50,116 @@ type ItemError struct {
 
 // Decode reads an event in any of its shapes.
 //
-// An error means that the event cannot be understood, or that its request is wrong (InvalidEvent): nothing may be called.
-// Its text is one line for a person, with all faults of the request in a stable order. The text quotes only short names and
-// values of the event, because events may carry secrets. Beside an error the Event has its Trigger alone.
+// An error means that the event or its request is wrong (InvalidEvent): nothing may be called. Its text is one line for a
+// person, with the faults of the request in a stable order. It quotes only short names and values of the event, because events
+// may carry secrets. Beside an error the Event has its Trigger alone.
 func Decode(payload []byte, inv Invocation) (Event, error) {
-	d := newDecoder(inv)
-	payload = bytes.TrimSpace(bytes.TrimPrefix(payload, []byte("\ufeff")))
-
-	var event Event
-	var requests []backup.Request
+	d := decoder{Invocation: inv}
+	d.first, d.latest = inv.firstAttempt()
+	d.direct = source{region: inv.Region, request: backup.Request{
+		Action: backup.ActionEnsure, NotBefore: d.first, Redelivered: inv.RetryCount > 0, Immediate: inv.RetryCount <= 0}}
+	text := strings.TrimSpace(strings.TrimPrefix(string(payload), "\ufeff"))
 	var err error
 	switch {
-	case len(payload) > maxEvent:
-		err = fmt.Errorf("the event has %d bytes, at most %d are possible", len(payload), maxEvent)
-	case len(payload) == 0:
-		err = errors.New("the event is empty: send a request such as " + exampleRequest)
-	case payload[0] == '[':
-		event.Trigger = triggerStreaming
-		if err = checkJSON("the event", payload); err == nil {
-			requests, err = d.array(payload, &event)
-		}
-	case payload[0] == '{':
-		event.Trigger, requests, err = d.object("the event", payload)
+	case len(payload) > 1<<20:
+		err = fmt.Errorf("the event has %d bytes, at most 1 MiB is possible", len(payload))
+	case strings.HasPrefix(text, "["):
+		d.Trigger = "eventbridge-streaming"
+		err = d.array(text)
 	default:
-		event.Trigger = triggerDirect
-		requests, err = d.text(d.direct, "the event", payload)
+		d.Trigger, d.Requests, err = d.event(text)
+	}
+	if d.Requests = backup.Merge(d.Requests); err == nil && clusters(d.Requests) > 5000 {
+		err = errors.New("the event names more than 5,000 clusters")
 	}
 	if err != nil {
-		return Event{Trigger: event.Trigger}, worded(err)
+		return Event{Trigger: d.Trigger}, err
 	}
-	event.Requests = backup.Merge(requests)
-	if n := d.warned - len(d.warnings); n > 0 {
-		d.warnings = append(d.warnings, fmt.Sprintf("and %d more warnings about the event's items", n))
+	if more := len(d.Warnings) - 20; more > 0 {
+		d.Warnings = append(d.Warnings[:20], fmt.Sprintf("and %d more warnings about the event's items", more))
 	}
-	event.Warnings = d.warnings
-	return event, nil
+	return d.Event, nil
 }
 
-// worded returns an error with err's text. Most errors here make their text each time it is read, out of the event, which
-// they keep in memory.
-func worded(err error) error { return errors.New(err.Error()) }
+// clusters counts what requests name. A selector counts as a cluster in each of its regions, because each one is a call.
+func clusters(requests []backup.Request) int {
+	named, selected := make(map[backup.Cluster]bool), 0
+	for _, r := range requests {
+		if r.Selector != nil {
+			selected += len(r.Selector.Regions)
+		} else {
+			named[r.Cluster] = true
+		}
+	}
+	return len(named) + selected
+}
 
 // decoder reads the event of one invocation.
 type decoder struct {
 	Invocation
-	moments
-	direct   source // of a request without an envelope
-	item     int    // the position of the item that is being read; 0 if the event is no array
-	warnings []string
-	warned   int // how many warnings there were, with those beyond maxWarnings
-}
-
-func newDecoder(inv Invocation) *decoder {
-	// The moments of an event carry no monotonic clock. The moment that they are compared with must not carry one either.
-	inv.Received = inv.Received.Round(0).UTC()
-	d := &decoder{Invocation: inv, moments: inv.moments()}
-	d.direct = source{prototype: backup.Request{
-		Action:      backup.ActionEnsure,
-		NotBefore:   d.first,
-		Redelivered: inv.RetryCount > 0,
-		Immediate:   inv.RetryCount <= 0,
-	}}
-	d.direct.setRegion("the function's region", inv.Region)
-	return d
-}
-
-// warn adds a warning. Only the first ones are kept, because an array can have thousands of events.
-func (d *decoder) warn(format string, args ...any) {
-	if d.warned++; d.warned > maxWarnings {
-		return
-	}
-	text := fmt.Sprintf(format, args...)
-	if d.item > 0 {
-		text = fmt.Sprintf("item %d: %s", d.item, text)
-	}
-	d.warnings = append(d.warnings, text)
+	Event
+	first  time.Time // when the invocation was attempted first
+	latest time.Time // a later time was in the future at the first attempt
+	direct source    // of a request without an envelope
 }
 
 // array reads what EventBridge streaming delivers: CloudEvents, or strings that hold them. An item can also be any other
 // event, except an array. A wrong item fails by itself.
-func (d *decoder) array(raw json.RawMessage, event *Event) ([]backup.Request, error) {
-	var all batch
-	for item := range items(raw) {
-		d.item++
-		requests, err := d.arrayItem(item)
-		if err == nil {
-			err = all.add(requests)
-		}
-		if err == nil {
+func (d *decoder) array(text string) error {
+	var items []json.RawMessage
+	switch err := json.Unmarshal([]byte(text), &items); {
+	case err != nil:
+		return fmt.Errorf("the event is not JSON: %w", err)
+	case len(items) == 0:
+		return errors.New("the event is an empty array")
+	case len(items) > 5000:
+		return fmt.Errorf("the event has %d items, at most 5,000 are possible", len(items))
+	}
+	for _, item := range items {
+		d.Items++
+		_, requests, err := d.event(valueOf(item))
+		if d.Requests = append(d.Requests, requests...); err == nil {
 			continue
 		}
-		if event.WrongCount++; event.WrongCount <= maxWrong {
-			event.Wrong = append(event.Wrong, ItemError{Position: d.item, Err: worded(err)})
+		if d.WrongCount++; d.WrongCount <= 100 {
+			d.Wrong = append(d.Wrong, ItemError{Position: d.Items, Err: err})
 		}
 	}
-	if d.item == 0 {
-		return nil, errors.New("the event is an empty array")
-	}
-	event.Items = d.item
-	return all.requests, nil
+	return nil
 }
 
-func (d *decoder) arrayItem(raw json.RawMessage) ([]backup.Request, error) {
-	const place = "the item"
-	if raw[0] == '{' {
-		_, requests, err := d.checkedObject(raw)
-		return requests, err
+// event reads an event that is no array, or an item of one. The fields of an object tell the trigger.
+func (d *decoder) event(value any) (trigger string, requests []backup.Request, err error) {
+	if text, isText := value.(string); isText && strings.HasPrefix(strings.TrimSpace(text), "{") {
+		if value, err = readJSON("the event", text); err != nil {
+			return "", nil, err
+		}
 	}
-	text, isString := unquote(raw)
-	if !isString {
-		return nil, fault("the item must be a CloudEvent, or a string that holds one, not %s", kind(raw))
-	}
-	if text = bytes.TrimSpace(text); bytes.HasPrefix(text, []byte("{")) {
-		_, requests, err := d.object(place, text)
-		return requests, err
-	}
-	return d.text(d.direct, place, text)
-}
-
-// object checks and reads a JSON object.
-func (d *decoder) object(place string, text []byte) (trigger string, requests []backup.Request, err error) {
-	if err := checkJSON(place, text); err != nil {
-		return "", nil, err
-	}
-	return d.checkedObject(text)
-}
-
-// checkedObject reads an object that has passed checkJSON. Its fields tell the trigger.
-func (d *decoder) checkedObject(raw json.RawMessage) (trigger string, requests []backup.Request, err error) {
-	var timer timerEvent
-	var cloud cloudEvent
-	readFields(raw,
-		wanted{"triggerName", &timer.TriggerName}, wanted{"triggerTime", &timer.TriggerTime}, wanted{"payload", &timer.Payload},
-		wanted{"specversion", &cloud.SpecVersion}, wanted{"type", &cloud.Type}, wanted{"subject", &cloud.Subject},
-		wanted{"time", &cloud.Time}, wanted{"data", &cloud.Data}, wanted{"data_base64", &cloud.DataBase64},
-		wanted{"aliyunregionid", &cloud.AliyunRegionID})
-	switch {
-	case cloud.SpecVersion.given:
-		cloud.raw = raw
-		requests, err = d.cloudEvent(&cloud)
-		return triggerRule, requests, err
-	case timer.TriggerName.given || timer.TriggerTime.given:
-		requests, err = d.timer(&timer)
-		return triggerTimer, requests, err
+	switch o, isObject := value.(*object); {
+	case isObject && o.has("specversion"):
+		requests, err = d.cloudEvent(o)
+		return "eventbridge", requests, err
+	case isObject && (o.has("triggerName") || o.has("triggerTime")): // Function Compute, "Time triggers"
+		src := d.envelope("triggerTime", o)
+		src.place = "the timer's payload"
+		requests, err = d.read(src, o.get("payload"))
+		return "timer", requests, err
 	default:
-		requests, err = d.request(d.direct, readRequest(raw))
-		return triggerDirect, requests, err
+		requests, err = d.read(d.direct, value)
+		return "direct", requests, err
 	}
 }
 
-// timerEvent is what a timer trigger sends (Function Compute, "Time triggers"). The payload stands in the trigger's settings.
-type timerEvent struct {
-	TriggerName, TriggerTime, Payload value
-}
-
-// timer reads a timer's event. The request is the payload.
-func (d *decoder) timer(e *timerEvent) ([]backup.Request, error) {
-	src := d.envelope("triggerTime", e.TriggerTime)
-	src.place = "the timer's payload"
-	switch {
-	case e.Payload.repeated:
-		return nil, fault("the timer's event: payload is given twice")
-	case isObject(e.Payload.raw):
-		return d.request(src, readRequest(e.Payload.raw))
-	case !e.Payload.given, e.Payload.isString && len(bytes.TrimSpace(e.Payload.text)) == 0:
-		return nil, fault("the timer's payload is empty: put in a cluster id, or a request such as %s", exampleRequest)
-	case !e.Payload.isString:
-		return nil, fault("the timer's payload must be a string that holds a request or a cluster id, not %s", kind(e.Payload.raw))
+// envelope is the source of a request that comes in an envelope with a time of its own. A time that cannot be read or lies in
+// the future counts as the moment of the first attempt, with a warning: a time is never a reason to refuse an event.
+func (d *decoder) envelope(timeField string, o *object) source {
+	t, err := parseTime(o.text(timeField))
+	if t = d.notInFuture(timeField, t); err != nil {
+		t = d.atFirst(fmt.Sprintf("%s: %v", timeField, err))
 	}
-	return d.text(src, src.place, e.Payload.text)
-}
-
-// source is where a request stands, and what applies to the fields that it leaves out.
-type source struct {
-	place     string         // such as "data.body"; empty for an event that is the request itself
-	prototype backup.Request // its Action, Region and so on; its NotBefore is the event's time
-	badRegion error          // why the prototype has no region
-	foreign   bool           // other fields are the sender's own, so they are ignored
-}
-
-// envelope is the source of a request that comes in an envelope with a time of its own.
-func (d *decoder) envelope(name string, v value) source {
 	src := d.direct
-	src.prototype.Immediate = false
-	src.prototype.NotBefore = d.eventTime(name, v)
-	if d.Received.Sub(src.prototype.NotBefore) > time.Minute { // an earlier delivery may have been carried out
-		src.prototype.Redelivered = true
-	}
+	src.request.NotBefore, src.request.Immediate = t, false
+	old := d.Received.Sub(t) > time.Minute // an earlier delivery may have been carried out
+	src.request.Redelivered = src.request.Redelivered || old
 	return src
-}
-
-// setRegion sets the region of requests that name none. The place says where the region was found.
-func (s *source) setRegion(place, region string) {
-	s.prototype.Cluster.Region, s.badRegion = region, nil
-	if err := backup.CheckRegion(region); err != nil {
-		s.badRegion = fault("%s: %v", place, err)
-	}
-}
-
-// text reads a text that holds a request or a bare cluster id. Either may be in quotes.
-func (d *decoder) text(src source, place string, text []byte) ([]backup.Request, error) {
-	text = bytes.TrimSpace(text)
-	if bytes.HasPrefix(text, []byte(`"`)) {
-		if err := checkJSON(place, text); err != nil {
-			return nil, err
-		}
-		text, _ = unquote(text)
-		text = bytes.TrimSpace(text)
-	}
-	if bytes.HasPrefix(text, []byte("{")) {
-		if err := checkJSON(place, text); err != nil {
-			return nil, err
-		}
-		return d.request(src, readRequest(text))
-	}
-	id := string(text)
-	err := backup.CheckClusterID(id)
-	if err == nil {
-		return src.named(place, id)
-	}
-	if isWord(id) {
-		return nil, fault("%s: %v", place, err)
-	}
-	return nil, fault("%s must hold a request or a cluster id, not %s", place, described(id))
 }

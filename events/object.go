@@ -2,256 +2,206 @@ package events
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
+	"errors"
 	"fmt"
-	"iter"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+
+	"github.com/agnivade/levenshtein"
 
 	"adb-backup/function/backup"
 )
 
-// An event may have four megabytes, in millions of fields or items. So encoding/json checks a text once, with checkJSON,
-// and the other functions here walk over the checked text. They copy only the strings that are needed, and they keep
-// repeated fields visible: encoding/json lets the last one win, which hides that a request contradicts itself.
+const maxFaults = 20 // of one request that are told
 
-// checkJSON returns an error if text is not one JSON value.
-func checkJSON(place string, text []byte) error {
-	if json.Valid(text) {
-		return nil
-	}
-	return &brokenJSON{place, text}
+// object is a JSON object as it was written: its fields in order and with repeats, of which encoding/json would keep only the
+// last. A field is found without regard to case, and null counts as absent. What is wrong with the fields is collected, so
+// that all of it is told at once.
+type object struct {
+	path   string // goes before a field's name in messages, such as "DBClusterSelector."
+	nulls  bool   // null counts as a value, so that it can be refused
+	source json.RawMessage
+	fields []field
+	*faults
 }
 
-// brokenJSON is a text that is not one JSON value. The place of the fault is searched only when the error is read.
-type brokenJSON struct {
-	place string
-	text  []byte
-}
-
-// Error says where the text breaks off. It quotes at most one character of the text.
-func (e *brokenJSON) Error() string {
-	var ignored json.RawMessage
-	err := json.Unmarshal(e.text, &ignored)
-	if s, ok := err.(*json.SyntaxError); ok {
-		return fmt.Sprintf("%s is not JSON: %v (at byte %d)", e.place, err, s.Offset)
-	}
-	return e.place + " is not JSON"
-}
-
-// value is what an object has in one field. The zero value is that of an absent field.
-type value struct {
-	raw      json.RawMessage // nil: the field is absent
-	given    bool            // it is there, and not null
-	repeated bool
-	isString bool
-	text     []byte // of a string
-}
-
-// field is a value, and the name or path that messages give it.
 type field struct {
 	name string
-	value
+	raw  json.RawMessage
 }
 
-// wanted is a field to look for, and where its value goes.
-type wanted struct {
-	name string
-	to   *value
+// readJSON reads a text as valueOf does. Its error quotes at most one character of the text.
+func readJSON(place, text string) (any, error) {
+	var checked json.RawMessage
+	if err := json.Unmarshal([]byte(text), &checked); err != nil {
+		return nil, fmt.Errorf("%s is not JSON: %w", place, err)
+	}
+	return valueOf(checked), nil
 }
 
-// others are the fields of an object that were not looked for.
-type others struct {
-	names []string // the first ones
+// valueOf returns a string, an *object, or any other value as it is written. The text has been checked, so that reading it
+// cannot fail.
+func valueOf(text json.RawMessage) any {
+	switch text[0] {
+	case '{':
+		return newObject(text)
+	case '"':
+		var s string
+		json.Unmarshal(text, &s)
+		return s
+	default:
+		return text
+	}
+}
+
+func newObject(text json.RawMessage) *object {
+	o := &object{source: text, faults: new(faults)}
+	d := json.NewDecoder(bytes.NewReader(text))
+	d.Token() // the brace
+	for d.More() {
+		name, _ := d.Token()
+		f := field{name: name.(string)}
+		d.Decode(&f.raw)
+		o.fields = append(o.fields, f)
+	}
+	return o
+}
+
+var kinds = map[byte]string{'{': "an object", '[': "an array", '"': "a string", 't': "true", 'f': "false", 'n': "null"}
+
+// kind names the type of a value, for messages.
+func kind(raw json.RawMessage) string { return cmp.Or(kinds[raw[0]], "a number") }
+
+// raw returns a field as it is written; nil if the field is absent. Of a repeated field the first one counts.
+func (o *object) raw(name string) json.RawMessage {
+	for _, f := range o.fields {
+		if strings.EqualFold(f.name, name) && (o.nulls || f.raw[0] != 'n') {
+			return f.raw
+		}
+	}
+	return nil
+}
+
+func (o *object) has(name string) bool { return o.raw(name) != nil }
+
+// get returns a field's value as valueOf does; nil if the field is absent.
+func (o *object) get(name string) any {
+	if raw := o.raw(name); raw != nil {
+		return valueOf(raw)
+	}
+	return nil
+}
+
+// text returns a field's string; "" if the field is absent or no string.
+func (o *object) text(name string) string {
+	text, _ := o.get(name).(string)
+	return text
+}
+
+// parse reads the string in a field. It returns the zero value if the field is absent or wrong.
+func parse[T any](o *object, name string, read func(string) (T, error)) (result T) {
+	if text, isText := o.get(name).(string); isText {
+		var err error
+		if result, err = read(text); err != nil {
+			o.fault("%s%s: %v", o.path, name, err)
+		}
+	} else if o.has(name) {
+		o.fault("%s%s must be a string, not %s", o.path, name, kind(o.raw(name)))
+	}
+	return result
+}
+
+// checked returns the string in a field. It has to pass check.
+func (o *object) checked(name string, check func(string) error) string {
+	return parse(o, name, func(text string) (string, error) { return text, check(text) })
+}
+
+// list returns the strings in an array. Each of them has to pass check, and repeats count once.
+func (o *object) list(name string, most int, check func(string) error) (list []string) {
+	var items []json.RawMessage
+	switch err := json.Unmarshal(o.raw(name), &items); {
+	case err != nil:
+		o.fault("%s must be an array of strings, not %s", name, kind(o.raw(name)))
+	case len(items) == 0:
+		o.fault("%s is empty", name)
+	}
+	seen := make(map[string]bool)
+	for i, raw := range items {
+		text, isText := valueOf(raw).(string)
+		if !isText {
+			o.fault("%s, item %d: must be a string, not %s", name, i+1, kind(raw))
+		} else if err := check(text); err != nil {
+			o.fault("%s, item %d: %v", name, i+1, err)
+		} else if !seen[text] {
+			seen[text] = true
+			list = append(list, text)
+		}
+	}
+	if len(list) > most {
+		o.fault("%s has more than %d different items", name, most)
+	}
+	return list
+}
+
+// checkNames finds fields that are given twice, and unknown ones: a misspelt WaitFor must not silently not wait. Unknown
+// fields of a foreign object are the sender's own.
+func (o *object) checkNames(known []string, foreign bool) {
+	given := make(map[string]int)
+	for _, f := range o.fields {
+		i := slices.IndexFunc(known, func(name string) bool { return strings.EqualFold(name, f.name) })
+		switch {
+		case i >= 0 && (o.nulls || f.raw[0] != 'n'):
+			if given[known[i]]++; given[known[i]] == 2 {
+				o.fault("%s%s is given twice", o.path, known[i])
+			}
+		case i < 0 && !foreign && o.count < maxFaults: // what is meant is looked for only if it is told
+			hint := ""
+			if meant := Nearest(f.name, known); meant != "" {
+				hint = " (did you mean " + meant + "?)"
+			}
+			o.fault("unknown field %s%s%s", o.path, backup.Quote(f.name), hint)
+		case i < 0 && !foreign:
+			o.count++
+		}
+	}
+}
+
+// Nearest returns the name that a misspelt one seems to mean; "" if none is near. Capitals, _ and - make no difference.
+func Nearest(name string, known []string) string {
+	if len(name) > 64 {
+		return ""
+	}
+	plain := func(name string) string { return strings.NewReplacer("_", "", "-", "").Replace(strings.ToLower(name)) }
+	best, meant := 3, "" // a name with three mistakes is another name
+	for _, k := range known {
+		if d := levenshtein.ComputeDistance(plain(name), plain(k)); d < best {
+			best, meant = d, k
+		}
+	}
+	return meant
+}
+
+// faults are what is wrong with a request: the first ones, and how many there are.
+type faults struct {
+	told  []string
 	count int
 }
 
-// readFields finds fields in a checked object, without regard to case. Of a repeated field the first value that is not null
-// counts.
-func readFields(object json.RawMessage, all ...wanted) (rest others) {
-	for name, raw := range fields(object) {
-		i := slices.IndexFunc(all, func(w wanted) bool { return isNamed(name, w.name) })
-		if i < 0 {
-			if rest.count++; rest.count <= maxUnknown {
-				text, _ := unquote(name)
-				rest.names = append(rest.names, string(text))
-			}
-			continue
-		}
-		v := all[i].to
-		v.repeated = v.raw != nil
-		if !v.given {
-			v.raw, v.given = raw, raw[0] != 'n'
-			v.text, v.isString = unquote(raw)
-		}
-	}
-	return rest
-}
-
-// isNamed reports whether raw, a field's name in quotes, is that name, without regard to case.
-func isNamed(raw json.RawMessage, name string) bool {
-	if bytes.IndexByte(raw, '\\') >= 0 {
-		text, _ := unquote(raw)
-		return strings.EqualFold(string(text), name)
-	}
-	return len(raw) >= len(name)+2 && strings.EqualFold(string(raw[1:len(raw)-1]), name)
-}
-
-// fields yields the names, in quotes, and the values of a checked object.
-func fields(object json.RawMessage) iter.Seq2[json.RawMessage, json.RawMessage] {
-	return func(yield func(name, value json.RawMessage) bool) {
-		for rest := skipGap(object[1:]); rest[0] != '}'; {
-			var name, value json.RawMessage
-			name, rest = cutValue(rest)
-			value, rest = cutValue(rest)
-			if !yield(name, value) {
-				return
-			}
-		}
+func (f *faults) fault(format string, args ...any) {
+	if f.count++; f.count <= maxFaults {
+		f.told = append(f.told, fmt.Sprintf(format, args...))
 	}
 }
 
-// items yields the items of a checked array.
-func items(array json.RawMessage) iter.Seq[json.RawMessage] {
-	return func(yield func(item json.RawMessage) bool) {
-		for rest := skipGap(array[1:]); rest[0] != ']'; {
-			var item json.RawMessage
-			item, rest = cutValue(rest)
-			if !yield(item) {
-				return
-			}
-		}
+// err returns all faults as one error; nil if there are none. The place is where the request stands; "" for the event itself.
+func (f *faults) err(place string) error {
+	if f.count == 0 {
+		return nil
 	}
-}
-
-// cutValue returns the value with which a checked text begins, and the text that follows it.
-func cutValue(text []byte) (value json.RawMessage, rest []byte) {
-	end, depth := 0, 0
-	for {
-		switch c := text[end]; c {
-		case '"':
-			end += stringEnd(text[end:])
-		case '{', '[':
-			depth++
-			end++
-		case '}', ']':
-			depth--
-			end++
-		case ' ', '\t', '\r', '\n', ',', ':':
-			end++
-		default:
-			end += scalarEnd(text[end:])
-		}
-		if depth == 0 {
-			return text[:end:end], skipGap(text[end:])
-		}
+	if more := f.count - len(f.told); more > 0 {
+		f.told = append(f.told, fmt.Sprintf("… and %d more", more))
 	}
-}
-
-// skipGap removes white space, commas and colons from the beginning of a checked text.
-func skipGap(text []byte) []byte {
-	for i, c := range text {
-		switch c {
-		case ' ', '\t', '\r', '\n', ',', ':':
-		default:
-			return text[i:]
-		}
-	}
-	return nil
-}
-
-// stringEnd returns the length of the string with which a checked text begins.
-func stringEnd(text []byte) int {
-	i := 1
-	for text[i] != '"' {
-		if text[i] == '\\' {
-			i++
-		}
-		i++
-	}
-	return i + 1
-}
-
-// scalarEnd returns the length of the number, true, false or null with which a checked text begins.
-func scalarEnd(text []byte) int {
-	for i, c := range text {
-		switch c {
-		case ' ', '\t', '\r', '\n', ',', '}', ']':
-			return i
-		}
-	}
-	return len(text)
-}
-
-// unquote returns the text of a string. It copies the text only if that has escapes.
-func unquote(raw json.RawMessage) (text []byte, isString bool) {
-	if raw[0] != '"' {
-		return nil, false
-	}
-	if text = raw[1 : len(raw)-1]; bytes.IndexByte(text, '\\') < 0 && utf8.Valid(text) {
-		return text, true
-	}
-	var copied unquoted
-	err := json.Unmarshal(raw, &copied)
-	return copied, err == nil
-}
-
-// unquoted is text that encoding/json has unquoted. As a string it would have to be copied once more, and it can be large.
-type unquoted []byte
-
-func (u *unquoted) UnmarshalText(text []byte) error {
-	*u = bytes.Clone(text)
-	return nil
-}
-
-// isObject reports whether a value is an object.
-func isObject(raw json.RawMessage) bool { return len(raw) > 0 && raw[0] == '{' }
-
-// kind names the type of a JSON value, for messages.
-func kind(raw json.RawMessage) string {
-	switch raw[0] {
-	case '{':
-		return "an object"
-	case '[':
-		return "an array"
-	case '"':
-		return "a string"
-	case 't', 'f', 'n':
-		return string(raw)
-	default:
-		return "a number"
-	}
-}
-
-// quoted is a field's value as messages show it.
-type quoted string
-
-func (q quoted) String() string { return backup.Quote(string(q)) }
-
-// quoteName quotes the name of a field or a tag, cut to 64 bytes.
-func quoteName(name string) string {
-	if len(name) > 64 {
-		return strconv.QuoteToASCII(strings.ToValidUTF8(name[:64], "")) + "…"
-	}
-	return strconv.QuoteToASCII(name)
-}
-
-var word = regexp.MustCompile(`^[A-Za-z0-9*_.-]+$`)
-
-// isWord reports whether s is short and has only characters that ids have.
-func isWord(s string) bool { return len(s) <= 64 && word.MatchString(s) }
-
-// described describes a text that can be anything. It quotes only a single word.
-func described(s string) string {
-	switch {
-	case s == "":
-		return "an empty text"
-	case isWord(s):
-		return strconv.Quote(s)
-	default:
-		return fmt.Sprintf("a text of %d bytes", len(s))
-	}
+	return errors.New(strings.TrimPrefix(place+": "+strings.Join(f.told, "; "), ": "))
 }

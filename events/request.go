@@ -2,285 +2,168 @@ package events
 
 import (
 	"cmp"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"time"
 
 	"adb-backup/function/backup"
 )
 
-const (
-	exampleRequest = `{"DBClusterId":"amv-…","WaitFor":"Completed"}`
-	missingCluster = "names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"
-
-	maxUnknown = 10 // unknown fields that are described
-	maxFaults  = 40 // of one request that are described
+// The fields of a request, as AnalyticDB's API names them.
+var (
+	clusterFields = []string{"DBClusterId", "DBClusterIds", "DBClusterSelector"}
+	wishFields    = []string{"WaitFor", "WaitAtMost", "MaxAge", "NotBefore"}
+	requestFields = slices.Concat(clusterFields, wishFields, []string{"Action", "RegionId", "RegionIds"}) // the last one goes with a selector alone
 )
 
-// named makes requests for clusters that an event names by their ids alone.
-func (s source) named(place string, ids ...string) ([]backup.Request, error) {
-	var f faults
-	for _, id := range ids {
-		if err := backup.CheckClusterID(id); err != nil {
-			f.add("%s: %v", place, err)
+// source is where a request stands, and what applies to the fields that it leaves out.
+type source struct {
+	place   string         // such as "data.body"; "" for an event that is the request itself
+	request backup.Request // its NotBefore is the event's time
+	region  string         // still to be checked
+	foreign bool           // other fields are the sender's own
+}
+
+var word = regexp.MustCompile(`^[A-Za-z0-9*_.-]{1,64}$`)
+
+// read reads what has to be a request, or a text that holds one or a bare cluster id. Either may be in quotes.
+func (d *decoder) read(src source, value any) ([]backup.Request, error) {
+	place := cmp.Or(src.place, "the event")
+	text, isText := value.(string)
+	for text = strings.TrimSpace(text); strings.HasPrefix(text, "{") || strings.HasPrefix(text, `"`); text = strings.TrimSpace(text) {
+		var err error
+		if value, err = readJSON(place, text); err != nil {
+			return nil, err
 		}
+		text, isText = value.(string)
 	}
-	f.addError(s.badRegion) // which says where the region stands
-	if err := f.err(); err != nil {
-		return nil, err
+	if o, isObject := value.(*object); isObject {
+		return d.request(src, o)
 	}
-	return forEach(s.prototype, ids), nil
+	switch err := backup.CheckClusterID(text); {
+	case err == nil:
+		return d.read(src, `{"DBClusterId":"`+text+`"}`)
+	case word.MatchString(text):
+		return nil, fmt.Errorf("%s: %w", place, err)
+	case value == nil, isText && text == "":
+		return nil, fmt.Errorf(`%s is empty: give a cluster id, or a request such as {"DBClusterId":"amv-…","WaitFor":"Completed"}`, place)
+	default: // it may be a secret
+		return nil, fmt.Errorf("%s must hold a request or a cluster id, as text", place)
+	}
 }
 
-// epoch is earlier than any backup. It replaces all earlier moments, because their year might not have four digits.
-var epoch = time.Unix(0, 0).UTC()
-
-// forEach makes one request for each cluster, or a single one with the prototype's selector.
-func forEach(prototype backup.Request, ids []string) []backup.Request {
-	if prototype.NotBefore.Before(epoch) {
-		prototype.NotBefore = epoch
-	}
-	if prototype.Selector != nil {
-		return []backup.Request{prototype}
-	}
-	requests := make([]backup.Request, len(ids))
-	for i, id := range ids {
-		requests[i] = prototype
-		requests[i].Cluster.ID = id
-	}
-	return requests
-}
-
-// request has the fields of a request, as AnalyticDB's API names them.
-type request struct {
-	DBClusterID, DBClusterIDs, DBClusterSelector value
-	RegionID, RegionIDs                          value
-	Action, WaitFor, MaxAge, NotBefore           value
-	others                                       others
-}
-
-// requestFields are a request's own, in the order in which its faults are reported.
-var requestFields = []string{"DBClusterId", "DBClusterIds", "DBClusterSelector", "RegionId", "RegionIds", "Action", "WaitFor", "MaxAge", "NotBefore"}
-
-func readRequest(raw json.RawMessage) (r request) {
-	r.others = readFields(raw,
-		wanted{"DBClusterId", &r.DBClusterID}, wanted{"DBClusterIds", &r.DBClusterIDs}, wanted{"DBClusterSelector", &r.DBClusterSelector},
-		wanted{"RegionId", &r.RegionID}, wanted{"RegionIds", &r.RegionIDs},
-		wanted{"Action", &r.Action}, wanted{"WaitFor", &r.WaitFor}, wanted{"MaxAge", &r.MaxAge}, wanted{"NotBefore", &r.NotBefore})
-	return r
-}
-
-// namesCluster reports whether the request says which clusters it means.
-func (r *request) namesCluster() bool {
-	return r.DBClusterID.given || r.DBClusterIDs.given || r.DBClusterSelector.given
+// isRequest reports whether an object in a CloudEvent is meant as a request: it names a cluster, or has other words of one. An
+// Action that is none of ours is the sender's own.
+func isRequest(o *object) bool {
+	_, err := backup.ParseAction(o.text("Action"))
+	return err == nil || slices.ContainsFunc(clusterFields, o.has) || slices.ContainsFunc(wishFields, o.has)
 }
 
 // request checks a request's fields and makes one request for each of its clusters. It reports all faults at once.
-func (d *decoder) request(src source, r request) ([]backup.Request, error) {
-	f := &faults{place: src.place}
-	p := src.prototype
-	var ids []string
-	ids, p.Selector, p.Cluster.Region = r.clusters(src, f)
-	p.Action = r.action(src, f)
-	p.WaitFor = parse(f, "WaitFor", r.WaitFor, backup.ParseWaitFor)
-	maxAge := parse(f, "MaxAge", r.MaxAge, parseMaxAge)
-	notBefore := parse(f, "NotBefore", r.NotBefore, parseNotBefore)
-	r.checkTogether(p.Action, f)
-	if !src.foreign {
-		if r.RegionIDs.raw != nil && p.Selector == nil {
-			f.add(`unknown field "RegionIds" (it goes with DBClusterSelector alone: give RegionId)`)
+func (d *decoder) request(src source, o *object) ([]backup.Request, error) {
+	if !src.foreign && strings.EqualFold(o.text("Action"), "Drill") {
+		if d.Items > 0 {
+			return nil, errors.New("a Drill cannot be an item of an array")
 		}
-		f.addUnknown("unknown field", r.others, requestFields)
+		d.Drill = true
+		o.checkNames([]string{"Action"}, false)
+		return nil, o.err("a Drill takes no other field")
 	}
-	if err := f.err(); err != nil {
+	r, ids, regions, known := src.request, clusterIDs(o), readRegions(o, src.region), requestFields
+	if o.has("DBClusterSelector") {
+		r.Selector = readSelector(o)
+		r.Selector.Regions = regions
+	} else {
+		r.Cluster.Region = regions[0]
+		known = known[:len(known)-1] // without RegionIds
+	}
+	r.Action = readAction(o, src.foreign)
+	if r.WaitFor = parse(o, "WaitFor", backup.ParseWaitFor); r.Action == backup.ActionVerify && o.has("WaitFor") {
+		o.fault("WaitFor goes with Ensure alone")
+	}
+	r.WaitAtMost = parse(o, "WaitAtMost", durationFrom(1))
+	d.moment(o, &r)
+	o.checkNames(known, src.foreign)
+	if err := o.err(src.place); err != nil {
 		return nil, err
 	}
-
-	if r.NotBefore.given {
-		p.NotBefore = d.notInFuture("NotBefore", notBefore)
-	} else {
-		p.NotBefore = p.NotBefore.Add(-maxAge)
+	var requests []backup.Request
+	for _, id := range ids {
+		r.Cluster.ID = id
+		requests = append(requests, r)
 	}
-	p.Immediate = p.Immediate && !r.MaxAge.given && !r.NotBefore.given
-	return forEach(p, ids), nil
+	return requests, nil
 }
 
-// action reads the Action. Many events have an Action of the sender's own, which counts as absent.
-func (r *request) action(src source, f *faults) backup.Action {
-	if !src.foreign {
-		return cmp.Or(parse(f, "Action", r.Action, backup.ParseAction), backup.ActionEnsure)
+// clusterIDs returns the ids that a request gives; "" beside a selector. It checks that only one of the three fields is given.
+func clusterIDs(o *object) []string {
+	given := slices.DeleteFunc(slices.Clone(clusterFields), func(name string) bool { return !o.has(name) })
+	switch {
+	case len(given) == 0:
+		o.fault("the request names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector")
+	case len(given) > 1:
+		o.fault("%s exclude each other: give one of them", strings.Join(given, " and "))
 	}
-	if r.Action.repeated {
-		f.add("Action is given twice")
+	id := o.checked("DBClusterId", backup.CheckClusterID)
+	if o.has("DBClusterIds") {
+		return o.list("DBClusterIds", 1000, backup.CheckClusterID)
 	}
-	action, _ := backup.ParseAction(string(r.Action.text))
+	return []string{id}
+}
+
+// readRegions returns where the clusters are: in several regions only with a selector.
+func readRegions(o *object, applies string) []string {
+	switch err := backup.CheckRegion(applies); {
+	case o.has("RegionIds") && o.has("DBClusterSelector"):
+		if o.has("RegionId") {
+			o.fault("RegionId and RegionIds exclude each other: give one of them")
+		}
+		return o.list("RegionIds", 50, backup.CheckRegion)
+	case o.has("RegionId"):
+		return []string{o.checked("RegionId", backup.CheckRegion)}
+	case err != nil:
+		o.fault("RegionId is not given, and the region of the event or the function does not serve: %v", err)
+	}
+	return []string{applies}
+}
+
+// readAction reads the Action. In a CloudEvent, one that is none of ours is the sender's own.
+func readAction(o *object, foreign bool) backup.Action {
+	action, err := backup.ParseAction(o.text("Action"))
+	if err != nil && !foreign {
+		o.checked("Action", func(s string) error { return fmt.Errorf("%s is not Ensure, Verify or Drill", backup.Quote(s)) })
+	}
 	return cmp.Or(action, backup.ActionEnsure)
 }
 
-// checkTogether checks the fields that do not go with each other.
-func (r *request) checkTogether(action backup.Action, f *faults) {
-	maxAge, notBefore := r.MaxAge.given, r.NotBefore.given
-	if maxAge && notBefore {
-		f.add("MaxAge and NotBefore exclude each other: give one of them")
-	}
-	if action == backup.ActionVerify && r.WaitFor.given {
-		f.add("WaitFor goes with Ensure alone")
-	}
-	if action == backup.ActionVerify && !maxAge && !notBefore {
-		f.add("Verify needs MaxAge or NotBefore")
-	}
-}
-
-// asString returns the field's string; an empty one if the field is absent. The name is for the error.
-func (v value) asString(name string) (string, error) {
+// moment reads from when on a backup serves. So far the request has the event's time.
+func (d *decoder) moment(o *object, r *backup.Request) {
+	maxAge, notBefore := parse(o, "MaxAge", durationFrom(0)), parse(o, "NotBefore", parseTime)
+	aged, dated := o.has("MaxAge"), o.has("NotBefore")
+	r.Immediate = r.Immediate && !aged && !dated
+	r.NotBefore = r.NotBefore.Add(-maxAge)
 	switch {
-	case v.repeated:
-		return "", fault("%s is given twice", name)
-	case v.given && !v.isString:
-		return "", fault("%s must be a string, not %s", name, kind(v.raw))
+	case aged && dated:
+		o.fault("MaxAge and NotBefore exclude each other: give one of them")
+	case dated:
+		r.NotBefore = d.notInFuture("NotBefore", notBefore)
+	case r.Action == backup.ActionVerify && !aged:
+		o.fault("Verify needs MaxAge or NotBefore")
 	}
-	return string(v.text), nil
+	if epoch := time.Unix(0, 0).UTC(); r.NotBefore.Before(epoch) { // no backup is as old, and the year may not have four digits
+		r.NotBefore = epoch
+	}
 }
 
-// parse reads the string of a field. It returns the zero value if the field is absent or wrong.
-func parse[T any](f *faults, name string, v value, read func(string) (T, error)) (result T) {
-	text, err := v.asString(name)
-	if err == nil && v.given {
-		if result, err = read(text); err != nil {
-			err = fault("%s %v, not %v", name, err, quoted(text))
+// durationFrom reads durations that are not shorter than the least one.
+func durationFrom(least time.Duration) func(string) (time.Duration, error) {
+	return func(s string) (time.Duration, error) {
+		if d, err := time.ParseDuration(s); err == nil && d >= least {
+			return d, nil
 		}
+		return 0, fmt.Errorf("%s is not a duration such as 90m or 26h, or is too short", backup.Quote(s))
 	}
-	f.addError(err)
-	return result
-}
-
-func parseMaxAge(s string) (time.Duration, error) {
-	age, err := time.ParseDuration(s)
-	if err != nil || age < 0 {
-		return 0, errors.New("must be a duration such as 90m or 26h, and not negative")
-	}
-	return age, nil
-}
-
-func parseNotBefore(s string) (time.Time, error) {
-	t, err := parseTime(s)
-	if err != nil {
-		return time.Time{}, errors.New("must be an RFC 3339 time such as 2026-11-23T02:00:00Z")
-	}
-	return t, nil
-}
-
-// faultError is one thing that is wrong with an event. Its text is made only when it is read: an array can have a million wrong
-// items, of which only a hundred are described.
-type faultError struct {
-	format string
-	args   []any
-}
-
-func fault(format string, args ...any) error { return &faultError{format, args} }
-
-func (e *faultError) Error() string { return fmt.Sprintf(e.format, e.args...) }
-
-// faults are all faults of one request, so that they can be reported at once.
-type faults struct {
-	place string // where the request stands; empty for an event that is the request itself
-	all   []error
-}
-
-func (f *faults) add(format string, args ...any) { f.all = append(f.all, fault(format, args...)) }
-
-// addError adds an error that is not nil.
-func (f *faults) addError(err error) {
-	if err != nil {
-		f.all = append(f.all, err)
-	}
-}
-
-// err returns the faults as one error; nil if there are none.
-func (f *faults) err() error {
-	if len(f.all) == 0 {
-		return nil
-	}
-	return f
-}
-
-func (f *faults) Error() string {
-	texts := make([]string, min(len(f.all), maxFaults))
-	for i := range texts {
-		texts[i] = f.all[i].Error()
-	}
-	text := strings.Join(texts, "; ")
-	if more := len(f.all) - len(texts); more > 0 {
-		text += fmt.Sprintf("; … and %d more", more)
-	}
-	if f.place != "" {
-		text = f.place + ": " + text
-	}
-	return text
-}
-
-// addUnknown adds a fault for each field that an object should not have, so that a misspelt WaitFor is not silently ignored.
-func (f *faults) addUnknown(what string, unknown others, known []string) {
-	for _, name := range unknown.names {
-		f.add("%s %v", what, misspelt{name, known})
-	}
-	if more := unknown.count - len(unknown.names); more > 0 {
-		f.add("and %d more unknown fields", more)
-	}
-}
-
-// misspelt is a field's name that is not among the known ones, as messages show it.
-type misspelt struct {
-	name  string
-	known []string
-}
-
-func (m misspelt) String() string {
-	if meant := Nearest(m.name, m.known); meant != "" {
-		return quoteName(m.name) + " (did you mean " + meant + "?)"
-	}
-	return quoteName(m.name)
-}
-
-// Nearest returns the field that a misspelt name seems to mean; "" if no name is near.
-func Nearest(name string, known []string) string {
-	if len(name) > 64 {
-		return ""
-	}
-	best, meant := 3, "" // a name with three mistakes is another name
-	for _, k := range known {
-		if d := distance(folded(name), folded(k)); d < best {
-			best, meant = d, k
-		}
-	}
-	return meant
-}
-
-// folded returns a name in small letters, without _ and -, because people often differ in these: DB_cluster-id becomes
-// dbclusterid.
-func folded(name string) string { return separators.Replace(strings.ToLower(name)) }
-
-var separators = strings.NewReplacer("_", "", "-", "")
-
-// distance is Levenshtein's: how many letters must be inserted, removed or changed.
-func distance(a, b string) int {
-	row := make([]int, len(b)+1)
-	for j := range row {
-		row[j] = j
-	}
-	for i := range len(a) {
-		diagonal := row[0]
-		row[0] = i + 1
-		for j := range len(b) {
-			change := diagonal
-			if a[i] != b[j] {
-				change++
-			}
-			diagonal = row[j+1]
-			row[j+1] = min(change, row[j]+1, row[j+1]+1)
-		}
-	}
-	return row[len(b)]
 }
