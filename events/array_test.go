@@ -1,26 +1,27 @@
 package events_test
 
 import (
-	"adb-backup/events"
-	"adb-backup/function/backup"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
 )
 
 // In an array a wrong item fails by itself, by its position.
 func TestWrongItems(t *testing.T) {
 	good := `{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":{"DBClusterId":"` + shop + `"}}`
 	own := `{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`
+	const neither = "the event must hold a request or a cluster id, as text"
 	wrong := []struct{ item, want string }{
-		{`7`, "the item must be a CloudEvent, or a string that holds one, not a number"},
-		{`null`, "not null"},
-		{`[` + good + `]`, "not an array"},
-		{`"` + "[]" + `"`, "not a text of 2 bytes"},
-		{`""`, "not an empty text"},
-		{`"{"`, "the item is not JSON: unexpected end of JSON input"},
+		{`7`, neither},
+		{`null`, neither},
+		{`[` + good + `]`, neither},
+		{`"[]"`, neither},
+		{`""`, "the event is empty"},
+		{`"{"`, "the event is not JSON: unexpected end of JSON input"},
 		{`{"DBClusterId":"x"}`, `DBClusterId: "x" is not a cluster id`},
 		{`{"DBClusterId":"` + orders + `","waitfr":"Completed"}`, `unknown field "waitfr" (did you mean WaitFor?)`},
 		{`{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":"no id"}`, "data must hold a request or a cluster id"},
@@ -52,15 +53,12 @@ func TestWrongItems(t *testing.T) {
 
 func TestItemsAreReadLikeEvents(t *testing.T) {
 	timer := `{"triggerTime":"2026-11-23T01:59:30Z","triggerName":"n","payload":"` + orders + `"}`
-	text, err := json.Marshal("\ufeff " + timer)
-	if err != nil {
-		t.Fatal(err)
+	for _, item := range []string{timer, quote(" " + timer + "\n")} {
+		same(t, must(t, "["+item+"]", invocation()).Requests, requests(ensure(orders, now.Add(-30*time.Second))))
 	}
-	want := requests(ensure(orders, now.Add(-30*time.Second)))
-	same(t, must(t, "["+timer+"]", invocation()).Requests, want)
-	text = []byte(strings.ReplaceAll(string(text), "\ufeff", ""))
-	same(t, must(t, "["+string(text)+"]", invocation()).Requests, want)
-	same(t, must(t, `["\"`+orders+`\""]`, invocation()).Requests, requests(ensure(orders, now, immediate)))
+	for _, item := range []string{quote(" " + orders), quote(quote(orders)), `{"DBClusterId":"` + orders + `"}`} {
+		same(t, must(t, "["+item+"]", invocation()).Requests, requests(ensure(orders, now, immediate)))
+	}
 }
 
 // An array whose every item is wrong, or the function's own work, is no error of Decode.
@@ -85,12 +83,13 @@ func TestItemsMerge(t *testing.T) {
 		item(11, `{"DBClusterId":"`+orders+`","WaitFor":"DDLAllowed"}`),
 		item(13, `{"DBClusterId":"`+orders+`"}`),
 		item(12, `{"DBClusterId":"`+orders+`","WaitFor":"Completed"}`),
-		item(14, `{"DBClusterId":"`+orders+`","RegionId":"cn-beijing"}`),
+		item(14, `{"DBClusterId":"`+orders+`","RegionId":"cn-beijing","WaitAtMost":"3m"}`),
+		item(14, `{"DBClusterId":"`+orders+`","RegionId":"cn-beijing","WaitAtMost":"5m"}`),
 	}, ",")+"]", invocation())
 	same(t, event.Requests, requests(
 		ensure(orders, at("2026-11-23T00:59:10Z"), verify),
 		ensure(orders, at("2026-11-23T01:59:13Z"), ddlAllowed),
-		ensure(orders, at("2026-11-23T01:59:14Z"), in("cn-beijing")),
+		ensure(orders, at("2026-11-23T01:59:14Z"), in("cn-beijing"), atMost(5*time.Minute)),
 	))
 	if event.Action() != backup.ActionVerify {
 		t.Errorf("action %q, want the first request's", event.Action())
@@ -99,13 +98,45 @@ func TestItemsMerge(t *testing.T) {
 
 func TestWarningsOfAnArrayAreBounded(t *testing.T) {
 	item := `{"specversion":"1.0","data":"` + orders + `"}`
-	payload := "[" + item + strings.Repeat(","+item, 99) + "]"
-	event, err := events.Decode([]byte(payload), invocation())
-	if err != nil {
-		t.Fatal(err)
+	for n, last := range map[int]string{20: "item 20: time", 21: "and 1 more warnings about the event's items", 100: "and 80 more warnings about the event's items"} {
+		event, err := events.Decode([]byte("["+item+strings.Repeat(","+item, n-1)+"]"), invocation())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if w := event.Warnings; len(w) != min(n, 21) || !strings.HasPrefix(w[1], `item 2: time: "" is not`) || !strings.HasPrefix(w[len(w)-1], last) {
+			t.Errorf("%d warnings: %q", len(w), w)
+		}
 	}
-	if len(event.Warnings) != 21 || !strings.HasPrefix(event.Warnings[1], "item 2: time is missing") ||
-		event.Warnings[20] != "and 80 more warnings about the event's items" {
-		t.Errorf("%d warnings: %q", len(event.Warnings), event.Warnings)
+}
+
+// The first hundred wrong items are described, and all are counted.
+func TestManyWrongItems(t *testing.T) {
+	event := must(t, `["am-1"`+strings.Repeat(`,"x"`, 4998)+`,"am-2"]`, invocation())
+	same(t, event.Requests, requests(ensure("am-1", now, immediate), ensure("am-2", now, immediate)))
+	if len(event.Wrong) != 100 || event.Wrong[0].Position != 2 || event.Wrong[99].Position != 101 || event.WrongCount != 4998 || event.Items != 5000 {
+		t.Errorf("%d described, %d wrong of %d", len(event.Wrong), event.WrongCount, event.Items)
 	}
+}
+
+// An event that is too large is refused as a whole.
+func TestLimits(t *testing.T) {
+	spaces := func(n int) string { return `{"DBClusterId":"am-1"` + strings.Repeat(" ", n-22) + "}" }
+	same(t, must(t, spaces(1<<20), invocation()).Requests, requests(ensure("am-1", now, immediate)))
+	refused(t, spaces(1<<20+1), invocation(), "the event has 1048577 bytes, at most 1 MiB is possible")
+	refused(t, "[0"+strings.Repeat(",0", 5000)+"]", invocation(), "the event has 5001 items, at most 5,000 are possible")
+
+	thousand := func(from int, rest string) string {
+		return `{"DBClusterIds":["am-` + fmt.Sprint(from) + `"` + numbers(`,"am-%d"`, from+1, 999) + `]` + rest + `}`
+	}
+	fleet := strings.Join([]string{thousand(0, ""), thousand(1000, ""), thousand(2000, ""), thousand(3000, "")}, ",")
+	selector := `{"DBClusterSelector":{"All":true},"RegionIds":["cn-a","cn-b"]}`
+	repeats := thousand(0, "") + "," + thousand(0, `,"Action":"Verify","MaxAge":"1h"`) + "," + selector
+	event := must(t, "["+fleet+`,{"DBClusterIds":["am-4000"`+numbers(`,"am-%d"`, 4001, 997)+`]},`+selector+","+repeats+"]", invocation())
+	if len(event.Requests) != 5999 || event.WrongCount != 0 { // 4,998 clusters, a selector in two regions, and 1,000 to verify
+		t.Errorf("%d requests, %d wrong items", len(event.Requests), event.WrongCount)
+	}
+	const tooMany = "the event names more than 5,000 clusters"
+	refused(t, "["+fleet+","+thousand(4000, "")+`,"am-5000"]`, invocation(), tooMany)
+	refused(t, "["+fleet+","+thousand(4000, "")+`,{"DBClusterId":"am-0","RegionId":"cn-beijing"}]`, invocation(), tooMany)
+	refused(t, "["+fleet+`,{"DBClusterIds":["am-4000"`+numbers(`,"am-%d"`, 4001, 998)+`]},`+selector+"]", invocation(), tooMany)
 }

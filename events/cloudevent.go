@@ -68,7 +68,7 @@ var arnForm = regexp.MustCompile(`(?s)^acs:adb:([^:]*):[^:]*:dbcluster/(.*)$`)
 func message(data *object, name string) any {
 	value := data.get(name)
 	if text, isText := value.(string); isText {
-		if plain, err := base64.StdEncoding.DecodeString(text); err == nil && utf8.Valid(plain) {
+		if plain, err := base64.StdEncoding.DecodeString(strings.TrimSpace(text)); err == nil && utf8.Valid(plain) {
 			return string(plain)
 		}
 	}

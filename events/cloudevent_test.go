@@ -1,6 +1,7 @@
 package events_test
 
 import (
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -53,13 +54,15 @@ func TestCloudEventPlaces(t *testing.T) {
 		{"data before the message", published(`"data":{"DBClusterId":"am-1","messageBody":"am-2","body":"x y"}`), one},
 		{"messageBody before body before value", published(`"data":{"value":"am-3","body":"am-2","messageBody":"am-1"}`), one},
 		{"body before value", published(`"data":{"value":"am-3","body":"am-1","messageBody":null}`), one},
-		{"an object that names none is passed", published(`"data":{"messageBody":{"x":1},"body":{},"value":"am-1"}`), one},
-		{"neither object nor string is passed", published(`"data":{"messageBody":5,"body":["am-2"],"value":"am-1"}`), one},
+		{"base64 of an id", published(`"data":{"body":"` + base64Of("am-1\n") + `"}`), one},
+		{"base64 of a request", published(`"data":{"messageBody":" ` + base64Of(`{"DBClusterId":"am-1","WaitFor":"Completed"}`) + `\n"}`), requests(ensure("am-1", now, completed))},
 		{"a null id names none", published(`"data":{"DBClusterId":null,"value":"am-1"}`), one},
+		{"a null message is none", published(arn, `"data":{"messageBody":null,"body":null,"value":null}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"message before parameters", published(actioned, `"data":{"value":"am-1","requestParameters":{"DBClusterId":"am-2"}}`), one},
 		{"message before the ARN", published(arn, `"data":{"value":"am-1"}`), requests(ensure("am-1", now, in("cn-shanghai")))},
 
 		{"parameters", published(actioned, `"data":{"requestParameters":{"DBClusterId":"am-1"}}`), one},
+		{"parameters of another product", published(`"type":"polardb:ActionTrail:ApiCall"`, `"data":{"eventName":"CreateBackup","requestParameters":{"DBClusterId":"am-1"}}`), one},
 		{"parameters without regard to case", published(actioned, `"data":{"RequestParameters":{"dbClusterId":"am-1"}}`), one},
 		{"parameters: several", published(actioned, `"data":{"requestParameters":{"DBClusterIds":["am-1"]}}`), one},
 		{"parameters: a string", published(actioned, `"data":{"requestParameters":"{\"DBClusterId\":\"am-1\"}"}`), one},
@@ -71,11 +74,16 @@ func TestCloudEventPlaces(t *testing.T) {
 		{"parameters that name none", published(actioned, arn, `"data":{"requestParameters":{"WaitFor":"x"}}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"no parameters", published(actioned, arn, `"data":{"requestParameters":""}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"parameters of no meaning", published(actioned, arn, `"data":{"requestParameters":5}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"parameters that are a text", published(actioned, arn, `"data":{"requestParameters":"am-1"}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"parameters that break off", published(actioned, arn, `"data":{"requestParameters":"{\"DBClusterId\":\"am-1\""}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
+		{"parameters choose nothing", published(actioned, `"data":{"requestParameters":{"DBClusterId":"am-1","DBClusterSelector":{"All":true},"RegionIds":["cn-a"]}}`), one},
+		{"parameters that only choose", published(actioned, arn, `"data":{"requestParameters":{"DBClusterSelector":{"All":true}}}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 
 		{"ARN", published(arn, `"data":{"x":1}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"ARN without data", published(arn), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"ARN and a misspelt field", published(arn, `"data":{"DBCluster":"am-1"}`), requests(ensure("am-arn", now, in("cn-shanghai")))},
 		{"less than an ARN", published(`"subject":"acs:adb:cn-shanghai:1234567890123456"`), defaults},
+		{"attributes of no meaning", published(`"subject":5`, `"type":5`, `"aliyunregionid":7`), defaults},
 		{"another product's ARN", published(`"subject":"acs:ecs:cn-shanghai:1:dbcluster/am-arn"`), defaults},
 		{"another resource's ARN", published(`"subject":"acs:adb:cn-shanghai:1:backup/am-arn"`), defaults},
 
@@ -96,44 +104,49 @@ func TestCloudEventPlaces(t *testing.T) {
 // What is a wrong request: nothing later may stand in for it, neither the ARN nor the default clusters.
 func TestCloudEventFaults(t *testing.T) {
 	for _, c := range []struct{ event, want string }{
-		{published(arn, `"data":"no id"`), "data must hold a request or a cluster id, not a text of 5 bytes"},
+		{published(arn, `"data":"no id"`), "data must hold a request or a cluster id, as text"},
 		{published(arn, `"data":"none"`), `data: "none" is not a cluster id`},
-		{published(arn, `"data":""`), "data must hold a request or a cluster id, not an empty text"},
+		{published(arn, `"data":""`), "data is empty: give a cluster id, or a request"},
 		{published(arn, `"data":"{}"`), "data: the request names no cluster"},
 		{published(arn, `"data":"{\"value\":\"am-1\"}"`), "data: the request names no cluster"},
 		{published(arn, `"data":"{"`), "data is not JSON: unexpected end of JSON input"},
+		{published(arn, `"data":"`+base64Of("am-1")+`"`), "data must hold a request or a cluster id, as text"},
 		{published(arn, `"data":"amv-wz9or2xawpnc****"`), `data: "amv-wz9or2xawpnc****" is a masked example`},
 		{published(arn, `"data":{"DBClusterId":""}`), `data: DBClusterId: "" is not a cluster id`},
 		{published(arn, `"data":{"DBClusterId":"am-1","dbClusterId":"am-2"}`), "data: DBClusterId is given twice"},
-		{published(arn, `"data":{"DBClusterId":"am-1","Action":"Verify","action":"Ensure"}`), "data: Action is given twice"},
+		{published(arn, `"data":{"DBClusterId":"am-1","Action":"x","action":"Ensure"}`), "data: Action is given twice"},
 		{published(arn, `"data":{"DBClusterId":"am-1","DBClusterIds":["am-2"]}`), "exclude each other"},
-		{published(arn, `"data":{"DBClusterId":"am-1","WaitFor":"all","MaxAge":5}`), "data: WaitFor must be one of Requested, Completed, DDLAllowed, not \"all\"; MaxAge must be a string, not a number"},
+		{published(arn, `"data":{"DBClusterId":"am-1","WaitFor":"all","MaxAge":5}`), "data: WaitFor: must be one of Requested, Completed, DDLAllowed; MaxAge must be a string, not a number"},
 		{published(arn, `"data":{"DBClusterId":"am-1","Action":"Verify"}`), "data: Verify needs MaxAge or NotBefore"},
-		{published(arn, `"data":{"maxage":"1h","value":"am-1"}`), "data has MaxAge but names no cluster"},
-		{published(arn, `"data":{"NotBefore":"x","DBClusterId":null}`), "data has NotBefore but names no cluster"},
+
+		// An object with a request's words is a request, although it names no cluster.
+		{published(arn, `"data":{"waitfor":"Completed","value":"am-1"}`), "data: the request names no cluster"},
+		{published(arn, `"data":{"maxage":"1h"}`), "data: the request names no cluster"},
+		{published(arn, `"data":{"NotBefore":"x","DBClusterId":null}`), "data: the request names no cluster"},
+		{published(arn, `"data":{"WaitAtMost":"3m"}`), "data: the request names no cluster"},
+		{published(arn, `"data":{"Action":"Verify"}`), "data: the request names no cluster"},
+
+		// An event that carries a message means its message.
 		{published(arn, `"data":{"messageBody":"hello"}`), `data.messageBody: "hello" is not a cluster id`},
-		{published(arn, `"data":{"messageBody":"","body":"am-1"}`), "data.messageBody must hold a request or a cluster id, not an empty text"},
+		{published(arn, `"data":{"messageBody":"","body":"am-1"}`), "data.messageBody is empty"},
+		{published(arn, `"data":{"messageBody":{"x":1},"body":"am-1"}`), "data.messageBody: the request names no cluster"},
+		{published(arn, `"data":{"messageBody":5,"value":"am-1"}`), "data.messageBody must hold a request or a cluster id, as text"},
+		{published(arn, `"data":{"body":["am-2"]}`), "data.body must hold a request or a cluster id, as text"},
 		{published(arn, `"data":{"body":"{\"x\":1}","value":"am-1"}`), "data.body: the request names no cluster"},
+		{published(arn, `"data":{"body":"`+base64Of(`{"x":1}`)+`"}`), "data.body: the request names no cluster"},
+		{published(arn, `"data":{"body":"`+base64Of("\xff\xfe\xff")+`"}`), `data.body must hold a request or a cluster id, as text`},
+		{published(arn, `"data":{"body":"`+strings.TrimRight(base64Of("am-1"), "=")+`"}`), `data.body: "YW0tMQ" is not a cluster id`},
+		{published(arn, `"data":{"value":false}`), "data.value must hold a request or a cluster id, as text"},
 		{published(arn, `"data":{"value":"{\"DBClusterId\":\"am-1\",\"RegionId\":\"x/\"}"}`), `data.value: RegionId: "x/" is not a region`},
-		{published(arn, `"data":{"body":"am-1","Body":"am-2"}`), "data.body is given twice"},
+
 		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterId":"x","RegionId":"y"}}`),
 			`data.requestParameters: DBClusterId: "x" is not a cluster id such as amv-wz9or2xawpnc; RegionId: "y" is not a region such as cn-hangzhou`},
 		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterIds":"am-1,am-2"}}`), "DBClusterIds must be an array of strings, not a string"},
-		{published(arn, actioned, `"data":{"requestParameters":"am-1"}`), `data.requestParameters must hold an object, not "am-1"`},
-		{published(arn, actioned, `"data":{"requestParameters":"{\"DBClusterId\":\"am-1\""}`), "data.requestParameters is not JSON"},
-		{published(arn, actioned, `"data":{"requestParameters":{},"requestparameters":{}}`), "data.requestParameters is given twice"},
-		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterId":"am-1"},"acsRegion":"x/"}`), `data.requestParameters: data.acsRegion: "x/" is not a region`},
-		{published(arn, actioned, `"data":{"requestParameters":{"DBClusterId":"am-1"},"acsRegion":5}`), "acsRegion must be a string, not a number"},
-		{published(arn, actioned, `"data":{"eventName":"x","EventName":"CreateBackup"}`), "data: eventName is given twice"},
+		{published(arn, `"type":"polardb:ActionTrail:ApiCall"`, `"data":{"eventName":"CreateBackup","requestParameters":{"DBClusterId":"pc-1"}}`), `"pc-1" is not a cluster id`},
 		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/AM-1"`), `the ARN in subject: "AM-1" is not a cluster id`},
-		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/amv-wz9or2xawpnc****"`), "is a masked example"},
-		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/am-1/backup"`), `"am-1/backup" is not a cluster id`},
-		{published(`"subject":"acs:adb:x.example/:1:dbcluster/am-1"`), `"x.example/" is not a region`},
-		{published(`"subject":5`), "the CloudEvent: subject must be a string, not a number"},
-		{published(`"type":5`), "the CloudEvent: type must be a string, not a number"},
-		{published(`"data":{},"Data":{}`), "the CloudEvent: data is given twice"},
-		{published(arn, `"data":{"Action":"Verify"}`), "data has the Action Verify but names no cluster"},
-		{published(arn, `"data":{"Action":"Ensure","messageBody":"am-1"}`), "data has the Action Ensure but names no cluster"},
+		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/"`), "the ARN in subject is empty"},
+		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/am-1/backup"`), "the ARN in subject must hold a request or a cluster id"},
+		{published(`"subject":"acs:adb:cn-shanghai:1:dbcluster/am-1\nx"`), "the ARN in subject must hold a request or a cluster id"},
 	} {
 		refused(t, c.event, withDefaults(), c.want)
 	}
@@ -164,21 +177,22 @@ func TestCloudEventRegions(t *testing.T) {
 		})
 	}
 
-	refused(t, published(`"aliyunregionid":"x.example/"`, one), invocation(), `data: aliyunregionid: "x.example/" is not a region`)
-	refused(t, published(`"aliyunregionid":7`, one), invocation(), "aliyunregionid must be a string, not a number")
-	refused(t, published(beijing, `"AliyunRegionId":"cn-beijing"`, one), invocation(), "aliyunregionid is given twice")
-	refused(t, published(`"subject":"acs:adb:x/:1:dbcluster/am-2"`, beijing, one), invocation(), `data: the ARN in subject: "x/" is not a region`)
+	const bad = "the region of the event or the function does not serve: "
+	refused(t, published(`"aliyunregionid":"x.example/"`, one), invocation(), `data: RegionId is not given, and `+bad+`"x.example/" is not a region`)
+	refused(t, published(`"subject":"acs:adb:x/:1:dbcluster/am-2"`, beijing, one), invocation(), bad+`"x/" is not a region`)
+	refused(t, published(`"subject":"acs:adb:x/:1:dbcluster/am-2"`), invocation(), `the ARN in subject: `, bad+`"x/" is not a region`)
+	refused(t, published(actioned, `"data":{"acsRegion":"x/","requestParameters":{"DBClusterId":"am-1"}}`), invocation(), bad+`"x/" is not a region`)
 	same(t, must(t, published(`"aliyunregionid":"x/"`, `"data":{"DBClusterId":"am-1","RegionId":"cn-qingdao"}`), invocation()).Requests,
 		requests(ensure("am-1", now, in("cn-qingdao"))))
 
 	nowhere := withDefaults()
 	nowhere.Region = "x.example/"
 	for _, payload := range []string{"am-1", `{"DBClusterId":"am-1"}`, fired(`"am-1"`), published(one), published(`"data":{}`)} {
-		refused(t, payload, nowhere, `the function's region: "x.example/" is not a region`)
+		refused(t, payload, nowhere, bad+`"x.example/" is not a region`)
 	}
 	unchecked := invocation()
 	unchecked.DefaultClusters = []string{"am-1", "x"}
-	refused(t, published(`"data":{}`), unchecked, `ADB_DEFAULT_CLUSTERS: "x" is not a cluster id`)
+	refused(t, published(`"data":{}`), unchecked, `ADB_DEFAULT_CLUSTERS: DBClusterIds, item 2: "x" is not a cluster id`)
 }
 
 // A report of the function's own work is passed over, or a rule on ActionTrail would feed it for ever.
@@ -187,7 +201,7 @@ func TestOwnWork(t *testing.T) {
 		return fmt.Sprintf(`{"specversion":"1.0","type":%q,"data":{"eventName":%q,"requestParameters":{"DBClusterId":"am-1"}}}`, kind, name)
 	}
 	for _, call := range []string{"CreateBackup", "DescribeBackups", "DescribeDBClusters"} {
-		for _, kind := range []string{"ads:ActionTrail:ApiCall", "ads:ActionTrail:ConsoleOperation", "actiontrail:ActionTrail:ApiCall"} {
+		for _, kind := range []string{"ads:ActionTrail:ApiCall", "ads:ActionTrail:ConsoleOperation", "adb:ActionTrail:ApiCall", "adb:ActionTrail:ConsoleOperation"} {
 			if event := must(t, report(kind, call), withDefaults()); event.Requests != nil || event.Wrong != nil || event.Action() != "" {
 				t.Errorf("%s %s: %+v", kind, call, event)
 			}
@@ -205,6 +219,8 @@ func TestOwnWork(t *testing.T) {
 		report("ads:ActionTrail:ApiCall", "CreateBackupPolicy"),
 		report("ads:ActionTrail:AliyunServiceEvent", "CreateBackup"),
 		report("ads:ActionTrail:ApiCall:x", "CreateBackup"),
+		report("polardb:ActionTrail:ApiCall", "CreateBackup"),
+		report("xads:ActionTrail:ApiCall", "CreateBackup"),
 	} {
 		event, err := events.Decode([]byte(other), invocation())
 		if err != nil || len(event.Requests) != 1 {
@@ -212,3 +228,5 @@ func TestOwnWork(t *testing.T) {
 		}
 	}
 }
+
+func base64Of(s string) string { return base64.StdEncoding.EncodeToString([]byte(s)) }

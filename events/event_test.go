@@ -56,6 +56,9 @@ func ddlAllowed(r *backup.Request)  { r.WaitFor = backup.WaitDDLAllowed }
 func verify(r *backup.Request)      { r.Action = backup.ActionVerify }
 func redelivered(r *backup.Request) { r.Redelivered = true }
 func immediate(r *backup.Request)   { r.Immediate = true }
+func atMost(d time.Duration) func(*backup.Request) {
+	return func(r *backup.Request) { r.WaitAtMost = d }
+}
 func notBefore(t string) func(*backup.Request) {
 	return func(r *backup.Request) { r.NotBefore = at(t) }
 }
@@ -127,6 +130,7 @@ func TestSamples(t *testing.T) {
 		"actiontrail.json": {Trigger: "eventbridge",
 			Requests: requests(ensure(orders, at("2026-11-22T14:08:00Z"), redelivered))},
 		"actiontrail-own.json": {Trigger: "eventbridge"},
+		"drill.json":           {Trigger: "direct", Drill: true},
 		"image-push.json": {Trigger: "eventbridge", Requests: requests(
 			ensure(shop, at("2026-11-22T14:10:00Z"), redelivered),
 			ensure(stock, at("2026-11-22T14:10:00Z"), redelivered))},
@@ -216,44 +220,63 @@ func TestTriggers(t *testing.T) {
 
 // What is no event at all: a clear sentence each.
 func TestNoEvents(t *testing.T) {
+	const empty = `the event is empty: give a cluster id, or a request such as {"DBClusterId":"amv-…","WaitFor":"Completed"}`
+	const neither = "the event must hold a request or a cluster id, as text"
 	for _, c := range []struct{ payload, want string }{
-		{"", "the event is empty: send a request such as"},
-		{" \n\ufeff", "the event must hold a request or a cluster id"}, // a BOM is one at the start alone
-		{"\ufeff \n", "the event is empty"},
-		{`""`, "must hold a request or a cluster id, not an empty text"},
-		{`" "`, "must hold a request or a cluster id, not an empty text"},
-		{"null", `"null" is not a cluster id`},
-		{"true", `"true" is not a cluster id`},
-		{"42", `"42" is not a cluster id`},
-		{"hello", `"hello" is not a cluster id such as amv-wz9or2xawpnc`},
-		{"hello world", "must hold a request or a cluster id, not a text of 11 bytes"},
-		{strings.Repeat("x", 65), "not a text of 65 bytes"},
-		{orders + "," + shop, "not a text of 35 bytes"},
-		{"amv-wz9or2xawpnc****", `"amv-wz9or2xawpnc****" is a masked example`},
-		{`"amv-wz9or2xawpnc****"`, `"amv-wz9or2xawpnc****" is a masked example`},
-		{`"[]"`, "not a text of 2 bytes"},
-		{`"\"` + orders + `\""`, "not a text of 18 bytes"}, // quoted twice
+		{"", empty},
+		{"\ufeff \n", empty},
+		{`" "`, empty},
+		{" \n\ufeff", neither}, // a BOM is one at the start alone
+		{"null", `the event: "null" is not a cluster id`},
+		{"42", `the event: "42" is not a cluster id`},
+		{"hello", `the event: "hello" is not a cluster id such as amv-wz9or2xawpnc`},
+		{"hello world", neither},
+		{strings.Repeat("x", 64), `the event: "` + strings.Repeat("x", 64) + `" is not a cluster id`},
+		{strings.Repeat("x", 65), neither},
+		{orders + "," + shop, neither},
+		{`"amv-wz9or2xawpnc****"`, `the event: "amv-wz9or2xawpnc****" is a masked example`},
+		{`"[]"`, neither},
 		{`"` + orders, "the event is not JSON: unexpected end of JSON input"},
 		{`"` + orders + `" x`, "the event is not JSON: invalid character 'x' after top-level value"},
 		{"{}", "the request names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"},
-		{"[]", "the event is an empty array"},
 		{" [ ] ", "the event is an empty array"},
-		{"{", "the event is not JSON: unexpected end of JSON input"},
 		{"[", "the event is not JSON: unexpected end of JSON input"},
-		{`{"DBClusterId"}`, "the event is not JSON: invalid character '}' after object key (at byte 15)"},
-		{`{"DBClusterId":"` + orders + `",}`, "the event is not JSON"},
-		{`{"DBClusterId":"` + orders + `"`, "the event is not JSON"},
-		{`{"DBClusterId":"` + orders + `"} {}`, "invalid character '{' after top-level value"},
-		{`{"DBClusterId":"` + orders + `"}]`, "after top-level value"},
-		{`{DBClusterId:"` + orders + `"}`, "the event is not JSON"},
-		{`{'DBClusterId':'` + orders + `'}`, "the event is not JSON"},
-		{`{"DBClusterId":"` + "a\nb" + `"}`, "invalid character '\\n' in string literal"},
-		{`{"DBClusterId":01}`, "the event is not JSON"},
-		{`[1 2]`, "the event is not JSON"},
+		{"[1 2]", "the event is not JSON: invalid character '2' after array element"},
 		{`["` + orders + `"],`, "after top-level value"},
+		{`{"DBClusterId"}`, "the event is not JSON: invalid character '}' after object key"},
+		{`{"DBClusterId":"` + orders + `"`, "the event is not JSON: unexpected end of JSON input"},
+		{`{"DBClusterId":"` + orders + `"} {}`, "invalid character '{' after top-level value"},
+		{`{"DBClusterId":"` + "a\nb" + `"}`, "invalid character '\\n' in string literal"},
 		{strings.Repeat("[", 20000), "exceeded max depth"},
 		{strings.Repeat(`{"data":`, 20000), "exceeded max depth"},
 	} {
 		refused(t, c.payload, invocation(), c.want)
+	}
+}
+
+// A drill is asked for by a request or by a timer, alone.
+func TestDrills(t *testing.T) {
+	for _, payload := range []string{`{"action":"DRILL"}`, quote(`{"Action":"Drill"}`), fired(`{"Action":"Drill"}`), fired(quote(`{"Action":"Drill"}`))} {
+		if event := must(t, payload, invocation()); !event.Drill || event.Requests != nil {
+			t.Errorf("%s: %+v", payload, event)
+		}
+	}
+	for _, c := range []struct{ payload, want string }{
+		{`{"Action":"Drill","DBClusterId":"am-1"}`, `a Drill takes no other field: unknown field "DBClusterId"`},
+		{`{"Action":"Drill","WaitAtMost":"3m","x":1}`, `a Drill takes no other field: unknown field "WaitAtMost"; unknown field "x"`},
+		{`{"Action":"Drill","WaitFor":null}`, `a Drill takes no other field: unknown field "WaitFor"`},
+		{`{"Action":"Drill","action":"Drill"}`, "Action is given twice"},
+		{fired(`{"Action":"Drill","DBClusterSelector":{"All":true}}`), `unknown field "DBClusterSelector"`},
+		{published(`"data":{"Action":"Drill"}`), "the CloudEvent names no cluster"},
+		{published(`"data":"{\"Action\":\"Drill\"}"`), "data: the request names no cluster"},
+		{published(`"data":{"value":{"Action":"Drill"}}`), "data.value: the request names no cluster"},
+	} {
+		refused(t, c.payload, invocation(), c.want)
+	}
+	same(t, must(t, published(`"data":{"Action":"Drill","DBClusterId":"am-1"}`), invocation()).Requests, requests(ensure("am-1", now)))
+	event := must(t, `["am-1",{"Action":"Drill"},`+fired(`{"Action":"Drill"}`)+`]`, invocation())
+	same(t, event.Requests, requests(ensure("am-1", now, immediate)))
+	if event.Drill || event.WrongCount != 2 || event.Wrong[0].Err.Error() != "a Drill cannot be an item of an array" {
+		t.Errorf("%+v", event)
 	}
 }

@@ -38,6 +38,8 @@ func FuzzDecode(f *testing.F) {
 		`{"DBClusterSelector":{"Tags":{"backup":"nightly","\u0061":""},"NotTags":{"off":"*"},"ResourceGroupId":"rg-1"},"RegionIds":["cn-a","cn-b","cn-a"]}`,
 		`{"DBClusterSelector":{"All":true,"NotTags":{"off":"*"}},"RegionId":"cn-a","Action":"Verify","MaxAge":"1h"}`,
 		`{"DBClusterSelector":{"All":false,"Tags":{"":1,"a":"b","a":"b"},"ResourceGroupId":"x","Tag":1},"RegionIds":["x/",1]}`,
+		`{"Action":"Drill"}`, `{"DBClusterId":"am-1","WaitAtMost":"3m"}`,
+		`{"specversion":"1.0","data":{"messageBody":"eyJEQkNsdXN0ZXJJZCI6ImFtLTEifQ=="}}`,
 		`[{"DBClusterSelector":{"All":true}},{"DBClusterSelector":{"All":true}},"am-1",{"DBClusterSelector":{}}]`,
 	} {
 		f.Add([]byte(payload), requestID(now.AddDate(0, 0, -1)), 3, false)
@@ -62,6 +64,9 @@ func FuzzDecode(f *testing.F) {
 		checkRequests(t, event)
 		if event.WrongCount > event.Items || len(event.Wrong) != min(event.WrongCount, 100) {
 			t.Errorf("%d of %d items are wrong, %d described", event.WrongCount, event.Items, len(event.Wrong))
+		}
+		if event.Drill && (event.Requests != nil || event.Items > 0) {
+			t.Errorf("a drill with %+v", event)
 		}
 		last := 0
 		for _, w := range event.Wrong {
@@ -93,6 +98,9 @@ func checkRequests(t *testing.T, event events.Event) {
 		}
 		if r.Action != backup.ActionEnsure && (r.Action != backup.ActionVerify || r.WaitFor != backup.WaitRequested || r.Immediate) {
 			t.Errorf("%+v", r)
+		}
+		if r.WaitAtMost < 0 {
+			t.Errorf("WaitAtMost %v", r.WaitAtMost)
 		}
 		if r.WaitFor < backup.WaitRequested || r.WaitFor > backup.WaitDDLAllowed {
 			t.Errorf("WaitFor %d", r.WaitFor)

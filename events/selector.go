@@ -60,12 +60,12 @@ func readTags(o *object, name string) map[string]string {
 		text, isText := valueOf(tag.raw).(string)
 		_, again := tags[tag.name]
 		tags[tag.name] = text
-		key := fmt.Sprintf("%s%s, %s", o.path, name, backup.Quote(tag.name))
+		key := fmt.Sprintf("%s%s: %s", o.path, name, backup.Quote(tag.name))
 		switch {
 		case again:
 			o.fault("%s is given twice", key)
 		case !isText:
-			o.fault("%s must have a string, not %s", key, kind(tag.raw))
+			o.fault("%s must be a string, not %s", key, kind(tag.raw))
 		case tag.name == "", utf8.RuneCountInString(tag.name) > 128, utf8.RuneCountInString(text) > 256:
 			o.fault("%s: a key has 1 to 128 characters, and a value at most 256", key)
 		}

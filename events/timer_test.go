@@ -1,10 +1,11 @@
 package events_test
 
 import (
-	"adb-backup/events"
-	"adb-backup/function/backup"
 	"encoding/json"
 	"testing"
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
 )
 
 // fired is a timer's event with the payload as JSON.
@@ -42,25 +43,23 @@ func TestTimer(t *testing.T) {
 }
 
 func TestTimerFaults(t *testing.T) {
-	const empty = `the timer's payload is empty: put in a cluster id, or a request such as {"DBClusterId":"amv-…","WaitFor":"Completed"}`
+	const empty = `the timer's payload is empty: give a cluster id, or a request such as {"DBClusterId":"amv-…","WaitFor":"Completed"}`
+	const neither = "the timer's payload must hold a request or a cluster id, as text"
 	for _, c := range []struct{ payload, want string }{
 		{`{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly"}`, empty},
 		{fired(`null`), empty},
-		{fired(`""`), empty},
 		{fired(`" \n"`), empty},
-		{fired(`5`), "the timer's payload must be a string that holds a request or a cluster id, not a number"},
-		{fired(`["am-1"]`), "the timer's payload must be a string that holds a request or a cluster id, not an array"},
-		{fired(`true`), "the timer's payload must be a string that holds a request or a cluster id, not true"},
-		{fired(`"nightly backup"`), "the timer's payload must hold a request or a cluster id, not a text of 14 bytes"},
-		{fired(`"[\"am-1\"]"`), "the timer's payload must hold a request or a cluster id, not a text of 8 bytes"},
+		{fired(`5`), neither},
+		{fired(`["am-1"]`), neither},
+		{fired(`"nightly backup"`), neither},
+		{fired(`"[\"am-1\"]"`), neither},
 		{fired(`"nightly"`), `the timer's payload: "nightly" is not a cluster id such as amv-wz9or2xawpnc`},
 		{fired(`"amv-wz9or2xawpnc****"`), `the timer's payload: "amv-wz9or2xawpnc****" is a masked example: give the whole cluster id`},
-		{fired(`"{\"DBClusterId\":"`), "the timer's payload is not JSON: unexpected end of JSON input (at byte 15)"},
-		{fired(`"{\"DBClusterId\":\"am-1\"} {}"`), "the timer's payload is not JSON: invalid character '{' after top-level value (at byte 24)"},
+		{fired(`"{\"DBClusterId\":"`), "the timer's payload is not JSON: unexpected end of JSON input"},
+		{fired(`"{\"DBClusterId\":\"am-1\"} {}"`), "the timer's payload is not JSON: invalid character '{' after top-level value"},
 		{fired(`"{}"`), "the timer's payload: the request names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"},
 		{fired(`{"DBClusterId":"am-1","WaitFr":"Completed"}`), `the timer's payload: unknown field "WaitFr" (did you mean WaitFor?)`},
 		{fired(`"{\"DBClusterId\":\"am-1\",\"WaitFr\":\"Completed\"}"`), `the timer's payload: unknown field "WaitFr" (did you mean WaitFor?)`},
-		{`{"triggerName":"x","payload":"am-1","Payload":"am-2"}`, "the timer's event: payload is given twice"},
 	} {
 		event, err := events.Decode([]byte(c.payload), invocation())
 		if err == nil {
