@@ -18,21 +18,4 @@ func TestDeadline(t *testing.T) {
 			}
 		})
 	}
-	story(t, "work that does not heed the deadline does not make the answer late", fakeadb.Options{}, func(t *testing.T, w *world) {
-		p := w.process()
-		p.handler = newHandler(p.config, stuck{})
-		r := p.deliver(plain, delivery{timeout: time.Minute})
-		if w.expect(r, "BackupPending", 1); r.took != time.Minute-250*time.Millisecond {
-			t.Errorf("after %v", r.took)
-		}
-		time.Sleep(3 * time.Hour) // until that work has ended
-	})
-}
-
-// stuck is a log that takes an hour for each line.
-type stuck struct{}
-
-func (stuck) Write(line []byte) (int, error) {
-	time.Sleep(time.Hour)
-	return len(line), nil
 }

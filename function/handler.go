@@ -11,10 +11,10 @@ import (
 
 	"adb-backup/events"
 	"adb-backup/function/adb"
+	"adb-backup/function/alarm"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
 
-	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
 )
 
@@ -50,96 +50,99 @@ func (l lines) Write(line []byte) (int, error) {
 	return len(line), nil
 }
 
-// handle is one invocation, from bytes to answer. An error is a messages.InvokeResponse_Error, the only kind whose type
-// reaches the platform.
-//
-// It returns before ctx's deadline: the work ends 500 ms before it, or a fifth of the time given if that is less. But some
-// work does not watch ctx, such as reading an event of megabytes on a fraction of a processor. So half of this reserve later
-// the answer goes out without it.
+// handle is one invocation, from bytes to answer. It returns before ctx's deadline. With a webhook the work ends earlier, so that
+// there is time for an alarm.
 func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	received := time.Now()
 	deadline, _ := ctx.Deadline() // the runtime SDK always sets one
-	reserve := min(500*time.Millisecond, deadline.Sub(received)/5)
-	ctx, cancel := context.WithDeadline(ctx, deadline.Add(-reserve))
+	given := deadline.Sub(received)
+	end := deadline.Add(-min(500*time.Millisecond, given/5))
+	ctx, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
-	type result struct {
-		answer json.RawMessage
-		err    error
+	if h.config.Alarm != nil {
+		end = end.Add(-min(3*time.Second, given/5))
 	}
-	done := make(chan result, 1)
-	go func() {
-		answer, err := h.work(ctx, payload, received)
-		done <- result{answer, err}
-	}()
-	select {
-	case r := <-done:
-		return r.answer, r.err
-	case <-ctx.Done():
+	working, cancel := context.WithDeadline(ctx, end)
+	defer cancel()
+
+	platform, ok := fccontext.FromContext(ctx)
+	if !ok {
+		platform = &fccontext.FcContext{}
 	}
-	select {
-	case r := <-done:
-		return r.answer, r.err
-	case <-time.After(reserve / 2):
-		return nil, platformError(backup.ErrorBackupPending, "the function was still busy when its time was up; invoking again continues")
+	i := &invocation{h, platform, h.log.With("requestId", platform.RequestID), report{received: received}}
+	i.work(working, payload)
+	i.logTo(i.log)
+	if f := i.failure; f != nil && h.config.Alarm != nil && !f.Type.Continues() && f.Type != backup.ErrorAlarmFailed {
+		i.tell(ctx, f.Type, f.Message) // its error is logged, and changes nothing in the answer
 	}
+	return i.answer()
 }
 
-// work decodes the event, carries it out and reports.
-func (h *handler) work(ctx context.Context, payload []byte, received time.Time) (answer json.RawMessage, err error) {
-	invocation, ok := fccontext.FromContext(ctx)
-	if !ok {
-		invocation = &fccontext.FcContext{}
-	}
+// invocation is one delivery of an event, and what became of it.
+type invocation struct {
+	*handler
+	platform *fccontext.FcContext
+	log      *slog.Logger
+	report
+}
+
+// work decodes the event and carries it out. A defect is a failure like any other: it is reported, and told.
+func (i *invocation) work(ctx context.Context, payload []byte) {
 	defer func() {
 		if p := recover(); p != nil {
-			h.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()), "requestId", invocation.RequestID)
-			answer, err = nil, platformError(backup.ErrorInternalError, fmt.Sprintf("a defect of the function, see its log: %v", p))
+			i.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			i.refuse(backup.ErrorInternalError, fmt.Sprintf("a defect of the function, see its log: %v", p))
 		}
 	}()
-	event, wrong := events.Decode(payload, events.Invocation{
-		RequestID:       invocation.RequestID,
-		RetryCount:      invocation.RetryCount,
-		Timeout:         time.Duration(invocation.Function.Timeout) * time.Second,
-		Region:          invocation.Region,
-		Received:        received,
-		DefaultClusters: h.config.DefaultClusters,
-	})
-	log := h.logger(invocation.RequestID, event)
-	credentials := adb.Credentials{
-		AccessKeyID:     invocation.Credentials.AccessKeyId,
-		AccessKeySecret: invocation.Credentials.AccessKeySecret,
-		SecurityToken:   invocation.Credentials.SecurityToken,
+	role := adb.Credentials{
+		AccessKeyID:     i.platform.Credentials.AccessKeyId,
+		AccessKeySecret: i.platform.Credentials.AccessKeySecret,
+		SecurityToken:   i.platform.Credentials.SecurityToken,
 	}
-	r := report{event: event, received: received}
-	switch {
-	case wrong != nil:
-		r.refuse(backup.ErrorInvalidEvent, wrong.Error()+"; nothing was called")
-	case len(event.Requests) > 0 && (credentials.AccessKeyID == "" || credentials.AccessKeySecret == ""):
-		r.refuse(backup.ErrorPermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
+	switch err := i.decode(payload); {
+	case err != nil:
+		i.refuse(backup.ErrorInvalidEvent, err.Error()+"; nothing was called")
+	case i.event.Drill:
+		if err := i.tell(ctx, alarm.Drill, "Somebody asked for this message, to see that alarms arrive."); err != nil {
+			i.refuse(backup.ErrorAlarmFailed, "the alarm was not delivered: "+err.Error())
+		}
+	case len(i.event.Requests) > 0 && (role.AccessKeyID == "" || role.AccessKeySecret == ""):
+		i.refuse(backup.ErrorPermissionDenied, "the invocation brought no credentials, so the function has no role: give it one that may call adb:CreateBackup and adb:DescribeBackups; nothing was called")
 	default:
-		r.Result = h.runner.Run(ctx, h.api.With(credentials, invocation.AccountId), log, event.Requests)
+		i.conclude(i.runner.Run(ctx, i.api.With(role, i.platform.AccountId), i.log, i.event.Requests))
 	}
-	r.log(log)
-	return r.answer()
 }
 
-// logger returns the invocation's logger, after it has logged what Decode found.
-func (h *handler) logger(requestID string, event events.Event) *slog.Logger {
-	about := []any{"requestId", requestID}
-	if event.Trigger != "" {
-		about = append(about, "trigger", event.Trigger)
+// decode reads the event, and logs what is odd in it.
+func (i *invocation) decode(payload []byte) (err error) {
+	i.event, err = events.Decode(payload, events.Invocation{
+		RequestID:       i.platform.RequestID,
+		RetryCount:      i.platform.RetryCount,
+		Timeout:         time.Duration(i.platform.Function.Timeout) * time.Second,
+		Region:          i.platform.Region,
+		Received:        i.received,
+		DefaultClusters: i.config.DefaultClusters,
+	})
+	if i.event.Trigger != "" {
+		i.log = i.log.With("trigger", i.event.Trigger)
 	}
-	log := h.log.With(about...)
-	for _, w := range event.Warnings {
-		log.Warn(w)
+	for _, w := range i.event.Warnings {
+		i.log.Warn(w)
 	}
-	for _, item := range event.Wrong {
-		log.Error("event failed", "position", item.Position, "errorType", backup.ErrorInvalidEvent, "error", item.Err)
+	for _, item := range i.event.Wrong {
+		i.log.Error("event failed", "position", item.Position, "errorType", backup.ErrorInvalidEvent, "error", item.Err)
 	}
-	return log
+	return err
 }
 
-// platformError is an error as the platform gets it.
-func platformError(t backup.ErrorType, message string) error {
-	return messages.InvokeResponse_Error{Type: string(t), Message: message}
+// tell sends an alarm to the robot. It logs the error that it returns.
+func (i *invocation) tell(ctx context.Context, t backup.ErrorType, message string) error {
+	err := i.config.Alarm.Send(ctx, alarm.Message{
+		ErrorType: t, ErrorMessage: message, RequestID: i.platform.RequestID,
+		Function: i.platform.Function.Name, Region: i.platform.Region, Account: i.platform.AccountId,
+	})
+	if err != nil {
+		i.log.Error("alarm not delivered", "error", err)
+	}
+	return err
 }

@@ -10,16 +10,16 @@ import (
 	"unicode"
 
 	"adb-backup/events"
+	"adb-backup/function/alarm"
 	"adb-backup/function/backup"
+
+	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 )
 
 const (
-	// maxNamed is how many failures the error message names.
-	maxNamed = 20
-	// maxMessage bounds what the error message says of each failure, and what the report's line says of all, in bytes.
-	maxMessage = 2000
-	// maxReport bounds the clusters in the report's log line, in bytes: the log service cuts lines beyond 64 KB.
-	maxReport = 60_000
+	maxNamed   = 20     // failures that the error message names
+	maxMessage = 2000   // bytes that the error message has of each failure, and the report's line of all of them
+	maxReport  = 60_000 // bytes of the clusters in the report's line: the log service cuts lines beyond 64 KB
 )
 
 // report is what happened in an invocation.
@@ -27,11 +27,34 @@ type report struct {
 	backup.Result
 	event    events.Event
 	received time.Time
-	refused  *backup.Failure // of the invocation as a whole
+	failure  *backup.Failure // of the whole; nil: every cluster is where it should be
 }
 
+// refuse makes the invocation a failure as a whole.
 func (r *report) refuse(t backup.ErrorType, message string) {
-	r.refused = &backup.Failure{Type: t, Message: message}
+	r.failure = &backup.Failure{Type: t, Message: strings.Map(oneLine, message)}
+}
+
+// conclude reports what became of the event's requests. Its wrong items failed, too.
+func (r *report) conclude(result backup.Result) {
+	r.Result = result
+	all := r.failures()
+	if len(all) == 0 {
+		return
+	}
+	var texts []string
+	for _, f := range all[:min(len(all), maxNamed)] {
+		texts = append(texts, cut(f.Message, maxMessage))
+	}
+	failed := len(all) + r.event.WrongCount - len(r.event.Wrong)
+	if n := failed - len(texts); n > 0 {
+		texts = append(texts, fmt.Sprintf("… and %d more, see the log", n))
+	}
+	total, kinds := len(r.Outcomes), "clusters"
+	if others := len(r.Unselected) + r.event.WrongCount; others > 0 {
+		total, kinds = total+others, "clusters, selectors and events"
+	}
+	r.refuse(wholeType(all), fmt.Sprintf("%d of %d %s failed: %s", failed, total, kinds, strings.Join(texts, "; ")))
 }
 
 // entry is one cluster in the answer and in the log. What is not known is absent.
@@ -84,9 +107,22 @@ func (r *report) skipped() []skippedEntry {
 // progress orders the statuses of success by how far along they are.
 var progress = map[backup.Status]int{backup.StatusRequested: 0, backup.StatusRunning: 1, backup.StatusCompleted: 2}
 
+// action is the first one's where several were asked for.
+func (r *report) action() string {
+	if r.event.Drill {
+		return string(alarm.Drill)
+	}
+	return string(r.event.Action())
+}
+
 // status returns the status of the whole: that of the cluster least far along.
 func (r *report) status() string {
-	if len(r.Outcomes) == 0 {
+	switch {
+	case r.failure != nil:
+		return "Failed"
+	case r.event.Drill:
+		return "Delivered"
+	case len(r.Outcomes) == 0:
 		return "Ignored"
 	}
 	least := backup.StatusCompleted
@@ -119,43 +155,6 @@ func (r *report) failures() []backup.Failure {
 	return all
 }
 
-// failure returns the failure of the whole, nil if every cluster is where it should be.
-func (r *report) failure() *backup.Failure {
-	if r.refused != nil {
-		return r.refused
-	}
-	all := r.failures()
-	if len(all) == 0 {
-		return nil
-	}
-	var texts []string
-	for _, f := range all[:min(len(all), maxNamed)] {
-		texts = append(texts, cut(f.Message, maxMessage))
-	}
-	failed := len(all) + r.event.WrongCount - len(r.event.Wrong)
-	more := ""
-	if n := failed - len(texts); n > 0 {
-		more = fmt.Sprintf("; … and %d more, see the log", n)
-	}
-	message := fmt.Sprintf("%d of %s failed: %s%s", failed, r.counted(), strings.Join(texts, "; "), more)
-	return &backup.Failure{Type: wholeType(all), Message: strings.Map(oneLine, message)}
-}
-
-// counted says how many clusters, selectors and wrong events there were.
-func (r *report) counted() string {
-	total := 0
-	var kinds []string
-	for _, c := range []struct {
-		count int
-		kind  string
-	}{{len(r.Outcomes), "clusters"}, {len(r.Unselected), "selectors"}, {r.event.WrongCount, "wrong events"}} {
-		if total += c.count; c.count > 0 {
-			kinds = append(kinds, c.kind)
-		}
-	}
-	return fmt.Sprintf("%d %s", total, strings.Join(kinds, " and "))
-}
-
 // wholeType returns the type of the whole. If invoking again continues all that failed, the type says so, too.
 func wholeType(all []backup.Failure) backup.ErrorType {
 	types := map[backup.ErrorType]bool{}
@@ -184,90 +183,65 @@ func oneLine(r rune) rune {
 	return r
 }
 
-// answer is what the platform gets.
+// answer is what the platform gets. An error is a messages.InvokeResponse_Error, the only kind whose type reaches it.
 func (r *report) answer() (json.RawMessage, error) {
-	if f := r.failure(); f != nil {
-		return nil, platformError(f.Type, f.Message)
+	if r.failure != nil {
+		return nil, messages.InvokeResponse_Error{Type: string(r.failure.Type), Message: r.failure.Message}
 	}
-	entries := make([]entry, len(r.Outcomes))
-	for i, o := range r.Outcomes {
-		entries[i] = newEntry(o)
+	var entries []entry
+	for _, o := range r.Outcomes {
+		entries = append(entries, newEntry(o))
 	}
-	answer, err := json.Marshal(struct {
-		Action  backup.Action `json:",omitempty"`
+	return json.Marshal(struct {
+		Action  string `json:",omitempty"`
 		Status  string
 		Backups []entry        `json:",omitempty"`
 		Skipped []skippedEntry `json:",omitempty"`
-	}{r.event.Action(), r.status(), entries, r.skipped()})
-	if err != nil {
-		return nil, platformError(backup.ErrorInternalError, err.Error())
-	}
-	return answer, nil
+	}{r.action(), r.status(), entries, r.skipped()})
 }
 
-// log writes the report's one line: counts, how it ended, and then every cluster, those that failed first, as far as they fit.
+// logTo writes the report's one line: counts, how it ended, and then every cluster, those that failed first, as far as they fit.
 // The log service analyses only the beginning of a line, 2 KB unless it is set to more, so what alarms read comes first.
-func (r *report) log(log *slog.Logger) {
-	var backups, skipped []json.RawMessage
-	var space lineSpace
-	created, failed := 0, 0
+func (r *report) logTo(log *slog.Logger) {
+	var failing, others []entry
+	created := 0
 	for _, o := range r.Outcomes {
 		if o.Created {
 			created++
 		}
 		if o.Failure != nil {
-			failed++
-			backups = space.add(backups, newEntry(o))
+			failing = append(failing, newEntry(o))
+		} else {
+			others = append(others, newEntry(o))
 		}
 	}
-	for _, o := range r.Outcomes {
-		if o.Failure == nil {
-			backups = space.add(backups, newEntry(o))
-		}
-	}
-	for _, s := range r.skipped() {
-		skipped = space.add(skipped, s)
-	}
-	attrs := []any{
-		"clusters", len(r.Outcomes), "failed", failed, "created", created,
-		"omitted", space.omitted, "duration", time.Since(r.received).Round(time.Millisecond).Seconds(),
-	}
-	if n := len(r.Skipped); n > 0 {
-		attrs = append(attrs, "skipped", n)
-	}
-	if n := r.event.WrongCount; n > 0 {
-		attrs = append(attrs, "wrongEvents", n)
-	}
-	if r.event.Action() != "" {
-		attrs = append(attrs, "action", r.event.Action())
-	}
-	level := slog.LevelInfo
-	if f := r.failure(); f == nil {
-		attrs = append(attrs, "status", r.status())
-	} else {
-		attrs = append(attrs, "status", "Failed", "errorType", f.Type, "error", cut(f.Message, maxMessage))
-		if level = slog.LevelError; f.Type.Continues() {
+	room := maxReport
+	backups, omitted := fit(&room, append(failing, others...))
+	skipped, more := fit(&room, r.skipped())
+	level, failure := slog.LevelInfo, backup.Failure{}
+	if r.failure != nil {
+		level, failure = slog.LevelError, *r.failure
+		if failure.Type.Continues() {
 			level = slog.LevelWarn
 		}
 	}
-	attrs = append(attrs, "Backups", backups)
-	if len(r.Skipped) > 0 {
-		attrs = append(attrs, "Skipped", skipped)
-	}
-	log.Log(context.Background(), level, "backup report", attrs...)
+	log.Log(context.Background(), level, "backup report",
+		"clusters", len(r.Outcomes), "failed", len(failing), "created", created, "omitted", omitted+more,
+		"duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "skipped", len(r.Skipped), "wrongEvents", r.event.WrongCount,
+		"action", r.action(), "status", r.status(), "errorType", failure.Type, "error", cut(failure.Message, maxMessage),
+		"Backups", backups, "Skipped", skipped)
 }
 
-// lineSpace is how much of the report's line is taken, and how many values had no place in it.
-type lineSpace struct{ taken, omitted int }
-
-// add appends the JSON of a value to a list, unless the line would become too long.
-func (s *lineSpace) add(list []json.RawMessage, value any) []json.RawMessage {
-	text, err := json.Marshal(value)
-	if s.taken += len(text) + 1; err != nil || s.taken > maxReport {
-		s.omitted++
-		return list
+// fit returns the JSON of the values for which there is room, and how many it leaves out.
+func fit[T any](room *int, values []T) (list []json.RawMessage, omitted int) {
+	list = []json.RawMessage{}
+	for _, value := range values {
+		text, err := json.Marshal(value)
+		if *room -= len(text) + 1; err == nil && *room >= 0 {
+			list = append(list, text)
+		}
 	}
-	return append(list, text)
+	return list, len(values) - len(list)
 }
 
 // cut shortens s to n bytes. An ellipsis shows that something is missing.

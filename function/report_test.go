@@ -38,7 +38,7 @@ func TestReportLine(t *testing.T) {
 		line := w.reportLine()
 		expect(t, line, map[string]any{
 			"level": "INFO", "requestId": "1-386d4380-x", "action": "Ensure", "status": "Requested",
-			"clusters": 1.0, "created": 1.0, "failed": 0.0, "errorType": nil, "error": nil, "wrongEvents": nil,
+			"clusters": 1.0, "created": 1.0, "failed": 0.0, "errorType": "", "error": "", "wrongEvents": 0.0, "skipped": 0.0,
 		})
 	})
 	story(t, "of a failure that a person must act on", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
@@ -70,7 +70,7 @@ func TestReportLine(t *testing.T) {
 	})
 	story(t, "of an ignored event", fakeadb.Options{}, func(t *testing.T, w *world) {
 		w.process().deliver(`{"specversion":"1.0","id":"1","source":"acs.ads","type":"ads:ActionTrail:ApiCall","time":"2000-01-01T00:00:00Z","data":{"eventName":"CreateBackup"}}`, delivery{})
-		expect(t, w.reportLine(), map[string]any{"level": "INFO", "status": "Ignored", "action": nil, "clusters": 0.0})
+		expect(t, w.reportLine(), map[string]any{"level": "INFO", "status": "Ignored", "action": "", "clusters": 0.0})
 	})
 }
 
@@ -110,26 +110,33 @@ func TestWholeType(t *testing.T) {
 	}
 }
 
-func TestMessageIsOneLine(t *testing.T) {
-	var r report
-	r.Outcomes = []backup.Outcome{{Cluster: backup.Cluster{ID: cluster, Region: region}, Failure: &backup.Failure{Type: backup.ErrorServiceError, Message: "two\r\nlines\tand a tab"}}}
-	if got := r.failure().Message; got != "1 of 1 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: two  lines and a tab" {
-		t.Errorf("%q", got)
-	}
+func failed(t backup.ErrorType, message string) backup.Outcome {
+	return backup.Outcome{Cluster: backup.Cluster{ID: cluster, Region: region}, Failure: &backup.Failure{Type: t, Message: message}}
 }
 
-// TestMessages: what the error message says of selectors, and how much of each failure.
+// TestMessages: what the error message says, in one line of bounded length.
 func TestMessages(t *testing.T) {
-	nothing := backup.Failure{Type: backup.ErrorNothingSelected, Message: "the selector matches no cluster"}
-	denied := backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}
-	r := report{Result: backup.Result{Unselected: []backup.Unselected{{Failure: nothing}, {Region: "cn-hangzhou", Failure: denied}}}}
-	const want = "2 of 2 selectors failed: NothingSelected: the selector matches no cluster; selector in cn-hangzhou: PermissionDenied: no"
-	if got := r.failure().Message; got != want {
-		t.Errorf("%q, want %q", got, want)
+	nothing := backup.Unselected{Failure: backup.Failure{Type: backup.ErrorNothingSelected, Message: "the selector matches no cluster"}}
+	denied := backup.Unselected{Region: "cn-hangzhou", Failure: backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}}
+	for _, c := range []struct {
+		result backup.Result
+		want   string
+	}{
+		{backup.Result{Outcomes: []backup.Outcome{failed(backup.ErrorServiceError, "two\r\nlines\tand a tab")}},
+			"1 of 1 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: two  lines and a tab"},
+		{backup.Result{Unselected: []backup.Unselected{nothing, denied}},
+			"2 of 2 clusters, selectors and events failed: NothingSelected: the selector matches no cluster; selector in cn-hangzhou: PermissionDenied: no"},
+		{backup.Result{Outcomes: []backup.Outcome{failed(backup.ErrorServiceError, strings.Repeat("x", 5000)), {}}},
+			"1 of 2 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: " + strings.Repeat("x", 2000-len("amv-wz9or2xawpnc (cn-hangzhou): ServiceError: ")) + "…"},
+	} {
+		var r report
+		if r.conclude(c.result); r.failure.Message != c.want {
+			t.Errorf("%q, want %q", r.failure.Message, c.want)
+		}
 	}
-	r.Unselected[0].Failure.Message = strings.Repeat("x", 5000)
-	if got := r.failure().Message; !strings.Contains(got, "xx…; selector in") || len(got) > 2200 {
-		t.Errorf("%d bytes: %s", len(got), got)
+	var r report
+	if r.refuse(backup.ErrorInternalError, "two\nlines"); r.failure.Message != "two lines" {
+		t.Errorf("%q", r.failure.Message)
 	}
 }
 
@@ -144,7 +151,7 @@ func TestReportFits(t *testing.T) {
 		r.Skipped = append(r.Skipped, backup.Skipped{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-x%011d", i), Region: region}, Reason: "its status is Creating"})
 	}
 	var out bytes.Buffer
-	r.log(slog.New(slog.NewJSONHandler(&out, nil)))
+	r.logTo(slog.New(slog.NewJSONHandler(&out, nil)))
 	var line struct {
 		Clusters, Skipped, Omitted int
 		Backups                    []entry
@@ -175,7 +182,7 @@ func TestReportOfSelection(t *testing.T) {
 	const skipped = `"Skipped":[{"DBClusterId":"amv-new","RegionId":"` + region + `","Reason":"its status is Creating"}]`
 	line := func() string {
 		var out bytes.Buffer
-		r.log(slog.New(slog.NewJSONHandler(&out, nil)))
+		r.logTo(slog.New(slog.NewJSONHandler(&out, nil)))
 		return out.String()
 	}
 	answer, err := r.answer()
@@ -186,9 +193,9 @@ func TestReportOfSelection(t *testing.T) {
 		t.Error(l)
 	}
 	r.Unselected = []backup.Unselected{{Region: "cn-b", Failure: backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}}}
-	const want = "1 of 2 clusters and selectors failed: selector in cn-b: PermissionDenied: no"
-	if f := r.failure(); f.Type != backup.ErrorPermissionDenied || f.Message != want {
-		t.Errorf("%+v", f)
+	const want = "1 of 2 clusters, selectors and events failed: selector in cn-b: PermissionDenied: no"
+	if r.conclude(r.Result); r.failure.Type != backup.ErrorPermissionDenied || r.failure.Message != want {
+		t.Errorf("%+v", r.failure)
 	}
 	if answer, err := r.answer(); err == nil || answer != nil {
 		t.Errorf("%s, %v", answer, err)
@@ -202,7 +209,7 @@ func TestReportOfSelection(t *testing.T) {
 func TestWrongItems(t *testing.T) {
 	story(t, "beside one that is right", fakeadb.Options{}, func(t *testing.T, w *world) {
 		r := w.process().deliver(`[7,`+timer(plain)+`,true]`, delivery{})
-		const want = "2 of 3 clusters and wrong events failed: event 1 of 3: the item must be a CloudEvent, or a string that holds one, not a number; event 3 of 3: the item must be"
+		const want = "2 of 3 clusters, selectors and events failed: event 1 of 3: the item must be a CloudEvent, or a string that holds one, not a number; event 3 of 3: the item must be"
 		if w.expect(r, "InvalidEvent", 1); !strings.HasPrefix(r.errorMessage, want) {
 			t.Error(r.errorMessage)
 		}
@@ -214,7 +221,7 @@ func TestWrongItems(t *testing.T) {
 	story(t, "150 of them", fakeadb.Options{}, func(t *testing.T, w *world) {
 		r := w.process().deliver(`[`+strings.Repeat("7,", 149)+`7]`, delivery{})
 		w.expect(r, "InvalidEvent", 0)
-		if m := r.errorMessage; !strings.HasPrefix(m, "150 of 150 wrong events failed: event 1 of 150: ") || !strings.HasSuffix(m, "; … and 130 more, see the log") {
+		if m := r.errorMessage; !strings.HasPrefix(m, "150 of 150 clusters, selectors and events failed: event 1 of 150: ") || !strings.HasSuffix(m, "; … and 130 more, see the log") {
 			t.Error(m)
 		}
 		if n := strings.Count(w.log.String(), `"event failed"`); n != 100 {

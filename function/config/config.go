@@ -3,6 +3,7 @@
 package config
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -13,146 +14,137 @@ import (
 
 	"adb-backup/events"
 	"adb-backup/function/adb"
+	"adb-backup/function/alarm"
 	"adb-backup/function/backup"
 )
+
+// settings are all variables that the function reads, and their values where they are not set. Any other ADB_ variable stops
+// the process.
+var settings = []struct{ name, standard string }{
+	{"ADB_ENDPOINT", ""},
+	{"ADB_NETWORK", "public"},
+	{"ADB_DEFAULT_CLUSTERS", ""},
+	{"ADB_MAX_CONCURRENCY", "16"},
+	{"ADB_ALARM_WEBHOOK", ""},
+	{"ADB_ALARM_SECRET", ""},
+	{"ADB_POLL_INTERVAL", "5s"},
+	{"ADB_SETTLE_TIME", "2m"},
+	{"ADB_DDL_PAUSE", "10m"},
+	{"ADB_STATUS_COMPLETED", ""},
+	{"ADB_STATUS_FAILED", ""},
+	{"LOG_LEVEL", "info"},
+	{"DEBUG", ""},
+}
 
 // Config is the function's environment, checked.
 type Config struct {
 	ADB             adb.Options
 	Times           backup.Settings
 	DefaultClusters []string
+	Alarm           *alarm.Robot // nil: no webhook is set
 	LogLevel        slog.Level
-
-	completed, failed []string // words of BackupStatus that are added to the built-in ones
 }
 
-// variable is an environment variable and what its value does to the configuration.
-type variable struct {
-	name string
-	set  func(c *Config, value string) error
-}
-
-// variables are all that the function reads. Any other ADB_ variable stops the process.
-var variables = []variable{
-	{"ADB_ENDPOINT", setEndpoint},
-	{"ADB_NETWORK", setNetwork}, // after ADB_ENDPOINT
-	{"ADB_DEFAULT_CLUSTERS", setDefaultClusters},
-	{"ADB_MAX_CONCURRENCY", setConcurrency},
-	{"ADB_POLL_INTERVAL", duration(time.Millisecond, "5s", func(c *Config) *time.Duration { return &c.Times.Poll })},
-	{"ADB_SETTLE_TIME", duration(0, "2m", func(c *Config) *time.Duration { return &c.Times.Settle })},
-	{"ADB_DDL_PAUSE", duration(0, "10m", func(c *Config) *time.Duration { return &c.Times.DDLPause })},
-	{"ADB_STATUS_COMPLETED", setCompleted},
-	{"ADB_STATUS_FAILED", setFailed}, // after ADB_STATUS_COMPLETED
-	{"LOG_LEVEL", setLogLevel},
-	{"DEBUG", func(_ *Config, value string) error { return CheckDebug(value) }},
-}
-
-// Load reads an environment, a list of NAME=value. An empty variable counts as unset. The error names every variable
+// Load reads an environment, a list of NAME=value. An empty variable counts as not set. The error names every variable
 // that cannot be used.
 func Load(environ []string) (Config, error) {
-	c := Config{Times: backup.Settings{Poll: 5 * time.Second, Settle: 2 * time.Minute, DDLPause: 10 * time.Minute}}
-	c.ADB.Concurrency = 16
-	values := map[string]string{}
-	var faults []error
-	for _, entry := range environ {
-		name, value, _ := strings.Cut(entry, "=")
-		values[name] = strings.TrimSpace(value)
-		if strings.HasPrefix(name, "ADB_") && !known(name) {
-			faults = append(faults, unknown(name))
-		}
+	e := read(environ)
+	const day = 24 * time.Hour // the longest that a function may run
+	completed, failed := Words(e.values["ADB_STATUS_COMPLETED"]), Words(e.values["ADB_STATUS_FAILED"])
+	c := Config{
+		ADB: adb.Options{
+			Endpoint:    parse(e, "ADB_ENDPOINT", adb.ParseEndpoint),
+			Concurrency: parse(e, "ADB_MAX_CONCURRENCY", within(strconv.Atoi, 1, 1000, "16")),
+			Statuses:    backup.NewStatuses(completed, failed),
+		},
+		Times: backup.Settings{
+			Poll:     parse(e, "ADB_POLL_INTERVAL", within(time.ParseDuration, time.Millisecond, day, "5s")),
+			Settle:   parse(e, "ADB_SETTLE_TIME", within(time.ParseDuration, 0, day, "2m")),
+			DDLPause: parse(e, "ADB_DDL_PAUSE", within(time.ParseDuration, 0, day, "10m")),
+		},
+		DefaultClusters: Words(e.values["ADB_DEFAULT_CLUSTERS"]),
+		Alarm: parse(e, "ADB_ALARM_WEBHOOK", func(webhook string) (*alarm.Robot, error) {
+			return alarm.New(webhook, e.values["ADB_ALARM_SECRET"])
+		}),
 	}
-	for _, v := range variables {
-		if value := values[v.name]; value != "" {
-			if err := v.set(&c, value); err != nil {
-				faults = append(faults, fmt.Errorf("%s %w", v.name, err))
-			}
-		}
-	}
-	c.ADB.Statuses = backup.NewStatuses(c.completed, c.failed)
-	return c, errors.Join(faults...)
-}
-
-func known(name string) bool {
-	return slices.ContainsFunc(variables, func(v variable) bool { return v.name == name })
-}
-
-// unknown returns the error for a variable that the function does not know, so that a misspelt setting is not silently ignored.
-func unknown(name string) error {
-	var names []string
-	for _, v := range variables {
-		names = append(names, v.name)
-	}
-	if meant := events.Nearest(name, names); meant != "" {
-		return fmt.Errorf("%s is not a setting of the function: did you mean %s?", name, meant)
-	}
-	return fmt.Errorf("%s is not a setting of the function", name)
-}
-
-func setEndpoint(c *Config, value string) (err error) {
-	vpc := c.ADB.Endpoint.VPC
-	c.ADB.Endpoint, err = adb.ParseEndpoint(value)
-	c.ADB.Endpoint.VPC = vpc
-	return err
-}
-
-func setNetwork(c *Config, value string) error {
-	if value != "public" && value != "vpc" {
-		return errors.New("must be public or vpc")
-	}
-	c.ADB.Endpoint.VPC = value == "vpc"
-	return nil
-}
-
-func setDefaultClusters(c *Config, value string) error {
-	c.DefaultClusters = Words(value)
+	c.ADB.Endpoint.VPC = parse(e, "ADB_NETWORK", oneOf("public", "vpc")) == "vpc"
+	c.LogLevel.UnmarshalText([]byte(parse(e, "LOG_LEVEL", oneOf("debug", "info", "warn", "error"))))
+	parse(e, "DEBUG", func(value string) (string, error) { return value, CheckDebug(value) })
 	for _, id := range c.DefaultClusters {
 		if err := backup.CheckClusterID(id); err != nil {
-			return fmt.Errorf("has a wrong entry: %w", err)
+			e.fault("ADB_DEFAULT_CLUSTERS has a wrong entry: %w", err)
 		}
 	}
-	return nil
-}
-
-func setConcurrency(c *Config, value string) (err error) {
-	if c.ADB.Concurrency, err = strconv.Atoi(value); err != nil || c.ADB.Concurrency < 1 || c.ADB.Concurrency > 1000 {
-		return errors.New("must be a whole number from 1 to 1000")
-	}
-	return nil
-}
-
-// duration returns a setter for a duration from least to a day, the longest that a function may run.
-func duration(least time.Duration, example string, field func(*Config) *time.Duration) func(*Config, string) error {
-	const most = 24 * time.Hour
-	return func(c *Config, value string) error {
-		d, err := time.ParseDuration(value)
-		if err != nil || d < least || d > most {
-			return fmt.Errorf("must be a duration from %v to %v, such as %s", least, most, example)
-		}
-		*field(c) = d
-		return nil
-	}
-}
-
-func setCompleted(c *Config, value string) error {
-	c.completed = Words(value)
-	return nil
-}
-
-func setFailed(c *Config, value string) error {
-	c.failed = Words(value)
-	for _, word := range c.failed {
-		if slices.ContainsFunc(c.completed, func(other string) bool { return strings.EqualFold(other, word) }) {
-			return fmt.Errorf("has %q in common with ADB_STATUS_COMPLETED", word)
+	for _, word := range failed {
+		if slices.ContainsFunc(completed, func(other string) bool { return strings.EqualFold(other, word) }) {
+			e.fault("ADB_STATUS_FAILED has %q in common with ADB_STATUS_COMPLETED", word)
 		}
 	}
-	return nil
+	return c, errors.Join(e.faults...)
 }
 
-func setLogLevel(c *Config, value string) error {
-	if !slices.Contains([]string{"debug", "info", "warn", "error"}, strings.ToLower(value)) {
-		return errors.New("must be debug, info, warn or error")
+// environment is what is set, and what is wrong with it.
+type environment struct {
+	values map[string]string
+	faults []error
+}
+
+func (e *environment) fault(format string, args ...any) {
+	e.faults = append(e.faults, fmt.Errorf(format, args...))
+}
+
+func read(environ []string) *environment {
+	e := &environment{values: map[string]string{}}
+	var names []string
+	for _, s := range settings {
+		names, e.values[s.name] = append(names, s.name), s.standard
 	}
-	return c.LogLevel.UnmarshalText([]byte(value))
+	for _, entry := range environ {
+		name, value, _ := strings.Cut(entry, "=")
+		e.values[name] = cmp.Or(strings.TrimSpace(value), e.values[name])
+		if !strings.HasPrefix(name, "ADB_") || slices.Contains(names, name) {
+			continue
+		}
+		hint := ""
+		if meant := events.Nearest(name, names); meant != "" {
+			hint = ": did you mean " + meant + "?"
+		}
+		e.fault("%s is not a setting of the function%s", name, hint)
+	}
+	return e
+}
+
+// parse reads a variable, unless it is empty. The fault names the variable.
+func parse[T any](e *environment, name string, read func(string) (T, error)) (value T) {
+	if e.values[name] == "" {
+		return value
+	}
+	value, err := read(e.values[name])
+	if err != nil {
+		e.fault("%s %w", name, err)
+	}
+	return value
+}
+
+// within reads a value from least to most.
+func within[T cmp.Ordered](read func(string) (T, error), least, most T, example string) func(string) (T, error) {
+	return func(text string) (T, error) {
+		value, err := read(text)
+		if err != nil || value < least || value > most {
+			err = fmt.Errorf("must be from %v to %v, such as %s", least, most, example)
+		}
+		return value, err
+	}
+}
+
+// oneOf reads one of some words, without regard to case.
+func oneOf(words ...string) func(string) (string, error) {
+	return func(text string) (string, error) {
+		if text = strings.ToLower(text); !slices.Contains(words, text) {
+			return "", errors.New("must be one of " + strings.Join(words, ", "))
+		}
+		return text, nil
+	}
 }
 
 // CheckDebug returns an error if the SDK would print every request with its secrets. value is that of the variable DEBUG.
