@@ -61,6 +61,7 @@ func TestWrongConfig(t *testing.T) {
 		"ADB_NETWORK":          {"private", "VPN"},
 		"ADB_DEFAULT_CLUSTERS": {"amv-1,amv_2", "amv-wz9or2xawpnc****"},
 		"ADB_MAX_CONCURRENCY":  {"0", "-1", "many", "1001", "1.5"},
+		"ADB_ALARM_WEBHOOK":    {"http://ops.example/token-1", "ops.example/token-1", "https://token-1@ops.example/", "https:///token-1"},
 		"ADB_POLL_INTERVAL":    {"0s", "-5s", "5", "soon", "25h", "2562047h"},
 		"ADB_SETTLE_TIME":      {"-1s", "60"},
 		"ADB_DDL_PAUSE":        {"-1s", "ten"},
@@ -75,7 +76,7 @@ func TestWrongConfig(t *testing.T) {
 			env := map[string]string{name: v}
 			maps.Copy(env, both)
 			_, err := load(env)
-			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") {
+			if err == nil || !strings.Contains(err.Error(), name) || strings.Contains(err.Error(), "\n") || strings.Contains(err.Error(), "token-1") {
 				t.Errorf("%s=%s: %v", name, v, err)
 			}
 		}
@@ -85,6 +86,15 @@ func TestWrongConfig(t *testing.T) {
 	for name := range wrong {
 		if err == nil || !strings.Contains(err.Error(), name+" ") {
 			t.Errorf("%s is not told in: %v", name, err)
+		}
+	}
+}
+
+// TestAlarm: a webhook makes a robot. A secret alone makes none.
+func TestAlarm(t *testing.T) {
+	for webhook, want := range map[string]bool{"": false, "  ": false, "https://ops.example/hook": true, "http://127.0.0.1:80/robot/send?access_token=x": true} {
+		if c, err := load(map[string]string{"ADB_ALARM_WEBHOOK": webhook, "ADB_ALARM_SECRET": "SEC0123"}); err != nil || (c.Alarm != nil) != want {
+			t.Errorf("%q: %v, %v", webhook, c.Alarm, err)
 		}
 	}
 }
