@@ -1,8 +1,17 @@
 package e2e
 
 import (
+	"cmp"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -14,220 +23,202 @@ import (
 )
 
 // describe says what AnalyticDB is like from now on.
-func (s *story) describe(ts *testscript.TestScript, neg bool, args []string) error {
-	var wrong []error
+func (s *story) describe(ts *testscript.TestScript, neg bool, args []string) (err error) {
 	s.service.Set(func(o *fakeadb.Options) {
 		for _, arg := range args {
-			if err := set(o, arg); err != nil {
-				wrong = append(wrong, fmt.Errorf("%s: %w", arg, err))
+			switch key, value, _ := strings.Cut(arg, "="); key {
+			case "takes":
+				o.Takes, err = time.ParseDuration(value)
+			case "deny":
+				o.Denied = []fakeadb.Denial{{Action: value}}
+			case "clusters":
+				o.Clusters = []fakeadb.Cluster{}
+				for one := range strings.SplitSeq(value, ",") {
+					id, tag, _ := strings.Cut(one, ":")
+					key, value, _ := strings.Cut(tag, "=")
+					o.Clusters = append(o.Clusters, fakeadb.Cluster{ID: id, Tags: []fakeadb.Tag{{Key: key, Value: value}}})
+				}
+			default:
+				err = errors.New("there is no option " + key)
 			}
 		}
 	})
-	return errors.Join(wrong...)
-}
-
-func set(o *fakeadb.Options, arg string) (err error) {
-	key, value, _ := strings.Cut(arg, "=")
-	switch key {
-	case "takes":
-		o.Takes, err = time.ParseDuration(value)
-	case "listed-after":
-		o.ListedAfter, err = time.ParseDuration(value)
-	case "skew":
-		o.Skew, err = time.ParseDuration(value)
-	case "latency":
-		o.Latency, err = time.ParseDuration(value)
-	case "size":
-		o.Size, err = strconv.ParseInt(value, 10, 64)
-	case "no-status":
-		o.NoStatus = true
-	case "hide-running":
-		o.HideRunning = true
-	case "ends":
-		o.Ends, err = one(value, map[string]fakeadb.Ending{"complete": fakeadb.Completes, "fail": fakeadb.Fails, "never": fakeadb.NeverEnds})
-	case "precision":
-		o.Layout, err = one(value, map[string]string{"minutes": fakeadb.Minutes, "seconds": fakeadb.Seconds})
-	case "words": // running,completed,failed
-		w := strings.SplitN(value+",,", ",", 4)
-		o.Words = fakeadb.Words{Running: w[0], Completed: w[1], Failed: w[2]}
-	case "overlap": // CODE: refuses a CreateBackup while a backup of the cluster runs
-		o.Overlap = &fakeadb.Error{Status: 400, Code: value, Message: "A backup runs."}
-	case "busy": // CLUSTER:DURATION
-		id, lasts, _ := strings.Cut(value, ":")
-		var d time.Duration
-		d, err = time.ParseDuration(lasts)
-		o.Busy = []fakeadb.Busy{{Cluster: id, Until: time.Now().Add(d)}}
-	case "false-zone":
-		o.FalseZone, err = time.ParseDuration(value)
-	case "layout":
-		o.Layout = value
-	case "upper-ids":
-		o.UpperIDs = true
-	case "no-tags":
-		o.Tags = fakeadb.TagsAbsent
-	case "clusters": // ID[@REGION],…
-		o.Clusters = []fakeadb.Cluster{}
-		for id := range strings.SplitSeq(value, ",") {
-			id, region, _ := strings.Cut(id, "@")
-			o.Clusters = append(o.Clusters, fakeadb.Cluster{ID: id, Region: region})
-		}
-	case "deny": // ACTION[@CLUSTER],…
-		o.Denied = nil
-		for what := range strings.FieldsFuncSeq(value, func(r rune) bool { return r == ',' }) {
-			action, cluster, _ := strings.Cut(what, "@")
-			o.Denied = append(o.Denied, fakeadb.Denial{Action: action, Cluster: cluster})
-		}
-	default:
-		err = errors.New("there is no such option")
-	}
 	return err
 }
 
-func one[T any](word string, of map[string]T) (T, error) {
-	value, ok := of[word]
-	if !ok {
-		return value, fmt.Errorf("%q is none of %v", word, of)
-	}
-	return value, nil
+// step is what goes wrong with one call, or with every call of an action.
+type step struct {
+	action, cluster string // an empty cluster stands for any
+	nth             int    // 0: all
+	kind, value     string
+	after           bool // the call takes effect before
 }
 
-// cluster adds a cluster to the account.
-func (s *story) cluster(ts *testscript.TestScript, neg bool, args []string) error {
-	c := fakeadb.Cluster{ID: args[0], Created: time.Now().Add(-24 * 365 * time.Hour)}
-	for _, arg := range args[1:] {
-		key, value, _ := strings.Cut(arg, "=")
-		switch tag, isTag := strings.CutPrefix(key, "tag."); {
-		case isTag:
-			c.Tags = append(c.Tags, fakeadb.Tag{Key: tag, Value: value})
-		case key == "region":
-			c.Region = value
-		case key == "group":
-			c.ResourceGroup = value
-		case key == "status":
-			c.Status = value
-		case key == "version":
-			c.DBVersion = value
-		case key == "age":
-			age, err := time.ParseDuration(value)
-			if err != nil {
-				return err
-			}
-			c.Created = time.Now().Add(-age)
-		default:
-			return fmt.Errorf("a cluster has no %s", key)
+// kinds are what can go wrong. A kind may have a value, as in refused:400:Code:message. Where the call took effect, truth is its
+// answer.
+var kinds = map[string]func(value string, w http.ResponseWriter, r *http.Request, truth *httptest.ResponseRecorder){
+	"broken": func(string, http.ResponseWriter, *http.Request, *httptest.ResponseRecorder) {
+		panic(http.ErrAbortHandler)
+	},
+	"hang": func(_ string, _ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+		<-r.Context().Done()
+	},
+	"redirect": func(to string, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
+	},
+	"refused": func(value string, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+		v := append(strings.SplitN(value, ":", 3), "", "")
+		status, _ := strconv.Atoi(v[0])
+		w.WriteHeader(status)
+		message := strings.ReplaceAll(v[2], "AUTHORIZATION", r.Header.Get("Authorization"))
+		json.NewEncoder(w).Encode(map[string]string{"RequestId": "4B17C05A", "Code": v[1], "Message": message})
+	},
+	"replace": func(value string, w http.ResponseWriter, _ *http.Request, truth *httptest.ResponseRecorder) { // REGEXP/TEXT
+		from, to, _ := strings.Cut(value, "/")
+		fmt.Fprint(w, regexp.MustCompile(from).ReplaceAllString(truth.Body.String(), to))
+	},
+	"switch": func(_ string, w http.ResponseWriter, _ *http.Request, _ *httptest.ResponseRecorder) { // the connection stays open
+		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
+			fmt.Fprint(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
+			io.Copy(io.Discard, connection)
+			connection.Close()
 		}
-	}
-	s.service.Set(func(o *fakeadb.Options) {
-		others := slices.DeleteFunc(slices.Clone(o.Clusters), func(other fakeadb.Cluster) bool { return other.ID == c.ID && other.Region == c.Region })
-		o.Clusters = append(others, c)
-	})
-	return nil
-}
-
-// deleteBackups takes all backups of a cluster away.
-func (s *story) deleteBackups(ts *testscript.TestScript, neg bool, args []string) error {
-	for _, b := range s.service.Backups(args[0]) {
-		s.service.Remove(b.ID)
-	}
-	return nil
-}
-
-// existing puts backups there that are older than the story. Each of several starts a minute before the one before it.
-func (s *story) existing(ts *testscript.TestScript, neg bool, args []string) error {
-	now := s.service.Now()
-	b := fakeadb.Backup{Cluster: args[0], Size: 5_000_000_000, Start: now.Add(-time.Hour)}
-	lasts, count := 10*time.Minute, 1
-	for _, arg := range args[1:] {
-		key, value, _ := strings.Cut(arg, "=")
-		var err error
-		var d time.Duration
-		switch key {
-		case "start":
-			d, err = time.ParseDuration(value)
-			b.Start = now.Add(d)
-		case "lasts":
-			lasts, err = time.ParseDuration(value)
-		case "ends":
-			err = setEnding(&b, value)
-		case "type":
-			b.Type = value
-		case "parent":
-			b.Parent = value
-		case "region":
-			b.Region = value
-		case "status":
-			b.Status = value
-		case "id":
-			b.ID = value
-		case "size":
-			b.Size, err = strconv.ParseInt(value, 10, 64)
-		case "count":
-			count, err = strconv.Atoi(value)
-		default:
-			err = errors.New("a backup has no such field")
+	},
+	"endless": func(padding string, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { // there is always another page
+		q, n := r.URL.Query(), 0
+		page, _ := strconv.Atoi(q.Get("PageNumber"))
+		size, _ := strconv.Atoi(q.Get("PageSize"))
+		n, _ = strconv.Atoi(padding)
+		entry := fmt.Sprintf(`{"DBClusterId":%q,"BackupType":"FullBackup","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","Padding":"%s","BackupId":`, q.Get("DBClusterId"), strings.Repeat("x", n))
+		var sets []string
+		for i := range size {
+			sets = append(sets, fmt.Sprintf(`%s"%d"}`, entry, page*size+i))
 		}
-		if err != nil {
-			return fmt.Errorf("%s: %w", arg, err)
-		}
-	}
-	for range count {
-		if b.Ends != fakeadb.NeverEnds {
-			b.End = b.Start.Add(lasts)
-		}
-		s.service.Add(b)
-		b.Start = b.Start.Add(-time.Minute)
-	}
-	return nil
+		fmt.Fprintf(w, `{"RequestId":"E","TotalCount":"2000000000","PageNumber":"%d","PageSize":"%d","Items":{"Backup":[%s]}}`, page, size, strings.Join(sets, ","))
+	},
 }
 
-func setEnding(b *fakeadb.Backup, value string) error {
-	var o fakeadb.Options
-	err := set(&o, "ends="+value)
-	b.Ends = o.Ends
-	return err
-}
-
-// calls counts those that arrived at the service, faulty ones too.
-func (s *story) calls(ts *testscript.TestScript, neg bool, args []string) error {
+func (s *story) fault(ts *testscript.TestScript, neg bool, args []string) (err error) {
 	s.mu.Lock()
-	n := s.arrived[args[0]]
-	if args[0] == "all" {
-		for _, m := range s.arrived {
-			n += m
-		}
+	defer s.mu.Unlock()
+	if args[0] == "none" {
+		s.steps = nil
+		return nil
+	}
+	x := step{after: len(args) > 3 && args[3] == "after"}
+	x.action, x.cluster, _ = strings.Cut(args[0], "@")
+	if x.kind, x.value, _ = strings.Cut(args[2], ":"); kinds[x.kind] == nil {
+		return errors.New("there is no fault " + x.kind)
+	}
+	if args[1] != "all" {
+		x.nth, err = strconv.Atoi(args[1])
+	}
+	s.steps = append(s.steps, x)
+	return err
+}
+
+// serve is the way to the service. A fault can lie on it.
+func (s *story) serve(w http.ResponseWriter, r *http.Request) {
+	action, cluster := r.Header.Get("X-Acs-Action"), r.URL.Query().Get("DBClusterId")
+	s.mu.Lock()
+	s.arrived[action]++
+	s.arrived["all"]++
+	i := slices.IndexFunc(s.steps, func(x step) bool {
+		return x.action == action && (x.cluster == "" || x.cluster == cluster) && (x.nth == 0 || x.nth == s.arrived[action])
+	})
+	var x step
+	if i >= 0 {
+		x = s.steps[i]
 	}
 	s.mu.Unlock()
-	least, most, isRange := strings.Cut(args[1], "..")
-	if !isRange {
-		most = least
+	if i < 0 {
+		s.service.ServeHTTP(w, r)
+		return
 	}
-	from, err := strconv.Atoi(least)
-	to, err2 := strconv.Atoi(most)
-	if err := errors.Join(err, err2); err != nil {
-		return err
+	truth := httptest.NewRecorder()
+	if x.after {
+		s.service.ServeHTTP(truth, r)
 	}
-	if n < from || n > to {
-		return fmt.Errorf("%d calls of %s", n, args[0])
+	kinds[x.kind](x.value, w, r, truth)
+}
+
+// callsAre counts the calls that arrived, those that a fault struck, too.
+func (s *story) callsAre(ts *testscript.TestScript, neg bool, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return same("calls of "+args[0], s.arrived[args[0]], args[1])
+}
+
+func (s *story) backupsAre(ts *testscript.TestScript, neg bool, args []string) error {
+	return same("backups of "+args[0], len(s.service.Backups(strings.TrimPrefix(args[0], "all"))), args[1])
+}
+
+func same(what string, got int, want string) error {
+	if strconv.Itoa(got) != want {
+		return fmt.Errorf("%d %s", got, what)
 	}
 	return nil
 }
 
-func (s *story) backups(ts *testscript.TestScript, neg bool, args []string) error {
-	cluster := args[0]
-	if cluster == "all" {
-		cluster = ""
+// chat is a robot of DingTalk that asks for a signature and for a word in each message.
+func (s *story) chat(w http.ResponseWriter, r *http.Request) {
+	var message struct{ Text struct{ Content string } }
+	json.NewDecoder(r.Body).Decode(&message)
+	query := r.URL.Query()
+	at, _ := strconv.ParseInt(query.Get("timestamp"), 10, 64)
+	mac := hmac.New(sha256.New, []byte("sEcReT-of-the-robot"))
+	fmt.Fprintf(mac, "%d\nsEcReT-of-the-robot", at)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	words := s.refusal
+	switch {
+	case r.URL.Path != "/robot/send" || query.Get("access_token") != "tOkEn-of-the-robot":
+		words = "token is not exist"
+	case query.Get("sign") != base64.StdEncoding.EncodeToString(mac.Sum(nil)) || time.Since(time.UnixMilli(at)).Abs() > time.Hour:
+		words = "sign not match"
+	case !strings.Contains(message.Text.Content, "adb-backup"):
+		words = "keywords not in content"
 	}
-	want, err := strconv.Atoi(args[1])
-	if got := len(s.service.Backups(cluster)); err == nil && got != want {
-		err = fmt.Errorf("%d backups of %s", got, args[0])
+	if words == "" {
+		s.heard = append(s.heard, message.Text.Content)
 	}
-	return err
+	code := 310000 * min(1, len(words))
+	json.NewEncoder(w).Encode(map[string]any{"errcode": code, "errmsg": cmp.Or(words, "ok")})
 }
 
-func (s *story) callsAtOnce(ts *testscript.TestScript, neg bool, args []string) error {
-	most, err := strconv.Atoi(args[0])
-	if got := s.service.MaxInFlight(); err == nil && (got > most || got == 0) {
-		err = fmt.Errorf("%d calls at once", got)
+func (s *story) robot(ts *testscript.TestScript, neg bool, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refusal = strings.Join(args, " ")
+	return nil
+}
+
+func (s *story) told(ts *testscript.TestScript, neg bool, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := same("messages", len(s.heard), args[0]); err != nil || len(args) == 1 {
+		return err
 	}
-	return err
+	if last := s.heard[len(s.heard)-1]; !regexp.MustCompile(args[1]).MatchString(last) {
+		return errors.New("the robot was told: " + last)
+	}
+	return nil
+}
+
+// sing is the canary: it takes note of who talks to it, and refuses.
+func (s *story) sing(w http.ResponseWriter, r *http.Request) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.canary = append(s.canary, r.Method+" "+r.Host+r.URL.RequestURI())
+	w.WriteHeader(http.StatusBadGateway)
+}
+
+func (s *story) canaryHeard(ts *testscript.TestScript, neg bool, args []string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	heard := strings.Join(s.canary, "\n")
+	if regexp.MustCompile(args[0]).MatchString(heard) == neg {
+		return fmt.Errorf("the canary heard %q", heard)
+	}
+	return nil
 }

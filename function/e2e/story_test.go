@@ -1,148 +1,199 @@
 package e2e
 
 import (
+	"encoding/json"
 	"encoding/pem"
+	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log"
-	"maps"
-	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
 
-// story is what a script talks to: the cloud, and the processes that the platform has started.
+// story is what a script talks to: the cloud, and the process that the platform has started.
 type story struct {
 	binary   string
 	service  *fakeadb.Service
 	endpoint string
-	address  string // where the service listens
-	api      *httptest.Server
-	reply    any // the last answer
+	process  *fakefc.Instance
+	roles    map[string]fakeadb.Credential
 
-	mu        sync.Mutex
-	roles     map[string]fakeadb.Credential
-	steps     []step
-	arrived   map[string]int
-	seen      []fakeadb.Call
-	canary    []string
-	processes map[string]*process
-	past      []*process // stopped, or replaced
+	mu      sync.Mutex
+	lines   []string // that any process printed
+	steps   []step
+	arrived map[string]int // calls, by action and in "all"
+	canary  []string
+	refusal string   // of the chat robot
+	heard   []string // by the chat robot
 }
 
 type storyKey struct{}
 
 func begin(env *testscript.Env, binary string) error {
-	s := &story{
-		binary:    binary,
-		roles:     map[string]fakeadb.Credential{},
-		arrived:   map[string]int{},
-		processes: map[string]*process{},
-	}
-	s.service = fakeadb.New(fakeadb.Options{Layout: fakeadb.Seconds, Faults: s.faultOf, OnCall: func(c fakeadb.Call) {
-		s.mu.Lock()
-		defer s.mu.Unlock()
-		s.seen = append(s.seen, c)
-	}})
-	api, secure, canary := httptest.NewUnstartedServer(line{s}), httptest.NewUnstartedServer(line{s}), httptest.NewUnstartedServer(http.HandlerFunc(s.sing))
-	for _, server := range []*httptest.Server{api, secure, canary} {
+	s := &story{binary: binary, roles: map[string]fakeadb.Credential{}, arrived: map[string]int{}}
+	s.service = fakeadb.New(fakeadb.Options{Layout: fakeadb.Seconds})
+	serve := func(f http.HandlerFunc) *httptest.Server {
+		server := httptest.NewUnstartedServer(f)
 		server.Config.ErrorLog = log.New(io.Discard, "", 0) // a handshake that fails is part of a story
+		return server
 	}
-	api.Start()
+	api, secure, canary, chat, closed := serve(s.serve), serve(s.serve), serve(s.sing), serve(s.chat), serve(s.sing)
+	for _, server := range []*httptest.Server{api, canary, chat, closed} {
+		server.Start()
+	}
 	secure.StartTLS()
-	canary.Start()
-	ca := filepath.Join(env.WorkDir, "ca.pem")
-	if err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600); err != nil {
-		return err
-	}
-	s.endpoint, s.address, s.api = api.URL, api.Listener.Addr().String(), api
-	closed, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return err
-	}
 	closed.Close()
-	env.Setenv("ENDPOINT", api.URL)
-	env.Setenv("SECURE", secure.Listener.Addr().String())
-	env.Setenv("CA", ca)
-	env.Setenv("CLOSED", closed.Addr().String())
-	env.Setenv("CANARY", canary.Listener.Addr().String())
+	ca, samples := filepath.Join(env.WorkDir, "ca.pem"), ""
+	err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600)
+	if samples, _ = filepath.Abs("../../events"); err != nil {
+		return err
+	}
+	s.endpoint = api.URL
+	for name, value := range map[string]string{
+		"EVENTS": samples, "SECURE": secure.Listener.Addr().String(), "CA": ca, "CLOSED": closed.Listener.Addr().String(),
+		"CANARY": canary.Listener.Addr().String(), "ROBOT": chat.URL + "/robot/send?access_token=tOkEn-of-the-robot",
+	} {
+		env.Setenv(name, value)
+	}
 	env.Values[storyKey{}] = s
 	env.Defer(func() {
 		broken := s.invariants()
-		for _, p := range s.processes {
-			p.Close()
-		}
-		for _, server := range []*httptest.Server{api, secure, canary} {
+		for _, server := range []*httptest.Server{api, secure, canary, chat} {
 			server.CloseClientConnections()
 			server.Close()
 		}
-		if len(broken) > 0 {
-			env.T().Fatal(strings.Join(broken, "\n"))
+		if broken != nil {
+			env.T().Fatal(broken)
 		}
 	})
 	return nil
 }
 
-// sing is the canary: it takes note of who talks to it, and refuses.
-func (s *story) sing(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.canary = append(s.canary, r.Method+" "+r.Host+r.URL.RequestURI())
-	w.WriteHeader(http.StatusBadGateway)
-}
-
-// marked are the secrets of every role, of the process's own environment, and what a signature looks like.
-var marked = regexp.MustCompile(`sEcReT-of-|tOkEn-of-|kEy-of-|of-the-process|Signature=[0-9a-f]{8}`)
-
-// crashed is what no function may print.
-var crashed = regexp.MustCompile(`DATA RACE|panic|goroutine \d+ \[|fatal error`)
+var (
+	// marked are the secrets of every role, of the process's own environment, and what a signature looks like.
+	marked = regexp.MustCompile(`sEcReT-of-|tOkEn-of-|kEy-of-|of-the-process|Signature=[0-9a-f]{8}`)
+	// crashed is what no function may print.
+	crashed = regexp.MustCompile(`panic|goroutine \d+ \[|fatal error`)
+)
 
 // invariants are what holds in every story, whatever it tells.
-func (s *story) invariants() (broken []string) {
-	for name, p := range s.processes {
-		select {
-		case <-p.Exited():
-			broken = append(broken, fmt.Sprintf("process %s did not outlive the story: %v", name, p.Err()))
-		default:
-		}
+func (s *story) invariants() (broken error) {
+	select {
+	case <-s.process.Exited():
+		broken = fmt.Errorf("the process did not outlive the story: %w", s.process.Err())
+	default:
+		s.process.Close()
 	}
-	for _, p := range append(s.past, slices.Collect(maps.Values(s.processes))...) {
-		p.mu.Lock()
-		for _, line := range append(p.stdout, p.stderr...) {
-			if leak := marked.FindString(line); leak != "" {
-				broken = append(broken, "a secret was printed: "+line)
-			}
-			if crashed.MatchString(line) {
-				broken = append(broken, "the function crashed: "+line)
-			}
-			if len(line) >= 64<<10 {
-				broken = append(broken, fmt.Sprintf("a line of %d bytes: %.200s", len(line), line))
-			}
-		}
-		for _, line := range p.stdout {
-			if fields := decodeLine(line); fields != nil && fields["requestId"] == nil {
-				broken = append(broken, "a log line without requestId: "+line)
-			}
-		}
-		p.mu.Unlock()
-	}
-	s.mu.Lock() // a call that was given up is still on its way through the service
-	defer s.mu.Unlock()
-	for _, c := range s.seen {
-		// In forty invocations at once each has its own role, and its own cluster named after it.
-		if n, ok := strings.CutPrefix(c.Cluster, "amv-own"); ok && c.KeyID != keyOf(n) {
-			broken = append(broken, fmt.Sprintf("a call for %s was signed by %s", c.Cluster, c.KeyID))
+	for _, line := range s.lines {
+		fields := decodeLine(line)
+		if marked.MatchString(line) || crashed.MatchString(line) || len(line) >= 64<<10 || fields != nil && fields["requestId"] == nil {
+			broken = errors.Join(broken, fmt.Errorf("it has a secret, a crash or no requestId, or is too long: %.3000s", line))
 		}
 	}
 	return broken
+}
+
+// function starts a process in the place of the last one. Times are short, unless the story says otherwise.
+func (s *story) function(ts *testscript.TestScript, neg bool, args []string) (err error) {
+	if s.process != nil {
+		s.process.Close()
+	}
+	keep := func(line string) {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		s.lines = append(s.lines, line)
+	}
+	env := append([]string{"ADB_ENDPOINT=" + s.endpoint, "ADB_POLL_INTERVAL=20ms", "ADB_SETTLE_TIME=300ms"}, args...)
+	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Stdout: keep, Stderr: keep})
+	if err != nil || !neg {
+		return err
+	}
+	select {
+	case <-s.process.Exited():
+	case <-time.After(time.Minute):
+		return errors.New("the function runs with settings that it should refuse")
+	}
+	fmt.Fprintln(ts.Stderr(), s.process.Err())
+	if !strings.Contains(s.process.Err().Error(), "exit status 1") {
+		return fmt.Errorf("the function should have ended with status 1: %w", s.process.Err())
+	}
+	return nil
+}
+
+func (s *story) printed() []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return slices.Clone(s.lines)
+}
+
+// logHas looks through what was printed. A line may come a while after the answer.
+func (s *story) logHas(ts *testscript.TestScript, neg bool, args []string) error {
+	flags := newFlags()
+	want := flags.Int("n", -1, "")
+	if err := flags.Parse(args); err != nil {
+		return err
+	}
+	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
+		n := 0
+		for _, line := range s.printed() {
+			if fields := decodeLine(line); fields != nil && matches(fields, flags.Args()) {
+				n++
+			}
+		}
+		switch {
+		case neg && n == 0, !neg && n == *want, !neg && *want < 0 && n > 0:
+			return nil
+		case neg, time.Now().After(deadline):
+			return fmt.Errorf("%d lines match %q:\n%.20000s", n, flags.Args(), strings.Join(s.printed(), "\n"))
+		}
+	}
+}
+
+func matches(fields map[string]any, wanted []string) bool {
+	return !slices.ContainsFunc(wanted, func(w string) bool {
+		name, want, _ := strings.Cut(w, "=")
+		value, present := fields[name]
+		return !present || !regexp.MustCompile(want).MatchString(fmt.Sprint(value))
+	})
+}
+
+// decodeLine is one of the function's own log lines, or nil: the runtime SDK prints lines of another kind.
+func decodeLine(line string) (fields map[string]any) {
+	if json.Unmarshal([]byte(line), &fields) != nil {
+		return nil
+	}
+	return fields
+}
+
+// memory holds the process's peak memory against a limit in MiB. Only Linux tells it.
+func (s *story) memory(ts *testscript.TestScript, neg bool, args []string) error {
+	most, err := strconv.Atoi(args[0])
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid()))
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	kib := 0
+	if fmt.Sscan(line, &kib); kib > most<<10 {
+		err = fmt.Errorf("the process needed %d KiB", kib)
+	}
+	return err
+}
+
+func newFlags() *flag.FlagSet {
+	flags := flag.NewFlagSet("", flag.ContinueOnError)
+	flags.SetOutput(io.Discard)
+	return flags
 }
