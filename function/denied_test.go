@@ -25,16 +25,6 @@ func TestDenied(t *testing.T) {
 			t.Error(r.errorMessage)
 		}
 	})
-	story(t, "no credentials: nothing is called", fakeadb.Options{}, func(t *testing.T, w *world) {
-		r := w.process().deliver(plain, delivery{anonymous: true})
-		if w.expect(r, "PermissionDenied", 0); !strings.HasPrefix(r.errorMessage, "the invocation brought no credentials, so the function has no role") {
-			t.Error(r.errorMessage)
-		}
-		w.expect(w.process().deliver(plain, delivery{anonymous: true, keyID: keyID}), "PermissionDenied", 0) // without its secret
-		w.looks(0, 0)
-		w.expect(w.process().deliver("cluster", delivery{anonymous: true}), "InvalidEvent", 0)
-		w.expect(w.process().deliver(`{"specversion":"1.0","type":"x:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`, delivery{anonymous: true}), "Ignored", 0)
-	})
 	story(t, "no right to look any more while it waits", fakeadb.Options{Takes: time.Hour, Faults: func(c fakeadb.Call) fakeadb.Fault {
 		if c.Action == "DescribeBackups" && c.Nth > 3 {
 			return fakeadb.Refused(fakeadb.ErrNoPermission)

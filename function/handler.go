@@ -94,11 +94,8 @@ func (i *invocation) work(ctx context.Context, payload []byte) {
 			i.refuse(backup.ErrorInternalError, fmt.Sprintf("a defect of the function, see its log: %v", p))
 		}
 	}()
-	role := adb.Credentials{
-		AccessKeyID:     i.platform.Credentials.AccessKeyId,
-		AccessKeySecret: i.platform.Credentials.AccessKeySecret,
-		SecurityToken:   i.platform.Credentials.SecurityToken,
-	}
+	c := i.platform.Credentials
+	role := adb.Credentials{AccessKeyID: c.AccessKeyId, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken}
 	switch err := i.decode(payload); {
 	case err != nil:
 		i.refuse(backup.ErrorInvalidEvent, err.Error()+"; nothing was called")

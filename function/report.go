@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
-	"unicode"
 
 	"adb-backup/events"
 	"adb-backup/function/alarm"
@@ -30,9 +30,9 @@ type report struct {
 	failure  *backup.Failure // of the whole; nil: every cluster is where it should be
 }
 
-// refuse makes the invocation a failure as a whole.
+// refuse makes the invocation a failure as a whole. The message becomes one line, whatever the service's words are.
 func (r *report) refuse(t backup.ErrorType, message string) {
-	r.failure = &backup.Failure{Type: t, Message: strings.Map(oneLine, message)}
+	r.failure = &backup.Failure{Type: t, Message: strings.Join(strings.Fields(message), " ")}
 }
 
 // conclude reports what became of the event's requests. Its wrong items failed, too.
@@ -44,7 +44,7 @@ func (r *report) conclude(result backup.Result) {
 	}
 	var texts []string
 	for _, f := range all[:min(len(all), maxNamed)] {
-		texts = append(texts, cut(f.Message, maxMessage))
+		texts = append(texts, alarm.Cut(f.Message, maxMessage))
 	}
 	failed := len(all) + r.event.WrongCount - len(r.event.Wrong)
 	if n := failed - len(texts); n > 0 {
@@ -104,9 +104,6 @@ func (r *report) skipped() []skippedEntry {
 	return all
 }
 
-// progress orders the statuses of success by how far along they are.
-var progress = map[backup.Status]int{backup.StatusRequested: 0, backup.StatusRunning: 1, backup.StatusCompleted: 2}
-
 // action is the first one's where several were asked for.
 func (r *report) action() string {
 	if r.event.Drill {
@@ -125,13 +122,12 @@ func (r *report) status() string {
 	case len(r.Outcomes) == 0:
 		return "Ignored"
 	}
-	least := backup.StatusCompleted
-	for _, o := range r.Outcomes {
-		if progress[o.Status] < progress[least] {
-			least = o.Status
+	for _, s := range []backup.Status{backup.StatusRequested, backup.StatusRunning} {
+		if slices.ContainsFunc(r.Outcomes, func(o backup.Outcome) bool { return o.Status == s }) {
+			return string(s)
 		}
 	}
-	return string(least)
+	return string(backup.StatusCompleted)
 }
 
 // failures returns everything that failed: wrong items of the event, selectors, clusters.
@@ -173,14 +169,6 @@ func wholeType(all []backup.Failure) backup.ErrorType {
 	default:
 		return backup.ErrorBackupPending
 	}
-}
-
-// oneLine keeps a message on its line, whatever the service's words are.
-func oneLine(r rune) rune {
-	if unicode.IsControl(r) {
-		return ' '
-	}
-	return r
 }
 
 // answer is what the platform gets. An error is a messages.InvokeResponse_Error, the only kind whose type reaches it.
@@ -228,7 +216,7 @@ func (r *report) logTo(log *slog.Logger) {
 	log.Log(context.Background(), level, "backup report",
 		"clusters", len(r.Outcomes), "failed", len(failing), "created", created, "omitted", omitted+more,
 		"duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "skipped", len(r.Skipped), "wrongEvents", r.event.WrongCount,
-		"action", r.action(), "status", r.status(), "errorType", failure.Type, "error", cut(failure.Message, maxMessage),
+		"action", r.action(), "status", r.status(), "errorType", failure.Type, "error", alarm.Cut(failure.Message, maxMessage),
 		"Backups", backups, "Skipped", skipped)
 }
 
@@ -242,12 +230,4 @@ func fit[T any](room *int, values []T) (list []json.RawMessage, omitted int) {
 		}
 	}
 	return list, len(values) - len(list)
-}
-
-// cut shortens s to n bytes. An ellipsis shows that something is missing.
-func cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n], "") + "…"
 }

@@ -123,15 +123,15 @@ func TestMessages(t *testing.T) {
 		want   string
 	}{
 		{backup.Result{Outcomes: []backup.Outcome{failed(backup.ErrorServiceError, "two\r\nlines\tand a tab")}},
-			"1 of 1 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: two  lines and a tab"},
+			"1 of 1 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: two lines and a tab"},
 		{backup.Result{Unselected: []backup.Unselected{nothing, denied}},
 			"2 of 2 clusters, selectors and events failed: NothingSelected: the selector matches no cluster; selector in cn-hangzhou: PermissionDenied: no"},
 		{backup.Result{Outcomes: []backup.Outcome{failed(backup.ErrorServiceError, strings.Repeat("x", 5000)), {}}},
-			"1 of 2 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: " + strings.Repeat("x", 2000-len("amv-wz9or2xawpnc (cn-hangzhou): ServiceError: ")) + "…"},
+			"1 of 2 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: " + strings.Repeat("x", 2000-len("…amv-wz9or2xawpnc (cn-hangzhou): ServiceError: ")) + "…"},
 	} {
 		var r report
 		if r.conclude(c.result); r.failure.Message != c.want {
-			t.Errorf("%q, want %q", r.failure.Message, c.want)
+			t.Errorf("%.300q, want %.300q", r.failure.Message, c.want)
 		}
 	}
 	var r report

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"net/http"
 	"strings"
@@ -128,18 +127,7 @@ func TestAlarmNotDelivered(t *testing.T) {
 	}
 }
 
-// TestTimeForAnAlarm: with a webhook the work ends up to three seconds earlier.
-func TestTimeForAnAlarm(t *testing.T) {
-	for timeout, reserve := range map[time.Duration]time.Duration{
-		time.Second: 400 * time.Millisecond, 2500 * time.Millisecond: time.Second, 10 * time.Second: 2500 * time.Millisecond, time.Hour: 3500 * time.Millisecond,
-	} {
-		toldStory(t, fmt.Sprintf("a deadline of %v", timeout), fakeadb.Options{Takes: 2 * time.Hour}, func(t *testing.T, w *world, p *process, _ *chat) {
-			r := p.deliver(timer(waiting), delivery{timeout: timeout})
-			if w.expect(r, "BackupPending", 1); r.took != timeout-reserve {
-				t.Errorf("after %v", r.took)
-			}
-		})
-	}
+func TestWaitAtMostAndAlarm(t *testing.T) {
 	toldStory(t, "WaitAtMost does not bind the alarm", fakeadb.Options{Takes: time.Hour, Clusters: existing(1)}, func(t *testing.T, w *world, p *process, told *chat) {
 		told.after = 4 * time.Second
 		r := p.deliver(`{"DBClusterIds":["amv-0000","amv-unknown"],"WaitFor":"Completed","WaitAtMost":"3s"}`, delivery{})

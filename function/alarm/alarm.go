@@ -47,12 +47,12 @@ var advice = map[backup.ErrorType][2]string{
 // text returns the message in a few lines. Robots take different lengths: 2,048 bytes is the least, WeCom's.
 func (m Message) text() string {
 	words := advice[m.ErrorType]
-	return cut(fmt.Sprintf("adb-backup: %s (%s)\n%s\nNext: %s\nFunction %s in %s, account %s\nLog: make logs, request id %s",
+	return Cut(fmt.Sprintf("adb-backup: %s (%s)\n%s\nNext: %s\nFunction %s in %s, account %s\nLog: make logs, request id %s",
 		words[0], m.ErrorType, m.ErrorMessage, words[1], m.Function, m.Region, m.Account, m.RequestID), 2048)
 }
 
-// cut shortens s to n bytes, at a character. An ellipsis shows that something is missing.
-func cut(s string, n int) string {
+// Cut shortens s to n bytes, at a character. An ellipsis shows that something is missing.
+func Cut(s string, n int) string {
 	if len(s) <= n {
 		return s
 	}
@@ -100,7 +100,7 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	m.ErrorMessage = cut(m.ErrorMessage, 1000)
+	m.ErrorMessage = Cut(m.ErrorMessage, 1000)
 	crowded, err := r.post(ctx, m)
 	if crowded {
 		select {

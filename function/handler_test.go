@@ -1,0 +1,129 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/config"
+	"adb-backup/function/local/fakeadb"
+)
+
+// TestInvocation: Decode gets what the platform and the settings say.
+func TestInvocation(t *testing.T) {
+	const image = `{"specversion":"1.0","id":"1","source":"acs.cr","type":"cr:Repository:ImagePushed","time":"2000-01-01T00:00:00Z","data":{}}`
+	story(t, "the default clusters", fakeadb.Options{}, func(t *testing.T, w *world) {
+		if r := w.process().deliver(image, delivery{}); len(r.Backups) != 2 || r.Backups[1].DBClusterId != "amv-b" || r.Backups[1].RegionId != region {
+			t.Errorf("%+v", r)
+		}
+	}, "ADB_DEFAULT_CLUSTERS=amv-a,amv-b")
+	story(t, "retries are counted back, each with the function's timeout", fakeadb.Options{}, func(t *testing.T, w *world) {
+		start := time.Now().Add(-40 * time.Minute)
+		w.service.Add(fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(time.Minute)})
+		w.expect(w.process().deliver(plain, delivery{requestID: "no time", retryCount: 2, timeout: 15 * time.Minute}), "Completed", 0)
+		w.expect(w.process().deliver(plain, delivery{requestID: "no time", retryCount: 2, timeout: 14 * time.Minute}), "Requested", 1)
+	})
+}
+
+// TestWarningsOfAnEvent: what Decode found odd is in the log.
+func TestWarningsOfAnEvent(t *testing.T) {
+	story(t, "a time in the future is warned of", fakeadb.Options{}, func(t *testing.T, w *world) {
+		w.expect(w.process().deliver(timerAt(time.Now().Add(time.Hour), plain), delivery{}), "Requested", 1)
+		if !strings.Contains(w.log.String(), `"level":"WARN","msg":"triggerTime 2000-01-01T01:00:00Z lies after`) {
+			t.Error(w.log)
+		}
+	})
+}
+
+func TestNoRole(t *testing.T) {
+	story(t, "no credentials: nothing is called", fakeadb.Options{}, func(t *testing.T, w *world) {
+		r := w.process().deliver(plain, delivery{anonymous: true})
+		if w.expect(r, "PermissionDenied", 0); !strings.HasPrefix(r.errorMessage, "the invocation brought no credentials, so the function has no role") {
+			t.Error(r.errorMessage)
+		}
+		w.expect(w.process().deliver(plain, delivery{anonymous: true, keyID: keyID}), "PermissionDenied", 0) // without its secret
+		w.looks(0, 0)
+		w.expect(w.process().deliver("cluster", delivery{anonymous: true}), "InvalidEvent", 0)
+		w.expect(w.process().deliver(`{"specversion":"1.0","type":"x:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`, delivery{anonymous: true}), "Ignored", 0)
+	})
+}
+
+// TestDeadline: the answer comes half a second before the deadline, or a fifth of the time given. With a webhook the work ends up
+// to three seconds earlier.
+func TestDeadline(t *testing.T) {
+	for timeout, reserve := range map[time.Duration][2]time.Duration{
+		time.Second: {200 * time.Millisecond, 400 * time.Millisecond}, 2500 * time.Millisecond: {500 * time.Millisecond, time.Second},
+		10 * time.Second: {500 * time.Millisecond, 2500 * time.Millisecond}, time.Hour: {500 * time.Millisecond, 3500 * time.Millisecond},
+	} {
+		for i, env := range []string{"", "ADB_ALARM_WEBHOOK=" + webhook} {
+			story(t, fmt.Sprintf("%v %s", timeout, env), fakeadb.Options{Takes: 2 * time.Hour}, func(t *testing.T, w *world) {
+				r := w.process().deliver(timer(waiting), delivery{timeout: timeout})
+				if w.expect(r, "BackupPending", 1); r.took != timeout-reserve[i] {
+					t.Errorf("after %v", r.took)
+				}
+			}, env)
+		}
+	}
+}
+
+func TestDefect(t *testing.T) {
+	story(t, "a defect is one cluster's failure", fakeadb.Options{}, func(t *testing.T, w *world) {
+		p := w.process()
+		c := p.config
+		inner := c.ADB.Transport
+		c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
+			if r.URL.Query().Get("DBClusterId") == "amv-0001" {
+				panic("a defect")
+			}
+			return inner.RoundTrip(r)
+		})
+		p.handler = newHandler(c, w.log)
+		r := p.deliver(fleet(3, ""), delivery{})
+		if w.expect(r, "InternalError", 2); !strings.HasPrefix(r.errorMessage, "1 of 3 clusters failed: amv-0001 ") || !strings.Contains(w.log.String(), `"msg":"defect"`) {
+			t.Error(r.errorMessage, w.log)
+		}
+	})
+	story(t, "a defect elsewhere is an error, and its stack is in the log", fakeadb.Options{}, func(t *testing.T, w *world) {
+		p := w.process()
+		p.handler.runner = nil
+		r := p.deliver(plain, delivery{requestID: "1-386d4380-defect"})
+		if w.expect(r, "InternalError", 0); !strings.Contains(r.errorMessage, "a defect of the function, see its log") {
+			t.Error(r.errorMessage)
+		}
+		for _, part := range []string{`"level":"ERROR","msg":"defect"`, `"panic":"`, `"stack":"`, "handler.go", `"requestId":"1-386d4380-defect"`} {
+			if !strings.Contains(w.log.String(), part) {
+				t.Errorf("no %s in %s", part, w.log)
+			}
+		}
+	})
+}
+
+// A log line must come out of the deploy tool whole. Its command logs puts another form of the date in place of a line's
+// first word, if that word holds a date anywhere.
+func TestLogLinesStayWhole(t *testing.T) {
+	var out bytes.Buffer
+	log := newHandler(config.Config{}, &out).log
+	log.Info("backup requested", "DBClusterId", "amv-1")
+	log.Error("defect") // one word: the next blank comes late
+	log.With("requestId", "1-67420000-x").Warn("late", "BackupStartTime", "2026-11-23T02:00:00Z")
+	date := regexp.MustCompile(`\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\d:[0-5]\d`)
+	n := 0
+	for line := range strings.Lines(out.String()) {
+		n++
+		first, _, _ := strings.Cut(line, " ")
+		if date.MatchString(first) {
+			t.Errorf("its beginning would be lost: %s", line)
+		}
+		if !json.Valid([]byte(line)) || !date.MatchString(line) {
+			t.Errorf("not JSON with a time: %s", line)
+		}
+	}
+	if n != 3 {
+		t.Errorf("%d lines:\n%s", n, out.String())
+	}
+}
