@@ -48,6 +48,12 @@ func TestReportLine(t *testing.T) {
 			"clusters": 2.0, "created": 1.0, "failed": 1.0,
 		})
 	})
+	story(t, "begins with what failed", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
+		w.process().deliver(fleet(2, ""), delivery{})
+		if !strings.Contains(w.log.String(), `"Backups":[{"DBClusterId":"amv-0001",`) {
+			t.Error(w.reportLine())
+		}
+	})
 	story(t, "of one that invoking again continues", fakeadb.Options{Takes: time.Hour}, func(t *testing.T, w *world) {
 		w.process().deliver(timer(waiting), delivery{timeout: time.Minute})
 		expect(t, w.reportLine(), map[string]any{"level": "WARN", "status": "Failed", "errorType": "BackupPending"})
@@ -137,6 +143,29 @@ func TestMessages(t *testing.T) {
 	var r report
 	if r.refuse(backup.ErrorInternalError, "two\nlines"); r.failure.Message != "two lines" {
 		t.Errorf("%q", r.failure.Message)
+	}
+}
+
+// TestAnswer: the whole is as far as the cluster least far along, and what is not known is absent.
+func TestAnswer(t *testing.T) {
+	at := time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
+	is := func(s backup.Status) backup.Outcome {
+		return backup.Outcome{Cluster: backup.Cluster{ID: "amv-a", Region: region}, Status: s}
+	}
+	odd := is(backup.StatusRunning)
+	odd.Set = &backup.Set{ID: "7", Start: backup.Span{From: at, Until: at}, Status: "Odd", State: backup.SetUnknown}
+	const begin = `{"DBClusterId":"amv-a","RegionId":"cn-hangzhou","Status":`
+	for want, outcomes := range map[string][]backup.Outcome{
+		`{"Status":"Ignored"}`: nil,
+		`{"Status":"Completed","Backups":[` + begin + `"Completed","Created":false}]}`:                                                                                                                    {is(backup.StatusCompleted)},
+		`{"Status":"Running","Backups":[` + begin + `"Completed","Created":false},` + begin + `"Running","Created":false,"BackupId":"7","BackupStartTime":"2026-11-23T02:00:00Z","BackupStatus":"Odd"}]}`: {is(backup.StatusCompleted), odd},
+		`{"Status":"Requested","Backups":[` + begin + `"Running","Created":false},` + begin + `"Requested","Created":false}]}`:                                                                            {is(backup.StatusRunning), is(backup.StatusRequested)},
+	} {
+		var r report
+		r.conclude(backup.Result{Outcomes: outcomes})
+		if answer, err := r.answer(); err != nil || string(answer) != want {
+			t.Errorf("%s, %v\nwant %s", answer, err, want)
+		}
 	}
 }
 

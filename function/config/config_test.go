@@ -1,13 +1,16 @@
 package config
 
 import (
+	"errors"
 	"log/slog"
 	"maps"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
 
 	"adb-backup/function/adb"
+	"adb-backup/function/alarm"
 	"adb-backup/function/backup"
 )
 
@@ -90,13 +93,32 @@ func TestWrongConfig(t *testing.T) {
 	}
 }
 
-// TestAlarm: a webhook makes a robot. A secret alone makes none.
+// TestAlarm: a webhook makes a robot, which signs with the secret. A secret alone makes none.
 func TestAlarm(t *testing.T) {
-	for webhook, want := range map[string]bool{"": false, "  ": false, "https://ops.example/hook": true, "http://127.0.0.1:80/robot/send?access_token=x": true} {
-		if c, err := load(map[string]string{"ADB_ALARM_WEBHOOK": webhook, "ADB_ALARM_SECRET": "SEC0123"}); err != nil || (c.Alarm != nil) != want {
+	for _, webhook := range []string{"", "  "} {
+		if c, err := load(map[string]string{"ADB_ALARM_WEBHOOK": webhook, "ADB_ALARM_SECRET": "SEC0123"}); err != nil || c.Alarm != nil {
 			t.Errorf("%q: %v, %v", webhook, c.Alarm, err)
 		}
 	}
+	for secret, signed := range map[string]bool{"": false, "SEC0123": true} {
+		c, err := load(map[string]string{"ADB_ALARM_WEBHOOK": "https://ops.example/robot/send?access_token=x", "ADB_ALARM_SECRET": secret})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var asked http.Request
+		c.Alarm.Transport = roundTrip(func(r *http.Request) { asked = *r })
+		if c.Alarm.Send(t.Context(), alarm.Message{}); asked.URL.Query().Has("sign") != signed {
+			t.Errorf("%q: %v", secret, asked.URL)
+		}
+	}
+}
+
+// roundTrip takes note of a request, and fails.
+type roundTrip func(*http.Request)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) {
+	f(r)
+	return nil, errors.New("no answer")
 }
 
 // TestUnknownSetting: an ADB_ variable that the function does not know stops it, with the name that was probably meant.
