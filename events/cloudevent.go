@@ -100,8 +100,7 @@ func reportedCall(eventType string, data *object) any {
 var mention = regexp.MustCompile(`(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`)
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS, because the event, such as an image push, only says when. The clusters
-// are the function's own, and so is their region. They never stand in for a cluster that somebody meant in a place that is
-// not read.
+// are the function's own, and so is their region. They never stand in for a cluster that somebody meant in another place.
 func (d *decoder) byDefault(src source, o *object) ([]backup.Request, error) {
 	if found := mention.FindStringSubmatch(string(o.source)); found != nil {
 		return nil, fmt.Errorf("the CloudEvent mentions a cluster, %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or "+
@@ -110,6 +109,6 @@ func (d *decoder) byDefault(src source, o *object) ([]backup.Request, error) {
 	if len(d.DefaultClusters) == 0 {
 		return nil, errors.New("the CloudEvent names no cluster, neither in data nor by an ARN in subject, and ADB_DEFAULT_CLUSTERS is not set")
 	}
-	src.place, src.region = "ADB_DEFAULT_CLUSTERS", d.Region
+	src.place = "ADB_DEFAULT_CLUSTERS"
 	return d.read(src, `{"DBClusterIds":["`+strings.Join(d.DefaultClusters, `","`)+`"]}`)
 }

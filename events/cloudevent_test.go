@@ -128,6 +128,7 @@ func TestCloudEventFaults(t *testing.T) {
 
 		// An event that carries a message means its message.
 		{published(arn, `"data":{"messageBody":"hello"}`), `data.messageBody: "hello" is not a cluster id`},
+		{published(arn, `"data":{"messageBody":"prod"}`), `data.messageBody: "prod" is not a cluster id`}, // nor is it base64 of a text
 		{published(arn, `"data":{"messageBody":"","body":"am-1"}`), "data.messageBody is empty"},
 		{published(arn, `"data":{"messageBody":{"x":1},"body":"am-1"}`), "data.messageBody: the request names no cluster"},
 		{published(arn, `"data":{"messageBody":5,"value":"am-1"}`), "data.messageBody must hold a request or a cluster id, as text"},

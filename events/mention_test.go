@@ -47,7 +47,7 @@ func TestMentionedClusters(t *testing.T) {
 // What only looks like a cluster stands in nobody's way.
 func TestNoClusters(t *testing.T) {
 	for _, data := range []string{
-		`{"image":"amber-api","other":"registry/amap-web:amd-64","x":"amazon-linux2023"}`,
+		`{"image":"amber-api","other":"registry/amap-web:amd-64","x":"amazon-linux2023","y":"amber-application1"}`,
 		`{"cluster":"am-1","clusters":["am-123456789"],"database":"rm-1234567890"}`,
 		`{"x":"xam-1234567890","y":"am_1234567890","z":"am-12345-67890","w":"am1-1234567890"}`,
 		`{"x":"DBClusterSelector","y":["DBClusterId"],"z":"\"DBClusterId\", ","w":"my DBClusterId: 5"}`,

@@ -14,7 +14,7 @@ import (
 // comes hours later and must mean the same backup. So "now" is taken from the request id, which probably stays the same over
 // retries. Where the id holds no time, the retries are counted back, each with the function's timeout and the platform's pause.
 func (inv Invocation) firstAttempt() (first, latest time.Time) {
-	now := inv.Received.Round(0).UTC() // without a monotonic clock, because an event's time has none
+	now := inv.Received.UTC() // which drops the monotonic clock: an event's time has none
 	if inv.RetryCount <= 0 {
 		return now, now
 	}
