@@ -44,20 +44,15 @@ func TestFirstAttempt(t *testing.T) {
 		{"first attempt", requestID(now.Add(-time.Hour)), 0, now},
 		{"a negative count is none", requestID(now.Add(-time.Hour)), -1, now},
 		{"retry", requestID(now.Add(-time.Hour)), 2, now.Add(-time.Hour)},
-		{"retry within the same second", requestID(now), 2, now},
 		{"retry, upper-case hexadecimal", strings.ToUpper(requestID(now.Add(-time.Hour))), 2, now.Add(-time.Hour)},
 		{"eight days old", requestID(now.Add(-8 * day)), 2, now.Add(-8 * day)},
 		{"more than eight days old", requestID(now.Add(-8*day - time.Second)), 2, counted},
 		{"later than now", requestID(now.Add(time.Second)), 2, counted},
 		{"no id", "", 2, counted},
-		{"a UUID", "6f1c9a52-0b7d-4e3a-9d28-51c0e7b4a936", 2, counted},
 		{"another version", "2" + requestID(now.Add(-time.Hour))[1:], 2, counted},
-		{"no hexadecimal", "1-6a2f-b31-1b9e7c40", 2, counted},
 		{"seven digits", "1-6a2fb31-1b9e7c40", 2, counted},
 		{"nine digits", "1-" + fmt.Sprintf("%08x0", now.Unix()) + "-1b9e7c40", 2, counted},
-		{"nothing after the digits", "1-" + fmt.Sprintf("%08x", now.Unix()), 2, counted},
 		{"nothing after the dash", requestID(now.Add(-time.Hour))[:11], 2, now.Add(-time.Hour)},
-		{"counted from one", "", 1, now.Add(-time.Hour - 5*time.Minute)},
 		{"counted to a hundred at most", "", math.MaxInt, now.Add(-100 * (time.Hour + 5*time.Minute))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -86,12 +81,10 @@ func TestEventTimes(t *testing.T) {
 		{"2020-08-24T13:54:05.965Asia/Shanghai", "2020-08-24T05:54:05.965Z"},
 		{"2020-11-19T21:04:42.179PRC", "2020-11-19T13:04:42.179Z"},
 		{"2020-08-24T13:54:05Asia/Shanghai", "2020-08-24T05:54:05Z"},
-		{"2020-08-24T03:54:05PRC", "2020-08-23T19:54:05Z"},
 	} {
 		for _, payload := range []string{
 			fmt.Sprintf(`{"triggerName":"n","triggerTime":%q,"payload":%q}`, c.text, orders),
 			fmt.Sprintf(`{"specversion":"1.0","time":%q,"data":%q}`, c.text, orders),
-			fmt.Sprintf(`[{"specversion":"1.0","time":%q,"data":%q}]`, c.text, orders),
 		} {
 			same(t, must(t, payload, invocation()).Requests, requests(ensure(orders, at(c.want), redelivered)))
 		}
@@ -103,11 +96,8 @@ func TestUnreadableEventTimes(t *testing.T) {
 	for _, c := range []struct{ value, shown string }{
 		{`"yesterday"`, `"yesterday"`},
 		{`""`, `""`},
-		{`"2026-11-22T02:00:00"`, `"2026-11-22T02:00:00"`},
 		{`"2026-11-22 02:00:00Z"`, `"2026-11-22 02:00:00Z"`},
 		{`"2026-11-22T02:00:00+0800PRC"`, `"2026-11-22T02:00:00+0800PRC"`},
-		{`"2026-11-22T02:00:00ZPRC"`, `"2026-11-22T02:00:00ZPRC"`},
-		{`"PRC"`, `"PRC"`},
 		{`"2026-11-22T02:00:00America/New_York"`, `"2026-11-22T02:00:00America/New_York"`},
 		{`"2026-02-30T02:00:00Z"`, `"2026-02-30T02:00:00Z"`},
 		{`"` + strings.Repeat("9", 1000) + `"`, "a string of 1000 characters"},
@@ -189,7 +179,6 @@ func TestRedelivered(t *testing.T) {
 		{event(0), retried(now, 1), true},
 		{strings.Replace(event(time.Hour), "Z", "", 1), invocation(), false}, // unreadable
 		{event(-time.Hour), invocation(), false},                             // in the future
-		{strings.Replace(event(time.Hour), "T01", "T1", 1), retried(now, 1), true},
 		{`{"DBClusterId":"` + orders + `","NotBefore":"2026-11-20T00:00:00Z"}`, invocation(), false},
 		{`{"DBClusterId":"` + orders + `","MaxAge":"26h"}`, invocation(), false},
 		{orders, retried(now, 1), true},
@@ -197,33 +186,6 @@ func TestRedelivered(t *testing.T) {
 		got, err := events.Decode([]byte(c.payload), c.inv)
 		if err != nil || len(got.Requests) != 1 || got.Requests[0].Redelivered != c.want {
 			t.Errorf("Decode(%s), retry %d: %+v, %v, want redelivered %t", c.payload, c.inv.RetryCount, got, err, c.want)
-		}
-	}
-}
-
-// Nothing that exists can serve the first attempt of a direct request for a backup from now on, and no other.
-func TestImmediate(t *testing.T) {
-	for _, c := range []struct {
-		payload string
-		inv     events.Invocation
-		want    bool
-	}{
-		{orders, invocation(), true},
-		{`{"DBClusterId":"am-1"}`, invocation(), true},
-		{`{"DBClusterId":"am-1","MaxAge":null}`, invocation(), true},
-		{`["am-1"]`, invocation(), true},
-		{orders, retried(now, 1), false},
-		{`{"DBClusterId":"am-1","MaxAge":"0s"}`, invocation(), false},
-		{`{"DBClusterId":"am-1","NotBefore":"2026-11-23T02:00:00Z"}`, invocation(), false},
-		{`{"DBClusterId":"am-1","NotBefore":"2027-11-23T02:00:00Z"}`, invocation(), false},
-		{`{"DBClusterId":"am-1","Action":"Verify","MaxAge":"0s"}`, invocation(), false},
-		{fired(`"am-1"`), invocation(), false},
-		{published(`"data":"am-1"`), invocation(), false},
-		{published(`"data":"am-1"`, `"Time":null`), invocation(), false}, // it has its time from the invocation, but is not direct
-	} {
-		got, err := events.Decode([]byte(c.payload), c.inv)
-		if err != nil || len(got.Requests) != 1 || got.Requests[0].Immediate != c.want {
-			t.Errorf("Decode(%s), retry %d: %+v, %v, want immediate %t", c.payload, c.inv.RetryCount, got, err, c.want)
 		}
 	}
 }

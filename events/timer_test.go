@@ -5,8 +5,34 @@ import (
 	"testing"
 
 	"adb-backup/events"
-	"adb-backup/function/backup"
 )
+
+// A drill is asked for by a request or by a timer, alone.
+func TestDrills(t *testing.T) {
+	for _, payload := range []string{`{"action":"DRILL"}`, quote(`{"Action":"Drill"}`), fired(`{"Action":"Drill"}`), fired(quote(`{"Action":"Drill"}`))} {
+		if event := must(t, payload, invocation()); !event.Drill || event.Requests != nil {
+			t.Errorf("%s: %+v", payload, event)
+		}
+	}
+	for _, c := range []struct{ payload, want string }{
+		{`{"Action":"Drill","DBClusterId":"am-1"}`, `a Drill takes no other field: unknown field "DBClusterId"`},
+		{`{"Action":"Drill","WaitAtMost":"3m","x":1}`, `a Drill takes no other field: unknown field "WaitAtMost"; unknown field "x"`},
+		{`{"Action":"Drill","WaitFor":null}`, `a Drill takes no other field: unknown field "WaitFor"`},
+		{`{"Action":"Drill","action":"Drill"}`, "Action is given twice"},
+		{fired(`{"Action":"Drill","DBClusterSelector":{"All":true}}`), `unknown field "DBClusterSelector"`},
+		{published(`"data":{"Action":"Drill"}`), "the CloudEvent names no cluster"},
+		{published(`"data":"{\"Action\":\"Drill\"}"`), "data: the request names no cluster"},
+		{published(`"data":{"value":{"Action":"Drill"}}`), "data.value: the request names no cluster"},
+	} {
+		refused(t, c.payload, invocation(), c.want)
+	}
+	same(t, must(t, published(`"data":{"Action":"Drill","DBClusterId":"am-1"}`), invocation()).Requests, requests(ensure("am-1", now)))
+	event := must(t, `["am-1",{"Action":"Drill"},`+fired(`{"Action":"Drill"}`)+`]`, invocation())
+	same(t, event.Requests, requests(ensure("am-1", now, immediate)))
+	if event.Drill || event.WrongCount != 2 || event.Wrong[0].Err.Error() != "a Drill cannot be an item of an array" {
+		t.Errorf("%+v", event)
+	}
+}
 
 // fired is a timer's event with the payload as JSON.
 func fired(payload string) string {
@@ -24,21 +50,11 @@ func quote(s string) string {
 func TestTimer(t *testing.T) {
 	request := `{"DBClusterIds":["am-1","am-2"],"WaitFor":"Completed","MaxAge":"1h"}`
 	several := requests(ensure("am-1", at("2026-11-23T01:00:00Z"), completed), ensure("am-2", at("2026-11-23T01:00:00Z"), completed))
-	one := requests(ensure(orders, now))
-	for _, c := range []struct {
-		name, payload string
-		want          []backup.Request
-	}{
-		{"request in a string", quote(" " + request + "\n"), several},
-		{"request as an object", request, several},
-		{"request in a quoted string", quote(quote(request)), several},
-		{"bare id", quote(orders), one},
-		{"bare id with white space", quote("\t" + orders + "\n"), one},
-		{"quoted id", quote(quote(orders)), one},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			same(t, must(t, fired(c.payload), invocation()).Requests, c.want)
-		})
+	for _, payload := range []string{request, quote(" " + request + "\n"), quote(quote(request))} {
+		same(t, must(t, fired(payload), invocation()).Requests, several)
+	}
+	for _, payload := range []string{orders, "\t" + orders + "\n", quote(orders)} {
+		same(t, must(t, fired(quote(payload)), invocation()).Requests, requests(ensure(orders, now)))
 	}
 }
 
