@@ -168,7 +168,7 @@ func TestCloudEventRegions(t *testing.T) {
 		})
 	}
 
-	const bad = "the region of the event or the function does not serve: "
+	const bad = "the region of the event or the function cannot be used: "
 	refused(t, published(`"aliyunregionid":"x.example/"`, one), invocation(), `data: RegionId is not given, and `+bad+`"x.example/" is not a region`)
 	refused(t, published(`"subject":"acs:adb:x/:1:dbcluster/am-2"`, beijing, one), invocation(), bad+`"x/" is not a region`)
 	refused(t, published(`"subject":"acs:adb:x/:1:dbcluster/am-2"`), invocation(), `the ARN in subject: `, bad+`"x/" is not a region`)

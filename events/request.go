@@ -125,7 +125,7 @@ func readRegions(o *object, applies string) []string {
 	case o.has("RegionId"):
 		return []string{o.checked("RegionId", backup.CheckRegion)}
 	case err != nil:
-		o.fault("RegionId is not given, and the region of the event or the function does not serve: %v", err)
+		o.fault("RegionId is not given, and the region of the event or the function cannot be used: %v", err)
 	}
 	return []string{applies}
 }
