@@ -14,12 +14,11 @@ import (
 func TestWrongItems(t *testing.T) {
 	good := `{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":{"DBClusterId":"` + shop + `"}}`
 	own := `{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`
-	const neither = "the event must hold a request or a cluster id, as text"
 	wrong := []struct{ item, want string }{
-		{`7`, neither},
-		{`null`, neither},
-		{`[` + good + `]`, neither},
-		{`"[]"`, neither},
+		{`7`, "the item must be a CloudEvent, or a string that holds one, not a number"},
+		{`null`, "or a string that holds one, not null"},
+		{`[` + good + `]`, "or a string that holds one, not an array"},
+		{`"[]"`, "the event must hold a request or a cluster id, as text"},
 		{`""`, "the event is empty"},
 		{`"{"`, "the event is not JSON: unexpected end of JSON input"},
 		{`{"DBClusterId":"x"}`, `DBClusterId: "x" is not a cluster id`},

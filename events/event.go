@@ -117,7 +117,11 @@ func (d *decoder) array(text string) error {
 	}
 	for _, item := range items {
 		d.Items++
-		_, requests, err := d.event(valueOf(item))
+		var requests []backup.Request
+		err := fmt.Errorf("the item must be a CloudEvent, or a string that holds one, not %s", kind(item))
+		if item[0] == '{' || item[0] == '"' {
+			_, requests, err = d.event(valueOf(item))
+		}
 		if d.Requests = append(d.Requests, requests...); err == nil {
 			continue
 		}
