@@ -49,7 +49,7 @@ func TestNoRole(t *testing.T) {
 		w.expect(w.process().deliver(plain, delivery{anonymous: true, keyID: keyID}), "PermissionDenied", 0) // without its secret
 		w.looks(0, 0)
 		w.expect(w.process().deliver("cluster", delivery{anonymous: true}), "InvalidEvent", 0)
-		w.expect(w.process().deliver(`{"specversion":"1.0","type":"x:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`, delivery{anonymous: true}), "Ignored", 0)
+		w.expect(w.process().deliver(`{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`, delivery{anonymous: true}), "Ignored", 0)
 	})
 }
 
