@@ -5,9 +5,7 @@ import (
 	"bytes"
 	"context"
 	"io"
-	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -67,64 +65,5 @@ func TestPackageWithoutABinary(t *testing.T) {
 	code := run(context.Background(), []string{"package", "-binary", filepath.Join(dir, "main"), "-o", filepath.Join(dir, "zip")}, &stdout, &stderr)
 	if code != exitNotAsked || !strings.Contains(stderr.String(), "run `make build` first") {
 		t.Errorf("exit code %d: %s", code, &stderr)
-	}
-}
-
-// Two clones in different folders give the same binary, and so, by TestPackage, the same package: what is deployed can be
-// compared with what was reviewed.
-func TestBuildIsReproducible(t *testing.T) {
-	if testing.Short() {
-		t.Skip("builds the function twice")
-	}
-	if _, err := exec.LookPath("make"); err != nil {
-		t.Skip("there is no make here, whose build this is about")
-	}
-	var binaries [2][]byte
-	for i, name := range []string{"one", "another folder"} {
-		dir := filepath.Join(t.TempDir(), name)
-		copyModule(t, "../..", dir)
-		build := exec.Command("make", "build")
-		build.Dir = dir
-		if out, err := build.CombinedOutput(); err != nil {
-			t.Fatalf("%v\n%s", err, out)
-		}
-		var err error
-		if binaries[i], err = os.ReadFile(filepath.Join(dir, "dist", "main")); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if !bytes.Equal(binaries[0], binaries[1]) {
-		t.Error("two folders gave two different binaries")
-	}
-}
-
-// copyModule copies what a clone would have that a build needs.
-func copyModule(t *testing.T, from, to string) {
-	t.Helper()
-	err := filepath.WalkDir(from, func(path string, entry fs.DirEntry, err error) error {
-		if err != nil {
-			return err
-		}
-		relative, err := filepath.Rel(from, path)
-		if err != nil {
-			return err
-		}
-		if entry.IsDir() {
-			if name := entry.Name(); name == ".git" || name == "dist" || name == "testdata" {
-				return filepath.SkipDir
-			}
-			return os.MkdirAll(filepath.Join(to, relative), 0o755)
-		}
-		if strings.HasSuffix(path, "_test.go") || !entry.Type().IsRegular() {
-			return nil
-		}
-		content, err := os.ReadFile(path)
-		if err != nil {
-			return err
-		}
-		return os.WriteFile(filepath.Join(to, relative), content, 0o644)
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 }
