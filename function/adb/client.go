@@ -3,9 +3,13 @@
 package adb
 
 import (
+	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"net/http"
+	"net/http/httptrace"
 	"strings"
 	"sync"
 	"time"
@@ -15,29 +19,26 @@ import (
 	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
-	"github.com/aliyun/credentials-go/credentials"
 )
 
 const (
 	callTimeout = 10 * time.Second // one API call, reply included; what takes longer counts as unanswered
 	maxReply    = 1 << 20          // bytes of a reply, twenty times a page of backup sets
-	maxCommas   = 50_000           // of a reply, ten times those of a page of clusters: decoded, each costs up to 150 bytes
 )
 
 // Options are the same for every invocation of the process.
 type Options struct {
 	Endpoint    Endpoint
 	Statuses    backup.Statuses   // the words of BackupStatus
-	Concurrency int               // API calls in flight at once in the process
+	Concurrency int               // API calls in flight at once in each region
 	Transport   http.RoundTripper // nil: the network
 }
 
-// API is AnalyticDB for the whole process: one transport, and what is kept for each region.
+// API is AnalyticDB for the whole process: one transport, and a limiter for each region.
 type API struct {
 	options  Options
-	slots    *slots
-	regions  backup.Regions[region]
-	decoding sync.Mutex // held while a page is decoded
+	limiters sync.Map   // of *limiter, by region
+	decoding sync.Mutex // held while a page is decoded, which takes many times its size
 }
 
 // New returns the API. Nothing is called yet.
@@ -45,32 +46,7 @@ func New(o Options) *API {
 	if o.Transport == nil {
 		o.Transport = NewTransport(o.Concurrency)
 	}
-	return &API{options: o, slots: newSlots(o.Concurrency)}
-}
-
-// region is what the process keeps for a region: where its calls go, and how fast. A region that misbehaves holds up no
-// other one, although most of them have the same host.
-type region struct {
-	client *sdk.Client // without credentials; each call copies it
-	pace   *pace
-}
-
-// newRegion makes what is kept for a region. That is expensive: the SDK's product client brings a map of all endpoints.
-func (a *API) newRegion(name string) (*region, error) {
-	config := &openapiutil.Config{RegionId: dara.String(name), UserAgent: dara.String("adb-backup")}
-	if a.options.Endpoint.Plain {
-		config.Protocol = dara.String("http")
-	}
-	client, err := sdk.NewClient(config) // no RetryOptions: package backup decides on every repetition
-	if err != nil {
-		return nil, err
-	}
-	host, err := a.options.Endpoint.host(name, dara.StringValue(client.Endpoint))
-	if err != nil {
-		return nil, err
-	}
-	client.Endpoint, client.EndpointMap = dara.String(host), nil
-	return &region{client, newPace(a.slots)}, nil
+	return &API{options: o}
 }
 
 // Credentials are those of one invocation. The token is empty for keys that do not expire.
@@ -84,99 +60,140 @@ type Credentials struct {
 
 // session is the API with one invocation's credentials.
 type session struct {
-	api        *API
-	account    string
-	credential credentials.Credential
-	role       bool // whether the credentials are those of the function's role
-	secrets    []string
+	api     *API
+	keys    Credentials
+	account string
 }
 
 // With returns the service as one invocation uses it. account is the Alibaba Cloud account id, for messages.
-func (a *API) With(c Credentials, account string) backup.Service {
-	s := &session{api: a, account: account, role: c.SecurityToken != "" && !c.Personal, secrets: []string{c.AccessKeyID, c.AccessKeySecret, c.SecurityToken}}
-	config := &credentials.Config{
-		Type:            dara.String("access_key"),
-		AccessKeyId:     dara.String(c.AccessKeyID),
-		AccessKeySecret: dara.String(c.AccessKeySecret),
+func (a *API) With(c Credentials, account string) backup.Service { return &session{a, c, account} }
+
+// client returns the vendor's client for one call, since the SDK writes to its client at each call.
+func (s *session) client(region string, x *Exchange) (*sdk.Client, error) {
+	config := &openapiutil.Config{
+		RegionId:        dara.String(region),
+		AccessKeyId:     dara.String(s.keys.AccessKeyID),
+		AccessKeySecret: dara.String(s.keys.AccessKeySecret),
+		SecurityToken:   dara.String(s.keys.SecurityToken),
+		UserAgent:       dara.String("adb-backup"),
+		HttpClient:      x,
 	}
-	if c.SecurityToken != "" {
-		config.Type, config.SecurityToken = dara.String("sts"), dara.String(c.SecurityToken)
+	if s.api.options.Endpoint.Plain {
+		config.Protocol = dara.String("http")
 	}
-	s.credential, _ = credentials.NewCredential(config) // fails if one is empty; the SDK then refuses every call
-	return s
+	client, err := sdk.NewClient(config) // no RetryOptions: package backup decides on every repetition
+	if err != nil {
+		return nil, err
+	}
+	host, err := s.api.options.Endpoint.host(region, dara.StringValue(client.Endpoint))
+	client.Endpoint = dara.String(host)
+	return client, err
 }
 
-// call makes one API call when it is its turn. send makes it with a client of its own, because the SDK writes to its client. The
-// exchange is valid even if the call failed. If the error is ctx's, nothing was sent.
-func (s *session) call(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *exchange) error) (*exchange, error) {
-	x := &exchange{Exchange: Exchange{Transport: s.api.options.Transport, Limit: maxReply}, sent: time.Now()}
-	region, err := s.api.regions.Get(cluster.Region, s.api.newRegion)
-	if err != nil {
-		return x, s.failure(action, cluster, x, err)
-	}
-	turn, err := takeTurn(ctx, region.pace)
-	if err != nil {
-		return x, s.heldUp(action, cluster, err, region.pace.paused())
-	}
-	x.sent = turn.at
-	client := *region.client
-	client.HttpClient, client.Credential = x, s.credential
+// call is one API call, and what came of it.
+type call struct {
+	Exchange
+	session *session
+	action  string
+	cluster backup.Cluster // without an id for a list of clusters
+	sent    time.Time
+	mask    Mask // of the secrets in the call
+}
 
+// do makes one call when it is its turn. The call is valid even if it failed. An error is a *backup.CallError, or ctx's if the
+// turn did not come in time: then nothing was sent.
+func (s *session) do(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client) error) (*call, error) {
+	c := &call{session: s, action: action, cluster: cluster, sent: time.Now()}
+	c.Transport, c.Limit = s.api.options.Transport, maxReply
+	client, err := s.client(cluster.Region, &c.Exchange)
+	if err != nil {
+		return c, c.failed(err)
+	}
+	kept, _ := s.api.limiters.LoadOrStore(cluster.Region, newLimiter(s.api.options.Concurrency))
+	limiter := kept.(*limiter)
+	alone, err := limiter.take(ctx)
+	if err != nil {
+		return c, err
+	}
+	defer limiter.release()
+	c.sent = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err = send(ctx, &client, x)
-	var failure *backup.CallError
-	if err != nil || x.Status/100 != 2 { // a redirect is not followed, and is no error to the SDK
-		failure = s.failure(action, cluster, x, err)
+	err = send(ctx, client)
+	_, signature, _ := strings.Cut(c.Authorization, "Signature=")
+	c.mask = NewMask(c.Authorization, signature, s.keys.AccessKeyID, s.keys.AccessKeySecret, s.keys.SecurityToken)
+	if err == nil && c.Status/100 == 2 { // a redirect is not followed, and is no error to the SDK
+		limiter.learn(alone, false)
+		return c, nil
 	}
-	region.pace.end(turn, failure)
-	if failure != nil {
-		return x, failure
+	failure := c.failed(err)
+	if failure.Status/100 == 4 || failure.Kind == backup.KindThrottled { // a refused call was not throttled, either
+		limiter.learn(alone, failure.Kind == backup.KindThrottled)
 	}
-	return x, nil
+	return c, failure
 }
 
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.
-func (s *session) CreateBackup(ctx context.Context, c backup.Cluster) (sent time.Time, requestID string, err error) {
-	const action = "CreateBackup"
-	x, err := s.call(ctx, action, c, func(ctx context.Context, client *sdk.Client, _ *exchange) error {
-		request := &sdk.CreateBackupRequest{DBClusterId: dara.String(c.ID), RegionId: dara.String(c.Region)}
-		created, err := client.CreateBackupWithContext(ctx, request, &dara.RuntimeOptions{})
-		if err == nil && created.Body != nil {
-			requestID = dara.StringValue(created.Body.RequestId)
-		}
+func (s *session) CreateBackup(ctx context.Context, cluster backup.Cluster) (sent time.Time, requestID string, err error) {
+	c, err := s.do(ctx, "CreateBackup", cluster, func(ctx context.Context, client *sdk.Client) error {
+		request := &sdk.CreateBackupRequest{DBClusterId: dara.String(cluster.ID), RegionId: dara.String(cluster.Region)}
+		_, err := client.CreateBackupWithContext(ctx, request, &dara.RuntimeOptions{})
 		return err
 	})
 	if err != nil {
-		return x.sent, "", err
+		return c.sent, "", err
 	}
-	// The typed reply does not show a failure's code, which may stand beside the RequestId.
-	var answer document
-	if err := answer.read(x.Body); err != nil {
-		return x.sent, "", s.failure(action, c, x, err)
+	var said document // the SDK's typed answer does not show a failure's code, which may stand beside the RequestId
+	if json.Unmarshal(c.Body, &said) != nil || said.failed() || said.RequestId == "" {
+		return c.sent, "", c.failed(errors.New("it has no RequestId"))
 	}
-	if answer.failed() || requestID == "" {
-		return x.sent, "", s.failure(action, c, x, errors.New("it has no RequestId"))
-	}
-	return x.sent, s.clean(x, requestID), nil
+	return c.sent, c.mask.Clean(string(said.RequestId)), nil
 }
 
-// exchange is the HTTP client of one call.
-type exchange struct {
-	Exchange
-	sent time.Time
-	mask *Mask // nil: no text needed it yet
+// Exchange is the SDK's HTTP client for one call. It keeps the reply as it came, because the SDK forgets status and headers
+// where a body is not JSON, and decodes some numbers wrongly. It is a single RoundTrip, because http.Client would carry the
+// security token along a redirect.
+type Exchange struct {
+	Transport http.RoundTripper
+	Limit     int64 // of the reply's body, in bytes
+
+	// What is known after the call:
+	Host          string      // to which the request was addressed; empty: the SDK made no request
+	Authorization string      // the request's header, which is a secret
+	Status        int         // 0: there was no reply
+	Header        http.Header // of the reply
+	Body          []byte
+	Err           error // of the network, or of reading the body
+
+	connecting bool // the transport was opening a connection, and nothing had been written
 }
 
-// clean makes text of the service fit for a log. The call's signature is a secret, too.
-func (s *session) clean(x *exchange, text string) string {
-	if strings.Trim(text, "0123456789") == "" { // as most ids are
-		return text
+// Call implements dara.HttpClient.
+func (x *Exchange) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
+	x.Host, x.Authorization = request.Host, request.Header.Get("Authorization")
+	request.Header.Del("Proxy-Authorization") // the SDK's; it is for the proxy, to which the transport gives it
+	// The transport replaces a reused connection that turns out to be closed, but for a POST only if nothing of it was written.
+	traced := httptrace.WithClientTrace(request.Context(), &httptrace.ClientTrace{
+		GetConn: func(string) { x.connecting = true },
+		GotConn: func(httptrace.GotConnInfo) { x.connecting = false },
+	})
+	response, err := x.Transport.RoundTrip(request.WithContext(traced))
+	if err != nil {
+		x.Err = err
+		return nil, err
 	}
-	if x.mask == nil {
-		_, signature, _ := strings.Cut(x.Authorization, "Signature=")
-		m := NewMask(append(s.secrets[:len(s.secrets):len(s.secrets)], x.Authorization, signature)...)
-		x.mask = &m
+	defer response.Body.Close()
+	x.Status, x.Header = response.StatusCode, response.Header
+	if x.Status >= 200 { // the body of a 101 is the open connection, and reading it would heed no time limit
+		x.Body, x.Err = io.ReadAll(http.MaxBytesReader(nil, response.Body, x.Limit))
 	}
-	return x.mask.Clean(text)
+	if int64(bytes.Count(x.Body, []byte(","))) > x.Limit/20 { // decoded, each value may take 150 bytes
+		x.Body, x.Err = nil, errors.New("it has too many values")
+	}
+	response.Body = io.NopCloser(bytes.NewReader(x.Body))
+	return response, x.Err
 }
+
+// NotSent reports whether the request never left, because its connection could not be opened: the name, the dial or the TLS
+// handshake failed, or the certificate is not trusted.
+func (x *Exchange) NotSent() bool { return x.Err != nil && x.Status == 0 && x.connecting }

@@ -4,10 +4,11 @@ import (
 	"errors"
 	"fmt"
 	"net"
-	"net/url"
+	"net/http"
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 )
 
 // Endpoint says where AnalyticDB is reached. The zero Endpoint is the SDK's public host for each region.
@@ -17,44 +18,38 @@ type Endpoint struct {
 	VPC   bool   // the region's host inside a VPC, which the SDK does not know for most regions
 }
 
-var hostName = regexp.MustCompile(`^[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?(\.[A-Za-z0-9]([A-Za-z0-9-]*[A-Za-z0-9])?)*$`)
+// endpointForm has groups for scheme, host and port. An address of IPv6 stands in brackets.
+var endpointForm = regexp.MustCompile(`^(?:(https?)://)?([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?/?$`)
 
 // ParseEndpoint reads host, host:port or a URL without path. Credentials go there, so plain http must lead to a loopback
 // address, and only what is clearly a host is taken.
 func ParseEndpoint(s string) (Endpoint, error) {
-	if !strings.Contains(s, "://") {
-		s = "https://" + s
+	parts := endpointForm.FindStringSubmatch(s)
+	if parts == nil || strings.Contains(s, "..") {
+		return Endpoint{}, errors.New("is not a host, host:port or https URL, without user, path and query")
 	}
-	u, err := url.Parse(s)
-	if err != nil {
-		return Endpoint{}, errors.New("is not a host, host:port or URL")
-	}
-	switch {
-	case u.Scheme != "https" && u.Scheme != "http":
-		return Endpoint{}, fmt.Errorf("has the scheme %q; it must be https, or http to a loopback address", u.Scheme)
-	case u.User != nil || u.RawQuery != "" || u.Fragment != "" || strings.Trim(u.Path, "/") != "":
-		return Endpoint{}, errors.New("must be a host alone, without user, path or query")
-	case net.ParseIP(u.Hostname()) == nil && !hostName.MatchString(u.Hostname()):
-		return Endpoint{}, errors.New("names no valid host")
-	case !validPort(u):
+	scheme, host, port := parts[1], strings.Trim(parts[2], "[]"), parts[3]
+	if n, err := strconv.ParseUint(port, 10, 16); port != "" && (err != nil || n == 0) {
 		return Endpoint{}, errors.New("names no valid port")
-	case u.Scheme == "http" && !isLoopback(u.Hostname()):
+	}
+	if scheme == "http" && host != "localhost" && !net.ParseIP(host).IsLoopback() {
 		return Endpoint{}, errors.New("is plain http, which would show the credentials to the network; only a loopback address may be")
 	}
-	return Endpoint{Host: u.Host, Plain: u.Scheme == "http"}, nil
+	return Endpoint{Host: strings.Trim(strings.TrimPrefix(s, scheme+"://"), "/"), Plain: scheme == "http"}, nil
 }
 
-func isLoopback(host string) bool {
-	return host == "localhost" || net.ParseIP(host).IsLoopback()
-}
-
-// validPort reports whether u has a valid port, or no port.
-func validPort(u *url.URL) bool {
-	if u.Port() == "" {
-		return !strings.HasSuffix(u.Host, ":")
+// NewTransport returns a transport that keeps so many connections to a host. The process has one. It speaks only HTTP/1.1: Go
+// then repeats a POST by itself only if no byte of it was written. The SDK's own transport has no time limits at all. This one
+// does not limit how long a reply takes: the caller's context does.
+func NewTransport(connections int) *http.Transport {
+	return &http.Transport{
+		Proxy:                  http.ProxyFromEnvironment,
+		DialContext:            (&net.Dialer{Timeout: 5 * time.Second, KeepAlive: 30 * time.Second}).DialContext,
+		TLSHandshakeTimeout:    5 * time.Second, // crypto/tls accepts no server below TLS 1.2
+		MaxIdleConnsPerHost:    connections,
+		IdleConnTimeout:        50 * time.Second,
+		MaxResponseHeaderBytes: 64 << 10,
 	}
-	n, err := strconv.Atoi(u.Port())
-	return err == nil && n >= 1 && n <= 65535
 }
 
 // cloudHost matches the hosts to which credentials may go, whatever host the SDK names for a region.

@@ -1,7 +1,6 @@
 package adb
 
 import (
-	"fmt"
 	"strings"
 	"testing"
 )
@@ -73,24 +72,5 @@ func TestHost(t *testing.T) {
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%+v, region %q: %q, %v", c.endpoint, c.region, got, err)
 		}
-	}
-}
-
-// TestRegionsAreKept, but not all of them: events may name thousands of regions, and the process lives long.
-func TestRegionsAreKept(t *testing.T) {
-	a := New(Options{Concurrency: 1})
-	var first *region
-	for i := range 1001 {
-		r, err := a.regions.Get(fmt.Sprintf("cn-%d", i), a.newRegion)
-		again, _ := a.regions.Get(fmt.Sprintf("cn-%d", i), a.newRegion)
-		if err != nil || again != r {
-			t.Fatalf("%v, kept: %v", err, again == r)
-		}
-		if i == 0 {
-			first = r
-		}
-	}
-	if r, _ := a.regions.Get("cn-0", a.newRegion); r == first {
-		t.Error("all regions are kept")
 	}
 }

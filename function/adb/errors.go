@@ -2,9 +2,10 @@ package adb
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"net/http"
-	"slices"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -15,115 +16,103 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// The beginnings of the codes by which the service refuses what credentials may do, and credentials as such.
+// What the service's codes mean.
 var (
-	deniedCodes     = []string{"NoPermission", "Forbidden", "Unauthorized"}
-	credentialCodes = []string{"InvalidAccessKeyId", "InvalidSecurityToken", "SignatureDoesNotMatch", "IncompleteSignature"}
+	deniedCode     = regexp.MustCompile(`^(NoPermission|Forbidden|Unauthorized)`)
+	credentialCode = regexp.MustCompile(`^(InvalidAccessKeyId|InvalidSecurityToken|SignatureDoesNotMatch|IncompleteSignature)`)
+	notFoundCode   = regexp.MustCompile(`^InvalidDBCluster(Id)?\.NotFound$`)
+	successCode    = regexp.MustCompile(`(?i)^(0|200|ok|success)?$`)
+	debtCode       = regexp.MustCompile(`InDebt|Arrear|Overdue|NotEnoughBalance`) // of the vendor's services
+
+	// notNowCode is of a cluster that is busy with something that passes, such as another backup.
+	notNowCode = regexp.MustCompile(`BackupJobExists|IncorrectDBInstanceState|IncorrectTaskStatus|InvalidWorkerState|` +
+		`OperationDenied\.(DBClusterStatus|OrderProcessing)|OperationConflict|TaskConflict|LastTokenProcessing|SystemBusy`)
 )
 
-// notNowCodes stand in the codes of a cluster that is busy with something that passes, such as another backup or a change of
-// its size.
-var notNowCodes = []string{
-	"BackupJobExists", "IncorrectDBInstanceState", "IncorrectTaskStatus", "InvalidWorkerState",
-	"OperationDenied.DBClusterStatus", "OperationDenied.OrderProcessing",
-}
-
-func beginsWith(code string, beginnings []string) bool {
-	return slices.ContainsFunc(beginnings, func(b string) bool { return strings.HasPrefix(code, b) })
-}
-
-// classify returns what an HTTP status and the service's code mean. The status is 0 if there was no reply. The code is empty if
-// none could be read.
+// classify returns what a reply's HTTP status and code mean. The code is empty if none could be read.
 func classify(status int, code string) backup.ErrorKind {
 	switch {
 	case status < 400: // the call may have taken effect, even if a 2xx says that it failed
 		return backup.KindUnanswered
-	case strings.HasPrefix(code, "Throttling") || status == http.StatusTooManyRequests:
+	case strings.Contains(code, "Throttling") || status == http.StatusTooManyRequests:
 		return backup.KindThrottled
 	case status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed":
 		// SignatureNonceUsed: something between sent the request twice, and the first may have been accepted.
 		return backup.KindUnanswered
-	case slices.ContainsFunc(notNowCodes, func(c string) bool { return strings.Contains(code, c) }):
+	case notNowCode.MatchString(code):
 		return backup.KindNotNow
-	case code == "InvalidDBCluster.NotFound" || code == "InvalidDBClusterId.NotFound":
+	case notFoundCode.MatchString(code):
 		return backup.KindNotFound
-	case code == "" && (status == http.StatusUnauthorized || status == http.StatusForbidden),
-		beginsWith(code, deniedCodes), beginsWith(code, credentialCodes):
+	}
+	code = cmp.Or(code, http.StatusText(status)) // Unauthorized and Forbidden are texts of a status as well
+	if deniedCode.MatchString(code) || credentialCode.MatchString(code) {
 		return backup.KindDenied
 	}
 	return backup.KindRefused
 }
 
-// failure returns the one error of this package for a call that did not succeed. err says why, unless the reply does; it is
-// nil for a reply that the SDK takes for a success.
-func (s *session) failure(action string, c backup.Cluster, x *exchange, err error) *backup.CallError {
-	e := &backup.CallError{Action: action, Cluster: c, Status: x.Status, Err: err, RetryAfter: retryAfter(x.Header)}
+// failed returns the one error of this package for a call that did not succeed. err says why, unless the reply does; it is nil
+// for a reply that the SDK takes for a success.
+func (c *call) failed(err error) *backup.CallError {
+	e := &backup.CallError{Action: c.action, Cluster: c.cluster, Status: c.Status, RetryAfter: retryAfter(c.Header), Err: c.Err}
 	var said document
 	switch {
-	case x.Status != 0:
-		if said.read(x.Body) != nil || said.Code+said.Message == "" {
+	case c.Status != 0:
+		if json.Unmarshal(c.Body, &said) != nil || said.Code+said.Message == "" {
 			said.Message = "the reply cannot be read"
-			if x.Status/100 == 2 && err != nil {
-				said.Message += text(": " + err.Error())
+			if c.Status/100 == 2 && err != nil {
+				said.Message += text(": " + Reason(err))
 			}
 		}
-		e.Kind = classify(x.Status, string(said.Code))
-	case x.Host == "": // the SDK made no request
+		e.Kind = classify(c.Status, string(said.Code))
+	case c.Host == "": // the SDK made no request
 		e.Kind, said.Message = backup.KindRefused, text(Reason(err))
-	case x.NotSent():
-		e.Kind, e.Host, said.Message = backup.KindNotSent, x.Host, text(Reason(err))
+	case c.NotSent():
+		e.Kind, e.Host, said.Message = backup.KindNotSent, c.Host, text(Reason(err))
 	default:
 		e.Kind, said.Message = backup.KindUnanswered, text(Reason(err))
 	}
-	e.Code, e.Message = s.clean(x, string(said.Code)), s.clean(x, string(said.Message))
-	e.RequestID = s.clean(x, cmp.Or(string(said.RequestId), x.Header.Get("x-acs-request-id")))
-	e.Hint = s.hint(e)
+	e.Code, e.Message = c.mask.Clean(string(said.Code)), c.mask.Clean(string(said.Message))
+	e.RequestID = c.mask.Clean(cmp.Or(string(said.RequestId), c.Header.Get("x-acs-request-id")))
+	e.Hint = c.mask.Clean(c.hint(e, said))
 	return e
 }
 
-// heldUp returns the error of a call that did not get its turn before ctx ended. It is ctx's, unless the service's answer to
-// another call asked for a pause: who is held up by it must learn why.
-func (s *session) heldUp(action string, c backup.Cluster, err error, pause *backup.CallError) error {
-	if pause == nil {
-		return err
-	}
-	return &backup.CallError{Action: action, Cluster: c, Kind: backup.KindThrottled, Code: pause.Code, Err: err,
-		Message: fmt.Sprintf("the service asked for a pause of %v in %s, which held this call up; it was not sent", pause.RetryAfter, c.Region)}
-}
-
 // hint returns what a person can do about an error.
-func (s *session) hint(e *backup.CallError) string {
-	switch {
-	case e.Kind == backup.KindThrottled && e.RetryAfter > 0:
-		return fmt.Sprintf("the service asks for a pause of %v in %s", e.RetryAfter, e.Cluster.Region)
-	case e.Kind != backup.KindDenied:
-		return ""
-	}
+func (c *call) hint(e *backup.CallError, said document) string {
+	var denial struct{ AuthAction, NoPermissionType, PolicyType text }
+	_ = json.Unmarshal([]byte(said.AccessDeniedDetail), &denial) // few replies have it
 	who, keys := "whoever has these credentials", "the credentials: check them; they were used"
-	if s.role {
+	if c.session.keys.SecurityToken != "" && !c.session.keys.Personal {
 		who, keys = "the function's role", "the credentials of the function's role: check that role; they were used"
 	}
-	permission := fmt.Sprintf("adb:%s on acs:adb:%s:%s:dbcluster/%s", e.Action, e.Cluster.Region, s.account, cmp.Or(e.Cluster.ID, "*"))
-	if beginsWith(e.Code, credentialCodes) {
+	permission := fmt.Sprintf("%s on acs:adb:%s:%s:dbcluster/%s",
+		cmp.Or(string(denial.AuthAction), "adb:"+e.Action), e.Cluster.Region, c.session.account, cmp.Or(e.Cluster.ID, "*"))
+	switch {
+	case e.Kind == backup.KindThrottled && e.RetryAfter > 0:
+		return fmt.Sprintf("the service asks for a pause of %v", e.RetryAfter)
+	case e.Kind < backup.KindNotFound && debtCode.MatchString(e.Code):
+		return "the account owes money: its bills must be settled first"
+	case e.Kind != backup.KindDenied:
+		return ""
+	case credentialCode.MatchString(e.Code):
 		return fmt.Sprintf("the service refused %s for %s", keys, permission)
+	case strings.Contains(e.Code+string(denial.PolicyType), "ControlPolicy"):
+		return "a control policy of the account's resource directory forbids " + permission + ", whatever is granted in the account"
+	case denial.NoPermissionType == "ExplicitDeny":
+		return "a policy forbids " + permission + " explicitly, whatever else is granted: " + cmp.Or(string(denial.PolicyType), "its type is not given")
 	}
 	return who + " needs " + permission
 }
 
 // retryAfter returns how long the service asks to wait, or 0.
 func retryAfter(h http.Header) time.Duration {
-	const most = time.Hour // a wait that long ends with the deadline anyway
-	headers := map[string]*string{}
-	for _, name := range []string{"x-ratelimit-user-api", "x-ratelimit-user"} {
-		if v := h.Get(name); v != "" {
-			headers[name] = &v
-		}
+	ms := dara.Int64Value(openapiutil.GetThrottlingTimeLeft(map[string]*string{
+		"x-ratelimit-user-api": dara.String(h.Get("x-ratelimit-user-api")),
+		"x-ratelimit-user":     dara.String(h.Get("x-ratelimit-user")),
+	}))
+	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 32); err == nil {
+		ms = max(ms, 1000*seconds)
 	}
-	ms := dara.Int64Value(openapiutil.GetThrottlingTimeLeft(headers))
-	if seconds, err := strconv.ParseInt(h.Get("Retry-After"), 10, 64); err == nil {
-		ms = max(ms, 1000*min(seconds, 3600))
-	} else if at, err := http.ParseTime(h.Get("Retry-After")); err == nil {
-		ms = max(ms, time.Until(at).Milliseconds())
-	}
-	return time.Duration(min(max(ms, 0), most.Milliseconds())) * time.Millisecond
+	return time.Duration(min(max(ms, 0), time.Hour.Milliseconds())) * time.Millisecond // an hour ends with the deadline anyway
 }

@@ -3,48 +3,97 @@ package adb
 import (
 	"net/http"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"adb-backup/function/backup"
 )
 
 func TestClassify(t *testing.T) {
-	for _, c := range []struct {
-		status int
-		code   string
-		want   backup.ErrorKind
-	}{
-		{400, "Throttling", backup.KindThrottled}, {400, "Throttling.User", backup.KindThrottled}, {503, "Throttling.Api", backup.KindThrottled},
-		{429, "", backup.KindThrottled}, {429, "Whatever", backup.KindThrottled}, {400, "Throttling.Other", backup.KindThrottled},
-		{0, "", backup.KindUnanswered}, {200, "", backup.KindUnanswered}, {302, "", backup.KindUnanswered}, {408, "", backup.KindUnanswered},
-		{408, "NoPermission", backup.KindUnanswered}, {400, "SignatureNonceUsed", backup.KindUnanswered}, {500, "InternalError", backup.KindUnanswered},
-		{502, "", backup.KindUnanswered}, {503, "ServiceUnavailable", backup.KindUnanswered}, {500, "NoPermission", backup.KindUnanswered},
-		{404, "InvalidDBCluster.NotFound", backup.KindNotFound}, {400, "InvalidDBClusterId.NotFound", backup.KindNotFound},
-		{400, "InvalidDBClusterId.Malformed", backup.KindRefused}, {404, "", backup.KindRefused}, {400, "", backup.KindRefused},
-		{403, "OperationDenied", backup.KindRefused}, {400, "InvalidTimeStamp.Expired", backup.KindRefused}, {400, "IdempotentParameterMismatch", backup.KindRefused},
-		{403, "NoPermission", backup.KindDenied}, {403, "NoPermission.Action", backup.KindDenied}, {403, "Forbidden.RAM", backup.KindDenied},
-		{401, "Unauthorized", backup.KindDenied}, {404, "InvalidAccessKeyId.NotFound", backup.KindDenied}, {400, "SignatureDoesNotMatch", backup.KindDenied}, {400, "IncompleteSignature", backup.KindDenied},
-		{400, "InvalidSecurityToken.Expired", backup.KindDenied}, {400, "IncompleteSignature", backup.KindDenied},
-		{401, "", backup.KindDenied}, {403, "", backup.KindDenied},
-		{400, "BackupJobExists", backup.KindNotNow}, {400, "IncorrectDBInstanceState", backup.KindNotNow}, {403, "IncorrectTaskStatus", backup.KindNotNow},
-		{400, "ACS.Cluster.InvalidWorkerState", backup.KindNotNow}, {403, "OperationDenied.DBClusterStatus", backup.KindNotNow}, {409, "OperationDenied.OrderProcessing", backup.KindNotNow},
-		{500, "BackupJobExists", backup.KindUnanswered}, {408, "BackupJobExists", backup.KindUnanswered}, {429, "BackupJobExists", backup.KindThrottled},
-		{200, "BackupJobExists", backup.KindUnanswered}, {200, "Throttling", backup.KindUnanswered}, {101, "", backup.KindUnanswered},
+	for kind, replies := range map[backup.ErrorKind]map[string][]int{ // a code, and with which statuses it comes
+		backup.KindThrottled: {
+			"Throttling": {400, 503}, "Throttling.User": {400, 429, 503}, "Throttling.Api": {503}, "Throttling.Other": {400}, "Rejected.Throttling": {400, 503},
+			"": {429}, "Whatever": {429}, "BackupJobExists": {429},
+		},
+		backup.KindUnanswered: {
+			"": {101, 200, 302, 408, 500, 502, 503}, "InternalError": {500}, "ServiceUnavailable": {503}, "SignatureNonceUsed": {400},
+			"NoPermission": {408, 500}, "BackupJobExists": {200, 408, 500}, "Throttling": {200},
+		},
+		backup.KindNotFound: {"InvalidDBCluster.NotFound": {404}, "InvalidDBClusterId.NotFound": {400}},
+		backup.KindRefused: {
+			"InvalidDBClusterId.Malformed": {400}, "": {400, 404}, "OperationDenied": {403}, "InvalidTimeStamp.Expired": {400},
+			"IdempotentParameterMismatch": {400}, "Account.InDebt": {400}, "NotForbidden": {400}, "X.InvalidDBCluster.NotFound.Y": {404},
+		},
+		backup.KindDenied: {
+			"NoPermission": {403}, "NoPermission.Action": {403}, "Forbidden.RAM": {403}, "Forbidden.InDebt": {403}, "Unauthorized": {401},
+			"InvalidAccessKeyId.NotFound": {404}, "SignatureDoesNotMatch": {400}, "IncompleteSignature": {400}, "InvalidSecurityToken.Expired": {400}, "": {401, 403},
+		},
+		backup.KindNotNow: {
+			"BackupJobExists": {400}, "IncorrectDBInstanceState": {400}, "IncorrectTaskStatus": {403}, "ACS.Cluster.InvalidWorkerState": {400},
+			"OperationDenied.DBClusterStatus": {403}, "OperationDenied.OrderProcessing": {409}, "OperationConflict": {400}, "TaskConflict": {409},
+			"Instance.TaskConflict.Backup": {404}, "LastTokenProcessing": {403}, "SystemBusy": {400, 403},
+		},
 	} {
-		if got := classify(c.status, c.code); got != c.want {
-			t.Errorf("%d %q: %d, want %d", c.status, c.code, got, c.want)
+		for code, statuses := range replies {
+			for _, status := range statuses {
+				if got := classify(status, code); got != kind {
+					t.Errorf("%d %q: %d, want %d", status, code, got, kind)
+				}
+			}
 		}
 	}
 }
 
-func TestHint(t *testing.T) {
+// TestHints: what a person can do about a refusal. What the service says about the missing permission counts.
+func TestHints(t *testing.T) {
+	const on = " on acs:adb:cn-hangzhou:42:dbcluster/amv-1"
+	refused := func(body string) canned { return canned{403, body, nil} }
+	for name, c := range map[string]struct {
+		reply    canned
+		personal bool
+		want     string
+	}{
+		"no permission":             {refused(`{"Code":"NoPermission"}`), false, "the function's role needs adb:CreateBackup" + on},
+		"no permission of a person": {refused(`{"Code":"Forbidden.RAM"}`), true, "whoever has these credentials needs adb:CreateBackup" + on},
+		"another action":            {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"AuthAction":"adb:CreateBackups","NoPermissionType":"ImplicitDeny","PolicyType":"AccountLevelIdentityBasedPolicy"}}`), false, "the function's role needs adb:CreateBackups" + on},
+		"details in a text":         {refused(`{"Code":"NoPermission","AccessDeniedDetail":"{\"AuthAction\":\"adb:X\"}"}`), false, "the function's role needs adb:X" + on},
+		"details that are none":     {refused(`{"Code":"NoPermission","AccessDeniedDetail":["x"]}`), false, "the function's role needs adb:CreateBackup" + on},
+		"denied explicitly":         {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"NoPermissionType":"ExplicitDeny","PolicyType":"SessionPolicy"}}`), false, "a policy forbids adb:CreateBackup" + on + " explicitly, whatever else is granted: SessionPolicy"},
+		"a control policy":          {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"NoPermissionType":"ExplicitDeny","PolicyType":"ControlPolicy"}}`), false, "a control policy of the account's resource directory forbids adb:CreateBackup" + on + ", whatever is granted in the account"},
+		"a control policy's code":   {refused(`{"Code":"Forbidden.ControlPolicy"}`), false, "a control policy of the account's resource directory forbids adb:CreateBackup" + on + ", whatever is granted in the account"},
+		"debt":                      {refused(`{"Code":"Forbidden.InDebt"}`), false, "the account owes money: its bills must be settled first"},
+		"debt, in another code":     {canned{400, `{"Code":"InDebt"}`, nil}, false, "the account owes money: its bills must be settled first"},
+		"the role's credentials":    {refused(`{"Code":"InvalidSecurityToken.Expired"}`), false, "the service refused the credentials of the function's role: check that role; they were used for adb:CreateBackup" + on},
+		"a person's credentials":    {refused(`{"Code":"SignatureDoesNotMatch"}`), true, "the service refused the credentials: check them; they were used for adb:CreateBackup" + on},
+		"a pause":                   {canned{429, `{}`, http.Header{"Retry-After": {"7"}}}, false, "the service asks for a pause of 7s"},
+		"throttled":                 {canned{429, `{}`, nil}, false, ""},
+		"refused":                   {canned{400, `{"Code":"InvalidX"}`, nil}, false, ""},
+		"a secret in it":            {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"AuthAction":"SecretSecret"}}`), false, "the function's role needs ***" + on},
+	} {
+		t.Run(name, func(t *testing.T) {
+			keys := roleKeys
+			keys.Personal = c.personal
+			s := sessionWith(keys, func(int, *http.Request) (canned, error) { return c.reply, nil })
+			_, _, err := s.CreateBackup(t.Context(), someCluster)
+			if e, ok := callError(err); !ok || e.Hint != c.want {
+				t.Error(err)
+			}
+		})
+	}
+	for keys, who := range map[Credentials]string{{AccessKeyID: "LTAI", AccessKeySecret: "x"}: "whoever has these credentials", roleKeys: "the function's role"} {
+		s := sessionWith(keys, func(int, *http.Request) (canned, error) { return canned{403, `{"Code":"NoPermission"}`, nil}, nil })
+		_, err := s.Clusters(t.Context(), "cn-hangzhou", backup.Selector{All: true})
+		if e, ok := callError(err); !ok || e.Hint != who+" needs adb:DescribeDBClusters on acs:adb:cn-hangzhou:42:dbcluster/*" || e.Action != "DescribeDBClusters" {
+			t.Error(err)
+		}
+	}
+}
+
+func TestRetryAfter(t *testing.T) {
 	for _, c := range []struct {
 		name, value string
 		want        time.Duration
 	}{
-		{"Retry-After", "7", 7 * time.Second}, {"Retry-After", "-7", 0}, {"Retry-After", "soon", 0},
-		{"Retry-After", "9223372036854775807", time.Hour},
+		{"Retry-After", "7", 7 * time.Second}, {"Retry-After", "-7", 0}, {"Retry-After", "soon", 0}, {"Retry-After", "86400", time.Hour},
 		{"X-Ratelimit-User", "Limit:50,Remain:0,TimeLeft:1500", 1500 * time.Millisecond},
 		{"X-Ratelimit-User-Api", "Limit:50,Remain:0,TimeLeft:900", 900 * time.Millisecond},
 		{"X-Ratelimit-User", "TimeLeft:9223372036854775807", time.Hour}, {"X-Ratelimit-User", "nonsense", 0},
@@ -53,13 +102,6 @@ func TestHint(t *testing.T) {
 			t.Errorf("%s: %s: %v, want %v", c.name, c.value, got, c.want)
 		}
 	}
-	synctest.Test(t, func(t *testing.T) {
-		for date, want := range map[string]time.Duration{"Sat, 01 Jan 2000 00:00:09 GMT": 9 * time.Second, "Fri, 31 Dec 1999 23:59:59 GMT": 0} {
-			if got := retryAfter(http.Header{"Retry-After": {date}}); got != want {
-				t.Errorf("%s: %v, want %v", date, got, want)
-			}
-		}
-	})
 	if retryAfter(nil) != 0 {
 		t.Error("no reply gives no hint")
 	}

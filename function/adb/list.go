@@ -3,136 +3,139 @@ package adb
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
 
 	"adb-backup/function/backup"
+
+	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+const (
+	pageSize  = 100    // the largest that the API knows
+	leastRows = 30     // the smallest
+	maxRows   = 10_000 // of a list in all; what is longer cannot be read
 )
 
 // Backups is AnalyticDB's DescribeBackups, all pages.
-func (s *session) Backups(ctx context.Context, c backup.Cluster, from, to time.Time) (backup.Listing, error) {
+func (s *session) Backups(ctx context.Context, cluster backup.Cluster, from, to time.Time) (l backup.Listing, err error) {
 	const layout = "2006-01-02T15:04Z"
-	var l backup.Listing
-	var err error
-	l.Sets, err = readList(ctx, s, query{"DescribeBackups", c, map[string]string{
-		"DBClusterId": c.ID, "StartTime": from.UTC().Format(layout), "EndTime": to.UTC().Format(layout),
-	}}, func(x *exchange) (page[backup.Set], error) {
-		p, unreadable, err := decodeBackups(x.Body, c.ID, s.api.options.Statuses)
-		for i := range p.rows {
-			set := &p.rows[i].item
-			set.ID, set.Status = s.clean(x, set.ID), s.clean(x, set.Status)
+	query := map[string]*string{
+		"DBClusterId": dara.String(cluster.ID),
+		"StartTime":   dara.String(from.UTC().Format(layout)),
+		"EndTime":     dara.String(to.UTC().Format(layout)),
+	}
+	err = s.list(ctx, "DescribeBackups", cluster, query, func(c *call, rows items) {
+		for _, b := range rows.Backup {
+			if b.DBClusterId == "" || strings.EqualFold(string(b.DBClusterId), cluster.ID) {
+				set, unreadable := b.set(s.api.options.Statuses, c.mask)
+				l.Sets = append(l.Sets, set)
+				l.Unreadable = cmp.Or(l.Unreadable, unreadable)
+			}
 		}
-		if l.Unreadable == "" {
-			l.Unreadable = s.clean(x, unreadable)
-		}
-		return p, err
 	})
 	return l, err
 }
 
-type backupRow struct {
-	BackupId, DBClusterId, BackupType, ParentBackupId, BackupStatus text
-	BackupStartTime, BackupEndTime, BackupSize                      text
+// Clusters is AnalyticDB's DescribeDBClusters, all pages. An id becomes part of later requests, so a cluster whose id is none is
+// left out.
+func (s *session) Clusters(ctx context.Context, region string, of backup.Selector) (listed []backup.ListedCluster, err error) {
+	err = s.list(ctx, "DescribeDBClusters", backup.Cluster{Region: region}, clusterFilters(of), func(_ *call, rows items) {
+		for _, row := range rows.DBCluster {
+			if c := row.cluster(); backup.CheckClusterID(c.ID) == nil {
+				listed = append(listed, c)
+			}
+		}
+	})
+	return listed, err
 }
 
-// decodeBackups reads one page of a cluster's backup sets. unreadable is the first time, size or row that cannot be read.
-func decodeBackups(body []byte, cluster string, words backup.Statuses) (p page[backup.Set], unreadable string, err error) {
-	r, err := decodeReply(body)
+// clusterFilters returns what the service is asked to leave out, where the meaning of that is documented. That of a key without
+// a value is not, nor whether several tags mean all or any of them; so the caller matches every cluster again.
+func clusterFilters(of backup.Selector) map[string]*string {
+	filters := map[string]*string{"DBClusterVersion": dara.String("All")} // the default leaves out Data Warehouse Edition
+	if of.ResourceGroupID != "" {
+		filters["ResourceGroupId"] = dara.String(of.ResourceGroupID)
+	}
+	n := 0
+	for _, key := range slices.Sorted(maps.Keys(of.Tags)) {
+		if value := of.Tags[key]; value != "*" {
+			n++
+			filters[fmt.Sprintf("Tag.%d.Key", n)], filters[fmt.Sprintf("Tag.%d.Value", n)] = dara.String(key), dara.String(value)
+		}
+	}
+	return filters
+}
+
+// list gives all pages of a list to add, one after another. The service may make pages shorter than they were asked for.
+//
+// Limits count by the second. Where they are tight, a list that begins anew after each throttled page would never be read to
+// its end. So a throttled page is asked for again; only the first one is left to the caller.
+func (s *session) list(ctx context.Context, action string, cluster backup.Cluster, query map[string]*string, add func(*call, items)) error {
+	query["RegionId"], query["PageSize"] = dara.String(cluster.Region), dara.String(strconv.Itoa(pageSize))
+	found := 0
+	for number := 1; ; number++ {
+		query["PageNumber"] = dara.String(strconv.Itoa(number))
+		c, rows, total, err := s.page(ctx, action, cluster, query)
+		for number > 1 && waitThrottled(ctx, err) {
+			c, rows, total, err = s.page(ctx, action, cluster, query)
+		}
+		if err != nil {
+			return err
+		}
+		n := len(rows.Backup) + len(rows.DBCluster)
+		found += n
+		switch {
+		case found == 0 && total > 0:
+			return c.failed(errors.New("it counts entries but lists none"))
+		case found > maxRows:
+			return c.failed(fmt.Errorf("the list has more than %d entries", maxRows))
+		}
+		add(c, rows)
+		if n == 0 || found >= total {
+			return nil
+		}
+	}
+}
+
+// waitThrottled waits if err is that of a throttled call. It reports false if err is another one, or ctx has ended.
+func waitThrottled(ctx context.Context, err error) bool {
+	var failed *backup.CallError
+	if !errors.As(err, &failed) || failed.Kind != backup.KindThrottled {
+		return false
+	}
+	pause, cancel := context.WithTimeout(ctx, max(time.Second, failed.RetryAfter))
+	defer cancel()
+	<-pause.Done()
+	return ctx.Err() == nil
+}
+
+// page asks for one page. The calls that list are generic: of the SDK's typed replies, DescribeBackups decodes a size beyond
+// 2 GiB wrongly or not at all, and DescribeDBClusters fails as a whole when one cluster has an odd field. The call has the
+// reply's text, so the SDK need not read it ("binary").
+func (s *session) page(ctx context.Context, action string, cluster backup.Cluster, query map[string]*string) (c *call, rows items, total int, err error) {
+	c, err = s.do(ctx, action, cluster, func(ctx context.Context, client *sdk.Client) error {
+		_, err := client.CallApiWithCtx(ctx, &openapiutil.Params{
+			Action: dara.String(action), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
+			BodyType: dara.String("binary"),
+		}, &openapiutil.OpenApiRequest{Query: query}, &dara.RuntimeOptions{})
+		return err
+	})
 	if err != nil {
-		return p, "", err
+		return c, rows, 0, err
 	}
-	p.total = r.total()
-	for _, b := range r.Items.Backup {
-		if b.odd != "" {
-			p.rows = append(p.rows, row[backup.Set]{})
-			unreadable = cmp.Or(unreadable, "a row that is not an object: "+b.odd)
-			continue
-		}
-		set, fault := b.set(words)
-		unreadable = cmp.Or(unreadable, fault)
-		p.rows = append(p.rows, row[backup.Set]{
-			key:  cut(string(b.DBClusterId+"|"+b.BackupId+"|"+b.BackupStartTime+"|"+b.BackupType), 200),
-			keep: b.DBClusterId == "" || strings.EqualFold(string(b.DBClusterId), cluster),
-			item: set,
-		})
+	s.api.decoding.Lock()
+	defer s.api.decoding.Unlock()
+	if rows, total, err = decodePage(c.Body); err != nil {
+		return c, rows, 0, c.failed(err)
 	}
-	return p, unreadable, nil
-}
-
-// set returns the backup set of a row, and names the first field of it that cannot be read.
-func (b backupRow) set(words backup.Statuses) (_ backup.Set, unreadable string) {
-	s := backup.Set{
-		ID:     cut(string(b.BackupId), longestWord),
-		Full:   b.BackupType == "" || b.BackupType.is("FullBackup"),
-		Copy:   b.ParentBackupId != "" && b.ParentBackupId != "0" && b.ParentBackupId != b.BackupId,
-		Status: cut(strings.TrimSpace(string(b.BackupStatus)), longestWord),
-	}
-	var start, end, size bool
-	s.Start, start = span(string(b.BackupStartTime))
-	s.End, end = span(string(b.BackupEndTime))
-	s.Size, size = bytesOf(string(b.BackupSize))
-	s.State = words.State(s.Status, s.End != backup.Span{})
-	for _, field := range []struct {
-		name  string
-		value text
-		read  bool
-	}{
-		{"BackupStartTime", b.BackupStartTime, start},
-		{"BackupEndTime", b.BackupEndTime, end},
-		{"BackupSize", b.BackupSize, size},
-		{"BackupType", b.BackupType, s.Full || b.BackupType.is("IncrementalBackup")},
-		{"BackupStatus", b.BackupStatus, b.BackupStatus.plain()},
-		{"ParentBackupId", b.ParentBackupId, b.ParentBackupId.plain()},
-	} {
-		if !field.read {
-			return s, fmt.Sprintf("%s %q of backup %s", field.name, cut(string(field.value), 60), s.ID)
-		}
-	}
-	return s, ""
-}
-
-// bytesOf reads a size. An empty one was not given, and is 0.
-func bytesOf(s string) (size int64, ok bool) {
-	if s == "" {
-		return 0, true
-	}
-	if n, err := strconv.ParseInt(s, 10, 64); err == nil && n >= 0 {
-		return n, true
-	}
-	f, err := strconv.ParseFloat(s, 64)
-	if err == nil && f >= 0 && f < 1<<62 {
-		return int64(f), true
-	}
-	return 0, false
-}
-
-// timeForms are the forms of RFC 3339 that are read, with and without seconds, and with an offset in either form. Fractions
-// of a second need no form of their own.
-var timeForms = []struct {
-	layout string
-	unit   time.Duration
-}{
-	{"2006-01-02T15:04Z07:00", time.Minute}, {"2006-01-02T15:04Z0700", time.Minute},
-	{"2006-01-02T15:04:05Z07:00", time.Second}, {"2006-01-02T15:04:05Z0700", time.Second},
-}
-
-// span reads a listed time: to the minute as the current page of the documentation has it, or to the second as an older one
-// does. An empty one is not given. A time without a zone means nothing.
-func span(s string) (_ backup.Span, ok bool) {
-	if s == "" {
-		return backup.Span{}, true
-	}
-	s = strings.ToUpper(s)
-	if len(s) > 10 && s[10] == ' ' {
-		s = s[:10] + "T" + s[11:]
-	}
-	for _, form := range timeForms {
-		if t, err := time.Parse(form.layout, s); err == nil && t.UTC().Year() > 0 && t.UTC().Year() < 9999 { // others have no RFC 3339 form
-			t = t.UTC()
-			return backup.Span{From: t, Until: t.Add(form.unit)}, true
-		}
-	}
-	return backup.Span{}, false
+	return c, rows, total, nil
 }

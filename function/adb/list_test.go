@@ -1,158 +1,190 @@
 package adb
 
 import (
+	"encoding/json"
+	"fmt"
+	"net/http"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"adb-backup/function/backup"
-
-	"github.com/google/go-cmp/cmp"
 )
 
-func TestDecodeBackups(t *testing.T) {
-	at := func(s string) time.Time {
-		u, err := time.Parse(time.RFC3339, s)
-		if err != nil {
-			t.Fatal(err)
-		}
-		return u.UTC()
+// backups reads the list of someCluster's backups from these pages, of which the last is repeated.
+func backups(t *testing.T, pages ...canned) (l backup.Listing, calls int, err error) {
+	s := sessionOn(func(n int, _ *http.Request) (canned, error) {
+		calls = n
+		return pages[min(n, len(pages))-1], nil
+	})
+	l, err = s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
+	return l, calls, err
+}
+
+// backupPage is a page of a list of so many sets. A negative count is not given.
+func backupPage(total int, ids ...string) canned {
+	var items []string
+	for _, id := range ids {
+		items = append(items, fmt.Sprintf(`{"BackupId":%q,"DBClusterId":"amv-1","BackupStartTime":"2026-11-23T02:00Z"}`, id))
 	}
-	minute := func(s string) backup.Span { return backup.Span{From: at(s), Until: at(s).Add(time.Minute)} }
-	second := func(s string) backup.Span { return backup.Span{From: at(s), Until: at(s).Add(time.Second)} }
-	one := func(item string) string { return `{"TotalCount":"1","Items":{"Backup":[` + item + `]}}` }
+	body := fmt.Sprintf(`{"TotalCount":"%d","Items":{"Backup":[%s]}}`, total, strings.Join(items, ","))
+	return canned{200, strings.Replace(body, `"TotalCount":"-1",`, "", 1), nil}
+}
+
+// TestPages: a list is read to its end, and what is no list of this cluster is not taken for one.
+func TestPages(t *testing.T) {
+	var hundred []string
+	for i := range 100 {
+		hundred = append(hundred, fmt.Sprint(i))
+	}
+	all := func(n int) string { return strings.Join(hundred[:n], " ") }
+	slow := canned{429, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"Retry-After": {"7"}}}
 	for name, c := range map[string]struct {
-		body string
-		want backup.Set
+		pages []canned
+		want  string // ids; empty: an error
+		calls int
+		took  time.Duration
 	}{
-		"as documented": {
-			one(`{"BackupId":"32732001","DBClusterId":"amv-1","BackupType":"FullBackup","BackupMethod":"Snapshot","BackupStartTime":"2026-11-23T02:00Z","BackupEndTime":"2026-11-23T02:17Z","BackupSize":5000000000,"BackupStatus":"Success"}`),
-			backup.Set{ID: "32732001", Full: true, Start: minute("2026-11-23T02:00:00Z"), End: minute("2026-11-23T02:17:00Z"), Size: 5_000_000_000, State: backup.SetComplete, Status: "Success"},
-		},
-		"to the second, an id that is a number, a size that is a string": {
-			one(`{"BackupId":32732001,"BackupStartTime":"2026-11-23T02:00:07Z","BackupSize":"3000000000"}`),
-			backup.Set{ID: "32732001", Full: true, Start: second("2026-11-23T02:00:07Z"), Size: 3_000_000_000, State: backup.SetRunning},
-		},
-		"an offset":                     {one(`{"BackupStartTime":"2026-11-23T10:00+08:00"}`), backup.Set{Full: true, Start: minute("2026-11-23T02:00:00Z")}},
-		"no times":                      {one(`{"BackupId":"1","BackupStartTime":"","BackupEndTime":null}`), backup.Set{ID: "1", Full: true}},
-		"times that are none":           {one(`{"BackupId":"1","BackupStartTime":"soon","BackupEndTime":0}`), backup.Set{ID: "1", Full: true}},
-		"incremental":                   {one(`{"BackupId":"1","BackupType":"IncrementalBackup"}`), backup.Set{ID: "1"}},
-		"of no parent":                  {one(`{"BackupId":"1","ParentBackupId":0}`), backup.Set{ID: "1", Full: true}},
-		"null for a text":               {one(`{"BackupId":"1","ParentBackupId":null}`), backup.Set{ID: "1", Full: true}},
-		"a copy":                        {one(`{"BackupId":"1","ParentBackupId":"2"}`), backup.Set{ID: "1", Full: true, Copy: true}},
-		"no parent":                     {one(`{"BackupId":"1","ParentBackupId":""}`), backup.Set{ID: "1", Full: true}},
-		"its own parent":                {one(`{"BackupId":"1","ParentBackupId":"1"}`), backup.Set{ID: "1", Full: true}},
-		"a status between spaces":       {one(`{"BackupId":"1","BackupStatus":" Success\n"}`), backup.Set{ID: "1", Full: true, State: backup.SetComplete, Status: "Success"}},
-		"an unknown status":             {one(`{"BackupId":"1","BackupStatus":"Frozen"}`), backup.Set{ID: "1", Full: true, State: backup.SetUnknown, Status: "Frozen"}},
-		"no status, but an end":         {one(`{"BackupId":"1","BackupEndTime":"2026-11-23T02:17Z"}`), backup.Set{ID: "1", Full: true, End: minute("2026-11-23T02:17:00Z"), State: backup.SetComplete}},
-		"a size that is a float":        {one(`{"BackupId":"1","BackupSize":5e9}`), backup.Set{ID: "1", Full: true, Size: 5_000_000_000}},
-		"a size that is none":           {one(`{"BackupId":"1","BackupSize":"much"}`), backup.Set{ID: "1", Full: true}},
-		"a size beyond what fits":       {one(`{"BackupId":"1","BackupSize":1e300}`), backup.Set{ID: "1", Full: true}},
-		"a count that is a number":      {`{"TotalCount":1,"Items":{"Backup":[{"BackupId":"1"}]}}`, backup.Set{ID: "1", Full: true}},
-		"fields that nobody documented": {one(`{"BackupId":"1","New":{"a":[1]}}`), backup.Set{ID: "1", Full: true}},
+		"one page":                     {[]canned{backupPage(2, "1", "2")}, "1 2", 1, 0},
+		"three":                        {[]canned{backupPage(3, "1"), backupPage(3, "2"), backupPage(3, "3")}, "1 2 3", 3, 0},
+		"it counts but lists none":     {[]canned{backupPage(2)}, "", 1, 0},
+		"it counts one but lists none": {[]canned{backupPage(1)}, "", 1, 0},
+		"none":                         {[]canned{backupPage(1, "1")}, "1", 1, 0},
+		"a set of another cluster":     {[]canned{{200, `{"TotalCount":"3","Items":{"Backup":[{"BackupId":"1","DBClusterId":"amv-2"},{"BackupId":"2","DBClusterId":"AMV-1"},{"BackupId":"3"}]}}`, nil}}, "2 3", 1, 0},
+		"longer when its end is read":  {[]canned{backupPage(2, "1"), backupPage(3, "2"), backupPage(3, "3")}, "1 2 3", 3, 0},
+		"shorter than it counts":       {[]canned{backupPage(9, "1", "2"), backupPage(9)}, "1 2", 2, 0},
+		"no count, and a short page":   {[]canned{backupPage(-1, hundred[:40]...), backupPage(-1, hundred[40:69]...)}, all(69), 2, 0},
+		"no count, and the least page": {[]canned{backupPage(-1, hundred[:30]...), backupPage(-1)}, all(30), 2, 0},
+		"no count, and none":           {[]canned{backupPage(-1, "1")}, "1", 1, 0},
+		"a second page of nonsense":    {[]canned{backupPage(2, "1"), {200, "<html>", nil}}, "", 2, 0},
+		"the first page is throttled":  {[]canned{slow}, "", 1, 0},
+		"the second one is throttled":  {[]canned{backupPage(2, "1"), slow, slow, backupPage(2, "2")}, "1 2", 4, 14 * time.Second},
+		"throttled without a hint":     {[]canned{backupPage(2, "1"), {400, `{"Code":"Throttling"}`, nil}, backupPage(2, "2")}, "1 2", 3, time.Second},
+		"throttled, then refused":      {[]canned{backupPage(2, "1"), slow, {403, `{"Code":"NoPermission"}`, nil}}, "", 3, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
-			p, _, err := decodeBackups([]byte(c.body), "amv-1", backup.NewStatuses(nil, nil))
-			if err != nil || p.total != 1 || len(p.rows) != 1 || !p.rows[0].keep {
-				t.Fatalf("%+v, %v", p, err)
-			}
-			if diff := cmp.Diff(c.want, p.rows[0].item); diff != "" {
-				t.Error(diff)
-			}
+			synctest.Test(t, func(t *testing.T) {
+				start := time.Now()
+				l, calls, err := backups(t, c.pages...)
+				var ids []string
+				for _, set := range l.Sets {
+					ids = append(ids, set.ID)
+				}
+				if got := strings.Join(ids, " "); err == nil && got != c.want || (err != nil) != (c.want == "") || calls != c.calls || time.Since(start) != c.took {
+					t.Errorf("%q, %v after %d calls and %v; want %q after %d and %v", got, err, calls, time.Since(start), c.want, c.calls, c.took)
+				}
+			})
 		})
 	}
 }
 
-// TestUnreadable: a time, size or row that cannot be read is named, and the other rows still count.
-func TestUnreadable(t *testing.T) {
-	for field, want := range map[string]string{
-		`"BackupStartTime":"23/11/2026 02:00"`:                 `BackupStartTime "23/11/2026 02:00" of backup 7`,
-		`"BackupStartTime":"2026-11-23T02:00"`:                 `BackupStartTime "2026-11-23T02:00" of backup 7`,
-		`"BackupStartTime":"2026-11-23T02:00:00"`:              `BackupStartTime "2026-11-23T02:00:00" of backup 7`,
-		`"BackupStartTime":"2026-11-23"`:                       `BackupStartTime "2026-11-23" of backup 7`,
-		`"BackupStartTime":1763863200000`:                      `BackupStartTime "1763863200000" of backup 7`,
-		`"BackupStartTime":["2026-11-23T02:00Z"]`:              `BackupStartTime "[\"2026-11-23T02:00Z\"]" of backup 7`,
-		`"BackupStartTime":"9999-12-31T23:59Z"`:                `BackupStartTime "9999-12-31T23:59Z" of backup 7`,
-		`"BackupStartTime":"0000-01-01T00:00Z"`:                `BackupStartTime "0000-01-01T00:00Z" of backup 7`,
-		`"BackupEndTime":{}`:                                   `BackupEndTime "{}" of backup 7`,
-		`"BackupSize":[5]`:                                     `BackupSize "[5]" of backup 7`,
-		`"BackupSize":-5`:                                      `BackupSize "-5" of backup 7`,
-		`"BackupSize":"NaN"`:                                   `BackupSize "NaN" of backup 7`,
-		`"BackupType":"Full"`:                                  `BackupType "Full" of backup 7`,
-		`"BackupType":[1]`:                                     `BackupType "[1]" of backup 7`,
-		`"BackupStatus":{"a":1}`:                               `BackupStatus "{\"a\":1}" of backup 7`,
-		`"BackupStatus":[1]`:                                   `BackupStatus "[1]" of backup 7`,
-		`"ParentBackupId":true`:                                `ParentBackupId "true" of backup 7`,
-		`"BackupSize":"","BackupEndTime":"","New":[1]`:         "",
-		`"BackupStartTime":"` + strings.Repeat("9", 999) + `"`: `BackupStartTime "` + strings.Repeat("9", 60) + `…" of backup 7`,
-	} {
-		body := `{"TotalCount":"2","Items":{"Backup":[{"BackupId":"7",` + field + `},{"BackupId":"8"},{"BackupId":"9","BackupStartTime":"never"}]}}`
-		p, got, err := decodeBackups([]byte(body), "amv-1", backup.NewStatuses(nil, nil))
-		if want == "" {
-			want = `BackupStartTime "never" of backup 9`
+// TestThrottledToTheEnd: a page that is throttled until the time is up is told as throttled.
+func TestThrottledToTheEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ctx, cancel := contextOf(t, 10*time.Second)
+		defer cancel()
+		s := sessionOn(func(n int, _ *http.Request) (canned, error) {
+			if n == 1 {
+				return backupPage(2, "1"), nil
+			}
+			return canned{429, `{"Code":"Throttling"}`, http.Header{"Retry-After": {"60"}}}, nil
+		})
+		_, err := s.Backups(ctx, someCluster, time.Now(), time.Now())
+		if e, ok := callError(err); !ok || e.Kind != backup.KindThrottled {
+			t.Error(err)
 		}
-		if err != nil || got != want || len(p.rows) != 3 || p.rows[1].item.ID != "8" {
-			t.Errorf("%s: %q, %v, %+v", field, got, err, p)
-		}
-		if s := p.rows[0].item; s.State == backup.SetComplete {
-			t.Errorf("%s: taken for complete", field)
-		}
-	}
-	for _, row := range []string{`7`, `"x"`, `[]`, `null`} {
-		p, got, err := decodeBackups([]byte(`{"TotalCount":"2","Items":{"Backup":[`+row+`,{"BackupId":"8"}]}}`), "amv-1", nil)
-		if err != nil || row != "null" && got != "a row that is not an object: "+row || len(p.rows) != 2 || p.rows[1].item.ID != "8" {
-			t.Errorf("%s: %q, %v, %+v", row, got, err, p)
-		}
-	}
+	})
 }
 
-// TestListedTimes: RFC 3339 in its forms, and what each can mean.
-func TestListedTimes(t *testing.T) {
-	at := time.Date(2026, 11, 23, 2, 0, 0, 0, time.UTC)
-	for s, want := range map[string]backup.Span{
-		"":                              {},
-		"2026-11-23T02:00Z":             {From: at, Until: at.Add(time.Minute)},
-		"2026-11-23t02:00z":             {From: at, Until: at.Add(time.Minute)},
-		"2026-11-23 02:00Z":             {From: at, Until: at.Add(time.Minute)},
-		"2026-11-23T10:00+08:00":        {From: at, Until: at.Add(time.Minute)},
-		"2026-11-23T10:00+0800":         {From: at, Until: at.Add(time.Minute)},
-		"2026-11-23T02:00:00Z":          {From: at, Until: at.Add(time.Second)},
-		"2026-11-23 10:00:00+08:00":     {From: at, Until: at.Add(time.Second)},
-		"2026-11-22T18:00:00-0800":      {From: at, Until: at.Add(time.Second)},
-		"2026-11-23T02:00:00.5Z":        {From: at.Add(time.Second / 2), Until: at.Add(3 * time.Second / 2)},
-		"2026-11-23T10:00:00.500+08:00": {From: at.Add(time.Second / 2), Until: at.Add(3 * time.Second / 2)},
-	} {
-		if got, ok := span(s); !ok || got != want {
-			t.Errorf("%s: %v, %v", s, got, ok)
+// TestEndlessList: a list without end is an answer that cannot be read.
+func TestEndlessList(t *testing.T) {
+	calls := 0
+	s := sessionOn(func(n int, _ *http.Request) (canned, error) {
+		calls = n
+		ids := make([]string, 100)
+		for i := range ids {
+			ids[i] = fmt.Sprint(n*100 + i)
 		}
+		return backupPage(n*100+100, ids...), nil
+	})
+	_, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
+	if e, ok := callError(err); !ok || e.Kind != backup.KindUnanswered || e.Message != "the reply cannot be read: the list has more than 10000 entries" || calls != 101 {
+		t.Errorf("%d calls, error %v", calls, err)
 	}
 }
 
 // TestNoList: what is no list must not pass for an empty one, or a second backup is made.
 func TestNoList(t *testing.T) {
-	for _, body := range []string{``, `{}`, `null`, `[]`, `"x"`, `{"RequestId":"1"}`, `{"Items":null}`, `<html>`, `{"Items":{"Backup":{}}}`, `{"Items":{"DBCluster":{}}}`, `{"Items":{"DBCluster":7}}`, `{"Items":"x"}`, `{"TotalCount":"0","Items":"x"}`, `{"TotalCount":"0","Items":[1]}`, `7`, `{"Code":"X","TotalCount":"0"}`, `{"Success":false,"TotalCount":"0"}`, `{"TotalCount":"1"`} {
-		if r, err := decodeReply([]byte(body)); err == nil {
-			t.Errorf("%s: taken for a list: %+v", body, r)
+	for _, body := range []string{
+		``, `{}`, `null`, `[]`, `"x"`, `7`, `{"RequestId":"1"}`, `{"Items":null}`, `<html>`, `{"Items":{"Backup":{}}}`, `{"Items":{"Backup":[7]}}`,
+		`{"Items":"x"}`, `{"TotalCount":"0","Items":"x"}`, `{"TotalCount":"0","Items":[1]}`, `{"Code":"X","TotalCount":"0"}`,
+		`{"Success":false,"TotalCount":"0"}`, `{"TotalCount":"1"`, `{"TotalCount":"1","Items":[]}`,
+	} {
+		if l, _, err := backups(t, canned{200, body, nil}); err == nil {
+			t.Errorf("%s: taken for a list: %+v", body, l)
 		}
 	}
-	for _, body := range []string{`{"TotalCount":"0"}`, `{"TotalCount":"0","Code":"200","Success":true}`, `{"TotalCount":0,"Items":{}}`, `{"Items":{"Backup":[]}}`, `{"Items":{"Backup":null}}`, `{"TotalCount":"0","Items":[]}`, `{"TotalCount":"0","Items":""}`, `{"TotalCount":"0","Items":null}`} {
-		if r, err := decodeReply([]byte(body)); err != nil || len(r.Items.Backup) != 0 {
-			t.Errorf("%s: %+v, %v", body, r, err)
+	for _, body := range []string{
+		`{"TotalCount":"0"}`, `{"TotalCount":"0","Code":"200","Success":true}`, `{"TotalCount":0,"Items":{}}`, `{"Items":{"Backup":[]}}`,
+		`{"Items":{"Backup":null}}`, `{"TotalCount":"0","Items":[]}`, `{"TotalCount":"0","Items":""}`, `{"TotalCount":"0","Items":null}`, `{"Items":[]}`,
+	} {
+		if l, calls, err := backups(t, canned{200, body, nil}); err != nil || len(l.Sets) != 0 || calls != 1 {
+			t.Errorf("%s: %+v, %v", body, l, err)
 		}
 	}
 }
 
-func FuzzDecodeBackups(f *testing.F) {
+// TestQueries: what is asked of the service. It is asked to leave out only what its documentation gives a meaning.
+func TestQueries(t *testing.T) {
+	var asked []string
+	s := sessionOn(func(_ int, r *http.Request) (canned, error) {
+		//lint:ignore SA1008 the SDK writes the name in lower case, past http.Header
+		asked = append(asked, strings.Join(r.Header["x-acs-action"], "")+" "+r.URL.RawQuery)
+		return canned{200, fmt.Sprintf(`{"TotalCount":2,"Items":{"DBCluster":[{"DBClusterId":"amv-%d"}]}}`, len(asked)), nil}, nil
+	})
+	for _, selector := range []backup.Selector{{All: true}, {
+		Tags:            map[string]string{"b": "two words", "a": "*", "c": ""},
+		NotTags:         map[string]string{"d": "x"},
+		ResourceGroupID: "rg-1",
+	}} {
+		if got, err := s.Clusters(t.Context(), "cn-hangzhou", selector); err != nil || len(got) != 2 || got[1].ID == got[0].ID {
+			t.Errorf("%+v, %v", got, err)
+		}
+	}
+	s.Backups(t.Context(), someCluster, time.Date(2026, 11, 23, 10, 0, 59, 0, time.FixedZone("", 8*3600)), time.Date(2026, 11, 24, 2, 0, 0, 0, time.UTC))
+	want := []string{
+		"DescribeDBClusters DBClusterVersion=All&PageNumber=1&PageSize=100&RegionId=cn-hangzhou",
+		"DescribeDBClusters DBClusterVersion=All&PageNumber=2&PageSize=100&RegionId=cn-hangzhou",
+		"DescribeDBClusters DBClusterVersion=All&PageNumber=1&PageSize=100&RegionId=cn-hangzhou&ResourceGroupId=rg-1&Tag.1.Key=b&Tag.1.Value=two+words&Tag.2.Key=c&Tag.2.Value=",
+		"DescribeDBClusters DBClusterVersion=All&PageNumber=2&PageSize=100&RegionId=cn-hangzhou&ResourceGroupId=rg-1&Tag.1.Key=b&Tag.1.Value=two+words&Tag.2.Key=c&Tag.2.Value=",
+		"DescribeBackups DBClusterId=amv-1&EndTime=2026-11-24T02%3A00Z&PageNumber=1&PageSize=100&RegionId=cn-hangzhou&StartTime=2026-11-23T02%3A00Z",
+		"DescribeBackups DBClusterId=amv-1&EndTime=2026-11-24T02%3A00Z&PageNumber=2&PageSize=100&RegionId=cn-hangzhou&StartTime=2026-11-23T02%3A00Z",
+	}
+	if got := strings.Join(asked, "\n"); got != strings.Join(want, "\n") {
+		t.Errorf("asked\n%s", got)
+	}
+}
+
+// FuzzLists: whatever a page holds, a row of it is a cluster or a set that can be used.
+func FuzzLists(f *testing.F) {
 	f.Add([]byte(`{"TotalCount":"1","Items":{"Backup":[{"BackupId":"1","BackupStartTime":"2026-11-23T02:00Z","BackupSize":5000000000}]}}`))
+	f.Add([]byte(`{"TotalCount":1,"Items":{"DBCluster":[{"DBClusterId":"amv-1","CreateTime":"9999-12-31T23:59:59-08:00","Tags":{"Tag":[{"Key":"a","Value":"b"}]}}]}}`))
 	f.Add([]byte(`{"TotalCount":1,"Items":[]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		p, _, err := decodeBackups(body, "amv-1", backup.NewStatuses(nil, nil))
+		rows, _, err := decodePage(body)
 		if err != nil {
 			return
 		}
-		for _, r := range p.rows {
-			if s := r.item; s.Size < 0 || s.Start.From.After(s.Start.Until) {
-				t.Errorf("%+v", s)
+		for _, b := range rows.Backup {
+			s, _ := b.set(backup.NewStatuses(nil, nil), Mask{})
+			if _, err := json.Marshal(s); err != nil || s.Size < 0 || s.Start.From.After(s.Start.Until) {
+				t.Errorf("%+v, %v", s, err)
+			}
+		}
+		for _, c := range rows.DBCluster {
+			if _, err := json.Marshal(c.cluster()); err != nil {
+				t.Error(err)
 			}
 		}
 	})

@@ -1,51 +1,42 @@
 package adb
 
 import (
-	"encoding/json"
-	"fmt"
-	"html"
+	"context"
+	"errors"
 	"net/url"
 	"regexp"
 	"slices"
 	"strings"
-	"sync"
 	"unicode"
 )
 
-// leastSecret is the length of the shortest secret that is hidden: a shorter one is not real, and may be part of any word.
-const leastSecret = 8
-
-// longestText is how many bytes of a text are kept.
-const longestText = 400
+const (
+	leastSecret = 8   // characters of a secret that is hidden: a shorter one is not real, and may be part of any word
+	longestText = 400 // bytes of a text that are kept
+)
 
 // Mask makes text of a service or of the network fit for a log, an answer or a screen. The zero Mask hides no secrets.
-type Mask struct {
-	spellings func() *strings.Replacer // made when it is needed: most calls succeed, and say nothing
-}
+type Mask struct{ secrets []string }
 
 // NewMask returns a mask that hides these secrets: as they are, percent-encoded once or twice, and escaped as in HTML and JSON.
 func NewMask(secrets ...string) Mask {
-	return Mask{sync.OnceValue(func() *strings.Replacer {
-		var all []string
-		for _, s := range secrets {
-			if len(s) >= leastSecret {
-				all = append(all, spellings(s)...)
-			}
-		}
-		// Where several begin at the same place, the Replacer takes the first of its arguments.
-		slices.SortFunc(all, func(a, b string) int { return len(b) - len(a) })
-		var pairs []string
-		for _, s := range all {
-			pairs = append(pairs, s, "***")
-		}
-		return strings.NewReplacer(pairs...)
-	})}
+	secrets = slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < leastSecret })
+	// One secret may be part of another, as the key's id is of the Authorization header: the whole is hidden first.
+	slices.SortFunc(secrets, func(a, b string) int { return len(b) - len(a) })
+	return Mask{secrets}
 }
 
 // Clean returns text as one line of bounded length, without secrets and without characters that cannot be seen.
 func (m Mask) Clean(text string) string {
-	if m.spellings != nil {
-		text = m.spellings().Replace(text)
+	for _, secret := range m.secrets {
+		switch {
+		case len(secret) > len(text): // no spelling is shorter, so most texts need no search for a token
+		case !special.MatchString(secret):
+			text = strings.ReplaceAll(text, secret, "***")
+		default:
+			spellings := regexp.MustCompile(special.ReplaceAllLiteralString(secret, spelling))
+			text = spellings.ReplaceAllLiteralString(text, "***")
+		}
 	}
 	text = strings.Map(func(r rune) rune {
 		if !unicode.IsPrint(r) {
@@ -53,44 +44,26 @@ func (m Mask) Clean(text string) string {
 		}
 		return r
 	}, text)
-	return cut(strings.Join(strings.Fields(text), " "), longestText)
-}
-
-// spellings returns the ways in which a service may repeat a secret.
-func spellings(secret string) []string {
-	quoted, _ := json.Marshal(secret) // cannot fail: it is a string
-	all := []string{
-		secret, strings.ReplaceAll(secret, "/", `\/`), string(quoted[1 : len(quoted)-1]),
-		html.EscapeString(secret), strings.ReplaceAll(html.EscapeString(secret), "&#34;", "&quot;"),
-	}
-	for _, format := range []string{`\u%04x`, `\u%04X`, "&#%d;", "&#x%x;", "&#x%X;"} {
-		all = append(all, special.ReplaceAllStringFunc(secret, func(c string) string { return fmt.Sprintf(format, c[0]) }))
-	}
-	for _, once := range percentEncoded(secret) {
-		all = append(append(all, once), percentEncoded(once)...)
-	}
-	return all
-}
-
-var (
-	special = regexp.MustCompile(`[^A-Za-z0-9._-]`)
-	percent = regexp.MustCompile(`%[0-9A-F]{2}`)
-)
-
-// percentEncoded returns a text as the query of a URL has it, with either spelling of a space, and as its path has it, each in
-// capital and in small letters.
-func percentEncoded(text string) (all []string) {
-	query := url.QueryEscape(text)
-	for _, encoded := range []string{query, strings.ReplaceAll(query, "+", "%20"), url.PathEscape(text)} {
-		all = append(all, encoded, percent.ReplaceAllStringFunc(encoded, strings.ToLower))
-	}
-	return all
-}
-
-// cut returns text, or its beginning where it is longer than most.
-func cut(text string, most int) string {
-	if len(text) > most {
-		return strings.ToValidUTF8(text[:most], "") + "…"
+	text = strings.Join(strings.Fields(text), " ")
+	if len(text) > longestText {
+		return strings.ToValidUTF8(text[:longestText], "") + "…"
 	}
 	return text
+}
+
+// special are the characters of a secret that a service may spell in another way, and spelling is a pattern of all these ways.
+var special = regexp.MustCompile(`[^A-Za-z0-9._-]`)
+
+const spelling = `(?:%(?:25)*[0-9A-Fa-f]{2}|&(?:amp;)*#?\w+;|\\*u[0-9A-Fa-f]{4}|\\*[^A-Za-z0-9])`
+
+// Reason returns a network error in words, without the URL: it may hold a password or a token.
+func Reason(err error) string {
+	var u *url.Error
+	if errors.As(err, &u) {
+		err = u.Err
+	}
+	if errors.Is(err, context.DeadlineExceeded) {
+		return "no answer in time"
+	}
+	return err.Error()
 }

@@ -1,137 +1,153 @@
 package adb
 
 import (
-	"bytes"
 	"encoding/json"
-	"encoding/xml"
 	"errors"
-	"reflect"
+	"fmt"
+	"math"
 	"strconv"
 	"strings"
-	"unicode/utf8"
+	"time"
+
+	"adb-backup/function/backup"
 )
 
 // document is what every reply may hold beside its list.
 type document struct {
-	Code, Message, RequestId, Success text
-}
-
-// read reads the fields that errors have in common, from JSON or, as some gateways answer, from XML.
-func (d *document) read(body []byte) error {
-	if bytes.HasPrefix(bytes.TrimSpace(body), []byte("<")) {
-		return xml.Unmarshal(body, d)
-	}
-	return json.Unmarshal(body, d)
+	Code, Message, RequestId, Success, AccessDeniedDetail text
 }
 
 // failed reports whether a reply says that the call failed, although its HTTP status is one of success.
 func (d document) failed() bool {
-	switch strings.ToLower(string(d.Code)) {
-	case "", "0", "200", "ok", "success":
-		return strings.EqualFold(string(d.Success), "false")
-	}
-	return true
+	return !successCode.MatchString(string(d.Code)) || d.Success == "false"
 }
 
-// reply is a page as the service writes it. Counts are documented as strings for backups and as numbers for clusters; both
-// are read either way.
-type reply struct {
-	document
-	TotalCount *text
-	Items      *items
-}
-
-type items struct {
-	Backup    []backupEntry
-	DBCluster []clusterRow
-}
-
-// backupEntry is a row that may be anything: one odd row must not make the list unreadable.
-type backupEntry struct {
-	backupRow
-	odd string // the row as it came, if it cannot be read
-}
-
-// UnmarshalJSON implements json.Unmarshaler. It never fails.
-func (e *backupEntry) UnmarshalJSON(b []byte) error {
-	if b[0] != '{' || json.Unmarshal(b, &e.backupRow) != nil {
-		e.odd = string(b[:min(len(b), 60)])
-	}
-	return nil
-}
-
-// read decodes a reply in one pass, since a page of clusters is large. Some oddities do not make it unreadable: a cluster that
-// is not an object stays empty, and Items may be empty in other ways than an object.
-func (r *reply) read(body []byte) error {
-	err := json.Unmarshal(body, r)
-	var odd *json.UnmarshalTypeError // the first one; all that follows is decoded nevertheless
-	if !errors.As(err, &odd) {
-		return err
-	}
-	switch odd.Type {
-	case reflect.TypeFor[clusterRow]():
-		return nil
-	case reflect.TypeFor[items]():
-		var is struct{ Items json.RawMessage }
-		if json.Unmarshal(body, &is) == nil && (string(is.Items) == `""` || string(is.Items) == "[]") {
-			return nil
-		}
-	}
-	return err
-}
-
-// decodeReply reads one page. A reply that has neither items nor a count is no list: it must not pass for an empty one.
-func decodeReply(body []byte) (reply, error) {
-	var r reply
-	if err := r.read(body); err != nil {
-		return reply{}, err
-	}
-	switch {
-	case r.failed():
-		return reply{}, errors.New("the reply has a code of failure")
-	case r.TotalCount == nil && r.Items == nil:
-		return reply{}, errors.New("the reply is not a list")
-	case r.Items == nil:
-		r.Items = &items{}
-	}
-	return r, nil
-}
-
-// total returns how many entries the whole list has, or -1 if the service does not say.
-func (r reply) total() int {
-	if r.TotalCount != nil {
-		if n, err := strconv.Atoi(string(*r.TotalCount)); err == nil {
-			return n
-		}
-	}
-	return -1
-}
-
-// text is a JSON value that may be written as a string or as a number. Any other value keeps its JSON text, which no rule
-// takes for a known word, a time or a size.
+// text is a JSON value that may be written as a string or as a number, as counts, sizes and ids are. Any other value keeps its
+// JSON text, which no rule takes for a known word, a time or a size.
 type text string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *text) UnmarshalJSON(b []byte) error {
-	switch {
-	case string(b) == "null":
-		*t = ""
-	case b[0] == '"':
-		if inner := b[1 : len(b)-1]; bytes.IndexByte(inner, '\\') < 0 && utf8.Valid(inner) {
-			*t = text(inner) // as most are
-			return nil
-		}
+	if b[0] == '"' {
 		return json.Unmarshal(b, (*string)(t))
-	default:
+	}
+	if string(b) != "null" {
 		*t = text(b)
 	}
 	return nil
 }
 
-// is reports whether the value is a word, in any case.
-func (t text) is(word string) bool { return strings.EqualFold(string(t), word) }
+// object is a JSON object. Where it is empty, the service may write "" or [] instead.
+type object[T any] struct {
+	T     T
+	given bool // it is there, and not null
+}
 
-// plain reports whether the value was written as a string or a number, as far as its text shows.
-func (t text) plain() bool {
-	return !strings.HasPrefix(string(t), "[") && !strings.HasPrefix(string(t), "{") && t != "true" && t != "false"
+// UnmarshalJSON implements json.Unmarshaler.
+func (o *object[T]) UnmarshalJSON(b []byte) error {
+	o.given = string(b) != "null"
+	if string(b) == `""` || string(b) == "[]" {
+		return nil
+	}
+	return json.Unmarshal(b, &o.T)
+}
+
+type items struct {
+	Backup    []backupRow
+	DBCluster []clusterRow
+}
+
+// decodePage reads one page of a list. total is how many entries the whole list has; where the service does not say, it is 0 if
+// the page is the last. A reply with neither rows nor a count is no list: it must not pass for an empty one.
+func decodePage(body []byte) (rows items, total int, err error) {
+	var reply struct {
+		document
+		TotalCount text
+		Items      object[items]
+	}
+	if err := json.Unmarshal(body, &reply); err != nil {
+		return rows, 0, err
+	}
+	switch {
+	case reply.failed():
+		return rows, 0, errors.New("it has a code of failure")
+	case reply.TotalCount == "" && !reply.Items.given:
+		return rows, 0, errors.New("it is not a list")
+	}
+	rows = reply.Items.T
+	if total, err = strconv.Atoi(string(reply.TotalCount)); err != nil && len(rows.Backup)+len(rows.DBCluster) >= leastRows {
+		total = math.MaxInt
+	}
+	return rows, total, nil
+}
+
+type backupRow struct {
+	BackupId, DBClusterId, BackupType, ParentBackupId, BackupStatus text
+	BackupStartTime, BackupEndTime, BackupSize                      text
+}
+
+// set returns the backup set of a row, and names the first field of it that cannot be read.
+func (b backupRow) set(words backup.Statuses, m Mask) (s backup.Set, unreadable string) {
+	s = backup.Set{
+		ID:     m.Clean(string(b.BackupId)),
+		Full:   b.BackupType == "" || strings.EqualFold(string(b.BackupType), "FullBackup"),
+		Copy:   b.ParentBackupId != "" && b.ParentBackupId != "0" && b.ParentBackupId != b.BackupId,
+		Status: m.Clean(string(b.BackupStatus)),
+	}
+	check := func(name string, value text, read bool) {
+		if !read && unreadable == "" {
+			unreadable = fmt.Sprintf("%s %q of backup %s", name, m.Clean(string(value)), s.ID)
+		}
+	}
+	var read bool
+	s.Start, read = span(string(b.BackupStartTime))
+	check("BackupStartTime", b.BackupStartTime, read)
+	s.End, read = span(string(b.BackupEndTime))
+	check("BackupEndTime", b.BackupEndTime, read)
+	size, err := strconv.ParseUint(string(b.BackupSize), 10, 63)
+	check("BackupSize", b.BackupSize, err == nil || b.BackupSize == "")
+	check("BackupType", b.BackupType, s.Full || strings.EqualFold(string(b.BackupType), "IncrementalBackup"))
+	s.Size = int64(size)
+	s.State = words.State(s.Status, s.End != backup.Span{})
+	return s, unreadable
+}
+
+// span reads a listed time, in a form of RFC 3339: to the minute as the current page of the documentation has it, or to the
+// second as an older one does. An empty one is not given. A time without a zone means nothing.
+func span(s string) (_ backup.Span, ok bool) {
+	unit := time.Second
+	t, err := time.Parse(time.RFC3339, s)
+	if err != nil {
+		unit = time.Minute
+		t, err = time.Parse("2006-01-02T15:04Z07:00", s)
+	}
+	t = t.UTC()
+	if err != nil || t.Year() <= 0 || t.Year() >= 9999 { // it could not be answered in that form
+		return backup.Span{}, s == ""
+	}
+	return backup.Span{From: t, Until: t.Add(unit)}, true
+}
+
+// clusterRow is what is kept of a listed cluster, which has some fifty fields.
+type clusterRow struct {
+	DBClusterId, DBClusterStatus, DBVersion, CreateTime, ResourceGroupId text
+	Tags                                                                 object[struct{ Tag []struct{ Key, Value text } }]
+}
+
+func (c clusterRow) cluster() backup.ListedCluster {
+	created, _ := span(string(c.CreateTime))
+	listed := backup.ListedCluster{
+		ID:              strings.ToLower(string(c.DBClusterId)),
+		Status:          string(c.DBClusterStatus),
+		DBVersion:       string(c.DBVersion),
+		ResourceGroupID: string(c.ResourceGroupId),
+		Created:         created.From,
+	}
+	if c.Tags.given { // else they are unknown
+		listed.Tags = map[string]string{}
+	}
+	for _, tag := range c.Tags.T.Tag {
+		listed.Tags[string(tag.Key)] = string(tag.Value)
+	}
+	return listed
 }

@@ -26,7 +26,7 @@ func create(t *testing.T, endpoint Endpoint, change func(*http.Transport)) *back
 		change(transport)
 	}
 	api := New(Options{Endpoint: endpoint, Concurrency: 1, Statuses: backup.NewStatuses(nil, nil), Transport: transport})
-	_, _, err := api.With(Credentials{AccessKeyID: "STS.1", AccessKeySecret: "Secret", SecurityToken: "Token"}, "42").CreateBackup(t.Context(), someCluster)
+	_, _, err := api.With(roleKeys, "42").CreateBackup(t.Context(), someCluster)
 	e, ok := callError(err)
 	if !ok {
 		t.Fatalf("error %v", err)
@@ -126,7 +126,7 @@ func TestClosedWhileIdle(t *testing.T) {
 	transport.Proxy = nil
 	defer transport.CloseIdleConnections()
 	api := New(Options{Endpoint: Endpoint{Host: l.Addr().String(), Plain: true}, Concurrency: 1, Transport: transport})
-	s := api.With(Credentials{AccessKeyID: "STS.1", AccessKeySecret: "Secret", SecurityToken: "Token"}, "42")
+	s := api.With(roleKeys, "42")
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

@@ -1,0 +1,76 @@
+package adb
+
+import (
+	"cmp"
+	"context"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/time/rate"
+)
+
+// AnalyticDB's limits differ by account and region, and some are not documented, so each region's rate is learnt from its
+// answers. It finds a limit of 50 calls a second within a second, at the price of a few throttled calls.
+const (
+	startRate  = 40.0 // calls per second
+	lowestRate = 1.0
+	topRate    = 200.0
+	gain       = 0.2  // what a success adds to the rate
+	ease       = 0.95 // what a throttled call leaves of it
+)
+
+// lastCall is how long before the deadline the last call may start: a create that is cut off leaves its outcome unknown.
+const lastCall = 300 * time.Millisecond
+
+// limiter spaces and bounds the calls to one region. A region that misbehaves holds up no other one.
+type limiter struct {
+	slots chan struct{} // one for each call that may be in flight
+	calls atomic.Int32  // that wait or are in flight
+	rate  *rate.Limiter
+}
+
+func newLimiter(slots int) *limiter {
+	return &limiter{slots: make(chan struct{}, slots), rate: rate.NewLimiter(startRate, 1)}
+}
+
+// take waits for a call's turn. Whoever gets it must release it. A call that is alone in its region skips the rate: calls one
+// after another are spaced by their answers. An error is ctx's, or tells that the turn would come too late.
+func (l *limiter) take(ctx context.Context) (alone bool, err error) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-lastCall))
+		defer cancel()
+	}
+	alone = l.calls.Add(1) == 1
+	select {
+	case l.slots <- struct{}{}:
+	case <-ctx.Done():
+		l.calls.Add(-1)
+		return alone, ctx.Err()
+	}
+	if err = ctx.Err(); err == nil && !alone { // the select may overlook it
+		err = l.rate.Wait(ctx)
+	}
+	if err != nil {
+		l.release()
+		return alone, cmp.Or(ctx.Err(), context.DeadlineExceeded) // Wait does not wait in vain
+	}
+	return alone, nil
+}
+
+func (l *limiter) release() {
+	<-l.slots
+	l.calls.Add(-1)
+}
+
+// learn changes the rate after an answer. A call that was alone did not use the rate, and so says nothing about it. Of two
+// answers at the same time one may be lost, which does not matter.
+func (l *limiter) learn(alone, throttled bool) {
+	next := float64(l.rate.Limit()) + gain
+	if throttled {
+		next = float64(l.rate.Limit()) * ease
+	}
+	if !alone {
+		l.rate.SetLimit(rate.Limit(min(max(next, lowestRate), topRate)))
+	}
+}
