@@ -119,23 +119,6 @@ func TestWhoseBackup(t *testing.T) {
 			}
 		})
 	}
-	story(t, "what started while a create was waiting for its turn is not that create's", fakeadb.Options{Layout: fakeadb.Seconds, Faults: fakeadb.Script(
-		fakeadb.Step{Action: "CreateBackup", Cluster: "amv-first", Nth: 1, Fault: fakeadb.Throttled(40 * time.Second)},
-		fakeadb.Step{Action: "CreateBackup", Cluster: cluster, Nth: 2, Fault: fakeadb.Broken})}, func(t *testing.T, w *world) {
-		p := w.process()
-		var wg sync.WaitGroup
-		defer wg.Wait()
-		wg.Go(func() { p.deliver(`{"DBClusterId":"amv-first"}`, delivery{}) })
-		time.Sleep(time.Second)
-		time.AfterFunc(20*time.Second, func() { // of the cluster's own schedule
-			w.service.Add(fakeadb.Backup{Cluster: cluster, Region: region, Start: time.Now(), Listed: time.Now(), End: time.Now().Add(time.Minute)})
-		})
-		r := p.deliver(plain, delivery{})
-		made := w.service.Backups(cluster)
-		if claim := r.Backups[0]; claim.Created || claim.RequestId != "" || claim.BackupId != "32732001" || len(made) != 1 {
-			t.Errorf("%+v, but there is %+v", claim, made)
-		}
-	})
 }
 
 // TestAfterALostAnswer: what a lost answer means for what comes later.

@@ -151,14 +151,18 @@ func TestNoTurn(t *testing.T) {
 				t.Errorf("after %v", took)
 			}
 		}
-		close(hung)
+		asked := time.Now()
+		time.AfterFunc(3*time.Second, func() { close(hung) })
+		if sent, _, err := s.CreateBackup(t.Context(), someCluster); err != nil || sent.Sub(asked) != 3*time.Second { // not before its turn
+			t.Errorf("sent after %v, error %v", sent.Sub(asked), err)
+		}
 		all.Wait()
 		for range 50 { // where a slot is free, too, chance decides what is seen first
 			if _, _, err := s.CreateBackup(gone, someCluster); err != context.Canceled {
 				t.Fatal(err)
 			}
 		}
-		if _, id, err := s.CreateBackup(t.Context(), someCluster); id != "R1" || err != nil || calls != 2 {
+		if _, id, err := s.CreateBackup(t.Context(), someCluster); id != "R1" || err != nil || calls != 3 {
 			t.Errorf("%q, %v after %d calls", id, err, calls)
 		}
 	})

@@ -1,6 +1,7 @@
 package adb
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -28,10 +29,12 @@ type text string
 
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *text) UnmarshalJSON(b []byte) error {
-	if b[0] == '"' {
+	switch {
+	case b[0] == '"' && bytes.IndexByte(b, '\\') < 0: // as most are
+		*t = text(b[1 : len(b)-1])
+	case b[0] == '"':
 		return json.Unmarshal(b, (*string)(t))
-	}
-	if string(b) != "null" {
+	case string(b) != "null":
 		*t = text(b)
 	}
 	return nil
