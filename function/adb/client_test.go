@@ -139,6 +139,26 @@ func TestCredentials(t *testing.T) {
 	}
 }
 
+// TestNoKeys: without keys nothing is sent.
+func TestNoKeys(t *testing.T) {
+	for _, keys := range []Credentials{{}, {AccessKeyID: "LTAI1"}, {AccessKeySecret: "x"}, {SecurityToken: "x"}} {
+		s := sessionWith(keys, func(int, *http.Request) (canned, error) { return canned{}, errors.New("it was sent") })
+		_, _, err := s.CreateBackup(t.Context(), someCluster)
+		if e, ok := callError(err); !ok || e.Kind != backup.KindRefused || strings.Contains(e.Message, "it was sent") {
+			t.Error(err)
+		}
+	}
+}
+
+// TestForeignHost: a region that leads to another host is refused before anything is sent.
+func TestForeignHost(t *testing.T) {
+	s := sessionOn(func(int, *http.Request) (canned, error) { return canned{}, errors.New("it was sent") })
+	_, _, err := s.CreateBackup(t.Context(), backup.Cluster{ID: "amv-1", Region: "x.example/"})
+	if e, ok := callError(err); !ok || e.Kind != backup.KindRefused || e.Message != `"adb.x.example/.aliyuncs.com" is not a host of AnalyticDB` {
+		t.Error(err)
+	}
+}
+
 // TestWhatWasSignedIsMasked: a service that repeats the call's Authorization header tells nobody.
 func TestWhatWasSignedIsMasked(t *testing.T) {
 	s := sessionOn(func(_ int, r *http.Request) (canned, error) {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 // TestMask: a secret is hidden in every spelling in which a service may repeat it.
@@ -31,6 +32,8 @@ func TestMask(t *testing.T) {
 		"JSON, the slash alone":        strings.ReplaceAll(token, "/", `\/`),
 		"JSON in numbers":              escaped("+", `\u002B`, "/", `\u002F`, " ", `\u0020`, "=", `\u003D`, "<", `\u003C`, `"`, `\u0022`, "'", `\u0027`, "&", `\u0026`, ">", `\u003E`),
 		"two, one after the other":     token + token,
+		"HTML of a query":              html.EscapeString(query),
+		"JSON of JSON":                 strings.ReplaceAll(strings.ReplaceAll(string(quoted[1:len(quoted)-1]), `\`, `\\`), "/", `\\/`),
 		"another secret":               "KeyId-12",
 		"one secret that ends another": "KeyId-12" + url.QueryEscape(token),
 	} {
@@ -65,4 +68,23 @@ func TestClean(t *testing.T) {
 	if got := (Mask{}).Clean("a\nb"); got != "a b" {
 		t.Errorf("the zero Mask gives %q", got)
 	}
+}
+
+// FuzzMask: a secret is hidden in each spelling, whatever it consists of and wherever it stands.
+func FuzzMask(f *testing.F) {
+	f.Add("CAIS+8/Xq2f6s==", "denied: ", " (see the log)")
+	f.Add("\\\"ä%25&amp;\u2028~", "%", "5")
+	f.Fuzz(func(t *testing.T, secret, before, after string) {
+		quoted, _ := json.Marshal(secret)
+		for _, spelling := range []string{
+			secret, url.QueryEscape(secret), url.PathEscape(secret), url.QueryEscape(url.QueryEscape(secret)), html.EscapeString(secret), string(quoted[1 : len(quoted)-1]),
+		} {
+			if len(secret) < leastSecret || !utf8.ValidString(secret) || strings.Count(spelling, "*") > 1 {
+				return
+			}
+			if got := NewMask(secret).Clean(before + spelling + after); strings.Contains(got, spelling) && !strings.Contains(before+after, spelling) {
+				t.Errorf("%q is left of %q in %q", spelling, secret, got)
+			}
+		}
+	})
 }
