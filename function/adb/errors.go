@@ -91,11 +91,9 @@ func (c *call) hint(e *backup.CallError, said document) string {
 	switch {
 	case e.Kind == backup.KindThrottled && e.RetryAfter > 0:
 		return fmt.Sprintf("the service asks for a pause of %v", e.RetryAfter)
-	case e.Kind != backup.KindDenied && e.Kind != backup.KindRefused:
-		return ""
 	case debtCode.MatchString(e.Code):
 		return "the account owes money: its bills must be settled first"
-	case e.Kind == backup.KindRefused:
+	case e.Kind != backup.KindDenied:
 		return ""
 	case credentialCode.MatchString(e.Code):
 		return fmt.Sprintf("the service refused %s for %s", keys, permission)

@@ -165,6 +165,10 @@ func TestNoTurn(t *testing.T) {
 		if _, id, err := s.CreateBackup(t.Context(), someCluster); id != "R1" || err != nil || calls != 3 {
 			t.Errorf("%q, %v after %d calls", id, err, calls)
 		}
+		kept, _ := api.limiters.Load("cn-hangzhou")
+		if l := kept.(*limiter); l.calls.Load() != 0 || len(l.slots) != 0 {
+			t.Errorf("%d calls and %d slots are left", l.calls.Load(), len(l.slots))
+		}
 	})
 }
 
