@@ -55,7 +55,6 @@ func (h *history) checkProgress(a *attempt) {
 	if a.verify {
 		return
 	}
-	patience := h.cloud.settle + 3*time.Minute + h.gap()
 	for _, e := range a.report.entries {
 		if !e.ErrorType.Continues() {
 			continue
@@ -63,11 +62,6 @@ func (h *history) checkProgress(a *attempt) {
 		p := place{e.DBClusterId, e.RegionId}
 		if h.easy(a, p) && a.took > 59*time.Minute {
 			h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, e.Error)
-		}
-		readable := h.cloud.faulty == 0 || h.cloud.PageCap == 0 // with faults, many pages are hardly ever read to the end
-		if v, ok := h.vanished[e.BackupId]; ok && readable && e.Status == backup.StatusRunning &&
-			a.answered.Sub(v.at) > patience && a.answered.Sub(h.cloud.outage.until) > patience {
-			h.t.Errorf("%s still waited for %s: %s", a.label(), e.BackupId, e.Error)
 		}
 		for _, b := range h.backups() {
 			if placeOf(b) == p && strings.HasPrefix(e.Error, "an earlier backup "+b.ID+" ") && (h.stuck(b, a.at) || h.recognised(b, a.meaning(), a.at)) {

@@ -3,6 +3,7 @@
 package backup
 
 import (
+	"errors"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -27,36 +28,23 @@ var (
 // CheckClusterID returns an error that says what is wrong with a cluster id. A valid one matches ^am[a-z]*-[a-z0-9]+$ and
 // has at most 64 characters. The documentation masks its examples (amv-wz9or2xawpnc****): such an id is told apart.
 func CheckClusterID(id string) error {
-	if len(id) > 64 || !clusterIDForm.MatchString(id) {
-		return invalidClusterID(id)
+	switch {
+	case len(id) <= 64 && clusterIDForm.MatchString(id):
+		return nil
+	case strings.HasPrefix(id, "am") && strings.HasSuffix(id, "*"):
+		return errors.New(Quote(id) + " is a masked example: give the whole cluster id")
+	default:
+		return errors.New(Quote(id) + " is not a cluster id such as amv-wz9or2xawpnc")
 	}
-	return nil
 }
 
 // CheckRegion returns an error that says what is wrong with a region. A valid one matches ^[a-z]{2,}(-[a-z0-9]+)+$ and has
 // at most 32 characters. Nothing that fails here may reach the SDK, which makes a host name of it.
 func CheckRegion(name string) error {
 	if len(name) > 32 || !regionForm.MatchString(name) {
-		return invalidRegion(name)
+		return errors.New(Quote(name) + " is not a region such as cn-hangzhou")
 	}
 	return nil
-}
-
-// The errors become text only when somebody reads them: an event can hold a million wrong ids.
-type (
-	invalidClusterID string
-	invalidRegion    string
-)
-
-func (id invalidClusterID) Error() string {
-	if strings.HasPrefix(string(id), "am") && strings.HasSuffix(string(id), "*") {
-		return Quote(string(id)) + " is a masked example: give the whole cluster id"
-	}
-	return Quote(string(id)) + " is not a cluster id such as amv-wz9or2xawpnc"
-}
-
-func (name invalidRegion) Error() string {
-	return Quote(string(name)) + " is not a region such as cn-hangzhou"
 }
 
 // Quote returns s in quotes if it is short and plain, for a message. Of any other text it returns only a description, since

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"cmp"
-	"slices"
 	"strings"
 	"time"
 )
@@ -12,135 +11,152 @@ const (
 	maxCreates = 3
 	// stuckAfter is the age from which a backup that is still listed as running is no longer waited for.
 	stuckAfter = 24 * time.Hour
+	// lookCounts is for how long a look says what there is. Meanwhile another process may have created a backup.
+	lookCounts = time.Minute
 )
+
+// Create is one CreateBackup of this process that took effect, or may have. The service answers without a backup id, so which
+// listed set it made has to be found out. A Create is never changed once it is stored.
+type Create struct {
+	Sent     time.Time       // just before it was sent
+	Answered time.Time       // when it was accepted, or when it was given up as unanswered
+	Accepted bool            // false: its outcome is unknown
+	Before   map[string]bool // the keys of the sets that were listed before it was sent; nil: nobody looked
+	Key      string          // of the set that it made, once that was listed
+}
+
+// serves reports whether what c made, or may have made, is what r asks for.
+func (c *Create) serves(r Request) bool { return !c.Sent.Before(r.earliest()) }
+
+// settled reports whether a look at the given time was late enough to show what c made.
+func (c *Create) settled(looked time.Time, settle time.Duration) bool {
+	return !looked.Before(c.Answered.Add(settle))
+}
+
+// made returns the set that c made, nil if the list does not show it. The clocks may differ, so c's set may be listed as older
+// than c. But a set of somebody else that is listed late looks the same. So an older set is taken only from a settled list that
+// shows nothing better, and only after a look, which tells what is new.
+func (c *Create) made(listed []Set, looked time.Time, settle time.Duration) *Set {
+	if c.Key != "" {
+		return find(listed, c.Key)
+	}
+	set := c.first(listed, looked, c.Sent)
+	if set == nil && c.Before != nil && c.settled(looked, settle) {
+		set = c.first(listed, looked, c.Sent.Add(-ClockSkew))
+	}
+	return set
+}
+
+// first returns the first full set that was not listed before c and may have started at the given time or later.
+func (c *Create) first(listed []Set, looked, start time.Time) (first *Set) {
+	for i := range listed {
+		s := &listed[i]
+		if !s.full() || c.Before[s.key()] || !c.mayHaveMade(*s, looked, start) {
+			continue
+		}
+		if first == nil || cmp.Or(s.Start.From.Compare(first.Start.From), strings.Compare(s.ID, first.ID)) < 0 {
+			first = s
+		}
+	}
+	return first
+}
+
+// mayHaveMade reports whether c may have made s by its start. What is new after a look needs no start that can be read or
+// believed; without a look before c, only the start tells new from old.
+func (c *Create) mayHaveMade(s Set, looked, start time.Time) bool {
+	if c.Before == nil {
+		return s.Start.Until.After(start) && s.believed(looked)
+	}
+	return s.Start == Span{} || s.Start.Until.After(start)
+}
 
 // Observed is all that bears on the next step of an Ensure.
 type Observed struct {
-	Looked  time.Time     // when the look was asked for that showed Listed; zero: there was none yet
+	Looked  time.Time     // when the look was asked for that showed Listed; zero: there is none that counts
 	Listed  []Set         // what the list showed
 	Denied  bool          // looking is denied
 	NotNow  bool          // the service refused a CreateBackup because the cluster is busy
-	Last    *Create       // the CreateBackup of this process that matters; nil: none
-	Own     *Create       // the last CreateBackup of this very request that took effect or may have; nil: none
-	Creates int           // how many there were of this request
+	Last    *Create       // the last CreateBackup of this process for the cluster; nil: none
+	Own     bool          // Last was sent for this very request
+	Creates int           // how many CreateBackups of this request took effect, or may have
 	Settle  time.Duration // for how long an unlisted backup is looked for (ADB_SETTLE_TIME)
-}
-
-// lastIsOwn reports whether Last was sent for this very request.
-func (o Observed) lastIsOwn() bool { return o.Last != nil && o.Last == o.Own }
-
-// lost reports whether the outcome of this request's CreateBackup is unknown.
-func (o Observed) lost() bool { return o.lastIsOwn() && !o.Last.Accepted }
-
-// unlistedLost returns Last if it got no answer, may have made what r asks for, and is not listed; otherwise nil.
-func (o Observed) unlistedLost(r Request) *Create {
-	if o.Last != nil && !o.Last.Accepted && o.serves(r) && o.Last.made(o) == nil {
-		return o.Last
-	}
-	return nil
-}
-
-// accepted reports whether the service accepted Last.
-func (o Observed) accepted() bool { return o.Last != nil && o.Last.Accepted }
-
-// serves reports whether Last is what r asks for. A request's own create always serves it, whatever the clock did meanwhile.
-func (o Observed) serves(r Request) bool { return o.lastIsOwn() || o.Last != nil && o.Last.serves(r) }
-
-// settled reports whether Last would be listed by now if it had made a backup.
-func (o Observed) settled(now time.Time) bool {
-	looked := o.Looked
-	if o.Denied {
-		looked = now
-	}
-	return o.Last == nil || o.Last.settled(looked, o.Settle)
-}
-
-// undoubted reports whether Last, which was accepted, needs no look: it is too young to have failed unseen. But one that was
-// listed once may be deleted by now, so a request that waits for more than Requested looks first.
-func (o Observed) undoubted(now time.Time, r Request) bool {
-	if r.WaitFor > WaitRequested && o.Last.set() != nil {
-		return o.Denied
-	}
-	return o.lastIsOwn() || !o.Last.settled(now, o.Settle)
 }
 
 // StepKind is the kind of the next step.
 type StepKind int
 
 const (
-	StepLook      StepKind = iota // read the list
-	StepLookAgain                 // read it again after a while, because the outcome of a CreateBackup is unknown
-	StepAwait                     // an earlier backup is running: look again after a while
-	StepSend                      // send CreateBackup
-	StepAdopt                     // this backup serves
-	StepGiveUp                    // whether there is a backup cannot be found out
+	StepLook   StepKind = iota // read the list
+	StepAwait                  // a backup is running, or may be: look again after a while
+	StepSend                   // send CreateBackup
+	StepAdopt                  // this backup serves
+	StepGiveUp                 // whether there is a backup cannot be found out
 )
 
 // Step is what to do next.
 type Step struct {
-	Kind   StepKind
-	Set    *Set    // StepAdopt, StepAwait: the listed set; nil: it is not listed yet
-	Create *Create // StepAdopt: the CreateBackup of this process that made the backup; nil: somebody else did
-	Stuck  []Set   // backups that have run for so long that they are not waited for
+	Kind  StepKind
+	Set   *Set  // StepAdopt, StepAwait: the listed set; nil: the one of Observed.Last, which is not listed yet
+	Ours  bool  // StepAdopt: this very request created the backup
+	Stuck []Set // backups that have run for so long that they are not waited for
 }
 
-// Decide is the rule of an Ensure up to the point where there is a backup to wait for.
+// Decide is the rule of an Ensure up to the point where there is a backup to wait for. The first case that holds counts.
 func Decide(now time.Time, r Request, o Observed) Step {
-	if o.Looked.IsZero() {
-		if step, ok := beforeLook(now, r, o); ok {
-			return step
-		}
-	}
-	if step, ok := adopt(r, o); ok {
-		return step
-	}
+	s := newSituation(now, r, o)
 	switch {
-	case o.Denied && o.serves(r) && !o.accepted():
+	case s.certain(): // 1: this process created it, and it is too young to have failed unseen
+		return Step{Kind: StepAdopt, Ours: o.Own}
+	case s.needsNoLook(): // 2: nothing that exists can serve
+		return Step{Kind: StepSend}
+	case s.mayLook(): // 3
+		return Step{Kind: StepLook}
+	case s.ownListed(): // 4: this request's own is listed
+		return Step{Kind: StepAdopt, Set: s.made, Ours: true}
+	case s.best != nil: // 5: one that serves is listed
+		return Step{Kind: StepAdopt, Set: s.best}
+	case s.acceptedUnlisted(): // 6: one that serves will be listed
+		return Step{Kind: StepAdopt, Ours: o.Own}
+	case s.cannotBeFound(): // 7: one that serves may exist
 		return Step{Kind: StepGiveUp}
-	case o.lost() && !o.settled(now):
-		return Step{Kind: StepLookAgain}
+	case s.running != nil || s.mayRun(): // 8: one backup at a time
+		return Step{Kind: StepAwait, Set: s.running, Stuck: s.stuck}
+	case o.Creates >= maxCreates: // 9
+		return Step{Kind: StepGiveUp, Stuck: s.stuck}
+	default: // 10
+		return Step{Kind: StepSend, Stuck: s.stuck}
 	}
-	return awaitOrSend(now, o)
 }
 
-// beforeLook decides whether the list is needed at all.
-func beforeLook(now time.Time, r Request, o Observed) (Step, bool) {
-	switch {
-	case o.accepted() && o.serves(r) && o.undoubted(now, r):
-		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true
-	case r.Immediate && r.WaitFor == WaitRequested && o.Creates == 0 && !o.NotNow && !o.serves(r):
-		return Step{Kind: StepSend}, true
-	case !o.Denied:
-		return Step{Kind: StepLook}, true
-	}
-	return Step{}, false
+// situation is what follows from a request and what was observed.
+type situation struct {
+	Observed
+	now     time.Time
+	request Request
+	looked  bool  // Listed says what there is
+	serves  bool  // what Last made, or may have made, is what the request asks for
+	made    *Set  // the set that Last made, as it is listed
+	best    *Set  // the set to adopt among those that serve
+	running *Set  // the newest full backup that runs
+	stuck   []Set // those that have run for too long
 }
 
-// adopt finds the backup that serves: the one that this request created, one that is listed, or one that this process
-// created and that is not listed yet.
-func adopt(r Request, o Observed) (Step, bool) {
-	candidates := serving(o.Listed, r, o.Looked)
-	var made *Set
-	if o.serves(r) {
-		made = o.Last.made(o)
+func newSituation(now time.Time, r Request, o Observed) situation {
+	s := situation{Observed: o, now: now, request: r, looked: now.Sub(o.Looked) <= lookCounts}
+	if !s.looked {
+		s.Listed = nil
 	}
-	if made != nil && o.lastIsOwn() {
-		return Step{Kind: StepAdopt, Set: made, Create: o.Last}, true
+	if o.Last != nil {
+		s.serves = o.Own || o.Last.serves(r) // its own serves, whatever the clock did meanwhile
+		s.made = o.Last.made(s.Listed, o.Looked, o.Settle)
 	}
-	if made != nil && made.State != SetFailed {
-		candidates = append(candidates, *made) // its listed start is cut to the minute, so by that alone it might not serve
+	sets := serving(s.Listed, r, o.Looked)
+	if s.serves && s.made != nil && s.made.State != SetFailed { // by its listed start, which is cut, it might not serve
+		sets = append(sets, *s.made)
 	}
-	if s := best(candidates); s != nil {
-		step := Step{Kind: StepAdopt, Set: s}
-		if o.serves(r) && o.Last.mayHaveMade(*s, o.Last.Sent.Add(-maxClockError), o.Looked) {
-			step.Create = o.Last
-		}
-		return step, true
-	}
-	if o.accepted() && o.serves(r) && made == nil {
-		return Step{Kind: StepAdopt, Set: o.Last.set(), Create: o.Last}, true
-	}
-	return Step{}, false
+	s.best = best(sets)
+	s.running, s.stuck = running(s.Listed, now)
+	return s
 }
 
 // serving returns the listed sets that r asks for, as far as the list alone shows.
@@ -153,40 +169,47 @@ func serving(listed []Set, r Request, looked time.Time) (sets []Set) {
 	return sets
 }
 
-// awaitOrSend makes sure that only one backup of the cluster runs at a time.
-func awaitOrSend(now time.Time, o Observed) Step {
-	var step Step
-	for i, s := range o.Listed {
+// running returns the newest full backup that runs, and those that have run for too long.
+func running(listed []Set, now time.Time) (newest *Set, stuck []Set) {
+	for i, s := range listed {
 		switch {
-		case !s.full() || !s.inProgress() || s.Start.From.IsZero():
+		case !s.full() || !s.inProgress() || s.Start == Span{}:
 		case s.Start.From.Before(now.Add(-stuckAfter)):
-			step.Stuck = append(step.Stuck, s)
-		case step.Set == nil || s.Start.From.After(step.Set.Start.From):
-			step.Set = &o.Listed[i]
+			stuck = append(stuck, s)
+		case newest == nil || s.Start.From.After(newest.Start.From):
+			newest = &listed[i]
 		}
 	}
-	unlisted := !o.settled(now) && o.Last.made(o) == nil
-	switch {
-	case step.Set != nil || unlisted:
-		step.Kind = StepAwait
-	case o.Creates >= maxCreates:
-		step.Kind = StepGiveUp
-	default:
-		step.Kind = StepSend
-	}
-	return step
+	return newest, stuck
 }
 
-// best returns the set to adopt: a complete one first, then the newest. It returns nil if there are no sets.
-func best(sets []Set) *Set {
-	if len(sets) == 0 {
-		return nil
+// certain reports whether Last needs no look. One that was listed once may have failed or been deleted since.
+func (s situation) certain() bool {
+	if s.looked || !s.serves || !s.Last.Accepted {
+		return false
 	}
-	s := slices.MaxFunc(sets, func(a, b Set) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
-	})
-	return &s
+	return s.Own || s.request.WaitFor == WaitRequested && s.Last.Key == "" && !s.Last.settled(s.now, s.Settle)
 }
 
-// rank orders the states by how good a backup in them is to adopt.
-var rank = map[State]int{SetFailed: 0, SetRunning: 1, SetUnknown: 1, SetComplete: 2}
+// needsNoLook reports whether a look can show nothing that serves: the request is about this very moment, and nothing was sent.
+func (s situation) needsNoLook() bool {
+	return !s.looked && s.request.Immediate && s.request.WaitFor == WaitRequested && s.Creates == 0 && !s.serves && !s.NotNow
+}
+
+func (s situation) mayLook() bool   { return !s.looked && !s.Denied }
+func (s situation) ownListed() bool { return s.Own && s.made != nil }
+
+// acceptedUnlisted reports whether the service accepted a backup that serves and is not listed yet.
+func (s situation) acceptedUnlisted() bool { return s.serves && s.Last.Accepted && s.made == nil }
+
+// cannotBeFound reports whether Last may have made what the request asks for, and looking for it is denied.
+func (s situation) cannotBeFound() bool { return s.Denied && s.serves && !s.Last.Accepted }
+
+// mayRun reports whether Last may have made a backup that is not listed yet.
+func (s situation) mayRun() bool {
+	looked := s.Looked
+	if s.Denied {
+		looked = s.now
+	}
+	return s.Last != nil && s.made == nil && !s.Last.settled(looked, s.Settle)
+}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"testing"
 	"time"
 )
@@ -55,12 +56,13 @@ func redelivered(r *Request) { r.Redelivered = true }
 func TestDecide(t *testing.T) {
 	type known struct {
 		now     string // 02:00:40 if empty
+		looked  string // now if empty
 		listed  []Set
 		unseen  bool // not looked yet
 		denied  bool
 		notNow  bool
 		last    *Create
-		mine    bool
+		own     bool
 		creates int
 	}
 	sets := func(s ...Set) []Set { return s }
@@ -70,8 +72,8 @@ func TestDecide(t *testing.T) {
 		c.Accepted = true
 		return c
 	}
-	seen := func(c *Create, s Set) *Create {
-		c.seen.Store(&sighting{s, c.Answered})
+	seen := func(c *Create, key string) *Create {
+		c.Key = key
 		return c
 	}
 	direct := func(r *Request) { r.Immediate = true }
@@ -81,15 +83,15 @@ func TestDecide(t *testing.T) {
 		known   known
 		do      StepKind
 		set     string // id of Step.Set
-		created bool
+		ours    bool
 		stuck   int
 	}{
 		"nothing known: look":                          {known: known{unseen: true}, do: StepLook},
 		"an empty list: create":                        {do: StepSend},
 		"a direct request looks at nothing":            {request: []func(*Request){direct}, known: known{unseen: true}, do: StepSend},
 		"a direct request that waits looks":            {request: []func(*Request){direct, waiting}, known: known{unseen: true}, do: StepLook},
-		"a direct request after its create":            {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:31"), mine: true, creates: 1}, do: StepAdopt, created: true},
-		"a direct request whose create was lost looks": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:31"), mine: true, creates: 1}, do: StepLook},
+		"a direct request after its create":            {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:31"), own: true, creates: 1}, do: StepAdopt, ours: true},
+		"a direct request whose create was lost looks": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:31"), own: true, creates: 1}, do: StepLook},
 		"looking is denied: create":                    {known: known{unseen: true, denied: true}, do: StepSend},
 
 		// A listed time means its whole minute or second.
@@ -108,9 +110,9 @@ func TestDecide(t *testing.T) {
 		"more than a minute ahead does not":                   {known: known{listed: sets(set(t, "a", "02:01:41", SetComplete))}, do: StepSend},
 		"nor for a redelivery":                                {request: []func(*Request){redelivered}, known: known{listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepSend},
 		"running in the future: wait":                         {known: known{listed: sets(set(t, "a", "10:00", SetRunning))}, do: StepAwait, set: "a"},
-		"in the future, but new after our lost create: ours":  {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "10:00", SetRunning))}, do: StepAdopt, set: "a", created: true},
-		"in the future, and there before our create: another": {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepLookAgain},
-		"in the future, made by this process: adopted":        {known: known{last: seen(accepted("02:00:35"), set(t, "a", "10:00", SetRunning)), listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepAdopt, set: "a"},
+		"in the future, but new after our lost create: ours":  {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "10:00", SetRunning))}, do: StepAdopt, set: "a", ours: true},
+		"in the future, and there before our create: another": {known: known{last: lost("02:00:35", "a"), own: true, creates: 1, listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepAwait},
+		"in the future, made by this process: adopted":        {known: known{last: seen(accepted("02:00:35"), "a"), listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepAdopt, set: "a"},
 
 		// Not now: a look comes before the next attempt.
 		"a direct request that was refused for now looks":       {request: []func(*Request){direct}, known: known{unseen: true, notNow: true}, do: StepLook},
@@ -144,6 +146,12 @@ func TestDecide(t *testing.T) {
 		"whichever is listed first":                        {known: known{listed: sets(set(t, "b", "01:50", SetRunning), set(t, "a", "01:40", SetRunning))}, do: StepAwait, set: "b"},
 		"one that serves beside a running one is adopted":  {known: known{listed: sets(set(t, "a", "01:50", SetRunning), set(t, "b", "02:01", SetRunning))}, do: StepAdopt, set: "b"},
 
+		// A look counts for a minute.
+		"a look that is a minute old counts":         {known: known{looked: "01:59:40"}, do: StepSend},
+		"an older one does not":                      {known: known{looked: "01:59:39", listed: sets(set(t, "a", "02:00:31", SetRunning))}, do: StepLook},
+		"not even for what is accepted":              {known: known{now: "02:05:00", looked: "02:03:59", last: accepted("02:00:30")}, do: StepLook},
+		"looking is denied, and what was listed old": {known: known{looked: "01:59:39", denied: true, listed: sets(set(t, "a", "02:00:31", SetRunning))}, do: StepSend},
+
 		// What this process created counts before it is listed.
 		"accepted at the event: no call":                      {known: known{unseen: true, last: accepted("02:00:30")}, do: StepAdopt},
 		"accepted for longer than the settle time: look":      {known: known{now: "02:02:00", unseen: true, last: accepted("02:00:30")}, do: StepLook},
@@ -151,38 +159,39 @@ func TestDecide(t *testing.T) {
 		"looked, and it failed: create":                       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", SetFailed))}, do: StepSend},
 		"looked, and listed in its cut minute: adopted":       {known: known{now: "02:02:00", last: accepted("02:00:30"), listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
 		"accepted before the event: look":                     {known: known{unseen: true, last: accepted("02:00:29")}, do: StepLook},
-		"accepted, and seen to fail: look":                    {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetFailed))}, do: StepLook},
-		"seen to fail, and not listed: create":                {known: known{now: "02:03:00", last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetFailed))}, do: StepSend},
-		"accepted, and seen to run: adopted as it was":        {known: known{unseen: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
+		"accepted, and listed once: look":                     {known: known{unseen: true, last: seen(accepted("02:00:35"), "a")}, do: StepLook},
+		"its own, and listed once: adopted":                   {known: known{unseen: true, last: seen(accepted("02:00:35"), "a"), own: true, creates: 1}, do: StepAdopt, ours: true},
+		"accepted, but Requested is not enough: look":         {request: []func(*Request){waiting}, known: known{unseen: true, last: accepted("02:00:35")}, do: StepLook},
+		"lost: its own needs a look":                          {known: known{unseen: true, last: lost("02:00:35"), own: true, creates: 1}, do: StepLook},
 		"before the event, unlisted: counts as running":       {known: known{last: accepted("02:00:29")}, do: StepAwait},
 		"for the settle time":                                 {known: known{now: "02:01:28", last: accepted("02:00:29")}, do: StepAwait},
 		"and no longer":                                       {known: known{now: "02:01:29", last: accepted("02:00:29")}, do: StepSend},
 		"before the event, listed as complete: create":        {known: known{last: accepted("02:00:09"), listed: sets(set(t, "a", "02:00:09", SetComplete))}, do: StepSend},
 		"looking denied, before the event: counts as running": {known: known{unseen: true, denied: true, last: accepted("02:00:09")}, do: StepAwait},
 		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: StepSend},
-		"looking denied, seen to run long ago: adopted":       {known: known{now: "02:05:00", unseen: true, denied: true, last: seen(accepted("02:00:35"), set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
-		"its own needs no look, however long that took":       {request: []func(*Request){direct}, known: known{now: "02:05:00", unseen: true, last: accepted("02:00:31"), mine: true, creates: 1}, do: StepAdopt, created: true},
+		"looking denied, seen to run long ago: adopted":       {known: known{now: "02:05:00", unseen: true, denied: true, last: seen(accepted("02:00:35"), "a")}, do: StepAdopt},
+		"its own needs no look, however long that took":       {request: []func(*Request){direct}, known: known{now: "02:05:00", unseen: true, last: accepted("02:00:31"), own: true, creates: 1}, do: StepAdopt, ours: true},
 		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: StepAdopt},
 
-		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), mine: true, creates: 1}, do: StepAdopt, created: true},
+		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), own: true, creates: 1}, do: StepAdopt, ours: true},
 
 		// Outcome unknown.
 		"lost, and another's was lost since: look":                   {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: StepLook},
 		"three creates are three, whoever sent the last":             {known: known{now: "02:02:00", last: lost("02:00:35"), creates: 3}, do: StepGiveUp},
 		"lost by another invocation, and looking is denied: give up": {known: known{unseen: true, denied: true, last: lost("02:00:35")}, do: StepGiveUp},
-		"lost, not listed yet: look again":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1}, do: StepLookAgain},
-		"lost, listed: adopted as created":                           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a", created: true},
-		"lost, listed as failed: adopted, and that is told":          {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetFailed))}, do: StepAdopt, set: "a", created: true},
-		"lost, listed without a start":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning, withoutStart))}, do: StepAdopt, set: "a", created: true},
-		"lost: what was listed before is not new":                    {known: known{last: lost("02:00:35", "a"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepLookAgain},
-		"lost: a new incremental one is not ours":                    {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00:36", SetRunning, incremental))}, do: StepLookAgain},
-		"lost: a new copy is not ours":                               {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "02:00:36", SetRunning, copied))}, do: StepLookAgain},
-		"lost: an old one that is listed late is not ours":           {known: known{last: lost("02:00:35"), mine: true, creates: 1, listed: sets(set(t, "a", "01:58", SetComplete))}, do: StepLookAgain},
-		"lost, a look just before the settle time":                   {known: known{now: "02:01:34", last: lost("02:00:35"), mine: true, creates: 1}, do: StepLookAgain},
-		"lost, a look after it: again":                               {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 1}, do: StepSend},
-		"lost a second time: again":                                  {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 2}, do: StepSend},
-		"lost a third time: give up":                                 {known: known{now: "02:01:35", last: lost("02:00:35"), mine: true, creates: 3}, do: StepGiveUp},
-		"lost, and looking is denied: give up":                       {known: known{unseen: true, denied: true, last: lost("02:00:35"), mine: true, creates: 1}, do: StepGiveUp},
+		"lost, not listed yet: look again":                           {known: known{last: lost("02:00:35"), own: true, creates: 1}, do: StepAwait},
+		"lost, listed: adopted as created":                           {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a", ours: true},
+		"lost, listed as failed: adopted, and that is told":          {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "02:00", SetFailed))}, do: StepAdopt, set: "a", ours: true},
+		"lost, listed without a start":                               {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "02:00", SetRunning, withoutStart))}, do: StepAdopt, set: "a", ours: true},
+		"lost: what was listed before is not new":                    {known: known{last: lost("02:00:35", "a"), own: true, creates: 1, listed: sets(set(t, "a", "02:00", SetComplete))}, do: StepAwait},
+		"lost: a new incremental one is not ours":                    {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "02:00:36", SetRunning, incremental))}, do: StepAwait},
+		"lost: a new copy is not ours":                               {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "02:00:36", SetRunning, copied))}, do: StepAwait},
+		"lost: an old one that is listed late is not ours":           {known: known{last: lost("02:00:35"), own: true, creates: 1, listed: sets(set(t, "a", "01:58", SetComplete))}, do: StepAwait},
+		"lost, a look just before the settle time":                   {known: known{now: "02:01:34", last: lost("02:00:35"), own: true, creates: 1}, do: StepAwait},
+		"lost, a look after it: again":                               {known: known{now: "02:01:35", last: lost("02:00:35"), own: true, creates: 1}, do: StepSend},
+		"lost a second time: again":                                  {known: known{now: "02:01:35", last: lost("02:00:35"), own: true, creates: 2}, do: StepSend},
+		"lost a third time: give up":                                 {known: known{now: "02:01:35", last: lost("02:00:35"), own: true, creates: 3}, do: StepGiveUp},
+		"lost, and looking is denied: give up":                       {known: known{unseen: true, denied: true, last: lost("02:00:35"), own: true, creates: 1}, do: StepGiveUp},
 		"lost by another invocation: counts as running":              {known: known{last: lost("02:00:35")}, do: StepAwait},
 		"lost by another invocation, listed: adopted":                {known: known{last: lost("02:00:35"), listed: sets(set(t, "a", "02:00", SetRunning))}, do: StepAdopt, set: "a"},
 	} {
@@ -195,38 +204,95 @@ func TestDecide(t *testing.T) {
 			if c.known.now != "" {
 				now = at(t, c.known.now)
 			}
-			k := Observed{Listed: c.known.listed, Denied: c.known.denied, NotNow: c.known.notNow, Last: c.known.last, Creates: c.known.creates, Settle: time.Minute}
-			if c.known.mine {
-				k.Own = k.Last
+			o := Observed{Listed: c.known.listed, Denied: c.known.denied, NotNow: c.known.notNow, Last: c.known.last, Own: c.known.own, Creates: c.known.creates, Settle: time.Minute}
+			switch {
+			case c.known.looked != "":
+				o.Looked = at(t, c.known.looked)
+			case !c.known.unseen:
+				o.Looked = now
 			}
-			if !c.known.unseen {
-				k.Looked = now
-			}
-			got := Decide(now, r, k)
+			got := Decide(now, r, o)
 			id := ""
 			if got.Set != nil {
 				id = got.Set.ID
 			}
-			created := got.Create != nil && got.Create == k.Own
-			if got.Kind != c.do || id != c.set || created != c.created || len(got.Stuck) != c.stuck {
-				t.Errorf("got step %d, set %q, created %v, %d stuck; want %d, %q, %v, %d", got.Kind, id, created, len(got.Stuck), c.do, c.set, c.created, c.stuck)
+			if got.Kind != c.do || id != c.set || got.Ours != c.ours || len(got.Stuck) != c.stuck {
+				t.Errorf("got step %d, set %q, ours %v, %d stuck; want %d, %q, %v, %d", got.Kind, id, got.Ours, len(got.Stuck), c.do, c.set, c.ours, c.stuck)
 			}
 		})
 	}
 }
 
-// TestLostWithoutALook: where there was no look before, new means that it may have started after the call was sent.
-func TestLostWithoutALook(t *testing.T) {
-	c := newCreate(Observed{})
-	c.Sent, c.Answered = at(t, "02:00:30"), at(t, "02:00:40")
-	for start, ours := range map[string]bool{"02:00": true, "02:00:30": true, "02:00:31": true, "02:00:29": false, "01:59": false, "02:01": true, "10:00": false} {
-		for _, settled := range []bool{false, true} {
-			if got := made(c, settled, set(t, "a", start, SetRunning)) != nil; got != ours {
-				t.Errorf("started %s: ours %v, want %v", start, got, ours)
+// sentAfterLook is a CreateBackup before which a list showed the sets with these ids.
+func sentAfterLook(t *testing.T, sent, answered string, before ...string) *Create {
+	c := &Create{Sent: at(t, sent), Answered: at(t, answered), Before: map[string]bool{}}
+	for _, id := range before {
+		c.Before[id] = true
+	}
+	return c
+}
+
+// TestMade: which set a CreateBackup made.
+func TestMade(t *testing.T) {
+	made := func(c *Create, settled bool, listed ...Set) string {
+		looked := c.Answered
+		if settled {
+			looked = looked.Add(time.Minute)
+		}
+		if s := c.made(listed, looked, time.Minute); s != nil {
+			return s.ID
+		}
+		return ""
+	}
+	looked, unlooked := sentAfterLook(t, "02:00:30", "02:00:40", "old"), sentAfterLook(t, "02:00:30", "02:00:40")
+	unlooked.Before = nil
+	for start, want := range map[string]struct{ early, settled, unlooked bool }{
+		// After a look what is new may seem to be a minute older, if nothing better comes until the list is settled.
+		"02:00": {true, true, true}, "02:00:30": {true, true, true}, "02:00:31": {true, true, true}, "02:01": {true, true, true},
+		"02:00:29": {false, true, false}, "01:59:30": {false, true, false}, "01:59": {false, true, false},
+		"01:59:29": {false, false, false}, "01:58": {false, false, false},
+		"10:00": {true, true, false}, // in the future: without a look the start must be believed
+		"":      {true, true, false}, // it cannot be read: without a look it could be any
+	} {
+		a := set(t, "a", cmp.Or(start, "02:00"), SetRunning)
+		old := set(t, "old", cmp.Or(start, "02:00"), SetRunning)
+		if start == "" {
+			a.Start, old.Start = Span{}, Span{}
+		}
+		for what, c := range map[string]struct {
+			create  *Create
+			settled bool
+			want    bool
+		}{"early": {looked, false, want.early}, "settled": {looked, true, want.settled}, "without a look": {unlooked, false, want.unlooked}, "without a look, settled": {unlooked, true, want.unlooked}} {
+			if got := made(c.create, c.settled, a) != ""; got != c.want {
+				t.Errorf("started %q, %s: made %v, want %v", start, what, got, c.want)
+			}
+		}
+		if made(looked, true, old) != "" {
+			t.Errorf("started %q: it was there before", start)
+		}
+	}
+	for _, settled := range []bool{false, true} { // of several that are new the first one after the call, whatever the list's order
+		z, other := set(t, "z", "02:00:31", SetRunning), set(t, "b", "02:00:32", SetRunning)
+		before, twin := set(t, "a", "02:00:20", SetRunning), set(t, "zz", "02:00:31", SetRunning)
+		copy, part := set(t, "c", "02:00:31", SetRunning, copied), set(t, "d", "02:00:31", SetRunning, incremental)
+		for _, list := range [][]Set{{z, other, before, twin, copy, part}, {part, copy, twin, before, other, z}} {
+			if got := made(looked, settled, list...); got != "z" {
+				t.Errorf("settled %v: took %q", settled, got)
 			}
 		}
 	}
-	if made(c, true, set(t, "a", "02:00", SetRunning, withoutStart)) != nil {
-		t.Error("one without a start could be any")
+	known := *looked
+	known.Key = "k"
+	if got := made(&known, true, set(t, "a", "02:00:31", SetRunning), set(t, "k", "10:00", SetFailed)); got != "k" {
+		t.Errorf("one that was listed once is known by its key, not %q", got)
+	}
+	if got := made(&known, true, set(t, "a", "02:00:31", SetRunning)); got != "" {
+		t.Errorf("one that is gone is not %q", got)
+	}
+	for at_, want := range map[string]bool{"02:01:39": false, "02:01:40": true} {
+		if got := looked.settled(at(t, at_), time.Minute); got != want {
+			t.Errorf("looked at %s: settled %v", at_, got)
+		}
 	}
 }

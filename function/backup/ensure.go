@@ -1,33 +1,24 @@
 package backup
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"time"
 )
 
-// ensuring is steps 1 to 3 of an Ensure: look, one backup at a time, create. Whoever works on a cluster holds its lock,
-// but not while it waits for an earlier backup.
+// ensuring carries out what Decide says: look, one backup at a time, create.
 type ensuring struct {
 	*task
-	state    *clusterState
 	observed Observed
-	polls    *pauses // between looks for a change
-	retries  *pauses // between attempts to create
+	attempts int                  // how often CreateBackup was sent, throttled ones included
+	poll     func() time.Duration // the next pause between looks for a change
+	retry    func() time.Duration // the next pause between attempts to create
 }
 
 // ensure carries out an Ensure.
 func (x *task) ensure(ctx context.Context) Outcome {
-	state := x.run.memory.use(x.request.Cluster)
-	defer x.run.memory.done(x.request.Cluster, state)
-	x.lock.tokens = state.lock
-	defer x.lock.release()
-	e := &ensuring{task: x, state: state, observed: Observed{Settle: x.settings.Settle}, polls: x.polls(), retries: x.retries()}
-	if !e.takeLock(ctx) {
-		return x.unfinished()
-	}
+	e := &ensuring{task: x, observed: Observed{Settle: x.settings.Settle}, poll: x.polls(), retry: x.retries()}
 	for {
 		if outcome, done := e.step(ctx); done {
 			return outcome
@@ -35,35 +26,17 @@ func (x *task) ensure(ctx context.Context) Outcome {
 	}
 }
 
-// takeLock waits for the cluster's lock. It reports whether it got it in time. Others may have created meanwhile.
-func (e *ensuring) takeLock(ctx context.Context) bool {
-	if !e.lock.try() {
-		e.giveWay()
-		if !e.lock.take(ctx) {
-			return false
-		}
-	}
-	e.recall()
-	return true
-}
-
-// recall takes over what the process remembers of the cluster.
-func (e *ensuring) recall() { e.observed.Last = e.state.known(e.request, e.observed.Own) }
-
 // step takes the next step. done reports that it was the last one.
 func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
+	e.observed.Last = e.state.recall() // another invocation may have created one meanwhile
+	e.observed.Own = same(e.observed.Last, e.own)
 	step := Decide(time.Now(), e.request, e.observed)
 	for i := range step.Stuck {
 		s := &step.Stuck[i]
-		e.warnOnce("stuck "+s.key(), "a backup has run for more than 24 h: it counts as stuck and is not waited for", setAttrs(s)...)
+		e.warnOnce("stuck "+s.key(), "a backup has run for more than 24 h: it counts as stuck and is not waited for", s.attrs()...)
 	}
 	switch step.Kind {
 	case StepLook:
-		return e.look(ctx)
-	case StepLookAgain:
-		if !e.sleep(ctx, min(e.polls.next(), e.untilSettled())) {
-			return e.cutOff(), true
-		}
 		return e.look(ctx)
 	case StepAwait:
 		return e.await(ctx, step.Set)
@@ -72,7 +45,7 @@ func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
 	case StepGiveUp:
 		return e.unknown(), true
 	default:
-		return e.adopt(ctx, step)
+		return e.follow(ctx, step), true
 	}
 }
 
@@ -83,68 +56,53 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	switch {
 	case err == nil:
 		e.observed.Listed, e.observed.Looked = listing.Sets, at
-		e.state.reconcile(listing.Sets, at, e.settings.Settle)
-		e.recall()
 		return Outcome{}, false
 	case errors.As(err, &failed) && failed.Kind == KindDenied && e.request.WaitFor == WaitRequested:
 		e.log.Warn("looking is denied, so an earlier backup cannot be found", failed.attrs()...)
 		e.observed.Denied = true
+		e.lookAnew()
 		return Outcome{}, false
-	case e.observed.lost():
+	case e.outcomeUnknown():
 		return e.unknown(), true
 	default:
-		return e.lookFailed(err), true
+		return e.failed(err), true
 	}
 }
 
-// lookAnew makes the next step a look, because time has passed.
+// lookAnew makes what was listed count no more.
 func (e *ensuring) lookAnew() { e.observed.Looked, e.observed.Listed = time.Time{}, nil }
 
-// await waits for an earlier backup. Its outcome does not matter here, but two backups must not overlap. set is nil while
-// the backup is not listed; then it counts as running only for the settle time.
+// outcomeUnknown reports whether this request's CreateBackup may have made a backup that was not found yet.
+func (e *ensuring) outcomeUnknown() bool { return e.own != nil && !e.own.Accepted }
+
+// await waits for a backup that runs, or for what the last CreateBackup may have made: two backups must not overlap. set is nil
+// while it is not listed. Then it counts as running only for the settle time.
 func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
-	e.awaiting(set)
-	pause := e.polls.next()
-	if set == nil {
-		pause = min(pause, e.untilSettled())
+	pause, pending := e.poll(), e.pending
+	if set != nil {
+		pending = "an earlier " + set.String() + " had not ended"
+	} else {
+		pause = min(pause, e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settle)), time.Millisecond)))
+		if !e.observed.Own {
+			pending = "an earlier backup, which this process requested, had not ended"
+		}
 	}
-	if !e.sleepUnlocked(ctx, pause) {
-		return e.unfinished(), true
+	if pending != e.pending {
+		e.pending, e.err = pending, nil
+		e.log.Info("an earlier backup is running; another is created after it", set.attrs()...)
+		e.warnOfUnknownStatus(set)
 	}
 	e.lookAnew()
-	return Outcome{}, false
-}
-
-// sleepUnlocked waits, and lets other invocations work on the cluster meanwhile. It reports whether there is still time.
-func (e *ensuring) sleepUnlocked(ctx context.Context, d time.Duration) bool {
-	e.lock.release()
-	return e.sleep(ctx, d) && e.takeLock(ctx)
-}
-
-// adopt follows the backup that serves. If it vanishes from the list, it is forgotten, and the rule decides anew.
-func (e *ensuring) adopt(ctx context.Context, step Step) (Outcome, bool) {
-	e.lock.release()
-	outcome, vanished := e.follow(ctx, step, e.observed)
-	if !vanished {
-		return outcome, true
-	}
-	if !e.takeLock(ctx) {
-		return e.unfinished(), true
-	}
-	e.outcome = Outcome{Cluster: e.request.Cluster, Status: StatusUnknown}
-	e.state.forget(step.Create)
-	e.recall()
-	e.lookAnew()
-	return Outcome{}, false
+	return e.wait(ctx, pause)
 }
 
 // send sends CreateBackup and decides what its answer means.
 func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
-	create := newCreate(e.observed)
+	create := e.newCreate()
 	sent, id, err := e.service.CreateBackup(ctx, e.request.Cluster)
-	create.Sent, create.Answered = sent, time.Now()
-	if lost := e.observed.unlistedLost(e.request); lost != nil { // a backup of that one, listed late, is this request's, too
-		create.takeOver(lost)
+	create.Answered = time.Now()
+	if !e.observed.Own {
+		create.Sent = sent
 	}
 	failed, made := e.called("CreateBackup", err)
 	if !made {
@@ -163,88 +121,75 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	switch failed.Kind {
 	case KindUnanswered:
 		e.remember(create)
-		e.lostCall = failed
-		e.observed.Looked = time.Time{}
+		e.lost = true
+		e.lookAnew()
 		e.log.Warn("whether CreateBackup took effect is unknown: looking for the backup", about...)
 		return Outcome{}, false
-	case KindThrottled, KindNotSent:
-		return e.sendLater(ctx, failed, about)
-	case KindNotNow:
-		return e.sendWhenFree(ctx, about)
+	case KindThrottled, KindNotSent, KindNotNow:
+		return e.sendAgain(ctx, failed, about)
 	default:
-		return e.refused(failed), true
+		return e.failed(failed), true
 	}
+}
+
+// newCreate returns a CreateBackup that is about to be sent. What is listed already is not what it makes. If this request has
+// sent one before, whose answer was lost, the new one stands for both: what either of them made is this request's.
+func (e *ensuring) newCreate() *Create {
+	create := &Create{}
+	if !e.observed.Looked.IsZero() {
+		create.Before = map[string]bool{}
+	}
+	for _, s := range e.observed.Listed {
+		create.Before[s.key()] = true
+	}
+	if e.observed.Own {
+		create.Sent = e.own.Sent
+		if e.own.Before != nil {
+			create.Before = e.own.Before
+		}
+	}
+	return create
 }
 
 // remember notes a CreateBackup that took effect, or may have.
 func (e *ensuring) remember(c *Create) {
 	e.observed.Creates++
-	if last := e.state.last; last != nil && last.set() != nil { // it was found, so it was accepted
-		e.state.accepted = last
-	}
-	e.observed.Own, e.observed.Last, e.state.last = c, c, c
-	if c.Accepted {
-		e.state.accepted = c
-	}
+	e.own, e.state.last = c, c
 }
 
-// sendLater waits after a CreateBackup that certainly did nothing, because it was throttled or not sent.
-func (e *ensuring) sendLater(ctx context.Context, failed *CallError, about []any) (Outcome, bool) {
+// sendAgain waits after a CreateBackup that certainly did nothing. Where the cluster is busy, a look comes next: the service may
+// have refused because of a backup that serves.
+func (e *ensuring) sendAgain(ctx context.Context, failed *CallError, about []any) (Outcome, bool) {
 	e.pending = "CreateBackup was not accepted"
-	if failed.Kind == KindNotSent {
+	switch failed.Kind {
+	case KindNotNow:
+		e.pending = "the cluster was busy, so no backup was created"
+		e.warnOnce("busy", "the cluster is busy, so the service refused CreateBackup for now: trying again", about...)
+		e.observed.NotNow = true
+		e.lookAnew()
+		return e.wait(ctx, e.poll())
+	case KindNotSent:
 		e.warnOnce("unreachable", "AnalyticDB cannot be reached, so nothing was sent: trying again", append(about, "host", failed.Host)...)
-	} else {
+	default:
 		e.log.Info("CreateBackup was throttled", about...)
 	}
-	if !e.sleep(ctx, max(e.retries.next(), e.later(failed.RetryAfter))) {
+	return e.wait(ctx, max(e.retry(), e.later(failed.RetryAfter)))
+}
+
+// wait waits before the next step. At the deadline there is none.
+func (e *ensuring) wait(ctx context.Context, d time.Duration) (Outcome, bool) {
+	if !e.pause(ctx, d) {
 		return e.cutOff(), true
 	}
-	if time.Since(e.observed.Looked) > e.settings.Settle { // meanwhile another instance may have created one
-		e.lookAnew()
-	}
 	return Outcome{}, false
-}
-
-// sendWhenFree waits while the cluster is busy with something that passes, and then looks: the service may have refused
-// because of a backup that serves.
-func (e *ensuring) sendWhenFree(ctx context.Context, about []any) (Outcome, bool) {
-	e.pending = "the cluster was busy, so no backup was created"
-	e.warnOnce("busy", "the cluster is busy, so the service refused CreateBackup for now: trying again", about...)
-	e.observed.NotNow = true
-	if !e.sleepUnlocked(ctx, e.polls.next()) {
-		return e.cutOff(), true
-	}
-	e.lookAnew()
-	return Outcome{}, false
-}
-
-// untilSettled returns for how long a backup that the last CreateBackup may have made is still looked for. Several invocations
-// may wait for it.
-func (e *ensuring) untilSettled() time.Duration {
-	return e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settle)), time.Millisecond))
-}
-
-// refused is the outcome where the service says no.
-func (x *task) refused(failed *CallError) Outcome {
-	if x.outcome.Status == StatusUnknown {
-		x.outcome.Status = StatusFailed
-	}
-	before := ""
-	switch {
-	case x.outcome.RequestID != "":
-		before = fmt.Sprintf("CreateBackup was accepted (request id %s), but then ", x.outcome.RequestID)
-	case x.lostCall != nil:
-		before = "an earlier CreateBackup went without a readable answer and may have made one; then "
-	}
-	return x.outcome.fail(refusals[failed.Kind], "%s%v", before, failed)
 }
 
 // cutOff is the outcome at the deadline. It is worse than pending while the outcome of a CreateBackup is unknown.
 func (e *ensuring) cutOff() Outcome {
-	if e.observed.lost() {
+	if e.outcomeUnknown() {
 		return e.unknown()
 	}
-	return e.unfinished()
+	return e.failed(nil)
 }
 
 // unknown is the outcome where whether there is a backup could not be found out.
@@ -258,5 +203,9 @@ func (e *ensuring) unknown() Outcome {
 	if e.observed.Denied {
 		result = "looking for the backup is denied: invoking again may create a second one"
 	}
-	return e.outcome.fail(ErrorOutcomeUnknown, "CreateBackup was sent %s without a readable answer, and %s; the last error: %v", times, result, cmp.Or(e.err, e.lostCall))
+	text := fmt.Sprintf("CreateBackup was sent %s without a readable answer, and %s", times, result)
+	if e.err != nil {
+		text += "; the last error: " + e.err.Error()
+	}
+	return e.outcome.fail(ErrorOutcomeUnknown, "%s", text)
 }

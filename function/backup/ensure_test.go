@@ -34,81 +34,80 @@ func listed(id string, start time.Time, state State) Set {
 	return s
 }
 
-func notNow(Cluster, int) error {
-	return &CallError{Action: "CreateBackup", Kind: KindNotNow, Status: 403, Code: "OperationDenied.DBClusterStatus", Message: "scaling"}
+func failing(k ErrorKind) *CallError {
+	return &CallError{Action: "CreateBackup", Kind: k, Code: "Code", Message: "words", RequestID: "X-1", Host: "adb.cn-a.aliyuncs.com"}
 }
 
-// TestNotNow: the cluster is busy with something that passes. The refused call created nothing, so a look comes first, and
-// then CreateBackup again.
-func TestNotNow(t *testing.T) {
-	tell(t, "created when the cluster is free again", func(s *stub) {
-		s.create = func(c Cluster, n int) error {
-			if n < 4 {
-				return notNow(c, n)
-			}
-			return nil
+// fails makes the first n calls of CreateBackup fail.
+func (s *stub) fails(k ErrorKind, n int) {
+	s.create = func(_ Cluster, nth int) error {
+		if nth <= n {
+			return failing(k)
 		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
-		s.creates("amv-1", 4)
-		s.called("DescribeBackups", 4)
-		s.logged("WARN", "the cluster is busy, so the service refused CreateBackup for now: trying again")
-	})
-	tell(t, "a direct request looks before it tries again, and adopts what serves", func(s *stub) {
-		s.create = notNow
-		s.list = func(Cluster) []Set { return []Set{listed("b", s.began, SetRunning)} }
-		s.expect(s.run(ensuringOne(atOnce)), "amv-1 cn-a Running")
-		s.creates("amv-1", 1)
-	})
-	tell(t, "until the deadline", func(s *stub) {
-		s.create = notNow
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupPending", "OperationDenied.DBClusterStatus: scaling", "busy")
-		s.logged("WARN", "the cluster is busy, so the service refused CreateBackup for now: trying again")
-		if n := s.created["amv-1"]; n < 55 || n > 75 {
-			s.t.Errorf("%d attempts in an hour: the pauses grow from 5 s to a minute", n)
-		}
-	})
-	tell(t, "the refusal is about its own lost backup, which is listed when it has ended", func(s *stub) {
-		ended := s.began.Add(30 * time.Minute)
-		s.create = func(c Cluster, n int) error {
-			if n == 1 {
-				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
-			}
-			return notNow(c, n)
-		}
-		s.list = func(Cluster) []Set {
-			if time.Now().Before(ended) {
-				return nil
-			}
-			return []Set{listed("b", s.began, SetComplete)}
-		}
-		r := s.run(ensuringOne(waiting))
-		s.expect(r, "amv-1 cn-a Completed")
-		if !r.Outcomes[0].Created {
-			s.t.Error("found, not created")
-		}
-	})
-}
-
-// TestNotSent: where the connection could not be opened nothing was sent, and that is no lost answer.
-func TestNotSent(t *testing.T) {
-	unreachable := func(Cluster, int) error {
-		return &CallError{Action: "CreateBackup", Kind: KindNotSent, Host: "adb.cn-a.aliyuncs.com", Message: "no such host"}
+		return nil
 	}
-	tell(t, "as often as it takes", func(s *stub) {
-		s.create = func(c Cluster, n int) error {
-			if n < 8 {
-				return unreachable(c, n)
-			}
+}
+
+// shows makes a set listed from so long after the story's begin on, as soon as CreateBackup was called.
+func (s *stub) shows(after time.Duration, sets ...Set) {
+	s.list = func(c Cluster) []Set {
+		if s.created[c.ID] == 0 || time.Since(s.began) < after {
 			return nil
 		}
-		r := s.run(ensuringOne())
-		s.expect(r, "amv-1 cn-a Requested")
-		s.logged("WARN", "AnalyticDB cannot be reached, so nothing was sent: trying again")
-	})
+		return sets
+	}
+}
+
+const ever = 1 << 30
+
+// TestSendAgain: what the service refuses for now did nothing, so CreateBackup is sent again until the deadline.
+func TestSendAgain(t *testing.T) {
+	for name, c := range map[string]struct {
+		kind          ErrorKind
+		want          ErrorType // at the deadline
+		words         string
+		least, most   int // calls in an hour
+		level, line   string
+		looks, looks8 int // if the first works, if the ninth works
+	}{
+		"the cluster is busy": {KindNotNow, ErrorBackupPending, "the cluster was busy, so no backup was created before the deadline; invoking again continues; the last error: CreateBackup was refused for now: Code: words",
+			55, 75, "WARN", "the cluster is busy, so the service refused CreateBackup for now: trying again", 1, 9},
+		"not sent": {KindNotSent, ErrorBackupPending, "CreateBackup was not accepted before the deadline; invoking again continues; the last error: CreateBackup cannot reach adb.cn-a.aliyuncs.com, nothing was sent",
+			100, 250, "WARN", "AnalyticDB cannot be reached, so nothing was sent: trying again", 1, 2},
+		"throttled": {KindThrottled, ErrorThrottled, "CreateBackup was throttled: Code: words", 100, 250, "", "", 1, 2},
+	} {
+		tell(t, name+", and then accepted", func(s *stub) {
+			s.fails(c.kind, 8)
+			s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+			s.creates("amv-1", 9)
+			if n := s.calls["DescribeBackups"]; n < c.looks || n > c.looks8 {
+				s.t.Errorf("%d looks", n)
+			}
+			if c.line != "" {
+				s.logged(c.level, c.line)
+			}
+		})
+		tell(t, name+" until the deadline", func(s *stub) {
+			s.fails(c.kind, ever)
+			s.expect(s.run(ensuringOne()), "amv-1 cn-a "+string(c.want), c.words)
+			if n := s.created["amv-1"]; n < c.least || n > c.most {
+				s.t.Errorf("%d calls in an hour", n)
+			}
+		})
+		tell(t, name+" after a lost one: its outcome stays unknown", func(s *stub) {
+			s.create = func(_ Cluster, n int) error {
+				if n == 1 {
+					return failing(KindUnanswered)
+				}
+				return failing(c.kind)
+			}
+			s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent once without a readable answer, and no new backup was seen; invoking again is safe")
+		})
+	}
 	tell(t, "an outage of five seconds costs a pause of 8 s more at most", func(s *stub) {
-		s.create = func(c Cluster, n int) error {
+		s.create = func(Cluster, int) error {
 			if time.Since(s.began) < 5*time.Second {
-				return unreachable(c, n)
+				return failing(KindNotSent)
 			}
 			return nil
 		}
@@ -117,85 +116,278 @@ func TestNotSent(t *testing.T) {
 			s.t.Errorf("after %v", took)
 		}
 	})
-	tell(t, "until the deadline", func(s *stub) {
-		s.create = unreachable
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupPending", "cannot reach adb.cn-a.aliyuncs.com, nothing was sent: no such host")
-	})
-	tell(t, "after a lost one its outcome stays unknown", func(s *stub) {
-		s.create = func(c Cluster, n int) error {
+	tell(t, "the service says when", func(s *stub) {
+		s.create = func(_ Cluster, n int) error {
 			if n == 1 {
-				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
-			}
-			return unreachable(c, n)
-		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent once")
-	})
-}
-
-// TestTurns: invocations for the same cluster take turns, and whoever waits for a turn holds up nobody else.
-func TestTurns(t *testing.T) {
-	slowly := func(d time.Duration) func(Cluster, int) error {
-		return func(c Cluster, _ int) error {
-			if c == one {
-				time.Sleep(d)
+				return &CallError{Kind: KindThrottled, RetryAfter: 50 * time.Second}
 			}
 			return nil
 		}
-	}
-	tell(t, "time is up while it waits for its turn", func(s *stub) {
-		s.create = slowly(0)
-		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
-		held := &hold{tokens: s.runner.memory.use(one).lock}
-		held.take(t.Context())
-		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending")
-		s.creates("amv-1", 0)
-		s.called("DescribeBackups", 0)
-		held.release()
-	})
-	tell(t, "time is up while it waits for an earlier backup", func(s *stub) {
-		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
-		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending", "an earlier backup b")
-		s.creates("amv-1", 0)
-	})
-	tell(t, "others of the invocation go on", func(s *stub) {
-		s.runner = NewRunner(s.runner.settings, 1) // one slot for each region
-		held := &hold{tokens: s.runner.memory.use(one).lock}
-		held.take(t.Context())
-		two := ensuringOne()
-		two.Cluster.ID = "amv-2"
-		s.expect(s.runFor(time.Minute, ensuringOne(), two), "amv-1 cn-a BackupPending, amv-2 cn-a Requested")
-		if took := s.lastCreate.Sub(s.began); took > time.Second {
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		s.called("DescribeBackups", 1)
+		s.logged("INFO", "CreateBackup was throttled")
+		if took := s.lastCreate.Sub(s.began); took < 50*time.Second || took > 53*time.Second {
 			s.t.Errorf("after %v", took)
 		}
-		held.release()
 	})
-	for _, id := range []string{"amv-1", "amv-2"} { // whichever is first
-		tell(t, "others of the invocation go on while CreateBackup is throttled for "+id, func(s *stub) {
-			s.runner = NewRunner(s.runner.settings, 1)
-			s.create = func(c Cluster, _ int) error {
-				if c.ID == id {
-					return &CallError{Action: "CreateBackup", Kind: KindThrottled}
-				}
-				return nil
-			}
-			two := ensuringOne()
-			two.Cluster.ID = "amv-2"
-			for _, o := range s.runFor(time.Minute, ensuringOne(), two).Outcomes {
-				if throttled := o.Failure != nil && o.Failure.Type == ErrorThrottled; throttled != (o.Cluster.ID == id) {
-					s.t.Errorf("%v: %s, %v", o.Cluster, o.Status, o.Failure)
-				}
+	tell(t, "after more than a minute it looks again: another process may have created meanwhile", func(s *stub) {
+		s.create = func(Cluster, int) error { return &CallError{Kind: KindThrottled, RetryAfter: 5 * time.Minute} }
+		s.shows(0, listed("b", s.began.Add(time.Minute), SetRunning))
+		r := s.run(ensuringOne())
+		s.expect(r, "amv-1 cn-a Running")
+		s.creates("amv-1", 1)
+		if r.Outcomes[0].Created {
+			s.t.Error("created")
+		}
+	})
+	tell(t, "a direct request looks before it sends to a busy cluster again, and adopts what serves", func(s *stub) {
+		s.fails(KindNotNow, ever)
+		s.shows(0, listed("b", s.began, SetRunning))
+		s.expect(s.run(ensuringOne(atOnce)), "amv-1 cn-a Running")
+		s.creates("amv-1", 1)
+	})
+	tell(t, "a direct request that was throttled does not look", func(s *stub) {
+		s.fails(KindThrottled, 3)
+		s.expect(s.run(ensuringOne(atOnce)), "amv-1 cn-a Requested")
+		s.called("DescribeBackups", 0)
+	})
+}
+
+// TestRefused: what the service refuses for certain fails at once.
+func TestRefused(t *testing.T) {
+	for kind, want := range map[ErrorKind]ErrorType{KindRefused: ErrorServiceError, KindDenied: ErrorPermissionDenied, KindNotFound: ErrorClusterNotFound} {
+		tell(t, string(want), func(s *stub) {
+			s.fails(kind, ever)
+			r := s.run(ensuringOne())
+			s.expect(r, "amv-1 cn-a "+string(want), "CreateBackup "+kindTexts[kind])
+			s.creates("amv-1", 1)
+			s.logged("ERROR", "cluster failed")
+			if o := r.Outcomes[0]; o.Status != StatusFailed || o.Created {
+				s.t.Errorf("%+v", o)
 			}
 		})
 	}
-	tell(t, "two that wait for an earlier backup create one", func(s *stub) {
-		s.takes = 3 * time.Second
+	tell(t, "after a lost one, which may have made a backup", func(s *stub) {
+		s.create = func(_ Cluster, n int) error {
+			if n == 1 {
+				return failing(KindUnanswered)
+			}
+			return failing(KindRefused)
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a ServiceError", "an earlier CreateBackup went without a readable answer and may have made one; then CreateBackup was refused")
+	})
+}
+
+// TestLost: where the outcome of a CreateBackup is unknown, its backup is looked for until it must be listed.
+func TestLost(t *testing.T) {
+	found := func(s *stub, r Result, status string, ours bool, id string) {
+		s.t.Helper()
+		s.expect(r, "amv-1 cn-a "+status)
+		o := r.Outcomes[0]
+		if o.Created != ours || (o.Set == nil) != (id == "") || o.Set != nil && o.Set.ID != id {
+			s.t.Errorf("created %v, set %v; want %v, %q", o.Created, o.Set, ours, id)
+		}
+	}
+	tell(t, "sent again after the settle time, and not much later", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		r := s.run(ensuringOne())
+		found(s, r, "Requested", true, "")
+		if took := s.lastCreate.Sub(s.began); took < 2*time.Minute || took > 2*time.Minute+7*time.Second || r.Outcomes[0].RequestID != "R-amv-1" {
+			s.t.Errorf("after %v: %+v", took, r.Outcomes)
+		}
+		s.logged("WARN", "whether CreateBackup took effect is unknown: looking for the backup")
+		if !strings.Contains(s.log.String(), `"apiRequestId":"X-1"`) {
+			s.t.Error("the request id of the call that failed is not logged")
+		}
+	})
+	tell(t, "it is looked for at once", func(s *stub) {
+		s.fails(KindUnanswered, ever)
+		s.shows(0, listed("b", s.began, SetRunning))
+		r := s.run(ensuringOne())
+		found(s, r, "Running", true, "b")
+		if took := time.Since(s.began); took != 0 || r.Outcomes[0].RequestID != "" {
+			s.t.Errorf("seen after %v: %+v", took, r.Outcomes)
+		}
+	})
+	tell(t, "not sent again where the backup shows before", func(s *stub) {
+		s.fails(KindUnanswered, ever)
+		s.shows(100*time.Second, listed("b", s.began.Add(time.Second), SetRunning))
+		found(s, s.run(ensuringOne()), "Running", true, "b")
+		s.creates("amv-1", 1)
+	})
+	tell(t, "three in all", func(s *stub) {
+		s.fails(KindUnanswered, ever)
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent 3 times without a readable answer, and no new backup was seen; invoking again is safe; the last error: CreateBackup was not answered")
+		s.creates("amv-1", 3)
+		s.logged("WARN", "cluster failed")
+		if took := time.Since(s.began); took < 6*time.Minute || took > 7*time.Minute {
+			s.t.Errorf("after %v", took)
+		}
+	})
+	tell(t, "only a look that succeeds allows another", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.look = func() error {
+			if s.created["amv-1"] > 0 && time.Since(s.began) < 20*time.Minute {
+				return &CallError{Action: "DescribeBackups", Kind: KindUnanswered}
+			}
+			return nil
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		if took := s.lastCreate.Sub(s.began); took < 20*time.Minute || took > 21*time.Minute {
+			s.t.Errorf("after %v", took)
+		}
+	})
+	tell(t, "what the first one made is this request's, though it is listed after the second was sent", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.shows(150*time.Second, listed("b", s.began.Add(time.Second), SetComplete))
+		found(s, s.run(ensuringOne(waiting)), "Completed", true, "b")
+		s.creates("amv-1", 2)
+	})
+	tell(t, "without a look before the first one, too", func(s *stub) {
+		s.fails(KindUnanswered, 2)
+		s.shows(150*time.Second, listed("b", s.began.Add(time.Second), SetRunning))
+		found(s, s.run(ensuringOne(atOnce)), "Running", true, "b")
+		s.creates("amv-1", 2)
+	})
+	tell(t, "without a look an older one is somebody else's, and what is listed before the second is not the second's", func(s *stub) {
+		s.fails(KindUnanswered, 2)
+		old := listed("old", s.began.Add(-30*time.Second), SetComplete)
+		future := listed("future", s.began.Add(8*time.Hour), SetComplete)
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] < 2 {
+				return []Set{old, future}
+			}
+			return []Set{old, future, listed("b", s.began.Add(8*time.Hour), SetRunning)}
+		}
+		found(s, s.run(ensuringOne(atOnce)), "Running", true, "b")
+		s.creates("amv-1", 2)
+	})
+	tell(t, "it failed: that is told", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.shows(0, listed("b", s.began, SetFailed))
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupFailed", "backup b (started 2000-01-01T00:00:00Z) ended in failure")
+	})
+	tell(t, "one of somebody else that serves is adopted, and not called created", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.shows(0, listed("b", s.began.Add(-10*time.Minute), SetRunning))
+		found(s, s.run(ensuringOne(ago(time.Hour))), "Running", false, "b")
+	})
+	tell(t, "unknown at the deadline, and the retry finds it", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.shows(30*time.Second, listed("b", s.began, SetRunning))
+		r := ensuringOne()
+		s.expect(s.runFor(10*time.Second, r), "amv-1 cn-a OutcomeUnknown")
+		r.Redelivered = true
+		found(s, s.runFor(time.Minute, r), "Running", false, "b")
+		s.creates("amv-1", 1)
+	})
+	tell(t, "the retry, too, sends again only after the settle time", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		r := ensuringOne()
+		s.runFor(10*time.Second, r)
+		s.expect(s.run(r), "amv-1 cn-a Requested")
+		if took := s.lastCreate.Sub(s.began); took < 2*time.Minute || took > 2*time.Minute+7*time.Second {
+			s.t.Errorf("after %v", took)
+		}
+	})
+	tell(t, "another invocation has created meanwhile: that one is not this request's", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		var both sync.WaitGroup
+		both.Go(func() { found(s, s.run(ensuringOne()), "Requested", false, "") })
+		time.Sleep(time.Second)
+		both.Go(func() { found(s, s.run(ensuringOne()), "Requested", true, "") })
+		both.Wait()
+		s.creates("amv-1", 2)
+	})
+	tell(t, "looking is denied: nothing is sent again", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.denied()
+		for range 2 {
+			s.expect(s.run(ensuringOne(ago(time.Hour))), "amv-1 cn-a OutcomeUnknown", "looking for the backup is denied: invoking again may create a second one")
+		}
+		s.creates("amv-1", 1)
+	})
+	tell(t, "looking is denied afterwards", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.look = func() error {
+			if s.created["amv-1"] > 0 {
+				return &CallError{Action: "DescribeBackups", Kind: KindDenied}
+			}
+			return nil
+		}
+		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a OutcomeUnknown", "DescribeBackups was denied")
+	})
+}
+
+// TestDenied: a missing permission to look costs no backup. But what has to be waited for is not begun.
+func TestDenied(t *testing.T) {
+	tell(t, "Requested", func(s *stub) {
+		s.denied()
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		s.logged("WARN", "looking is denied, so an earlier backup cannot be found")
+		s.called("DescribeBackups", 1)
+	})
+	tell(t, "Completed", func(s *stub) {
+		s.denied()
+		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a PermissionDenied", "DescribeBackups was denied")
+		s.creates("amv-1", 0)
+	})
+	tell(t, "while it waits", func(s *stub) {
+		s.look = func() error {
+			if s.calls["DescribeBackups"] > 3 {
+				return &CallError{Action: "DescribeBackups", Kind: KindDenied}
+			}
+			return nil
+		}
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a PermissionDenied", "CreateBackup was accepted (request id R-amv-1), but then DescribeBackups was denied")
+		if o := r.Outcomes[0]; !o.Created || o.RequestID == "" || o.Status != StatusRequested {
+			s.t.Errorf("%+v", o)
+		}
+	})
+	tell(t, "what was listed before it was denied counts no more", func(s *stub) {
+		running := listed("b", s.began.Add(-time.Hour), SetRunning)
+		s.list = func(Cluster) []Set { return []Set{running} }
+		s.look = func() error {
+			if time.Since(s.began) > time.Minute {
+				return &CallError{Action: "DescribeBackups", Kind: KindDenied}
+			}
+			return nil
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+	})
+}
+
+// TestOneAtATime: an earlier backup is waited for, and invocations for one cluster take turns.
+func TestOneAtATime(t *testing.T) {
+	earlier := func(s *stub, ends time.Duration) {
 		s.list = func(Cluster) []Set {
 			state := SetRunning
-			if time.Since(s.began) > time.Minute {
+			if time.Since(s.began) >= ends {
 				state = SetComplete
 			}
 			return []Set{listed("b", s.began.Add(-time.Hour), state)}
 		}
+	}
+	tell(t, "it is waited for, then another is created", func(s *stub) {
+		earlier(s, 20*time.Minute)
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		if after := s.lastCreate.Sub(s.began); after < 20*time.Minute || after > 21*time.Minute {
+			s.t.Errorf("created after %v", after)
+		}
+		s.logged("INFO", "an earlier backup is running; another is created after it")
+	})
+	tell(t, "until the deadline", func(s *stub) {
+		earlier(s, 2*time.Hour)
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a BackupPending", "an earlier backup b (started 1999-12-31T23:00:00Z) had not ended before the deadline; invoking again continues")
+		s.creates("amv-1", 0)
+		if n := s.calls["DescribeBackups"]; n < 55 || n > 75 {
+			s.t.Errorf("%d looks in an hour: the pauses grow from 5 s to a minute", n)
+		}
+	})
+	tell(t, "two that wait for it create one", func(s *stub) {
+		s.takes = 3 * time.Second
+		earlier(s, time.Minute)
 		var both sync.WaitGroup
 		for range 2 {
 			both.Go(func() { s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested") })
@@ -203,74 +395,43 @@ func TestTurns(t *testing.T) {
 		both.Wait()
 		s.creates("amv-1", 1)
 	})
-	tell(t, "another adopts the earlier backup meanwhile", func(s *stub) {
-		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Hour), SetRunning)} }
+	tell(t, "ten of one moment create one, and look once", func(s *stub) {
+		s.takes = time.Second
+		var all sync.WaitGroup
+		created := 0
+		for range 10 {
+			all.Go(func() {
+				r := s.run(ensuringOne())
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				s.expect(r, "amv-1 cn-a Requested")
+				if r.Outcomes[0].Created {
+					created++
+				}
+			})
+		}
+		all.Wait()
+		s.creates("amv-1", 1)
+		if s.called("DescribeBackups", 1); created != 1 {
+			s.t.Errorf("%d say that they created it", created)
+		}
+	})
+	tell(t, "whoever waits holds no turn", func(s *stub) {
+		earlier(s, time.Hour)
 		var first sync.WaitGroup
 		first.Go(func() { s.runFor(5*time.Minute, ensuringOne()) })
 		time.Sleep(time.Second)
 		s.expect(s.runFor(time.Minute, ensuringOne(ago(2*time.Hour))), "amv-1 cn-a Running")
-		first.Wait()
-	})
-}
-
-// TestLostIsSentAgain: after the settle time, and not much later.
-func TestLostIsSentAgain(t *testing.T) {
-	tell(t, "", func(s *stub) {
-		s.create = func(_ Cluster, n int) error {
-			if n == 1 {
-				return &CallError{Action: "CreateBackup", Kind: KindUnanswered, RequestID: "X-1"}
-			}
-			return nil
-		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
-		if took := s.lastCreate.Sub(s.began); took < 2*time.Minute || took > 2*time.Minute+2*time.Second {
+		if took := time.Since(s.began); took != time.Second {
 			s.t.Errorf("after %v", took)
 		}
-		if !strings.Contains(s.log.String(), `"apiRequestId":"X-1"`) {
-			s.t.Error("the request id of the call that failed is not logged")
-		}
+		first.Wait()
 	})
-	tell(t, "it is looked for at once", func(s *stub) {
-		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindUnanswered} }
-		s.list = func(Cluster) []Set {
-			if s.created["amv-1"] == 0 {
-				return nil
-			}
-			return []Set{listed("b", s.began, SetRunning)}
-		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a Running")
-		if took := time.Since(s.began); took != 0 {
-			s.t.Errorf("seen after %v", took)
-		}
-	})
-	tell(t, "what the lost one made is the request's, too", func(s *stub) {
-		s.create = func(_ Cluster, n int) error {
-			if n == 1 {
-				return &CallError{Action: "CreateBackup", Kind: KindUnanswered}
-			}
-			return nil
-		}
-		s.list = func(Cluster) []Set {
-			if time.Since(s.began) < 150*time.Second { // later than the settle time
-				return nil
-			}
-			return []Set{listed("b", s.began.Add(time.Second), SetComplete)}
-		}
-		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a Completed")
-		s.creates("amv-1", 2)
-		if took := time.Since(s.began); took > 3*time.Minute { // not only when the second one would be listed
-			s.t.Errorf("seen after %v", took)
-		}
-	})
-	tell(t, "not where the backup shows before", func(s *stub) {
-		s.create = func(Cluster, int) error { return &CallError{Action: "CreateBackup", Kind: KindUnanswered} }
-		s.list = func(Cluster) []Set {
-			if time.Since(s.began) < 20*time.Second {
-				return nil
-			}
-			return []Set{listed("b", s.began.Add(time.Second), SetRunning)}
-		}
-		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a Running")
-		s.creates("amv-1", 1)
+	tell(t, "time is up while it waits for its turn", func(s *stub) {
+		state := s.runner.memory.use(one)
+		state.turn.TryAcquire(1)
+		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending", "the backup was not started before the deadline; invoking again continues; it waited for its turn")
+		s.called("DescribeBackups", 0)
+		state.turn.Release(1)
 	})
 }

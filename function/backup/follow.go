@@ -38,131 +38,85 @@ func Follow(now time.Time, w WaitFor, set *Set, completeSince time.Time, ddlPaus
 	return Progress{Reached: !now.Before(allowed), Until: allowed}
 }
 
-// watch is the waiting for one backup.
-type watch struct {
-	*task
-	create        *Create   // the CreateBackup that made it; nil: somebody else did
-	completeSince time.Time // when it was first seen as complete
-	missingSince  time.Time // when a look first did not show it any more; zero: it is listed, or never was
-	passed        bool      // whether it has waited for the other backups to be requested
-	polls         *pauses
-}
-
-// follow waits for a backup as far as the request asks. vanished reports that the list does not show the backup any more,
-// so that there is nothing to wait for.
-func (x *task) follow(ctx context.Context, step Step, o Observed) (outcome Outcome, vanished bool) {
-	x.err = nil // what came before has been overcome
-	x.outcome.Created = step.Create != nil && step.Create == o.Own
-	x.outcome.Status = StatusRequested
-	if !x.outcome.Created {
-		x.log.Info("a backup that serves was found", setAttrs(step.Set)...)
+// follow waits for a backup as far as the request asks. If the list does not show the backup any more, it goes on until the
+// deadline: a look may err, and the next invocation begins with another backup.
+func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
+	e.err = nil // what came before has been overcome
+	e.outcome.Created, e.outcome.Status = step.Ours, StatusRequested
+	if !step.Ours {
+		e.log.Info("a backup that serves was found", step.Set.attrs()...)
 	}
-	w := &watch{task: x, create: step.Create, polls: x.polls()}
 	if step.Set != nil {
-		w.sees(*step.Set, o.Listed, o.Looked)
+		e.shows(*step.Set, e.observed.Listed)
 	}
-	for {
-		p := Follow(time.Now(), x.request.WaitFor, x.outcome.Set, w.completeSince, x.settings.DDLPause)
+	for poll := e.polls(); ; {
+		p := Follow(time.Now(), e.request.WaitFor, e.outcome.Set, e.completeSince, e.settings.DDLPause)
 		switch {
 		case p.Failed:
-			return x.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", x.outcome.Set, x.outcome.Set.Status), false
+			return e.outcome.fail(ErrorBackupFailed, "%v ended in failure, %q; invoking again creates another", e.outcome.Set, e.outcome.Set.Status)
 		case p.Reached:
-			return x.outcome, false
+			return e.outcome
 		}
-		x.pending = w.notReached()
-		if !w.pause(ctx, p.Until) {
-			return x.unfinished(), false
+		e.pending = notReached(e.outcome.Set)
+		pause := poll()
+		if !p.Until.IsZero() { // it is complete, and only time has to pass
+			pause = time.Until(p.Until)
 		}
-		if !p.Until.IsZero() { // it is complete, and only time had to pass
-			continue
+		e.giveWay()
+		e.part.requested.Wait() // every backup of the region is requested first
+		if !e.pause(ctx, pause) {
+			return e.failed(nil)
 		}
-		listing, at, err := x.look(ctx)
-		if err != nil {
-			return x.lookFailed(err), false
-		}
-		if w.misses(listing.Sets, at) {
-			return Outcome{}, true
-		}
-	}
-}
-
-// pause waits until the next look, or until the given time if there is one. It reports whether there is still time. First
-// every other backup of the invocation is requested. But a region that is throttled does not hold up the others for ever.
-func (w *watch) pause(ctx context.Context, until time.Time) bool {
-	w.giveWay()
-	if !w.passed {
-		select {
-		case <-w.run.requested.open:
-		case <-time.After(w.settings.longestPoll()):
-		case <-ctx.Done():
-			return false
-		}
-		w.passed = true
-	}
-	d := w.polls.next()
-	if left := time.Until(until); left > 0 {
-		d = left
-	}
-	return w.sleep(ctx, d)
-}
-
-// misses takes over what a look shows. It reports whether a backup that was listed has been missing for the settle time: a
-// single look may err.
-func (w *watch) misses(listed []Set, at time.Time) bool {
-	var found *Set
-	set := w.outcome.Set
-	switch {
-	case set != nil:
-		found = find(listed, set.key())
-	case w.create != nil:
-		w.create.exclude(listed, at)
-		found = w.create.made(Observed{Looked: at, Listed: listed, Settle: w.settings.Settle})
-		if found == nil && !w.outcome.Created { // any backup that serves will do; it may be this one by a clock that is behind
-			if found = best(serving(listed, w.request, at)); found != nil {
-				w.create = nil
+		if p.Until.IsZero() {
+			listing, at, err := e.task.look(ctx)
+			if err != nil {
+				return e.failed(err)
+			}
+			if set := e.followed(listing.Sets, at); set != nil {
+				e.shows(*set, listing.Sets)
 			}
 		}
 	}
-	if found != nil {
-		w.missingSince = time.Time{}
-		w.sees(*found, listed, at)
-		return false
-	}
-	if set == nil {
-		return false
-	}
-	if w.missingSince.IsZero() {
-		w.missingSince = at
-		w.log.Warn("a backup is not listed any more", setAttrs(set)...)
-	}
-	return at.Sub(w.missingSince) >= w.settings.Settle
 }
 
-// sees takes over what a look shows of the backup. at is zero if there was no look just now.
-func (w *watch) sees(s Set, listed []Set, at time.Time) {
-	var attrs []any
-	if c := w.create; c != nil && !at.IsZero() {
-		if c.seen.Swap(&sighting{s, at}) == nil { // shared with the other invocations for the cluster
-			attrs = append(attrs, "listedAfter", at.Sub(c.Sent).Round(time.Millisecond).Seconds())
-		}
+// followed finds the backup in a list. One that was listed once is known by its key.
+func (e *ensuring) followed(listed []Set, at time.Time) *Set {
+	if set := e.outcome.Set; set != nil {
+		return find(listed, set.key())
 	}
-	if s.State == SetComplete && w.completeSince.IsZero() {
-		w.completeSince = time.Now()
+	set := e.observed.Last.made(listed, at, e.settings.Settle)
+	if set == nil && !e.outcome.Created { // any that serves will do
+		set = best(serving(listed, e.request, at))
 	}
-	w.shows(s, listed, attrs...)
+	return set
+}
+
+// notReached says what is not reached yet, for the message at the deadline.
+func notReached(s *Set) string {
+	switch {
+	case s == nil:
+		return "the backup was accepted, but was not listed as complete"
+	case s.State == SetComplete:
+		return s.String() + " is complete, but DDL was not allowed"
+	default:
+		return s.String() + " was not complete"
+	}
 }
 
 // shows takes a set over into the outcome, and logs a change of state.
-func (x *task) shows(s Set, listed []Set, more ...any) {
+func (x *task) shows(s Set, listed []Set) {
 	was := x.outcome.Status
 	if x.outcome.Set == nil || x.outcome.Set.Status != s.Status {
-		x.warnOfUnknownStatus(s)
+		x.warnOfUnknownStatus(&s)
 	}
 	x.outcome.Set = &s
 	var news string
 	switch s.State {
 	case SetComplete:
 		x.outcome.Status, news = StatusCompleted, "backup is complete"
+		if x.completeSince.IsZero() {
+			x.completeSince = time.Now()
+		}
 	case SetFailed:
 		x.outcome.Status, news = StatusFailed, "backup has failed"
 	default:
@@ -171,82 +125,31 @@ func (x *task) shows(s Set, listed []Set, more ...any) {
 	if x.outcome.Status == was {
 		return
 	}
-	x.log.Info(news, append(setAttrs(&s), more...)...)
-	if p := previous(listed, s); p != nil && s.State == SetComplete && s.Size > 0 && s.Size < p.Size-s.Size {
-		x.log.Warn("a backup has less than half the size of the one before it", append(setAttrs(&s), "backupSize", s.Size, "previousBackupSize", p.Size)...)
+	attrs := s.attrs()
+	if after, first := x.listedAfter[s.key()]; first {
+		attrs = append(attrs, "listedAfter", after.Round(time.Millisecond).Seconds())
+		x.listedAfter = nil
+	}
+	x.log.Info(news, attrs...)
+	if s.State == SetComplete {
+		x.warnOfSize(s, listed)
 	}
 }
 
-// previous returns the newest complete full set in the list that is older than s and has a size; nil: there is none.
-func previous(listed []Set, s Set) *Set {
-	var older []Set
-	for _, o := range listed {
-		if o.full() && o.State == SetComplete && o.Size > 0 && o.Start.From.Before(s.Start.From) {
-			older = append(older, o)
-		}
+// warnOfSize logs that a complete set has less than half the size of the one before it.
+func (x *task) warnOfSize(s Set, listed []Set) {
+	older := slices.Clone(listed)
+	p := best(slices.DeleteFunc(older, func(o Set) bool {
+		return !o.full() || o.State != SetComplete || o.Size == 0 || !o.Start.From.Before(s.Start.From)
+	}))
+	if p != nil && s.Size > 0 && s.Size < p.Size-s.Size {
+		x.log.Warn("a backup has less than half the size of the one before it", append(s.attrs(), "backupSize", s.Size, "previousBackupSize", p.Size)...)
 	}
-	return best(older)
 }
 
 // warnOfUnknownStatus logs a status that the rule does not know: it counts as running, and somebody must say what it means.
-func (x *task) warnOfUnknownStatus(s Set) {
-	if s.State == SetUnknown {
-		x.log.Warn("a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", setAttrs(&s)...)
+func (x *task) warnOfUnknownStatus(s *Set) {
+	if s != nil && s.State == SetUnknown {
+		x.log.Warn("a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", s.attrs()...)
 	}
-}
-
-// notReached says what is not reached yet, for the message at the deadline.
-func (w *watch) notReached() string {
-	switch s := w.outcome.Set; {
-	case s == nil:
-		return "the backup was accepted, but was not listed as complete"
-	case !w.missingSince.IsZero():
-		return s.String() + " had disappeared from the list"
-	case s.State == SetComplete:
-		return s.String() + " is complete, but DDL was not allowed"
-	default:
-		return s.String() + " was not complete"
-	}
-}
-
-// awaiting notes that an earlier backup is waited for. s is nil while it is not listed.
-func (x *task) awaiting(s *Set) {
-	pending := "an earlier backup, which this process requested, had not ended"
-	if s != nil {
-		pending = "an earlier " + s.String() + " had not ended"
-	}
-	if pending == x.pending {
-		return
-	}
-	x.pending, x.err = pending, nil
-	x.log.Info("an earlier backup is running; another is created after it", setAttrs(s)...)
-	if s != nil {
-		x.warnOfUnknownStatus(*s)
-	}
-}
-
-// setAttrs returns a set's log attributes, as far as they are known. A nil set has none.
-func setAttrs(s *Set) []any {
-	if s == nil {
-		return nil
-	}
-	var a []any
-	if s.ID != "" {
-		a = append(a, "backupId", s.ID)
-	}
-	if !s.Start.From.IsZero() {
-		a = append(a, "backupStartTime", s.Start.From)
-	}
-	if s.Status != "" {
-		a = append(a, "backupStatus", s.Status)
-	}
-	return a
-}
-
-// find returns the set with the given key; nil: it is not in the list.
-func find(listed []Set, key string) *Set {
-	if i := slices.IndexFunc(listed, func(s Set) bool { return s.key() == key }); i >= 0 {
-		return &listed[i]
-	}
-	return nil
 }

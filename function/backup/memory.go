@@ -3,72 +3,55 @@ package backup
 import (
 	"sync"
 	"time"
+
+	"golang.org/x/sync/semaphore"
 )
 
 // remembered is how long the process remembers a CreateBackup.
 const remembered = 24 * time.Hour
 
-// clusterState is what the process remembers of one cluster. Whoever holds lock may use last and accepted.
+// clusterState is what the process remembers of one cluster. Whoever has the turn may use last.
 type clusterState struct {
-	lock     chan struct{} // holds a token while an invocation decides and creates
-	last     *Create       // the last CreateBackup; nil: none
-	accepted *Create       // the last one that was accepted, as its answer or a list said; nil: none
-	users    int           // tasks that have a reference; guarded by memory.mu
+	turn  *semaphore.Weighted // held while a task decides, looks or sends, and never while it waits
+	last  *Create             // the last CreateBackup; nil: none
+	users int                 // tasks that have a reference; guarded by memory.mu
 }
 
-// known returns the CreateBackup that matters to a request whose own is own (nil: it has none yet). An unanswered one of
-// another invocation must not hide one that was accepted and serves.
-func (s *clusterState) known(r Request, own *Create) *Create {
-	s.expire(time.Now())
-	if a := s.accepted; a != nil && s.last != own && a.serves(r) {
-		return a
+// recall returns the last CreateBackup, unless it was too long ago.
+func (s *clusterState) recall() *Create {
+	if s.last != nil && time.Since(s.last.Sent) > remembered {
+		s.last = nil
 	}
 	return s.last
 }
 
-// reconcile brings the memory up to date with a list. It forgets a backup that was listed once and is not listed any more, and
-// one that failed if there is a later one, which it must not hide.
-func (s *clusterState) reconcile(listed []Set, looked time.Time, settle time.Duration) {
-	if a := s.accepted; a != nil && a != s.last {
-		if set := a.made(Observed{Looked: looked, Listed: listed, Settle: settle}); set != nil && set.State == SetFailed {
-			s.accepted = nil
-		}
+// reconcile brings the memory up to date with a list. It forgets a backup that was listed once and is gone, and one that failed,
+// unless it is the own one of the request that looked. It returns the CreateBackup whose backup is listed for the first time.
+func (s *clusterState) reconcile(listed []Set, looked time.Time, settle time.Duration, own *Create) (first *Create) {
+	c := s.recall()
+	if c == nil {
+		return nil
 	}
-	for _, c := range []*Create{s.last, s.accepted} {
-		if c == nil {
-			continue
-		}
-		c.exclude(listed, looked)
-		seen := c.seen.Load()
-		if seen == nil || !looked.After(seen.at) { // another invocation has looked meanwhile
-			continue
-		}
-		if set := find(listed, seen.key()); set != nil {
-			c.seen.Store(&sighting{*set, looked})
-		} else {
-			s.forget(c)
-		}
-	}
-}
-
-// forget forgets c.
-func (s *clusterState) forget(c *Create) {
-	if s.last == c {
+	set := c.made(listed, looked, settle)
+	switch {
+	case set == nil && c.Key == "":
+		return nil
+	case set == nil, set.State == SetFailed && !same(c, own):
 		s.last = nil
 	}
-	if s.accepted == c {
-		s.accepted = nil
+	if c.Key != "" {
+		return nil
 	}
+	found := *c
+	found.Key = set.key()
+	if s.last != nil {
+		s.last = &found
+	}
+	return &found
 }
 
-// expire forgets what is older than remembered.
-func (s *clusterState) expire(now time.Time) {
-	for _, c := range []*Create{s.last, s.accepted} {
-		if c != nil && now.Sub(c.Sent) > remembered {
-			s.forget(c)
-		}
-	}
-}
+// same reports whether a and b are one CreateBackup, before and after it was listed. Those of a cluster are sent one by one.
+func same(a, b *Create) bool { return a != nil && b != nil && a.Sent.Equal(b.Sent) }
 
 // memory is what the process remembers of all clusters: a few hundred bytes for each one that it created a backup of.
 type memory struct {
@@ -82,7 +65,7 @@ func (m *memory) use(c Cluster) *clusterState {
 	defer m.mu.Unlock()
 	s := m.states[c]
 	if s == nil {
-		s = &clusterState{lock: make(chan struct{}, 1)}
+		s = &clusterState{turn: semaphore.NewWeighted(1)}
 		m.states[c] = s
 	}
 	s.users++
@@ -93,10 +76,7 @@ func (m *memory) use(c Cluster) *clusterState {
 func (m *memory) done(c Cluster, s *clusterState) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if s.users--; s.users > 0 {
-		return
-	}
-	if s.expire(time.Now()); s.last == nil && s.accepted == nil {
+	if s.users--; s.users == 0 && s.recall() == nil {
 		delete(m.states, c)
 	}
 }

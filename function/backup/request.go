@@ -80,7 +80,7 @@ func (r Request) earliest() time.Time {
 // Merge makes one request of those with the same action and the same cluster, or selector: the latest NotBefore, the
 // strongest WaitFor, the longest WaitAtMost. The order is that of first appearance.
 func Merge(requests []Request) []Request {
-	m := newMerger()
+	m := merger{at: map[target]int{}}
 	for _, r := range requests {
 		m.add(r)
 	}
@@ -101,8 +101,6 @@ type merger struct {
 	requests []Request
 	at       map[target]int
 }
-
-func newMerger() merger { return merger{at: map[target]int{}} }
 
 // add reports whether r is the first request for its target.
 func (m *merger) add(r Request) bool {

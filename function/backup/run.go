@@ -3,16 +3,17 @@ package backup
 import (
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
+	"golang.org/x/sync/semaphore"
 )
 
 // Settings are the times of the rule.
 type Settings struct {
-	Poll     time.Duration // the first interval between looks; it grows to longestPoll
+	Poll     time.Duration // the first interval between looks; it grows to twelve times that
 	Settle   time.Duration // how long a backup that may exist is looked for
 	DDLPause time.Duration // from a backup's start until DDL is allowed again
 }
@@ -22,7 +23,6 @@ type Runner struct {
 	settings    Settings
 	concurrency int
 	memory      memory
-	regions     Regions[region]
 }
 
 // maxParts is how many regions of an invocation are worked on at once. The cloud has about thirty. An event may name thousands
@@ -34,128 +34,121 @@ func NewRunner(s Settings, concurrency int) *Runner {
 	return &Runner{settings: s, concurrency: concurrency, memory: memory{states: map[Cluster]*clusterState{}}}
 }
 
-// Run carries out all requests of an invocation. It returns before ctx's deadline. What is not finished by then has failed,
-// with a type that says so.
+// run is one invocation's requests.
+type run struct {
+	*Runner
+	service  Service
+	log      *slog.Logger
+	began    time.Time
+	requests []Request
+}
+
+// part is an invocation's work in one region. It keeps no more than is needed: an array may hold thousands of selectors that
+// choose the same clusters.
+type part struct {
+	caller
+	run       *run
+	region    string
+	merged    merger
+	outcomes  []Outcome           // of the merged requests
+	first     map[int][]int       // by position of a request: those of the merged ones that it was the first to ask for
+	selected  map[int]selected    // by position of a request with a selector
+	skipped   []Skipped           // each cluster once
+	slots     *semaphore.Weighted // of the tasks that work: slots keep a look and its create close together
+	requested sync.WaitGroup      // done when every backup is requested, or found, or has to wait
+}
+
+// Run carries out all requests of an invocation, which has just begun. It returns before ctx's deadline. What is not finished
+// by then, or within a request's WaitAtMost, has failed, with a type that says so.
 func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests []Request) Result {
-	run := &run{Runner: r, service: s, log: log, requested: barrier{open: make(chan struct{})}}
-	if len(requests) == 1 && requests[0].Selector == nil { // the usual case runs on the caller's goroutine
-		run.requested.add(1)
-		return Result{Outcomes: []Outcome{run.task(requests[0]).do(ctx)}}
+	run := &run{Runner: r, service: s, log: log, began: time.Now(), requests: requests}
+	parts, regions := map[string]*part{}, []string{}
+	for _, request := range requests {
+		for _, region := range request.regions() {
+			if parts[region] == nil {
+				regions = append(regions, region)
+				parts[region] = &part{
+					caller: run.caller(region, log.With("RegionId", region)), run: run, region: region, merged: merger{at: map[target]int{}},
+					first: map[int][]int{}, selected: map[int]selected{}, slots: semaphore.NewWeighted(int64(r.concurrency)),
+				}
+			}
+		}
 	}
-	// Each region goes its own way, so that one that hangs does not hold up the others.
-	names, positions := byRegion(requests)
-	parts := make([]part, len(names))
-	run.requested.add(len(names))
-	var all errgroup.Group
+	var all errgroup.Group // each region goes its own way, so that one that hangs does not hold up the others
 	all.SetLimit(maxParts)
-	for i, name := range names {
+	for _, region := range regions {
 		all.Go(func() error {
-			parts[i] = run.part(ctx, name, requests, positions[name])
+			parts[region].work(ctx)
 			return nil
 		})
 	}
 	all.Wait()
-	return run.result(requests, parts)
-}
 
-// run is one invocation's requests.
-type run struct {
-	*Runner
-	service   Service
-	log       *slog.Logger
-	requested barrier // opens when every backup of the invocation is requested, or found, or has to wait
-}
-
-// part is what became of the requests in one region.
-type part struct {
-	*selection
-	outcomes map[target]Outcome
-}
-
-// part carries out the requests of one region, which stand at the given positions.
-func (r *run) part(ctx context.Context, region string, requests []Request, positions []int) part {
-	p := part{r.selectIn(ctx, region, requests, positions), map[target]Outcome{}}
-	here := p.merged.requests
-	r.requested.add(len(here))
-	r.requested.arrive()
-
-	outcomes := make([]Outcome, len(here))
-	var all sync.WaitGroup
-	// The order is random. If each attempt began with the same clusters, looking for what earlier attempts did could use up its
-	// time, and the last clusters would never get their backup.
-	for _, i := range chance(region).Perm(len(here)) {
-		x := r.task(here[i])
-		if !x.slot.take(ctx) { // the time is up, so do only says so
-			outcomes[i] = x.do(ctx)
-			continue
-		}
-		all.Go(func() { outcomes[i] = x.do(ctx) })
-	}
-	all.Wait()
-	for i, request := range here {
-		p.outcomes[request.target()] = outcomes[i]
-	}
-	return p
-}
-
-// byRegion returns the regions that requests concern, in the order of their first appearance, and the positions of each
-// region's requests.
-func byRegion(requests []Request) (names []string, positions map[string][]int) {
-	positions = map[string][]int{}
-	for i, request := range requests {
-		for _, name := range request.regions() {
-			if positions[name] == nil {
-				names = append(names, name)
-			}
-			positions[name] = append(positions[name], i)
-		}
-	}
-	return names, positions
-}
-
-// result puts the parts together in the order of the requests.
-func (r *run) result(requests []Request, parts []part) Result {
 	var result Result
-	partOf := map[string]part{} // by region
-	for _, p := range parts {
-		partOf[p.cluster.Region] = p
-		result.Skipped = append(result.Skipped, p.skipped...)
-	}
-	added := map[target]bool{}
-	add := func(a Action, c Cluster) {
-		if t := (target{Action: a, Cluster: c}); !added[t] {
-			added[t] = true
-			result.Outcomes = append(result.Outcomes, partOf[c.Region].outcomes[t])
-		}
+	for _, region := range regions {
+		result.Skipped = append(result.Skipped, parts[region].skipped...)
 	}
 	for i, request := range requests {
-		if request.Selector == nil {
-			add(request.Action, request.Cluster)
-			continue
-		}
-		var all []chosen
-		for _, region := range request.Selector.Regions {
-			c := partOf[region].chosen[i]
-			for _, cluster := range c.first {
-				add(request.Action, cluster)
+		for _, region := range request.regions() {
+			for _, n := range parts[region].first[i] {
+				result.Outcomes = append(result.Outcomes, parts[region].outcomes[n])
 			}
-			all = append(all, c)
 		}
-		r.addSelection(&result, request.Selector.Regions, all)
+		if request.Selector != nil {
+			run.addSelection(&result, i, request.Selector.Regions, parts)
+		}
 	}
 	return result
 }
 
-// barrier opens when everything that it counts has arrived.
-type barrier struct {
-	missing atomic.Int64
-	open    chan struct{}
+// within returns a context that ends when a request's time is up.
+func (r *run) within(ctx context.Context, request Request) (context.Context, context.CancelFunc) {
+	if request.WaitAtMost == 0 {
+		return context.WithCancel(ctx)
+	}
+	return context.WithDeadline(ctx, r.began.Add(request.WaitAtMost))
 }
 
-func (b *barrier) add(n int) { b.missing.Add(int64(n)) }
+// work carries out the requests that concern the region: first its selectors become requests, and then each one is a task. Their
+// order is random. If each attempt began with the same clusters, looking for what earlier attempts did could use up its time,
+// and the last clusters would never get their backup.
+func (p *part) work(ctx context.Context) {
+	for i, request := range p.run.requests {
+		switch {
+		case !slices.Contains(request.regions(), p.region):
+		case request.Selector != nil:
+			p.selected[i] = p.choose(ctx, i, request)
+		default:
+			p.add(i, request)
+		}
+	}
+	requests := p.merged.requests
+	p.outcomes = make([]Outcome, len(requests))
+	p.requested.Add(len(requests))
+	var all sync.WaitGroup
+	for _, n := range p.chance.Perm(len(requests)) {
+		all.Go(func() {
+			ctx, cancel := p.run.within(ctx, requests[n])
+			defer cancel()
+			p.outcomes[n] = p.task(requests[n]).do(ctx)
+		})
+	}
+	all.Wait()
+}
 
-func (b *barrier) arrive() {
-	if b.missing.Add(-1) == 0 {
-		close(b.open)
+// add takes in a request for a cluster. i is the position of the request that asks for it.
+func (p *part) add(i int, request Request) {
+	if p.merged.add(request) {
+		p.first[i] = append(p.first[i], len(p.merged.requests)-1)
+	}
+}
+
+// task returns the task of a request.
+func (p *part) task(r Request) *task {
+	c := r.Cluster
+	return &task{
+		caller: p.run.caller(c.ID+c.Region, p.run.log.With("DBClusterId", c.ID, "RegionId", c.Region)),
+		part:   p, request: r, arrive: sync.OnceFunc(p.requested.Done),
+		outcome: Outcome{Cluster: c, Status: StatusUnknown}, pending: "the backup was not started",
 	}
 }

@@ -3,7 +3,6 @@ package backup
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -58,6 +57,11 @@ func (s Selector) matches(c ListedCluster) bool {
 	return true
 }
 
+// cannotTell reports whether s chooses c although its tags are unknown.
+func (s Selector) cannotTell(c ListedCluster) bool {
+	return c.Tags == nil && len(s.Tags)+len(s.NotTags) > 0 && s.matches(c)
+}
+
 func hasTag(tags map[string]string, key, value string) bool {
 	has, ok := tags[key]
 	return ok && (value == "*" || value == has)
@@ -94,167 +98,94 @@ func (s *Selector) key() string {
 	return string(text)
 }
 
-// choice is what a selector leads to in one region.
-type choice struct {
-	clusters []Cluster
-	skipped  []Skipped
-	untagged int      // clusters that were taken although their tags are unknown
-	failure  *Failure // why the list could not be read; nil: it was read
-}
-
-// choose matches a region's clusters against the selector of r.
-func choose(region string, listed []ListedCluster, r Request) choice {
-	var made choice
+// Choose matches a region's clusters against the selector of r. It returns those to work on, and those that are left out.
+func (r Request) Choose(region string, listed []ListedCluster) (chosen []Cluster, skipped []Skipped) {
 	for _, c := range listed {
 		if !r.Selector.matches(c) {
 			continue
 		}
 		cluster := Cluster{ID: c.ID, Region: region}
 		if reason := skipReason(c, r); reason != "" {
-			made.skipped = append(made.skipped, Skipped{cluster, reason})
-			continue
-		}
-		if c.Tags == nil && len(r.Selector.Tags)+len(r.Selector.NotTags) > 0 {
-			made.untagged++
-		}
-		made.clusters = append(made.clusters, cluster)
-	}
-	return made
-}
-
-// Choose matches a region's clusters against the selector of r. It returns those to work on, and those that are left out.
-func (r Request) Choose(region string, listed []ListedCluster) ([]Cluster, []Skipped) {
-	c := choose(region, listed, r)
-	return c.clusters, c.skipped
-}
-
-// selection replaces the selectors of an invocation by what they choose in one region. It keeps no more than is needed: an
-// array may hold thousands of selectors that choose the same clusters.
-type selection struct {
-	caller
-	merged  merger
-	skipped []Skipped
-	known   map[Skipped]bool // what is in skipped
-	chosen  map[int]chosen   // by the position of the request that has the selector
-
-	filter string // of the list that was read last
-	listed []ListedCluster
-}
-
-// chosen is what is kept of a choice.
-type chosen struct {
-	count   int       // how many clusters the selector chose
-	first   []Cluster // those that no request before it named
-	skipped []Skipped // the first of them
-	failure *Failure
-}
-
-// selectIn carries out the selectors of a region's requests, which stand at the given positions, and takes in the requests
-// that name their cluster.
-func (r *run) selectIn(ctx context.Context, region string, requests []Request, positions []int) *selection {
-	s := &selection{
-		caller: r.caller(Cluster{Region: region}, r.log.With("RegionId", region)),
-		merged: newMerger(), known: map[Skipped]bool{}, chosen: map[int]chosen{},
-	}
-	for _, i := range positions {
-		if request := requests[i]; request.Selector == nil {
-			s.merged.add(request)
+			skipped = append(skipped, Skipped{cluster, reason})
 		} else {
-			s.take(i, request, s.choice(ctx, request))
+			chosen = append(chosen, cluster)
 		}
 	}
-	return s
+	return chosen, skipped
 }
 
-// take takes over a choice for the request at position i.
-func (s *selection) take(i int, request Request, c choice) {
-	kept := chosen{count: len(c.clusters), skipped: c.skipped[:min(len(c.skipped), maxReasons)], failure: c.failure}
-	for _, cluster := range c.clusters {
-		one := request
-		one.Selector, one.Cluster = nil, cluster
-		if s.merged.add(one) {
-			kept.first = append(kept.first, cluster)
-		}
-	}
-	for _, skipped := range c.skipped {
-		if !s.known[skipped] {
-			s.known[skipped] = true
-			s.skipped = append(s.skipped, skipped)
-			s.log.Warn("a selected cluster is skipped", "DBClusterId", skipped.Cluster.ID, "reason", skipped.Reason)
-		}
-	}
-	s.chosen[i] = kept
+// selected is what a selector led to in one region.
+type selected struct {
+	clusters int      // how many it chose
+	failure  *Failure // why the list could not be read; nil: it was read
 }
 
-// choice reads the list that a selector needs, and matches it. Where requests of the region need no list, it may take half
-// of the time that is left: the other half is theirs.
-func (s *selection) choice(ctx context.Context, request Request) choice {
-	if deadline, ok := ctx.Deadline(); ok && len(s.merged.requests) > 0 {
-		var cancel context.CancelFunc
+// choose reads the list that the selector of the request at position i needs, and takes in what it chooses. Where other requests
+// of the region need no list, it may take half of the time that is left: the other half is theirs.
+func (p *part) choose(ctx context.Context, i int, request Request) selected {
+	ctx, cancel := p.run.within(ctx, request)
+	defer cancel()
+	if deadline, ok := ctx.Deadline(); ok && len(p.merged.requests) > 0 {
 		ctx, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
 		defer cancel()
 	}
-	selector := *request.Selector
-	selector.Regions = nil
-	if filter := selector.key(); filter != s.filter {
-		err := s.read(ctx, "DescribeDBClusters", sleep, func() (err error) {
-			s.listed, err = s.service.Clusters(ctx, s.cluster.Region, selector)
-			return err
-		})
-		if err != nil {
-			s.filter = ""
-			return choice{failure: s.failure(err)}
+	var listed []ListedCluster
+	err := p.read(ctx, "DescribeDBClusters", sleep, func() (err error) {
+		listed, err = p.service.Clusters(ctx, p.region, *request.Selector)
+		return err
+	})
+	if err != nil {
+		f := p.failure(err, "the list of clusters was not read")
+		p.logFailure("clusters were not selected", f)
+		return selected{failure: f}
+	}
+	chosen, skipped := request.Choose(p.region, listed)
+	p.log.Info("clusters selected", "clusters", len(chosen), "skipped", len(skipped))
+	for _, c := range listed {
+		if request.Selector.cannotTell(c) {
+			p.warnOnce("untagged "+c.ID, "the service gives no tags for a cluster: it is taken, since its tags are unknown", "DBClusterId", c.ID)
 		}
-		s.filter = filter
 	}
-	c := choose(s.cluster.Region, s.listed, request)
-	s.log.Info("clusters selected", "clusters", len(c.clusters), "skipped", len(c.skipped))
-	if c.untagged > 0 {
-		s.log.Warn("the service gives no tags for some clusters: they are taken, since their tags are unknown", "clusters", c.untagged)
+	for _, s := range skipped {
+		if p.warnOnce("skipped "+s.Cluster.ID+s.Reason, "a selected cluster is skipped", "DBClusterId", s.Cluster.ID, "reason", s.Reason) {
+			p.skipped = append(p.skipped, s)
+		}
 	}
-	return c
-}
-
-// failure is that of a list which could not be read.
-func (s *selection) failure(err error) *Failure {
-	var f *Failure
-	if failed := new(CallError); errors.As(err, &failed) {
-		f = &Failure{refusals[failed.Kind], failed.Error()}
-	} else {
-		f = s.overdue("the list of clusters was not read")
+	for _, c := range chosen {
+		one := request
+		one.Selector, one.Cluster = nil, c
+		p.add(i, one)
 	}
-	s.logFailure("clusters were not selected", f)
-	return f
+	return selected{clusters: len(chosen)}
 }
 
 // maxReasons is how many skipped clusters a message names.
 const maxReasons = 20
 
-// addSelection adds to the result what a selector led to in its regions. It is a failure if no cluster is left in any of them:
-// backups must not stop silently because somebody removed a tag.
-func (r *run) addSelection(result *Result, regions []string, all []chosen) {
-	clusters, failed := 0, 0
-	var skipped []string
-	for i, c := range all {
-		clusters += c.count
-		for _, s := range c.skipped {
-			skipped = append(skipped, fmt.Sprintf("; %v is skipped: %s", s.Cluster, s.Reason))
+// addSelection adds to the result what the selector at position i led to in its regions. It is a failure if no cluster is left
+// in any of them: backups must not stop silently because somebody removed a tag.
+func (r *run) addSelection(result *Result, i int, regions []string, parts map[string]*part) {
+	var empty, skipped []string
+	for _, region := range regions {
+		s := parts[region].selected[i]
+		switch {
+		case s.failure != nil:
+			result.Unselected = append(result.Unselected, Unselected{region, *s.failure})
+		case s.clusters == 0:
+			empty = append(empty, region)
 		}
-		if c.failure != nil {
-			failed++
-			result.Unselected = append(result.Unselected, Unselected{regions[i], *c.failure})
+		for _, one := range parts[region].skipped {
+			skipped = append(skipped, fmt.Sprintf("; %v is skipped: %s", one.Cluster, one.Reason))
 		}
 	}
-	if clusters == 0 && failed == 0 {
+	if len(empty) == len(regions) {
 		message := "the selector matches no cluster that can be backed up in " + strings.Join(regions, ", ") +
 			strings.Join(skipped[:min(len(skipped), maxReasons)], "")
 		result.Unselected = append(result.Unselected, Unselected{Failure: Failure{ErrorNothingSelected, message}})
 		r.log.Error("nothing selected", "errorType", ErrorNothingSelected, "error", message)
 		return
 	}
-	for i, c := range all {
-		if c.count == 0 && c.failure == nil {
-			r.log.Warn("the selector matches no cluster in this region", "RegionId", regions[i])
-		}
+	for _, region := range empty {
+		r.log.Warn("the selector matches no cluster in this region", "RegionId", region)
 	}
 }

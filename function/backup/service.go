@@ -9,9 +9,9 @@ import (
 
 // Service is AnalyticDB as the rule needs it, with the credentials of one invocation.
 //
-// Each call waits for its turn among the calls of the process. Once it is sent it may take ten seconds. An error is a
-// *CallError (errors.As) if the call was made. Otherwise nothing was sent, because the time is up. Then the error is ctx's or, if
-// a pause that the service asked for held the call up, a throttled *CallError without a status.
+// Each call waits for its turn among the calls to the region. Once it is sent it may take ten seconds. An error is a *CallError
+// (errors.As) if the call was made. Otherwise nothing was sent, because the time was up before its turn came, and the error is
+// ctx's.
 type Service interface {
 	// Backups lists a cluster's backup sets, all pages, in no particular order. The window is cut to minutes.
 	Backups(ctx context.Context, c Cluster, from, to time.Time) (Listing, error)
@@ -38,7 +38,7 @@ const (
 	KindNotFound                    // the service does not know the cluster
 	KindNotNow                      // refused, because the cluster is busy with something that passes
 	KindThrottled                   // refused for now, because there were too many calls
-	KindNotSent                     // the connection could not be opened: name, dial or TLS handshake failed
+	KindNotSent                     // the connection could not be opened: name or dial failed, or the certificate is not trusted
 	KindUnanswered                  // whether the call took effect is unknown: time-out, broken connection, 5xx, unreadable reply
 )
 
@@ -63,9 +63,6 @@ type CallError struct {
 }
 
 func (e *CallError) Unwrap() error { return e.Err }
-
-// heldUp reports whether the call was not made, because a pause held it up until its time was over.
-func (e *CallError) heldUp() bool { return e.Kind == KindThrottled && e.Status == 0 && e.Err != nil }
 
 // attrs are the error's log attributes.
 func (e *CallError) attrs() []any {

@@ -1,7 +1,9 @@
 package backup
 
 import (
+	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 )
@@ -66,14 +68,6 @@ func (s Set) inProgress() bool {
 	return s.State == SetRunning || s.State == SetUnknown && s.End == Span{}
 }
 
-// shortest returns the shortest time that the set can have taken; 0 if it has not ended.
-func (s Set) shortest() time.Duration {
-	if s.Start == (Span{}) || s.End == (Span{}) {
-		return 0
-	}
-	return s.End.From.Sub(s.Start.Until)
-}
-
 // serves reports whether the set is a backup that r asks for. All that its listed start can mean must lie at or after
 // NotBefore. For a redelivery it is enough that some of it lies at or after one minute before NotBefore: otherwise the
 // backup of an earlier delivery would be missed.
@@ -125,4 +119,44 @@ func (s Statuses) State(word string, ended bool) State {
 		return state
 	}
 	return SetUnknown
+}
+
+// best returns the set to adopt: a complete one first, then the newest. It returns nil if there are no sets.
+func best(sets []Set) *Set {
+	if len(sets) == 0 {
+		return nil
+	}
+	s := slices.MaxFunc(sets, func(a, b Set) int {
+		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
+	})
+	return &s
+}
+
+// rank orders the states by how good a backup in them is to adopt.
+var rank = map[State]int{SetFailed: 0, SetRunning: 1, SetUnknown: 1, SetComplete: 2}
+
+// find returns the set with the given key; nil: it is not in the list.
+func find(listed []Set, key string) *Set {
+	if i := slices.IndexFunc(listed, func(s Set) bool { return s.key() == key }); i >= 0 {
+		return &listed[i]
+	}
+	return nil
+}
+
+// attrs returns the set's log attributes, as far as they are known. A nil set has none.
+func (s *Set) attrs() []any {
+	if s == nil {
+		return nil
+	}
+	var a []any
+	if s.ID != "" {
+		a = append(a, "backupId", s.ID)
+	}
+	if !s.Start.From.IsZero() {
+		a = append(a, "backupStartTime", s.Start.From)
+	}
+	if s.Status != "" {
+		a = append(a, "backupStatus", s.Status)
+	}
+	return a
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -27,7 +26,7 @@ type stub struct {
 	refused    map[string]error             // lists of clusters, by region, or by region and selector
 	list       func(c Cluster) []Set        // nil: nothing is listed
 	unreadable string                       // what every list of backups holds beside its sets
-	look       error                        // of every list of backups
+	look       func() error                 // of a list of backups; nil: none fails
 	create     func(c Cluster, n int) error // nil: accepted; n counts a cluster's calls from 1
 	calls      map[string]int
 	created    map[string]int
@@ -54,7 +53,7 @@ func (s *stub) Clusters(_ context.Context, region string, selector Selector) ([]
 	defer s.mu.Unlock()
 	s.calls["DescribeDBClusters"]++
 	if err := cmp.Or(s.refused[region], s.refused[region+selector.key()]); err != nil {
-		return nil, of(Cluster{Region: region}, err)
+		return nil, err
 	}
 	return s.clusters[region], nil
 }
@@ -64,10 +63,20 @@ func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, e
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["DescribeBackups"]++
+	if s.look != nil {
+		if err := s.look(); err != nil {
+			return Listing{}, err
+		}
+	}
 	if s.list == nil {
-		return Listing{}, of(c, s.look)
+		return Listing{}, nil
 	}
 	return Listing{s.list(c), s.unreadable}, nil
+}
+
+// denied makes every list of backups fail for want of permission.
+func (s *stub) denied() {
+	s.look = func() error { return &CallError{Action: "DescribeBackups", Kind: KindDenied} }
 }
 
 func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, error) {
@@ -79,21 +88,10 @@ func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, er
 	s.lastCreate = time.Now()
 	if s.create != nil {
 		if err := s.create(c, s.created[c.ID]); err != nil {
-			return s.lastCreate, "", of(c, err)
+			return s.lastCreate, "", err
 		}
 	}
 	return s.lastCreate, "R-" + c.ID, nil
-}
-
-// of returns an error with the cluster of the call.
-func of(c Cluster, err error) error {
-	var call *CallError
-	if errors.As(err, &call) {
-		withCluster := *call
-		withCluster.Cluster = c
-		return &withCluster
-	}
-	return err
 }
 
 // run carries out requests within an hour.

@@ -7,53 +7,41 @@ import (
 	"time"
 )
 
-// task is one request on its way.
+// task is one request on its way. It works with one of its region's slots and the cluster's turn, and waits without them.
 type task struct {
 	caller
-	run     *run
+	part    *part
 	request Request
+	state   *clusterState
+	working bool   // it has a slot and the turn
+	arrive  func() // says that the backup is requested, or has to wait
 	outcome Outcome
+	pending string // what is not done yet, for the message at the deadline
 
-	slot    hold // one of the region's slots
-	lock    hold // the cluster's
-	arrived bool // at the barrier run.requested
-
-	lostCall *CallError // of the last CreateBackup whose outcome is unknown; nil: there was none
-	attempts int        // how often CreateBackup was sent, throttled ones included
-	pending  string     // what is not done yet, for the message at the deadline
-}
-
-func (r *run) task(request Request) *task {
-	c := request.Cluster
-	x := &task{
-		run: r, request: request, pending: "the backup was not started",
-		outcome: Outcome{Cluster: c, Status: StatusUnknown},
-		caller:  r.caller(c, r.log.With("DBClusterId", c.ID, "RegionId", c.Region)),
-	}
-	x.slot.tokens = x.region.slots
-	return x
+	own           *Create                  // the last CreateBackup of this request that took effect, or may have; nil: none
+	lost          bool                     // the outcome of one of them is unknown
+	listedAfter   map[string]time.Duration // by key: how long after its CreateBackup a set was listed; until it is logged
+	completeSince time.Time                // when the backup was first seen as complete
 }
 
 // do carries the request out. A panic is this request's failure alone.
 func (x *task) do(ctx context.Context) (o Outcome) {
+	cluster, memory := x.request.Cluster, &x.part.run.memory
+	x.state = memory.use(cluster)
 	defer func() {
 		x.giveWay()
+		memory.done(cluster, x.state)
 		if p := recover(); p != nil {
 			x.log.Error("defect", "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			o = x.outcome.fail(ErrorInternalError, "a defect of the function, see its log: %v", p)
 		}
 		if o.Failure != nil {
-			var more []any
-			if x.err != nil && x.err.RequestID != "" && !x.behindAnother() {
-				more = []any{"apiRequestId", x.err.RequestID}
-			}
-			x.logFailure("cluster failed", o.Failure, more...)
+			x.logFailure("cluster failed", o.Failure)
 		}
 	}()
 	switch {
-	case !x.slot.take(ctx):
-		x.heldUp(nil)
-		return x.unfinished()
+	case !x.begin(ctx):
+		return x.failed(nil)
 	case x.request.Action == ActionVerify:
 		return x.verify(ctx)
 	default:
@@ -61,63 +49,92 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 	}
 }
 
-// giveWay lets the other clusters of the invocation go first, because this one has to wait or has ended.
-func (x *task) giveWay() {
-	x.slot.release()
-	if !x.arrived {
-		x.arrived = true
-		x.run.requested.arrive()
+// begin waits for a slot and the cluster's turn. It reports whether it got them in time.
+func (x *task) begin(ctx context.Context) bool {
+	if x.part.slots.Acquire(ctx, 1) != nil {
+		x.waited = true
+		return false
 	}
+	if x.state.turn.Acquire(ctx, 1) != nil {
+		x.part.slots.Release(1)
+		x.waited = true
+		return false
+	}
+	x.working = true
+	return true
 }
 
-// sleep waits, and lets others go first. It reports whether there is still time.
-func (x *task) sleep(ctx context.Context, d time.Duration) bool {
+// giveWay lets the other clusters of the region and the other invocations go first, because this task has to wait or has ended.
+func (x *task) giveWay() {
+	if x.working {
+		x.working = false
+		x.state.turn.Release(1)
+		x.part.slots.Release(1)
+	}
+	x.arrive()
+}
+
+// pause waits. It reports whether there is still time. Meanwhile another invocation may have created a backup.
+func (x *task) pause(ctx context.Context, d time.Duration) bool {
 	x.giveWay()
-	return sleep(ctx, d)
+	return sleep(ctx, d) && x.begin(ctx)
 }
 
-// unfinished is the outcome of a request that the deadline cut off.
-func (x *task) unfinished() Outcome {
-	o := x.outcome
-	o.Failure = x.overdue(x.pending)
-	return o
+// window returns how far the list is read. It is generous, because no page says whether the service means a backup's start,
+// its end or both.
+func window(now time.Time, r Request) (from, to time.Time) {
+	back := 48 * time.Hour
+	if r.Action == ActionVerify {
+		back = 31 * 24 * time.Hour
+	}
+	from = now.Add(-back)
+	if r.NotBefore.Before(from) {
+		from = r.NotBefore
+	}
+	return from.Add(-time.Hour), now.Add(time.Hour)
 }
 
-// hold is one task's hold on a token of a channel: the lock of a cluster, or one of the slots of a region. Whoever holds a
-// token may take it again, and release may be called at any time.
-type hold struct {
-	tokens chan struct{}
-	held   bool
-}
-
-// try takes a token if one is free. It reports whether the task holds one.
-func (h *hold) try() bool {
-	if !h.held {
-		select {
-		case h.tokens <- struct{}{}:
-			h.held = true
-		default:
+// look lists the cluster's sets, and brings the memory up to date. at is when the list was asked for. An error is final, as
+// read's is.
+func (x *task) look(ctx context.Context) (l Listing, at time.Time, err error) {
+	err = x.read(ctx, "DescribeBackups", x.pause, func() (err error) {
+		at = time.Now()
+		from, to := window(at, x.request)
+		l, err = x.service.Backups(ctx, x.request.Cluster, from, to)
+		return err
+	})
+	if err != nil {
+		return Listing{}, at, err
+	}
+	if l.Unreadable != "" {
+		x.warnOnce("unreadable", "the list of backups holds something that cannot be read", "unreadable", l.Unreadable)
+	}
+	for i := range l.Sets {
+		if s := &l.Sets[i]; s.full() && !s.believed(at) {
+			x.warnOnce("future "+s.key(), "a backup is listed with a start in the future, which is not believed", s.attrs()...)
 		}
 	}
-	return h.held
+	if c := x.state.reconcile(l.Sets, at, x.settings.Settle, x.own); c != nil {
+		x.listedAfter = map[string]time.Duration{c.Key: at.Sub(c.Sent)}
+	}
+	return l, at, nil
 }
 
-// take waits for a token. It reports whether it got one before ctx ended.
-func (h *hold) take(ctx context.Context) bool {
-	if h.try() {
-		return true
+// failed is the outcome of a request that did not come to its end: err says no, or the time is up.
+func (x *task) failed(err error) Outcome {
+	f := x.failure(err, x.pending)
+	x.outcome.Failure = f
+	if f.Type.Continues() {
+		return x.outcome
 	}
-	select {
-	case h.tokens <- struct{}{}:
-		h.held = true
-	case <-ctx.Done():
+	if x.outcome.Status == StatusUnknown {
+		x.outcome.Status = StatusFailed
 	}
-	return h.held
-}
-
-func (h *hold) release() {
-	if h.held {
-		h.held = false
-		<-h.tokens
+	switch {
+	case x.outcome.RequestID != "":
+		f.Message = fmt.Sprintf("CreateBackup was accepted (request id %s), but then %s", x.outcome.RequestID, f.Message)
+	case x.lost:
+		f.Message = "an earlier CreateBackup went without a readable answer and may have made one; then " + f.Message
 	}
+	return x.outcome
 }

@@ -11,7 +11,7 @@ func (x *task) verify(ctx context.Context) Outcome {
 	x.pending = "the list of backups was not read"
 	listing, at, err := x.look(ctx)
 	if err != nil {
-		return x.lookFailed(err)
+		return x.failed(err)
 	}
 	request := x.request
 	request.Redelivered = false // no delivery of a Verify has created anything
@@ -34,11 +34,9 @@ func (x *task) verify(ctx context.Context) Outcome {
 		return x.outcome
 	}
 	x.outcome.Status = StatusMissing
-	if s := best(unfinished); s != nil {
-		x.warnOfUnknownStatus(*s)
-	}
+	x.warnOfUnknownStatus(best(unfinished))
 	return x.outcome.fail(ErrorBackupMissing, "no completed backup that started at or after %s; %s",
-		x.request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano),
+		request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano),
 		x.instead(at, best(complete), best(unbelieved), best(unfinished), listing.Unreadable))
 }
 
@@ -48,7 +46,7 @@ func (x *task) instead(at time.Time, complete, unbelieved, unfinished *Set, unre
 	text := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one "
 	switch {
 	case complete != nil:
-		text = fmt.Sprintf("the newest completed one is %v, %s ago", complete, at.Sub(complete.Start.From).Round(time.Minute))
+		text = fmt.Sprintf("the newest completed one is %v, %v ago", complete, max(at.Sub(complete.Start.From), 0).Round(time.Second))
 	case unbelieved != nil:
 		text += "that can be believed"
 	default:
