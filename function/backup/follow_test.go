@@ -37,14 +37,119 @@ func TestFollow(t *testing.T) {
 	}
 }
 
-// TestOnlyTimeHasToPass: a backup that is complete is not looked for again until DDL is allowed.
-func TestOnlyTimeHasToPass(t *testing.T) {
-	tell(t, "", func(s *stub) {
+// TestFollowing: this backup is waited for, as far as the request asks.
+func TestFollowing(t *testing.T) {
+	ddl := func(r *Request) { r.WaitFor = WaitDDLAllowed }
+	tell(t, "seen complete within a minute, with few looks", func(s *stub) {
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] == 0 {
+				return nil
+			}
+			state := SetRunning
+			if time.Since(s.began) > 30*time.Minute {
+				state = SetComplete
+			}
+			return []Set{listed("b", s.began, state)}
+		}
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a Completed")
+		if o := r.Outcomes[0]; !o.Created || o.RequestID != "R-amv-1" || o.Set.ID != "b" {
+			s.t.Errorf("%+v", o)
+		}
+		if late, looks := time.Since(s.began)-30*time.Minute, s.calls["DescribeBackups"]; late < 0 || late > time.Minute || looks > 60 {
+			s.t.Errorf("seen %v after its end, %d looks", late, looks)
+		}
+		s.logged("INFO", "backup is running") // a change of state, not each look
+		s.logged("INFO", "backup is complete")
+	})
+	tell(t, "until the deadline", func(s *stub) {
+		s.shows(0, listed("b", s.began, SetRunning))
+		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a BackupPending", "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline; invoking again continues")
+	})
+	tell(t, "an error that was overcome is not named", func(s *stub) {
+		s.look = func() error {
+			if time.Since(s.began) < time.Minute {
+				return &CallError{Action: "DescribeBackups", Kind: KindUnanswered}
+			}
+			return nil
+		}
+		s.list = func(Cluster) []Set { return []Set{listed("b", s.began, SetRunning)} }
+		o := s.run(ensuringOne(waiting)).Outcomes[0]
+		if want := "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline; invoking again continues"; o.Failure == nil || o.Failure.Message != want {
+			s.t.Errorf("%+v", o.Failure)
+		}
+	})
+	tell(t, "though another one that fits better comes, and a look misses it", func(s *stub) {
+		s.list = func(c Cluster) []Set {
+			b, state := listed("b", s.began.Add(20*time.Second), SetRunning), SetRunning
+			if time.Since(s.began) > 10*time.Minute {
+				b.State, state = SetComplete, SetComplete
+			}
+			switch n := s.calls["DescribeBackups"]; {
+			case s.created[c.ID] == 0:
+				return nil
+			case n == 2:
+				return []Set{b}
+			case n == 4:
+				return nil
+			}
+			return []Set{b, listed("a", s.began.Add(time.Second), state)}
+		}
+		r := s.run(ensuringOne(waiting))
+		s.expect(r, "amv-1 cn-a Completed")
+		if o := r.Outcomes[0]; o.Set.ID != "b" || time.Since(s.began) < 10*time.Minute {
+			s.t.Errorf("%v after %v", o.Set, time.Since(s.began))
+		}
+	})
+	tell(t, "one that is not listed any more is waited for, and the next invocation creates another", func(s *stub) {
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] == 1 && time.Since(s.began) < time.Minute {
+				return []Set{listed("b", s.began, SetRunning)}
+			}
+			return nil
+		}
+		r := ensuringOne(waiting)
+		s.expect(s.runFor(10*time.Minute, r), "amv-1 cn-a BackupPending", "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline")
+		s.creates("amv-1", 1)
+		r.WaitFor = WaitRequested
+		s.expect(s.run(r), "amv-1 cn-a Requested")
+		s.creates("amv-1", 2)
+	})
+	tell(t, "one that fails is told, and the next invocation creates another", func(s *stub) {
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] == 0 {
+				return nil
+			}
+			failed := listed("b", s.began, SetFailed)
+			failed.Status = "Failure"
+			return []Set{failed}
+		}
+		r := ensuringOne(waiting)
+		s.expect(s.run(r), "amv-1 cn-a BackupFailed", `backup b (started 2000-01-01T00:00:00Z) ended in failure, "Failure"; invoking again creates another`)
+		s.logged("INFO", "backup has failed")
+		s.expect(s.runFor(time.Minute, r), "amv-1 cn-a BackupPending")
+		s.creates("amv-1", 2)
+	})
+	tell(t, "only time has to pass until DDL is allowed", func(s *stub) {
 		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Minute), SetComplete)} }
-		s.expect(s.run(ensuringOne(ago(time.Hour), func(r *Request) { r.WaitFor = WaitDDLAllowed })), "amv-1 cn-a Completed")
-		s.called("DescribeBackups", 1)
+		r := ensuringOne(ddl, ago(time.Hour))
+		s.expect(s.runFor(5*time.Minute, r), "amv-1 cn-a BackupPending", "backup b (started 1999-12-31T23:59:00Z) is complete, but DDL was not allowed before the deadline")
+		s.expect(s.run(r), "amv-1 cn-a Completed")
+		s.called("DescribeBackups", 2)
 		if took := time.Since(s.began); took != 9*time.Minute+time.Second { // it may have started as late as the listed second ends
-			t.Errorf("took %v", took)
+			s.t.Errorf("took %v", took)
+		}
+	})
+	tell(t, "where the start is in the future, DDL is allowed ten minutes after it was first seen complete", func(s *stub) {
+		s.list = func(c Cluster) []Set {
+			if s.created[c.ID] == 0 {
+				return nil
+			}
+			return []Set{listed("b", s.began.Add(8*time.Hour), SetComplete)}
+		}
+		s.expect(s.run(ensuringOne(ddl)), "amv-1 cn-a Completed")
+		if took := time.Since(s.began); took < 10*time.Minute || took > 10*time.Minute+6*time.Second {
+			s.t.Errorf("took %v", took)
 		}
 	})
 }

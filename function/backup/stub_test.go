@@ -18,7 +18,8 @@ type stub struct {
 	t      *testing.T
 	runner *Runner
 	log    bytes.Buffer
-	takes  time.Duration // of a call for one cluster
+	takes  time.Duration            // of a call for one cluster
+	slow   map[string]time.Duration // beside that, by cluster or region
 
 	mu         sync.Mutex
 	began      time.Time
@@ -31,6 +32,15 @@ type stub struct {
 	calls      map[string]int
 	created    map[string]int
 	lastCreate time.Time
+	line       func(line string) // is told each line of the log; nil: nobody is
+}
+
+// Write takes a line of the log.
+func (s *stub) Write(line []byte) (int, error) {
+	if s.line != nil {
+		s.line(string(line))
+	}
+	return s.log.Write(line)
 }
 
 // tell tells a story in virtual time.
@@ -46,7 +56,11 @@ func tell(t *testing.T, name string, story func(*stub)) {
 	})
 }
 
-func (s *stub) refuse(region string, err error) { s.refused[region] = err }
+func (s *stub) refuse(region string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.refused[region] = err
+}
 
 func (s *stub) Clusters(_ context.Context, region string, selector Selector) ([]ListedCluster, error) {
 	s.mu.Lock()
@@ -59,7 +73,7 @@ func (s *stub) Clusters(_ context.Context, region string, selector Selector) ([]
 }
 
 func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, error) {
-	time.Sleep(s.takes)
+	time.Sleep(s.takes + s.slow[c.ID] + s.slow[c.Region])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["DescribeBackups"]++
@@ -80,7 +94,7 @@ func (s *stub) denied() {
 }
 
 func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, error) {
-	time.Sleep(s.takes)
+	time.Sleep(s.takes + s.slow[c.ID] + s.slow[c.Region])
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls["CreateBackup"]++
@@ -100,7 +114,7 @@ func (s *stub) run(requests ...Request) Result { return s.runFor(time.Hour, requ
 func (s *stub) runFor(d time.Duration, requests ...Request) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	return s.runner.Run(ctx, s, slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), requests)
+	return s.runner.Run(ctx, s, slog.New(slog.NewJSONHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug})), requests)
 }
 
 // expect holds a result against "ID REGION STATUS-OR-TYPE, …, REGION TYPE" and words of its messages.

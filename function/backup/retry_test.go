@@ -1,0 +1,162 @@
+package backup
+
+import (
+	"context"
+	"log/slog"
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestPauses: they grow, and each is shortened at random.
+func TestPauses(t *testing.T) {
+	c := &caller{settings: Settings{Poll: 5 * time.Second}, chance: chance("x")}
+	for name, p := range map[string]struct {
+		next  func() time.Duration
+		want  []time.Duration // at most
+		least float64         // share of it
+		last  time.Duration
+	}{
+		"polls":   {c.polls(), []time.Duration{5 * time.Second, 7500 * time.Millisecond, 11250 * time.Millisecond}, 0.9, time.Minute},
+		"retries": {c.retries(), []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, 0.3, 30 * time.Second},
+	} {
+		for i, most := range p.want {
+			if got := p.next(); got >= most || float64(got) < p.least*float64(most) {
+				t.Errorf("%s %d: %v, want a little less than %v", name, i, got, most)
+			}
+		}
+		var last time.Duration
+		for range 100 {
+			last = max(last, p.next())
+		}
+		if last > p.last || last < p.last*9/10 {
+			t.Errorf("%s grow to %v, want %v", name, last, p.last)
+		}
+	}
+	quick := &caller{settings: Settings{Poll: 100 * time.Millisecond}, chance: chance("x")}
+	for next, last := quick.retries(), time.Duration(0); last < 5*time.Second/6; last = next() {
+		if last > 1200*time.Millisecond {
+			t.Errorf("%v: where looks come often, so do retries", last)
+		}
+	}
+	for _, d := range []time.Duration{0, time.Millisecond, time.Hour} {
+		for range 100 {
+			if got := c.later(d); got < d || got > d+d/20 {
+				t.Errorf("%v instead of %v", got, d)
+			}
+		}
+	}
+	if a, b := c.later(time.Minute), c.later(time.Minute); a == b {
+		t.Errorf("%v twice", a)
+	}
+}
+
+// TestFailure: what ended the work, and which error the message at the deadline names.
+func TestFailure(t *testing.T) {
+	create := &CallError{Action: "CreateBackup", Kind: KindThrottled, Status: 400}
+	list := &CallError{Action: "DescribeBackups", Kind: KindUnanswered, RequestID: "R-1"}
+	const pending = "it was not done before the deadline; invoking again continues"
+	for name, c := range map[string]struct {
+		tell func(c *caller)
+		err  error
+		want Failure
+	}{
+		"nothing was called": {func(*caller) {}, nil, Failure{ErrorBackupPending, pending}},
+		"a look that succeeds does not undo a CreateBackup that failed": {func(c *caller) {
+			c.called("CreateBackup", create)
+			c.called("DescribeBackups", nil)
+		}, nil, Failure{ErrorThrottled, pending + "; the last error: CreateBackup was throttled (HTTP 400)"}},
+		"a call that succeeds is overcome": {func(c *caller) {
+			c.called("DescribeBackups", list)
+			c.called("DescribeBackups", nil)
+		}, nil, Failure{ErrorBackupPending, pending}},
+		"the last one counts": {func(c *caller) {
+			c.called("CreateBackup", create)
+			c.called("DescribeBackups", list)
+		}, nil, Failure{ErrorBackupPending, pending + "; the last error: DescribeBackups was not answered (request id R-1)"}},
+		"a call got no turn": {func(c *caller) {
+			c.called("DescribeBackups", context.DeadlineExceeded)
+		}, context.DeadlineExceeded, Failure{ErrorBackupPending, pending + "; it waited for its turn"}},
+		"the service says no": {func(c *caller) {
+			c.called("DescribeBackups", list)
+		}, &CallError{Action: "DescribeBackups", Kind: KindNotFound, Code: "InvalidDBCluster.NotFound"}, Failure{ErrorClusterNotFound, "DescribeBackups was refused: InvalidDBCluster.NotFound"}},
+	} {
+		caller := &caller{}
+		c.tell(caller)
+		if got := caller.failure(c.err, "it was not done"); *got != c.want {
+			t.Errorf("%s: %+v, want %+v", name, *got, c.want)
+		}
+	}
+}
+
+// TestLogFailure: what a person must act on is an error, and the request id stands beside it.
+func TestLogFailure(t *testing.T) {
+	for kind, want := range map[ErrorType]string{ErrorServiceError: `"level":"ERROR"`, ErrorBackupPending: `"level":"WARN"`, ErrorThrottled: `"level":"WARN"`, ErrorOutcomeUnknown: `"level":"WARN"`} {
+		var b strings.Builder
+		c := &caller{log: slog.New(slog.NewJSONHandler(&b, nil)), err: &CallError{RequestID: "R-2"}}
+		c.logFailure("it failed", &Failure{kind, "words"})
+		if rest := `"msg":"it failed","errorType":"` + string(kind) + `","error":"words","apiRequestId":"R-2"}`; !strings.Contains(b.String(), want) || !strings.Contains(b.String(), rest) {
+			t.Error(b.String())
+		}
+	}
+}
+
+// TestLooksThatFail: a look is repeated until the deadline, and the third failure in a row is a warning.
+func TestLooksThatFail(t *testing.T) {
+	for kind, want := range map[ErrorKind]string{KindUnanswered: "BackupPending", KindThrottled: "Throttled", KindNotSent: "BackupPending", KindNotNow: "BackupPending"} {
+		tell(t, want, func(s *stub) {
+			s.look = func() error {
+				return &CallError{Action: "DescribeBackups", Kind: kind, RequestID: "R-9"}
+			}
+			s.expect(s.run(ensuringOne()), "amv-1 cn-a "+want, "the backup was not started before the deadline; invoking again continues; the last error: DescribeBackups ")
+			s.logged("WARN", "look failed")
+			s.logged("WARN", "cluster failed")
+			if log := s.log.String(); !strings.Contains(log, `"apiRequestId":"R-9","attempt":3}`) || s.calls["DescribeBackups"] < 100 {
+				s.t.Error(log)
+			}
+		})
+	}
+	tell(t, "it comes again when the service says", func(s *stub) {
+		s.look = func() error {
+			if s.calls["DescribeBackups"] > 1 {
+				return nil
+			}
+			return &CallError{Action: "DescribeBackups", Kind: KindThrottled, RetryAfter: 5 * time.Minute}
+		}
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		if after := s.lastCreate.Sub(s.began); after < 5*time.Minute || after > 6*time.Minute {
+			s.t.Errorf("after %v", after)
+		}
+	})
+	for _, how := range []func(*Request){atOnce, waiting} {
+		tell(t, "a call that got no turn was not attempted", func(s *stub) {
+			s.look = func() error { return context.DeadlineExceeded }
+			s.create = func(Cluster, int) error { return context.DeadlineExceeded }
+			s.expect(s.run(ensuringOne(how)), "amv-1 cn-a BackupPending", "; it waited for its turn")
+			if n := s.calls["DescribeBackups"] + s.calls["CreateBackup"]; n != 1 || strings.Contains(s.log.String(), "attempt") {
+				s.t.Errorf("%d calls\n%s", n, s.log.String())
+			}
+		})
+	}
+}
+
+// TestWindow: wide enough, whatever the service means by it.
+func TestWindow(t *testing.T) {
+	now := at(t, "02:00:00")
+	const hour, day = time.Hour, 24 * time.Hour
+	for name, c := range map[string]struct {
+		action    Action
+		notBefore time.Duration // ago
+		from      time.Duration // ago
+	}{
+		"48 hours at least":                   {ActionEnsure, 0, 49 * hour},
+		"as far back as what may serve":       {ActionEnsure, 72 * hour, 73 * hour},
+		"a Verify names the newest":           {ActionVerify, hour, 31*day + hour},
+		"a Verify of what is older than that": {ActionVerify, 40 * day, 40*day + hour},
+	} {
+		from, to := window(now, Request{Action: c.action, NotBefore: now.Add(-c.notBefore)})
+		if now.Sub(from) != c.from || to.Sub(now) != hour {
+			t.Errorf("%s: from %v to %v", name, now.Sub(from), to.Sub(now))
+		}
+	}
+}

@@ -1,0 +1,228 @@
+package backup
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+)
+
+// fleet asks for the backups of n clusters.
+func fleet(n int, change ...func(*Request)) (requests []Request) {
+	for i := range n {
+		requests = append(requests, ensuringOne(append(change, func(r *Request) { r.Cluster.ID = fmt.Sprintf("amv-%d", i) })...))
+	}
+	return requests
+}
+
+// TestManyRegions: an event may name thousands of regions. All are carried out, a hundred at once.
+func TestManyRegions(t *testing.T) {
+	tell(t, "a cluster in each", func(s *stub) {
+		s.takes = time.Second
+		requests := fleet(2500, atOnce)
+		for i := range requests {
+			requests[i].Cluster.Region = fmt.Sprintf("cn-%d", i)
+		}
+		for i, o := range s.run(requests...).Outcomes {
+			if o.Status != StatusRequested || o.Failure != nil || o.Cluster != requests[i].Cluster {
+				t.Fatalf("region %d: %+v", i, o)
+			}
+		}
+		if took := time.Since(s.began); took != 25*time.Second {
+			t.Errorf("took %v", took)
+		}
+	})
+}
+
+// TestRequestedFirst: a cluster is waited for as soon as all of its region are requested, or have to wait, and not before.
+func TestRequestedFirst(t *testing.T) {
+	for name, concurrency := range map[string]int{"one after another": 1, "sixteen at once": 16} {
+		tell(t, name, func(s *stub) {
+			const count = 20
+			s.runner.concurrency = concurrency
+			s.takes = 3 * time.Second
+			s.create = func(c Cluster, n int) error {
+				if c.ID == "amv-0" && n < 20 { // one that is throttled again and again arrives once, and holds up nobody
+					return failing(KindThrottled)
+				}
+				return nil
+			}
+			s.list = func(c Cluster) []Set {
+				if s.created[c.ID] == 0 {
+					return nil
+				}
+				if c.ID != "amv-0" && len(s.created) < count {
+					s.t.Errorf("%v is looked for after %d of %d are requested", c, len(s.created), count)
+				}
+				return []Set{listed(c.ID, time.Now(), SetComplete)}
+			}
+			for i, o := range s.runFor(10*time.Minute, fleet(count, waiting)...).Outcomes {
+				if o.Status != StatusCompleted || o.Cluster.ID != fmt.Sprintf("amv-%d", i) {
+					s.t.Errorf("%d: %+v", i, o)
+				}
+			}
+		})
+	}
+}
+
+// TestSlots: in each region as many clusters at once look and create as the concurrency says, and who waits holds no slot.
+func TestSlots(t *testing.T) {
+	tell(t, "a look and its create stay together", func(s *stub) {
+		s.takes = time.Second
+		s.runFor(10*time.Second, fleet(200)...)
+		if n := len(s.created); n < 16*4 || n > 16*6 {
+			t.Errorf("%d of 200 are requested in 10 s, each of which takes 2 s", n)
+		}
+	})
+	tell(t, "the order is another in each attempt", func(s *stub) {
+		s.takes = time.Second
+		firsts := map[string]bool{}
+		for range 10 {
+			clear(s.created)
+			time.Sleep(time.Second)
+			s.runner.concurrency = 1
+			s.runFor(1500*time.Millisecond, fleet(50, atOnce)...)
+			for id := range s.created {
+				firsts[id] = true
+			}
+		}
+		if len(firsts) < 10 {
+			t.Errorf("only %v come first", firsts)
+		}
+	})
+	for name, wait := range map[string]func(s *stub) error{
+		"throttled":            func(*stub) error { return failing(KindThrottled) },
+		"busy":                 func(*stub) error { return failing(KindNotNow) },
+		"lost":                 func(*stub) error { return failing(KindUnanswered) },
+		"waits for its backup": func(*stub) error { return nil },
+	} {
+		tell(t, "one that is "+name+" gives its slot away", func(s *stub) {
+			s.runner.concurrency, s.takes = 1, time.Second
+			s.create = func(c Cluster, _ int) error {
+				if c.ID == "amv-0" {
+					return wait(s)
+				}
+				return nil
+			}
+			requests := fleet(20, atOnce)
+			requests[0].Immediate, requests[0].WaitFor = false, WaitCompleted
+			for i, o := range s.runFor(time.Minute, requests...).Outcomes {
+				if (o.Failure == nil) != (i > 0) {
+					s.t.Errorf("%v: %s, %v", o.Cluster, o.Status, o.Failure)
+				}
+			}
+		})
+	}
+	tell(t, "one that cannot read its list does, too", func(s *stub) {
+		s.runner.concurrency = 1
+		s.look = func() error { return &CallError{Action: "DescribeBackups", Kind: KindUnanswered} }
+		r := s.runFor(time.Minute, append(fleet(1), fleet(3, atOnce)[1:]...)...)
+		s.expect(r, "amv-0 cn-a BackupPending, amv-1 cn-a Requested, amv-2 cn-a Requested")
+	})
+	tell(t, "a region that hangs holds up no other", func(s *stub) {
+		s.slow = map[string]time.Duration{"cn-a": 10 * time.Second}
+		s.create = func(c Cluster, _ int) error {
+			if c.Region == "cn-a" {
+				return failing(KindThrottled)
+			}
+			return nil
+		}
+		other := ensuringOne(waiting, func(r *Request) { r.Cluster.Region = "cn-b" })
+		s.list = func(c Cluster) []Set {
+			if c.Region == "cn-a" || s.calls["CreateBackup"] == 0 {
+				return nil
+			}
+			return []Set{listed("b", s.began, SetComplete)}
+		}
+		began, ended := time.Now(), time.Duration(0)
+		s.line = func(line string) {
+			if strings.Contains(line, "backup is complete") {
+				ended = time.Since(began)
+			}
+		}
+		s.runFor(10*time.Minute, append(fleet(40), other)...)
+		if ended == 0 || ended > 6*time.Second {
+			t.Errorf("complete after %v", ended)
+		}
+	})
+}
+
+// TestWaitAtMost: it bounds what an invocation does for a request, from its start. Of merged requests the longest counts.
+func TestWaitAtMost(t *testing.T) {
+	within := func(d time.Duration) func(*Request) { return func(r *Request) { r.WaitAtMost = d } }
+	for name, c := range map[string]struct {
+		prepare func(s *stub)
+		request func() Request
+		want    string
+		words   string
+	}{
+		"waiting for the backup": {func(*stub) {}, func() Request { return ensuringOne(waiting, within(3*time.Minute)) }, "amv-1 cn-a BackupPending", "the backup was accepted, but was not listed as complete before the deadline; invoking again continues"},
+		"throttled":              {func(s *stub) { s.fails(KindThrottled, ever) }, func() Request { return ensuringOne(within(3 * time.Minute)) }, "amv-1 cn-a Throttled", "CreateBackup was not accepted"},
+		"lost":                   {func(s *stub) { s.fails(KindUnanswered, ever) }, func() Request { return ensuringOne(within(3 * time.Minute)) }, "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent 2 times"},
+		"a list of clusters": {func(s *stub) {
+			s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
+		}, func() Request {
+			r := selecting(Selector{All: true}, "cn-a")
+			r.WaitAtMost = 3 * time.Minute
+			return r
+		}, "cn-a BackupPending", "the list of clusters was not read before the deadline"},
+	} {
+		tell(t, name, func(s *stub) {
+			c.prepare(s)
+			s.expect(s.run(c.request()), c.want, c.words)
+			if took := time.Since(s.began); took != 3*time.Minute {
+				t.Errorf("after %v", took)
+			}
+		})
+	}
+	tell(t, "each request has its own, and a slot is not waited for longer", func(s *stub) {
+		s.runner.concurrency = 1
+		s.slow = map[string]time.Duration{"amv-0": 10 * time.Minute}
+		requests := fleet(30, atOnce)
+		for i := range requests[1:] {
+			requests[1+i].WaitAtMost = time.Minute
+		}
+		pending := 0
+		for _, o := range s.run(requests...).Outcomes {
+			if o.Failure != nil && o.Failure.Type == ErrorBackupPending && strings.Contains(o.Failure.Message, "it waited for its turn") {
+				pending++
+			}
+		}
+		if 30-pending != len(s.created) || pending == 0 {
+			t.Errorf("%d pending, %d requested", pending, len(s.created))
+		}
+	})
+	tell(t, "a selector's time includes its list, and goes on for what it chose", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
+		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
+		time.AfterFunc(time.Minute, func() { s.refuse("cn-a", nil) })
+		r := selecting(Selector{All: true}, "cn-a")
+		r.WaitFor, r.WaitAtMost = WaitCompleted, 3*time.Minute
+		s.expect(s.run(r), "amv-1 cn-a BackupPending")
+		if took := time.Since(s.began); took != 3*time.Minute {
+			t.Errorf("after %v", took)
+		}
+	})
+	tell(t, "the deadline counts where it is earlier", func(s *stub) {
+		s.expect(s.runFor(time.Minute, ensuringOne(waiting, within(time.Hour))), "amv-1 cn-a BackupPending")
+		if took := time.Since(s.began); took != time.Minute {
+			t.Errorf("after %v", took)
+		}
+	})
+}
+
+// TestDefect: a panic is the failure of its request alone.
+func TestDefect(t *testing.T) {
+	tell(t, "", func(s *stub) {
+		s.create = func(c Cluster, _ int) error {
+			if c.ID == "amv-1" {
+				panic("out of order")
+			}
+			return nil
+		}
+		s.runner.concurrency = 1
+		s.expect(s.run(fleet(3)...), "amv-0 cn-a Requested, amv-1 cn-a InternalError, amv-2 cn-a Requested", "a defect of the function, see its log: out of order")
+		s.logged("ERROR", "defect")
+		s.expect(s.run(fleet(3)[1]), "amv-1 cn-a InternalError") // its turn was given back
+	})
+}

@@ -1,0 +1,205 @@
+package backup
+
+import (
+	"strings"
+	"testing"
+	"time"
+)
+
+// TestChoose matches one cluster against selectors.
+func TestChoose(t *testing.T) {
+	tags := func(pairs ...string) map[string]string {
+		m := map[string]string{}
+		for i := 0; i < len(pairs); i += 2 {
+			m[pairs[i]] = pairs[i+1]
+		}
+		return m
+	}
+	ensure, verify := Request{Action: ActionEnsure}, Request{Action: ActionVerify, NotBefore: at(t, "02:00:00")}
+	tagged := func(pairs ...string) ListedCluster { return ListedCluster{ID: "amv-1", Tags: tags(pairs...)} }
+	const taken = "taken"
+	for name, c := range map[string]struct {
+		selector Selector
+		request  Request
+		cluster  ListedCluster
+		want     string // taken, the reason why it is skipped, or empty: not chosen
+		untagged bool
+	}{
+		"the tag":                               {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("backup", "nightly", "team", "a"), taken, false},
+		"another value":                         {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("backup", "weekly"), "", false},
+		"values keep their case":                {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("backup", "Nightly"), "", false},
+		"keys keep their case":                  {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("Backup", "nightly"), "", false},
+		"without the tag":                       {Selector{Tags: tags("backup", "nightly")}, ensure, tagged(), "", false},
+		"all tags must be there":                {Selector{Tags: tags("backup", "nightly", "team", "a")}, ensure, tagged("backup", "nightly"), "", false},
+		"any value":                             {Selector{Tags: tags("backup", "*")}, ensure, tagged("backup", ""), taken, false},
+		"any value, but not no tag":             {Selector{Tags: tags("backup", "*")}, ensure, tagged("backups", "x"), "", false},
+		"an empty value is a value":             {Selector{Tags: tags("backup", "")}, ensure, tagged("backup", "x"), "", false},
+		"all":                                   {Selector{All: true}, ensure, tagged(), taken, false},
+		"all but":                               {Selector{All: true, NotTags: tags("backup", "never")}, ensure, tagged("backup", "never"), "", false},
+		"all but, with another value":           {Selector{All: true, NotTags: tags("backup", "never")}, ensure, tagged("backup", "nightly"), taken, false},
+		"all but any value":                     {Selector{All: true, NotTags: tags("backup", "*")}, ensure, tagged("backup", "nightly"), "", false},
+		"none of the tags":                      {Selector{All: true, NotTags: tags("a", "1", "b", "2")}, ensure, tagged("b", "2"), "", false},
+		"the group":                             {Selector{ResourceGroupID: "rg-1"}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-1"}, taken, false},
+		"another group":                         {Selector{ResourceGroupID: "rg-1"}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-2"}, "", false},
+		"the group without the tag":             {Selector{ResourceGroupID: "rg-1", Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-1", Tags: tags()}, "", false},
+		"tags unknown: taken":                   {Selector{Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1"}, taken, true},
+		"tags unknown, opt-out: taken":          {Selector{All: true, NotTags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1"}, taken, true},
+		"tags unknown in another group":         {Selector{ResourceGroupID: "rg-1", Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-2"}, "", false},
+		"tags unknown where they do not matter": {Selector{All: true}, ensure, ListedCluster{ID: "amv-1"}, taken, false},
+
+		"running":                            {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Running"}, taken, false},
+		"any other status is tried":          {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "ClassChanging"}, taken, false},
+		"preparing":                          {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Preparing"}, "its status is Preparing", false},
+		"creating":                           {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "creating"}, "its status is creating", false},
+		"restoring":                          {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Restoring"}, "its status is Restoring", false},
+		"deleting":                           {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Deleting"}, "its status is Deleting", false},
+		"what does not match is not skipped": {Selector{Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1", Status: "Deleting", Tags: tags()}, "", false},
+		"Data Warehouse Edition":             {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", DBVersion: "3.0"}, "it is of Data Warehouse Edition, which has no CreateBackup", false},
+		"Verify, created after NotBefore":    {Selector{All: true}, verify, ListedCluster{ID: "amv-1", Created: at(t, "02:00:01")}, "it was created at 2026-11-23T02:00:01Z, after the backup that is looked for would have started", false},
+		"Verify, created before":             {Selector{All: true}, verify, ListedCluster{ID: "amv-1", Created: at(t, "02:00:00")}, taken, false},
+		"Verify, creation unknown":           {Selector{All: true}, verify, ListedCluster{ID: "amv-1"}, taken, false},
+		"Ensure of a new one":                {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Created: at(t, "02:00:01")}, taken, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := c.request
+			r.Selector = &c.selector
+			chosen, skipped := r.Choose("cn-hangzhou", []ListedCluster{c.cluster})
+			got := ""
+			switch {
+			case len(chosen) == 1 && len(skipped) == 0 && chosen[0] == Cluster{"amv-1", "cn-hangzhou"}:
+				got = taken
+			case len(skipped) == 1 && len(chosen) == 0 && skipped[0].Cluster == Cluster{"amv-1", "cn-hangzhou"}:
+				got = skipped[0].Reason
+			}
+			if got != c.want || c.selector.cannotTell(c.cluster) != c.untagged {
+				t.Errorf("%q, want %q; tags unknown: %v", got, c.want, !c.untagged)
+			}
+		})
+	}
+}
+
+// selecting makes a request for all clusters of regions.
+func selecting(selector Selector, regions ...string) Request {
+	selector.Regions = regions
+	return Request{Action: ActionEnsure, Selector: &selector, NotBefore: time.Now(), Immediate: true}
+}
+
+// TestSelection: what selectors choose becomes requests like any others, merged with them, in the order of first appearance.
+func TestSelection(t *testing.T) {
+	all := Selector{All: true}
+	tell(t, "in the service's order", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-3"}, {ID: "amv-1"}, {ID: "amv-2"}}
+		s.expect(s.run(selecting(all, "cn-a")), "amv-3 cn-a Requested, amv-1 cn-a Requested, amv-2 cn-a Requested")
+	})
+	tell(t, "a cluster that is named twice is one", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-3"}, {ID: "amv-1"}}
+		named := Request{Action: ActionEnsure, Cluster: Cluster{"amv-1", "cn-a"}, NotBefore: time.Now(), Immediate: true}
+		s.expect(s.run(named, selecting(all, "cn-a"), selecting(Selector{All: true, NotTags: map[string]string{"x": "y"}}, "cn-a")), "amv-1 cn-a Requested, amv-3 cn-a Requested")
+		s.creates("amv-1", 1)
+	})
+	tell(t, "several regions, one of them empty", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
+		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "amv-1 cn-a Requested")
+		s.logged("WARN", "the selector matches no cluster in this region")
+		if !strings.Contains(s.log.String(), `in this region","RegionId":"cn-b"`) {
+			t.Error(s.log.String())
+		}
+	})
+	tell(t, "a cluster whose tags are unknown is named", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}, {ID: "amv-2", Tags: map[string]string{"a": "1"}}, {ID: "amv-3"}}
+		selector := Selector{Tags: map[string]string{"a": "1"}}
+		s.expect(s.run(selecting(selector, "cn-a"), selecting(Selector{NotTags: selector.Tags}, "cn-a")), "amv-1 cn-a Requested, amv-2 cn-a Requested, amv-3 cn-a Requested")
+		const message = `"the service gives no tags for a cluster: it is taken, since its tags are unknown","RegionId":"cn-a","DBClusterId":"amv-`
+		if log := s.log.String(); strings.Count(log, message) != 2 || strings.Count(log, message+`1"`) != 1 || strings.Count(log, message+`3"`) != 1 {
+			t.Error(log)
+		}
+	})
+	tell(t, "a cluster that is skipped twice is named once", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Status: "Creating"}, {ID: "amv-2"}}
+		r := s.run(selecting(all, "cn-a"), selecting(Selector{All: true, NotTags: map[string]string{"x": "y"}}, "cn-a"))
+		if len(r.Skipped) != 1 || r.Skipped[0].Cluster.ID != "amv-1" {
+			t.Errorf("%+v", r.Skipped)
+		}
+	})
+	tell(t, "merged with a request that names it, the longest time counts", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
+		selector := selecting(all, "cn-a")
+		selector.WaitAtMost, selector.WaitFor = time.Minute, WaitCompleted
+		s.expect(s.run(selector, ensuringOne(func(r *Request) { r.WaitAtMost = 3 * time.Minute })), "amv-1 cn-a BackupPending")
+		if took := time.Since(s.began); took != 3*time.Minute {
+			t.Errorf("after %v", took)
+		}
+	})
+	tell(t, "no warning where all tags are known", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Tags: map[string]string{"a": "1"}}}
+		s.run(selecting(Selector{Tags: map[string]string{"a": "1"}}, "cn-a"), selecting(all, "cn-a"))
+		if strings.Contains(s.log.String(), "WARN") {
+			t.Error(s.log.String())
+		}
+	})
+	tell(t, "nothing selected", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Status: "Creating"}}
+		r := s.run(selecting(all, "cn-a", "cn-b"))
+		s.expect(r, "NothingSelected", "amv-1 (cn-a) is skipped: its status is Creating", "in cn-a, cn-b")
+		if len(r.Skipped) != 1 {
+			t.Errorf("%+v", r.Skipped)
+		}
+		s.logged("WARN", "a selected cluster is skipped")
+		s.logged("ERROR", "nothing selected")
+		if strings.Contains(s.log.String(), "matches no cluster in this region") { // which is for one region of several
+			t.Error(s.log.String())
+		}
+	})
+	tell(t, "a region that is denied fails by itself", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
+		s.refuse("cn-b", &CallError{Action: "DescribeDBClusters", Kind: KindDenied})
+		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "amv-1 cn-a Requested, cn-b PermissionDenied")
+		s.logged("ERROR", "clusters were not selected")
+	})
+	tell(t, "one is denied, and the others have no match", func(s *stub) {
+		s.refuse("cn-b", &CallError{Action: "DescribeDBClusters", Kind: KindDenied})
+		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "cn-b PermissionDenied")
+	})
+	tell(t, "a list that cannot be read until the deadline is pending", func(s *stub) {
+		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
+		s.expect(s.run(selecting(all, "cn-a")), "cn-a BackupPending", "the last error: DescribeDBClusters was not answered")
+		s.logged("WARN", "clusters were not selected")
+	})
+	tell(t, "a list that is throttled until the deadline", func(s *stub) {
+		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindThrottled})
+		s.expect(s.run(selecting(all, "cn-a")), "cn-a Throttled")
+	})
+	tell(t, "clusters that are named do not wait for ever for a list of their region", func(s *stub) {
+		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
+		named := Request{Action: ActionEnsure, Cluster: Cluster{"amv-1", "cn-a"}, NotBefore: time.Now(), Immediate: true}
+		s.expect(s.run(named, selecting(all, "cn-a")), "amv-1 cn-a Requested, cn-a BackupPending")
+		if after := s.lastCreate.Sub(s.began); after > 31*time.Minute { // half of the hour
+			t.Errorf("created after %v", after)
+		}
+	})
+	tell(t, "a region whose list hangs does not hold up the others", func(s *stub) {
+		s.refuse("cn-b", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
+		s.expect(s.run(selecting(all, "cn-b", "cn-a")), "amv-1 cn-a Requested, cn-b BackupPending")
+		if took := s.lastCreate.Sub(s.began); took > time.Second {
+			t.Errorf("created after %v", took)
+		}
+	})
+}
+
+// TestManySelectors: an array may hold thousands of selectors that choose the same clusters.
+func TestManySelectors(t *testing.T) {
+	tell(t, "", func(s *stub) {
+		for i := range 1000 {
+			s.clusters["cn-a"] = append(s.clusters["cn-a"], ListedCluster{ID: "amv-" + strings.Repeat("a", i%50) + string(rune('a'+i/50)), Tags: map[string]string{}})
+		}
+		var requests []Request
+		for i := range 200 {
+			requests = append(requests, selecting(Selector{All: true, NotTags: map[string]string{"n": string(rune('a' + i))}}, "cn-a"))
+		}
+		r := s.run(requests...)
+		if len(r.Outcomes) != 1000 || len(r.Unselected) != 0 {
+			t.Errorf("%d outcomes, %d unselected", len(r.Outcomes), len(r.Unselected))
+		}
+	})
+}
