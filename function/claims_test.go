@@ -251,7 +251,6 @@ func (c *claim) checkFailure() {
 		backup.ErrorBackupFailed:     c.cloud.Ends == fakeadb.Fails,
 		backup.ErrorBackupMissing:    c.a.verify && c.missing(),
 		backup.ErrorPermissionDenied: c.denied(),
-		backup.ErrorClusterNotFound:  c.cloud.Clusters != nil && !c.existed(),
 	}
 	if !fits[c.ErrorType] {
 		c.wrong("%s: %s", c.ErrorType, c.Error)
@@ -270,20 +269,6 @@ func (c *claim) missing() bool {
 		from := c.listedFrom(b)
 		if placeOf(b) == c.place && !from.IsZero() && !from.After(looked) && !c.gone(b, c.a.answered) && c.recognised(b, m, looked) &&
 			b.State(looked.Add(c.cloud.Skew)) == fakeadb.Completed {
-			return false
-		}
-	}
-	return true
-}
-
-// existed reports whether the service knew the cluster, as one that can be backed up, all the time.
-func (c *claim) existed() bool {
-	for i, change := range c.changes {
-		over := i+1 < len(c.changes) && !c.changes[i+1].at.After(c.a.at)
-		known := slices.ContainsFunc(change.clusters, func(one fakeadb.Cluster) bool {
-			return place{one.ID, one.Region} == c.place && one.DBVersion != "3.0"
-		})
-		if !over && !change.at.After(c.a.answered) && !known {
 			return false
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 	"time"
 
@@ -33,7 +32,6 @@ type simulatedEvent struct {
 	maxAge    time.Duration
 	notBefore time.Time // as the request says; zero: it does not
 	places    []place   // the clusters that it names
-	selector  *backup.Selector
 	text      string
 }
 
@@ -96,21 +94,6 @@ func (e *simulatedEvent) inFuture() bool {
 // drawTarget draws which clusters an event is about.
 func (h *history) drawTarget(e *simulatedEvent, request map[string]any) {
 	d := h.dice
-	if h.cloud.Clusters != nil && d.oneIn(2) {
-		e.selector = drawSelector(d)
-		fields := map[string]any{}
-		add := func(name string, holds bool, value any) {
-			if holds {
-				fields[name] = value
-			}
-		}
-		add("Tags", e.selector.Tags != nil, e.selector.Tags)
-		add("NotTags", e.selector.NotTags != nil, e.selector.NotTags)
-		add("ResourceGroupId", e.selector.ResourceGroupID != "", e.selector.ResourceGroupID)
-		add("All", e.selector.All, true)
-		request["DBClusterSelector"], request["RegionIds"] = fields, e.selector.Regions
-		return
-	}
 	in := pick(d, h.cloud.places...).region
 	var ids []string
 	for _, p := range h.cloud.places {
@@ -120,28 +103,6 @@ func (h *history) drawTarget(e *simulatedEvent, request map[string]any) {
 		}
 	}
 	request["DBClusterIds"], request["RegionId"] = ids, in
-}
-
-func drawSelector(d dice) *backup.Selector {
-	s := &backup.Selector{Regions: pick(d, []string{region}, []string{region, otherRegion})}
-	if d.oneIn(2) {
-		s.NotTags = map[string]string{"stage": pick(d, "*", "test")}
-	}
-	switch d.IntN(4) {
-	case 0:
-		s.All = true
-	case 1:
-		s.ResourceGroupID = "rg-one"
-	case 2:
-		s.ResourceGroupID = "rg-one"
-		fallthrough
-	default:
-		s.Tags = map[string]string{"backup": pick(d, "*", "nightly")}
-		if d.oneIn(4) {
-			s.Tags["stage"] = "test"
-		}
-	}
-	return s
 }
 
 // envelope is a request as it comes.
@@ -170,7 +131,7 @@ type attempt struct {
 	answered time.Time
 	killed   bool // with its process, so its answer reached nobody
 	result
-	report reported
+	entries []entry // of the report's line in the log, whether the whole succeeded or not
 }
 
 // label names the attempt: event, copy, retry.
@@ -216,28 +177,4 @@ func (m meaning) earliest() time.Time {
 		return m.notBefore.Add(-time.Minute)
 	}
 	return m.notBefore
-}
-
-// reported is the report's line in the log, which has every cluster whether the whole succeeded or not.
-type reported struct {
-	entries []entry
-	skipped []skippedEntry
-}
-
-// places of the entries.
-func (r reported) places() map[place]bool {
-	all := map[place]bool{}
-	for _, e := range r.entries {
-		all[place{e.DBClusterId, e.RegionId}] = true
-	}
-	return all
-}
-
-func sortedPlaces(all map[place]bool) []string {
-	var names []string
-	for p := range maps.Keys(all) {
-		names = append(names, p.id+" in "+p.region)
-	}
-	slices.Sort(names)
-	return names
 }

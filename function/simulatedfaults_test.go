@@ -64,9 +64,6 @@ func (h *history) serve(w http.ResponseWriter, r *http.Request) {
 // fault strikes a call now and then.
 func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 	d := h.chance("fault", fmt.Sprint(c.KeyID, c.Cluster, c.Region, c.Action))
-	if c.Action == "DescribeDBClusters" && c.Region == h.cloud.failing {
-		return fakeadb.Refused(fakeadb.ErrUnavailable)
-	}
 	if h.cloud.outage.throttled && h.cloud.outage.strikes(c.Action) {
 		return fakeadb.Throttled(0)
 	}

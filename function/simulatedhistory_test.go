@@ -31,8 +31,7 @@ type history struct {
 	processes []*simulatedProcess
 	attempts  []*attempt
 	calls     []simulatedCall
-	pages     map[string]int // by request id
-	changes   []change
+	pages     map[string]int      // by request id
 	vanished  map[string]vanished // by id
 }
 
@@ -45,13 +44,6 @@ type simulatedProcess struct {
 type simulatedCall struct {
 	fakeadb.Call
 	page int
-}
-
-// change is one that happened in the cloud by itself, and the clusters after it.
-type change struct {
-	at       time.Time
-	what     string
-	clusters []fakeadb.Cluster
 }
 
 // vanished is a backup that is not there any more.
@@ -71,7 +63,6 @@ func newHistory(t *testing.T, seed uint64) *history {
 	}
 	o.Faults = h.fault
 	h.world = newWorld(t, o, "ADB_SETTLE_TIME="+h.cloud.settle.String(), "LOG_LEVEL="+pick(h.dice, "debug", "info"))
-	h.changes = []change{{time.Now(), "it begins", o.Clusters}}
 	h.drawPast()
 	for range pick(h.dice, 1, 1, 2, 3) {
 		h.start()
@@ -208,12 +199,9 @@ func (h *history) deliverOnce(a *attempt, d dice) {
 
 // liveOn starts what happens in the cloud by itself.
 func (h *history) liveOn(all *sync.WaitGroup) {
-	for _, one := range h.cloud.changing {
-		all.Go(func() { h.after(one.after, one.what, one.do) })
-	}
 	for _, one := range h.cloud.scheduled {
 		all.Go(func() {
-			h.after(one.after, "the schedule backs up "+one.id, nil)
+			time.Sleep(one.after)
 			now := h.service.Now()
 			h.service.Add(fakeadb.Backup{Cluster: one.id, Region: one.region, Start: now, Listed: now.Add(h.cloud.ListedAfter), End: now.Add(one.takes), Size: 4_000_000_000})
 		})
@@ -222,19 +210,6 @@ func (h *history) liveOn(all *sync.WaitGroup) {
 		d := newDice(h.seed, uint64(after))
 		all.Go(func() { h.vanish(after, d) })
 	}
-}
-
-// after carries out a change of the clusters.
-func (h *history) after(d time.Duration, what string, do func([]fakeadb.Cluster) []fakeadb.Cluster) {
-	time.Sleep(d)
-	h.service.Set(func(o *fakeadb.Options) {
-		if do != nil {
-			o.Clusters = do(append([]fakeadb.Cluster{}, o.Clusters...))
-		}
-		h.mu.Lock()
-		h.changes = append(h.changes, change{time.Now(), what, o.Clusters})
-		h.mu.Unlock()
-	})
 }
 
 // vanish takes a backup away that is listed, rather one that runs.
@@ -257,7 +232,6 @@ func (h *history) vanish(after time.Duration, d dice) {
 	}
 	h.service.Remove(b.ID)
 	h.vanished[b.ID] = vanished{b, time.Now()}
-	h.after(0, "vanishes: "+b.ID, nil)
 }
 
 // ended joins what belongs together: pages with calls, report lines with attempts.
@@ -266,26 +240,22 @@ func (h *history) ended() {
 		h.calls[i].page = h.pages[h.calls[i].RequestID]
 	}
 	slices.SortStableFunc(h.calls, func(a, b simulatedCall) int { return a.Time.Compare(b.Time) })
-	lines := map[string][]reported{} // by request id, in the order of the retries
+	lines := map[string][][]entry{} // by request id, in the order of the retries
 	for line := range strings.Lines(h.log.String()) {
 		var fields map[string]json.RawMessage
 		if json.Unmarshal([]byte(line), &fields) != nil || string(fields["msg"]) != `"backup report"` {
 			continue
 		}
 		var id string
-		var r reported
-		for name, into := range map[string]any{"requestId": &id, "Backups": &r.entries, "Skipped": &r.skipped} {
-			if raw, ok := fields[name]; ok {
-				if err := json.Unmarshal(raw, into); err != nil {
-					h.t.Errorf("%s: %v", line, err)
-				}
-			}
+		var entries []entry
+		if err := errors.Join(json.Unmarshal(fields["requestId"], &id), json.Unmarshal(fields["Backups"], &entries)); err != nil {
+			h.t.Errorf("%s: %v", line, err)
 		}
-		lines[id] = append(lines[id], r)
+		lines[id] = append(lines[id], entries)
 	}
 	for _, a := range h.attempts {
 		if a.retry < len(lines[a.id]) {
-			a.report = lines[a.id][a.retry]
+			a.entries = lines[a.id][a.retry]
 		} else if !a.killed {
 			h.t.Errorf("%s has no report line", a.label())
 		}

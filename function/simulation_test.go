@@ -99,7 +99,7 @@ func simulate(t *testing.T, seed uint64) (calls string) {
 // String shows the cloud in one line, then the history: deliveries, changes, backups, calls.
 func (h *history) String() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "world: %s\n", h.cloud)
+	fmt.Fprintf(&b, "world: %+v\n", *h.cloud)
 	for _, a := range h.attempts {
 		fate := a.Status + a.errorType + " " + a.errorMessage
 		if a.killed {
@@ -109,8 +109,8 @@ func (h *history) String() string {
 		fmt.Fprintf(&b, "%s %s in process %d, retry %d, from %s (known %v), until %s: %s\n   %s\n", a.at.Format(stamp), a.label(), a.process, a.retry,
 			m.notBefore.Format(stamp), m.known, a.answered.Format(stamp), fate, a.text)
 	}
-	for _, c := range h.changes {
-		fmt.Fprintf(&b, "%s %s\n", c.at.Format(stamp), c.what)
+	for _, v := range h.vanished {
+		fmt.Fprintf(&b, "%s %s vanishes\n", v.at.Format(stamp), v.ID)
 	}
 	for _, bk := range h.backups() {
 		fmt.Fprintf(&b, "backup %s of %s: start %s end %s, listed from %s, ends %d type %s parent %q, by %s\n", bk.ID, bk.Cluster,

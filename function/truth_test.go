@@ -111,8 +111,11 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 		known = time.Time{}
 	}
 	earlier := h.precision() + h.cloud.Skew.Abs() + h.cloud.ListedAfter
-	if known.IsZero() || known.After(settled) || h.cloud.FalseZone != 0 {
+	if known.IsZero() || known.After(settled) {
 		earlier += time.Minute + gap
+	}
+	if h.cloud.FalseZone != 0 { // what was not listed before looks new, whenever it started
+		earlier += 2 * time.Hour
 	}
 	if _, until := h.span(made.Backup); !known.IsZero() && !until.After(made.called) && settled.After(known) {
 		known = settled
