@@ -28,13 +28,7 @@ func (h *history) check() {
 			p := place{e.DBClusterId, e.RegionId}
 			about[p] = true
 			h.checkProgress(a, e, p)
-			c := claim{h, a, e, p, a.meaning(), nil}
-			for _, made := range creations {
-				if made.by == a && placeOf(made.Backup) == p {
-					c.mine = append(c.mine, made)
-				}
-			}
-			c.check(creations)
+			h.claim(a, e, creations).check()
 		}
 		asked := map[place]bool{}
 		for _, p := range a.places {
