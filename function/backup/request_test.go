@@ -1,6 +1,9 @@
 package backup
 
-import "testing"
+import (
+	"testing"
+	"time"
+)
 
 func TestMerge(t *testing.T) {
 	one, two, three := Cluster{"amv-1", "cn-hangzhou"}, Cluster{"amv-1", "cn-beijing"}, Cluster{"amv-3", "cn-beijing"}
@@ -19,6 +22,12 @@ func TestMerge(t *testing.T) {
 		{Action: ActionEnsure, Cluster: two, WaitFor: WaitCompleted, NotBefore: early},
 		{Action: ActionVerify, Cluster: one, NotBefore: early},
 		{Action: ActionEnsure, Cluster: three, NotBefore: early},
+	}
+	for _, c := range []struct{ one, other, want time.Duration }{{0, 0, 0}, {0, 1, 0}, {1, 0, 0}, {1, 2, 2}, {2, 1, 2}} { // none is the longest
+		merged := Merge([]Request{{Cluster: one, WaitAtMost: c.one}, {Cluster: one, WaitAtMost: c.other}})
+		if len(merged) != 1 || merged[0].WaitAtMost != c.want {
+			t.Errorf("%v and %v are %+v", c.one, c.other, merged)
+		}
 	}
 	if len(got) != len(want) {
 		t.Fatalf("got %d requests: %+v", len(got), got)
