@@ -18,7 +18,6 @@ require (
 
 // The command.
 require (
-	github.com/alibabacloud-go/fc-20230330/v4 v4.6.6
 	github.com/goccy/go-yaml v1.19.2
 	github.com/robfig/cron/v3 v3.0.1
 	github.com/urfave/cli/v3 v3.14.0

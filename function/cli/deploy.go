@@ -12,9 +12,6 @@ import (
 	"adb-backup/function/adb"
 	"adb-backup/function/credentials"
 
-	fc "github.com/alibabacloud-go/fc-20230330/v4/client"
-	"github.com/alibabacloud-go/tea/dara"
-
 	"github.com/urfave/cli/v3"
 )
 
@@ -24,17 +21,6 @@ func placeFlags() []cli.Flag {
 		fileFlag("the `FILE` that says what is deployed"),
 		&cli.StringFlag{Name: "endpoint", Usage: "the `HOST`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
 	}
-}
-
-// parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
-func parseEndpoint(value string) (e adb.Endpoint, err error) {
-	if value == "" {
-		return e, nil
-	}
-	if e, err = adb.ParseEndpoint(value); err != nil {
-		return e, wrong("-endpoint %w", err)
-	}
-	return e, nil
 }
 
 func deployCommand() *cli.Command {
@@ -145,22 +131,11 @@ func (s settings) functionExists(ctx context.Context, c credentials.Credentials,
 	if err := d.check(); err != nil {
 		return false, err
 	}
-	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
-	defer cancel()
-	client, x, err := d.client(c, maxReply)
-	if err != nil {
-		return false, errors.New(harmless(err.Error(), c))
-	}
-	_, err = client.GetFunctionWithContext(ctx, dara.String(d.Name), &fc.GetFunctionRequest{}, nil, &dara.RuntimeOptions{})
-	switch {
-	case x.status == http.StatusNotFound:
+	err := d.get(ctx, c, "GetFunction", "", new(any))
+	if failed := new(apiError); errors.As(err, &failed) && failed.Status == http.StatusNotFound {
 		return false, nil
-	case x.status == 0:
-		return false, d.unanswered(ctx, x, err, c)
-	case x.status/100 != 2:
-		return false, d.refused(x.status, x.header, x.body, c)
 	}
-	return true, nil
+	return err == nil, err
 }
 
 func logsCommand() *cli.Command {

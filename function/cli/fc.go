@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,9 +16,6 @@ import (
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
-
-	fc "github.com/alibabacloud-go/fc-20230330/v4/client"
-	"github.com/alibabacloud-go/tea/dara"
 )
 
 // deployed is the deployed function, and how it is reached.
@@ -31,6 +29,9 @@ type deployed struct {
 
 // maxAnswer is the most bytes that an answer may have. Function Compute's own limit for a synchronous one is 6 MiB.
 const maxAnswer = 6<<20 + 64<<10
+
+// fcVersion is the version of Function Compute's API.
+const fcVersion = "2023-03-30"
 
 var (
 	functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
@@ -59,17 +60,19 @@ func (d deployed) String() string {
 	return name + " in " + d.Region
 }
 
-func (d deployed) host() string {
-	return cmp.Or(d.Endpoint.Host, "fcv3."+d.Region+".aliyuncs.com")
+// caller returns what calls Function Compute with these credentials.
+func (d deployed) caller(c credentials.Credentials) caller {
+	e := d.Endpoint
+	e.Host = cmp.Or(e.Host, "fcv3."+d.Region+".aliyuncs.com")
+	return caller{c, e}
 }
 
-// client returns the SDK's client for one call whose reply has at most limit bytes, and where that reply will be.
-func (d deployed) client(c credentials.Credentials, limit int64) (*fc.Client, *exchange, error) {
-	e := d.Endpoint
-	e.Host = d.host()
-	x := &exchange{limit: limit}
-	client, err := fc.NewClient(sdkConfig(c, e, x))
-	return client, x, err
+// get reads what Function Compute knows of the function: path follows the function's own, such as /triggers. An error is an
+// *apiError, with the Status 404 if there is nothing.
+func (d deployed) get(ctx context.Context, c credentials.Credentials, action, path string, into any) error {
+	return d.caller(c).decode(ctx, operation{
+		action: action, version: fcVersion, method: http.MethodGet, path: "/" + fcVersion + "/functions/" + url.PathEscape(d.Name) + path,
+	}, into)
 }
 
 // noAnswer says why a question has no answer.
@@ -80,7 +83,7 @@ const (
 	noAnswerThrottled                   // Function Compute has too much to do: ask later
 	noAnswerUnreachable                 // nothing reached Function Compute
 	noAnswerBroken                      // the connection broke, or Function Compute failed; the function may be at work
-	noAnswerHung                        // the answer did not come in time; the function goes on
+	noAnswerHung                        // the answer did not come in time
 )
 
 // askError is the error of a question that the function did not answer.
@@ -93,63 +96,61 @@ func (e *askError) Error() string { return e.message }
 
 // invoke asks the function once, synchronously, and waits for its answer until ctx ends. An error is an *askError.
 func (d deployed) invoke(ctx context.Context, payload []byte) (reply, error) {
-	c, err := d.find(ctx)
+	found, err := d.find(ctx)
 	if err != nil {
 		return reply{}, &askError{noAnswerUnreachable, err.Error()}
 	}
-	client, x, err := d.client(c, maxAnswer)
-	if err != nil {
-		return reply{}, &askError{noAnswerRefused, harmless(err.Error(), c)}
+	c := d.caller(found)
+	o := operation{
+		action: "InvokeFunction", version: fcVersion, method: http.MethodPost,
+		path:    "/" + fcVersion + "/functions/" + url.PathEscape(d.Name) + "/invocations",
+		headers: map[string]string{"x-fc-invocation-type": "Sync", "x-fc-log-type": "None"}, body: payload,
 	}
-	request := &fc.InvokeFunctionRequest{Body: bytes.NewReader(payload)}
 	if d.Qualifier != "" {
-		request.Qualifier = dara.String(d.Qualifier)
+		o.query = map[string]string{"qualifier": d.Qualifier}
 	}
-	headers := &fc.InvokeFunctionHeaders{XFcInvocationType: dara.String("Sync"), XFcLogType: dara.String("None")}
-	_, err = client.InvokeFunctionWithContext(ctx, dara.String(d.Name), request, headers, &dara.RuntimeOptions{})
-	if x.status == 0 {
-		return reply{}, d.unanswered(ctx, x, err, c)
-	}
-	return d.read(x.status, x.header, x.body, c)
-}
-
-// unanswered returns the error of a call without a reply.
-func (d deployed) unanswered(ctx context.Context, x *exchange, err error, c credentials.Credentials) *askError {
-	reason := "no reason is known"
-	if err != nil {
-		reason = harmless(networkReason(err), c)
-	}
+	x := c.send(ctx, o, maxAnswer)
+	host := c.endpoint.Host
 	switch {
-	case !x.sent && ctx.Err() != nil:
-		return &askError{noAnswerUnreachable, fmt.Sprintf("%s cannot be reached: no connection in time", d.host())}
-	case !x.sent:
-		return &askError{noAnswerUnreachable, fmt.Sprintf("%s cannot be reached: %s", d.host(), reason)}
-	case ctx.Err() != nil:
-		return &askError{noAnswerHung, "no answer yet; the function goes on"}
+	case x.Host == "":
+		return reply{}, &askError{noAnswerRefused, "the question could not be made: " + c.reason(x)}
+	case x.NotSent() && ctx.Err() != nil:
+		return reply{}, &askError{noAnswerUnreachable, host + " cannot be reached: no connection in time"}
+	case x.NotSent():
+		return reply{}, &askError{noAnswerUnreachable, fmt.Sprintf("%s cannot be reached: %s", host, c.reason(x))}
+	case x.Err != nil && ctx.Err() != nil:
+		return reply{}, &askError{noAnswerHung, "no answer in time"}
+	case x.Err != nil:
+		return reply{}, &askError{noAnswerBroken, "the connection broke before an answer: " + c.reason(x)}
+	case x.Status/100 != 2:
+		return reply{}, d.refused(c, x)
 	}
-	return &askError{noAnswerBroken, "the connection broke before an answer: " + reason}
+	return c.read(x), nil
 }
 
-// read reads Function Compute's reply. It holds the function's answer, or what the platform says about the function.
-func (d deployed) read(status int, header http.Header, body []byte, c credentials.Credentials) (reply, error) {
-	if status/100 != 2 {
-		return reply{}, d.refused(status, header, body, c)
+// reply is the function's answer, or what stands in for it.
+type reply struct {
+	Answer       json.RawMessage  // one line of JSON; nil: what came is no JSON
+	ErrorType    backup.ErrorType // empty: the function says that it succeeded
+	ErrorMessage string
+	Hint         string // what to do; empty if the function answered itself
+	Said         string // what came, for a person
+}
+
+// read reads a reply of Function Compute that holds the function's answer, or what the platform says about the function.
+func (c caller) read(x *adb.Exchange) reply {
+	r := reply{Said: c.clean(x, string(x.Body[:min(len(x.Body), 1000)]))}
+	var line bytes.Buffer
+	if json.Compact(&line, x.Body) == nil {
+		r.Answer = line.Bytes()
 	}
-	platform := header.Get("X-Fc-Error-Type")
-	answer := compact(body)
 	var said struct{ ErrorType, ErrorMessage string }
-	if answer != nil {
-		json.Unmarshal(answer, &said) // JSON of another shape is no error
+	json.Unmarshal(r.Answer, &said) // JSON of another shape is no error
+	if platform := x.Header.Get("X-Fc-Error-Type"); said.ErrorType == "" && platform != "" {
+		return platformFailure(platform, c.clean(x, cmp.Or(said.ErrorMessage, r.Said)))
 	}
-	switch {
-	case said.ErrorType != "":
-		return reply{Answer: answer, ErrorType: backup.ErrorType(said.ErrorType), ErrorMessage: said.ErrorMessage}, nil
-	case platform != "":
-		return platformFailure(platform, harmless(cmp.Or(said.ErrorMessage, string(body)), c)), nil
-	case answer == nil:
-		return reply{}, &askError{noAnswerBroken, "the answer is not JSON; is this function adb-backup?"}
-	}
-	return reply{Answer: answer}, nil
+	r.ErrorType, r.ErrorMessage = backup.ErrorType(said.ErrorType), said.ErrorMessage
+	return r
 }
 
 // platformFailure stands in for the answer if the function gave none: Function Compute ended it, or its process ended.
@@ -170,56 +171,6 @@ func platformFailure(errorType, message string) reply {
 	return failure(backup.ErrorType(errorType), "Function Compute could not run the function: "+message, "make logs shows why")
 }
 
-// refused returns the error of a reply in which Function Compute itself refuses: the function did not get the question.
-func (d deployed) refused(status int, header http.Header, body []byte, c credentials.Credentials) *askError {
-	var said struct{ Code, Message, RequestId, ErrorCode, ErrorMessage string }
-	json.Unmarshal(body, &said) // an unreadable body leaves it empty
-	code, message := said.Code, said.Message
-	if code == "" {
-		code, message = said.ErrorCode, said.ErrorMessage // an older form
-	}
-	what := fmt.Sprintf("HTTP %d", status)
-	if id := cmp.Or(said.RequestId, header.Get("X-Fc-Request-Id")); id != "" {
-		what += ", request id " + harmless(id, c)
-	}
-	if code != "" {
-		what = fmt.Sprintf("%s: %s (%s)", harmless(code, c), harmless(message, c), what)
-	}
-	switch {
-	case status == http.StatusTooManyRequests || strings.HasPrefix(code, "Throttling"):
-		return &askError{noAnswerThrottled, "Function Compute has too many calls: " + what}
-	case status >= 500 || status == http.StatusRequestTimeout:
-		return &askError{noAnswerBroken, "Function Compute failed: " + what}
-	}
-	return &askError{noAnswerRefused, fmt.Sprintf("%s: %s", d.advice(status, code), what)}
-}
-
-// advice says what a refusal means, and what to do.
-func (d deployed) advice(status int, code string) string {
-	begins := func(prefix string) bool { return strings.HasPrefix(strings.ToLower(code), prefix) }
-	switch {
-	case code == "FunctionNotFound":
-		return fmt.Sprintf("there is no function %s: deploy it with make deploy, or name another with -function and -region", d)
-	case status == http.StatusNotFound:
-		return fmt.Sprintf("Function Compute does not know %s: check -qualifier, -function and -region", d)
-	case begins("invalidaccesskeyid"), begins("signature"), begins("incompletesignature"), begins("invalidsecuritytoken"):
-		return "the credentials were refused: check them, and this machine's clock"
-	case status == http.StatusForbidden || status == http.StatusUnauthorized:
-		return fmt.Sprintf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); make policy ONLY=gate prints the policy", d.Region, d.Name)
-	case status/100 == 3:
-		return fmt.Sprintf("%s answered with a redirect, which is not followed: check -endpoint and the proxy", d.host())
-	}
-	return "Function Compute refused the call"
-}
-
-// reply is the function's answer, or what stands in for it.
-type reply struct {
-	Answer       json.RawMessage  // one line of JSON
-	ErrorType    backup.ErrorType // empty: success
-	ErrorMessage string
-	Hint         string // what to do; empty if the function answered itself
-}
-
 // failure stands in for an answer that the function did not give.
 func failure(t backup.ErrorType, message, hint string) reply {
 	answer, _ := json.Marshal(struct { // strings cannot fail
@@ -229,27 +180,61 @@ func failure(t backup.ErrorType, message, hint string) reply {
 	return reply{Answer: answer, ErrorType: t, ErrorMessage: message, Hint: hint}
 }
 
-// err returns a failure as the command's error, nil for a success.
+// err returns a failure as the command's error, nil if the function says that it succeeded.
 func (r reply) err() error {
 	if r.ErrorType == "" {
 		return nil
-	}
-	code := exitNo
-	if r.ErrorType == backup.ErrorInvalidEvent {
-		code = exitWrong
 	}
 	text := fmt.Sprintf("%s: %s", r.ErrorType, r.ErrorMessage)
 	if r.Hint != "" {
 		text += "\n" + r.Hint
 	}
-	return exitError{code, errors.New(text)}
+	if r.ErrorType == backup.ErrorInvalidEvent {
+		return exitError{exitWrong, errors.New(text)}
+	}
+	return exitError{exitNo, errors.New(text)}
 }
 
-// compact returns a JSON body in one line, nil if it is not JSON.
-func compact(body []byte) json.RawMessage {
-	var b bytes.Buffer
-	if len(body) == 0 || json.Compact(&b, body) != nil {
-		return nil
+// refused returns the error of a reply in which Function Compute itself refuses: the function did not get the question.
+func (d deployed) refused(c caller, x *adb.Exchange) *askError {
+	var said struct{ Code, Message, RequestId, ErrorCode, ErrorMessage string }
+	json.Unmarshal(x.Body, &said) // an unreadable body leaves it empty
+	code, message := said.Code, said.Message
+	if code == "" {
+		code, message = said.ErrorCode, said.ErrorMessage // an older form
 	}
-	return b.Bytes()
+	what := fmt.Sprintf("HTTP %d", x.Status)
+	if id := cmp.Or(said.RequestId, x.Header.Get("X-Fc-Request-Id")); id != "" {
+		what += ", request id " + c.clean(x, id)
+	}
+	if code != "" {
+		what = fmt.Sprintf("%s: %s (%s)", c.clean(x, code), c.clean(x, message), what)
+	}
+	switch {
+	case x.Status == http.StatusTooManyRequests || strings.HasPrefix(code, "Throttling"):
+		return &askError{noAnswerThrottled, "Function Compute has too many calls: " + what}
+	case x.Status >= 500 || x.Status == http.StatusRequestTimeout:
+		return &askError{noAnswerBroken, "Function Compute failed: " + what}
+	}
+	return &askError{noAnswerRefused, fmt.Sprintf("%s: %s", d.advice(x.Status, code), what)}
+}
+
+// advice says what a refusal means, and what to do.
+func (d deployed) advice(status int, code string) string {
+	begins := func(prefix string) bool { return strings.HasPrefix(strings.ToLower(code), prefix) }
+	switch {
+	case code == "FunctionNotFound":
+		return fmt.Sprintf("there is no function %s: deploy it with make deploy, or name another with -function and -region", d)
+	case begins("fcservicenotenabled"):
+		return "this account does not use Function Compute yet: activate it in the console of Function Compute, then deploy the function"
+	case status == http.StatusNotFound:
+		return fmt.Sprintf("Function Compute does not know %s: check -qualifier, -function and -region", d)
+	case begins("invalidaccesskeyid"), begins("signature"), begins("incompletesignature"), begins("invalidsecuritytoken"):
+		return "the credentials were refused: check them, and this machine's clock"
+	case status == http.StatusForbidden || status == http.StatusUnauthorized:
+		return fmt.Sprintf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); make policy ONLY=gate prints the policy", d.Region, d.Name)
+	case status/100 == 3:
+		return fmt.Sprintf("%s answered with a redirect, which is not followed: check -endpoint and the proxy", d.caller(credentials.Credentials{}).endpoint.Host)
+	}
+	return "Function Compute refused the call"
 }

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
+	"adb-backup/function/terminal"
 
 	"github.com/urfave/cli/v3"
 )
@@ -35,7 +36,7 @@ const (
 	// pause follows BackupPending or an unanswered question. It is short, because the function itself has waited.
 	pause = 5 * time.Second
 	// longPause follows Throttled and OutcomeUnknown: the service needs time to recover, and to list what it created.
-	longPause = 30 * time.Second
+	longPause = 20 * time.Second
 	// maxUnknown is how many answers OutcomeUnknown end the gate.
 	maxUnknown = 3
 	// outage is how long a gate that has never reached the function tries to reach it.
@@ -44,9 +45,13 @@ const (
 
 func gateCommand() *cli.Command {
 	return &cli.Command{
-		Name: "gate", Usage: "ask the deployed function until the backup is there; for pipelines",
+		Name: "gate", Usage: "ask the deployed function until the backup is there; for pipelines", ArgsUsage: "[ID|FILE|JSON]",
+		Description:  "A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
+		ArgValidator: atMost(1),
 		Flags: append(targetFlags(),
-			&cli.StringFlag{Name: "event", Usage: "the `FILE` of a request, or a bare cluster id"},
+			&cli.StringFlag{Name: "event", Usage: "the cluster id, the request or the `FILE` that holds one, instead of the argument"},
+			&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
+			&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
 			durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
 			// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes.
 			durationFlag("ask", 200*time.Second, "how long to wait for one answer before asking again")),
@@ -55,7 +60,7 @@ func gateCommand() *cli.Command {
 }
 
 func passGate(ctx context.Context, c *cli.Command) error {
-	timeout, ask, stdout, stderr := c.Duration("timeout"), c.Duration("ask"), c.Root().Writer, c.Root().ErrWriter
+	timeout, ask, progress := c.Duration("timeout"), c.Duration("ask"), c.Root().ErrWriter
 	if timeout <= 0 || ask < time.Second {
 		return wrong("-timeout must be above 0, and -ask at least 1s")
 	}
@@ -63,41 +68,40 @@ func passGate(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	payload, err := readEvent(c.String("event"))
+	with := map[string]string{}
+	for flag, field := range map[string]string{"wait": "WaitFor", "max-age": "MaxAge"} {
+		if c.IsSet(flag) {
+			with[field] = c.String(flag)
+		}
+	}
+	m, err := messageOf(c, d, with)
 	if err != nil {
 		return err
 	}
-	request, err := readRequest(payload, time.Now())
-	if err != nil {
-		return err
-	}
-	if err := checkEvent(request.payload(false), d.Region); err != nil {
-		return err
+	if m.fields == nil || m.event.Drill {
+		return wrong("the gate asks for a backup with a cluster id or a request, such as events/request.json; this is another event, which adb-backup invoke sends")
 	}
 	if _, err := d.find(ctx); err != nil {
 		return err
 	}
-	say(stderr, "gate: asking %s, %s for each answer and %s in all\n", d, short(ask), short(timeout))
-	g := gate{timeout: timeout, ask: ask, invoke: d.invoke, progress: stderr}
-	r, err := g.pass(ctx, request)
+	fmt.Fprintf(progress, "gate: asking %s, %s for each answer and %s in all\n", d, short(ask), short(timeout))
+	g := gate{timeout: timeout, ask: ask, invoke: d.invoke, progress: progress}
+	r, err := g.pass(ctx, m)
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s\n", r.Answer)
-	return r.err()
+	return r.conclude(c, m)
 }
 
 // pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer. An
 // error means that the function could not be asked.
-func (g *gate) pass(ctx context.Context, request gateRequest) (reply, error) {
+func (g *gate) pass(ctx context.Context, m message) (reply, error) {
 	g.start = time.Now()
 	for n := 1; ; n++ {
-		say(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
-		asked, cancel := context.WithTimeout(ctx, min(g.ask, g.timeout-time.Since(g.start)))
-		r, err := g.invoke(asked, request.payload(n > 1))
-		cancel()
+		fmt.Fprintf(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
+		r, err := g.question(ctx, m.fixed(n > 1))
 		if ctx.Err() != nil {
-			return reply{}, stopped(ctx)
+			return reply{}, errAskInterrupted
 		}
 		var wait time.Duration
 		var done bool
@@ -110,14 +114,25 @@ func (g *gate) pass(ctx context.Context, request gateRequest) (reply, error) {
 			return r, err
 		}
 		if time.Since(g.start)+wait >= g.timeout {
-			return g.timeUp(request, err)
+			return g.timeUp(m, err)
 		}
 		select {
 		case <-ctx.Done():
-			return reply{}, stopped(ctx)
+			return reply{}, errAskInterrupted
 		case <-time.After(wait):
 		}
 	}
+}
+
+// question asks once, and says now and then that it still waits.
+func (g *gate) question(ctx context.Context, m message) (reply, error) {
+	patience := min(g.ask, g.timeout-time.Since(g.start))
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	defer terminal.Progress(g.progress, func(time.Duration) string {
+		return fmt.Sprintf("gate: %5s  waiting for the answer", g.elapsed())
+	})()
+	return g.invoke(ctx, m.within(patience).payload)
 }
 
 // noteAnswer returns how long to wait after an answer before the next question, or that the gate is done.
@@ -154,7 +169,7 @@ func (g *gate) noteError(err error) (wait time.Duration, done bool) {
 	switch {
 	case e.why == noAnswerHung:
 		if g.last.Answer == nil {
-			g.last = failure(backup.ErrorBackupPending, "the function has not answered yet, and goes on", "")
+			g.last = hung("the function has not answered yet")
 		}
 		return pause, false
 	case e.why == noAnswerThrottled:
@@ -166,14 +181,12 @@ func (g *gate) noteError(err error) (wait time.Duration, done bool) {
 }
 
 // timeUp ends the gate when there is no time for another question.
-func (g *gate) timeUp(request gateRequest, err error) (reply, error) {
+func (g *gate) timeUp(m message, err error) (reply, error) {
 	if g.last.Answer == nil {
 		return reply{}, fmt.Errorf("could not ask the function within %s: %w", short(g.timeout), err)
 	}
 	g.say("no time for another question within %s", short(g.timeout))
-	if !request.notBefore.IsZero() {
-		g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %q`, request.notBefore.UTC().Add(-backup.ClockSkew).Format(time.RFC3339))
-	}
+	g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %s`, m.fixed(true).fields["NotBefore"])
 	return g.last, nil
 }
 
@@ -185,7 +198,7 @@ func (g *gate) say(format string, a ...any) {
 	} else {
 		g.said = text
 	}
-	say(g.progress, "gate: %5s  %s\n", g.elapsed(), text)
+	fmt.Fprintf(g.progress, "gate: %5s  %s\n", g.elapsed(), text)
 }
 
 func (g *gate) elapsed() time.Duration { return time.Since(g.start).Round(time.Second) }

@@ -19,38 +19,30 @@ import (
 
 var start = time.Date(2026, 11, 23, 2, 0, 20, 500e6, time.UTC)
 
+// What goes out first, and what goes out when an earlier question may have made the backup.
 func TestGateRequest(t *testing.T) {
 	for name, c := range map[string]struct{ in, first, again string }{
-		"bare id":        {"amv-1\n", `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:20Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
-		"id as JSON":     {`"amv-1"`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:20Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
-		"request":        {`{"dbclusterid":"amv-1","WaitFor":"Completed"}`, `{"NotBefore":"2026-11-23T02:00:20Z","WaitFor":"Completed","dbclusterid":"amv-1"}`, `{"NotBefore":"2026-11-23T01:59:20Z","WaitFor":"Completed","dbclusterid":"amv-1"}`},
-		"its NotBefore":  {`{"notBefore":"2026-11-23T09:00:00+08:00"}`, `{"NotBefore":"2026-11-23T01:00:00Z"}`, `{"NotBefore":"2026-11-23T00:59:00Z"}`},
-		"its MaxAge":     {`{"maxage":"90m"}`, `{"NotBefore":"2026-11-23T00:30:20Z"}`, `{"NotBefore":"2026-11-23T00:29:20Z"}`},
-		"Verify, MaxAge": {`{"Action":"Verify","MaxAge":"1h"}`, `{"Action":"Verify","NotBefore":"2026-11-23T01:00:20Z"}`, `{"Action":"Verify","NotBefore":"2026-11-23T00:59:20Z"}`},
-		// For the function to name the fault.
-		"Verify alone":    {`{"Action":"verify"}`, `{"Action":"verify"}`, `{"Action":"verify"}`},
-		"both":            {`{"MaxAge":"1h","NotBefore":"2026-11-23T01:00:00Z"}`, `{"MaxAge":"1h","NotBefore":"2026-11-23T01:00:00Z"}`, `{"MaxAge":"1h","NotBefore":"2026-11-23T01:00:00Z"}`},
-		"wrong MaxAge":    {`{"MaxAge":"a day"}`, `{"MaxAge":"a day"}`, `{"MaxAge":"a day"}`},
-		"wrong NotBefore": {`{"NotBefore":7}`, `{"NotBefore":7}`, `{"NotBefore":7}`},
-		"unknown fields":  {`{"WaitFro":"<Completed>","MaxAge":"1h"}`, `{"NotBefore":"2026-11-23T01:00:20Z","WaitFro":"<Completed>"}`, `{"NotBefore":"2026-11-23T00:59:20Z","WaitFro":"<Completed>"}`},
+		"bare id":       {"amv-1\n", `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:20Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
+		"id as JSON":    {`"amv-1"`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:20Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
+		"request":       {`{"dbclusterid":"amv-1","WaitFor":"Completed","MaxAge":null}`, `{"NotBefore":"2026-11-23T02:00:20Z","WaitFor":"Completed","dbclusterid":"amv-1"}`, `{"NotBefore":"2026-11-23T01:59:20Z","WaitFor":"Completed","dbclusterid":"amv-1"}`},
+		"its NotBefore": {`{"DBClusterId":"amv-1","notBefore":"2026-11-23T09:00:00+08:00"}`, `{"DBClusterId":"amv-1","notBefore":"2026-11-23T09:00:00+08:00"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:00:00Z"}`},
+		"just before":   {`{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:00Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:00Z"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
+		"its MaxAge":    {`{"DBClusterId":"amv-1","maxage":"90m"}`, `{"DBClusterId":"amv-1","maxage":"90m"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T00:30:20Z"}`},
+		"a short one":   {`{"DBClusterId":"amv-1","MaxAge":"10s"}`, `{"DBClusterId":"amv-1","MaxAge":"10s"}`, `{"DBClusterId":"amv-1","NotBefore":"2026-11-23T01:59:20Z"}`},
+		"Verify":        {`{"Action":"Verify","DBClusterId":"amv-1","MaxAge":"1h"}`, `{"Action":"Verify","DBClusterId":"amv-1","MaxAge":"1h"}`, `{"Action":"Verify","DBClusterId":"amv-1","NotBefore":"2026-11-23T01:00:20Z"}`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			g, err := readRequest([]byte(c.in), start)
-			if err != nil {
-				t.Fatal(err)
-			}
-			// In any order: each payload is made anew from the request.
-			for again, want := range map[bool]string{false: c.first, true: c.again} {
-				if got := strings.TrimSpace(string(g.payload(again))); got != want {
-					t.Errorf("again %v: %s, want %s", again, got, want)
+			synctest.Test(t, func(t *testing.T) {
+				time.Sleep(time.Until(start))
+				m := request(t, c.in)
+				time.Sleep(time.Hour) // the window does not move
+				for again, want := range map[bool]string{false: c.first, true: c.again} {
+					if got := string(m.fixed(again).payload); got != want {
+						t.Errorf("again %v: %s, want %s", again, got, want)
+					}
 				}
-			}
+			})
 		})
-	}
-	for _, wrong := range []string{"", "[]", "null", "amv-wz9or2xawpnc****", `{"DBClusterId":`, `{"triggerName":"n","payload":"amv-1"}`, `{"specversion":"1.0","data":{"DBClusterId":"amv-1"}}`} {
-		if g, err := readRequest([]byte(wrong), start); err == nil {
-			t.Errorf("%s is taken for %v", wrong, g.fields)
-		}
 	}
 }
 
@@ -59,18 +51,18 @@ func failed(t backup.ErrorType) reply { return failure(t, "why", "") }
 func TestGate(t *testing.T) {
 	const ask = 200 * time.Second
 	ok := reply{Answer: []byte(done)}
-	hung := &askError{noAnswerHung, "hung"}
+	late := &askError{noAnswerHung, "hung"}
 	broken := &askError{noAnswerBroken, "broken"}
 	away := &askError{noAnswerUnreachable, "away"}
 	refused := &askError{noAnswerRefused, "refused"}
 	busy := &askError{noAnswerThrottled, "busy"}
-	silent := failure(backup.ErrorBackupPending, "the function has not answered yet, and goes on", "")
+	silent := hung("the function has not answered yet")
 	type question struct {
 		reply reply
 		err   error
 		takes time.Duration
 	}
-	pendingNow, hungNow := question{reply: failed("BackupPending")}, question{err: hung, takes: ask}
+	pendingNow, hungNow := question{reply: failed("BackupPending")}, question{err: late, takes: ask}
 	for name, c := range map[string]struct {
 		script []question // the last is repeated
 		want   reply
@@ -94,15 +86,15 @@ func TestGate(t *testing.T) {
 		"refused":                {[]question{{err: refused}}, reply{}, "refused", 1, 0},
 		"pending, then refused":  {[]question{pendingNow, {err: refused}}, reply{}, "refused", 2, pause},
 		"busy, then there":       {[]question{{err: busy}, {reply: ok}}, ok, "", 2, longPause},
-		"busy for ever":          {[]question{{err: busy}}, reply{}, "could not ask the function within 30m: busy", 60, 30*time.Minute - longPause},
-		"out of reach":           {[]question{{err: away}}, reply{}, "away", 5, 65 * time.Second},
+		"busy for ever":          {[]question{{err: busy}}, reply{}, "could not ask the function within 30m: busy", 90, 30*time.Minute - longPause},
+		"out of reach":           {[]question{{err: away}}, reply{}, "away", 6, 75 * time.Second},
 		"out of reach, dialling": {[]question{{err: away, takes: ask}}, reply{}, "away", 1, ask},
 		"out of reach for a bit": {[]question{{err: away}, {err: away}, {reply: ok}}, ok, "", 3, 3 * pause},
 		// A question that reached the function before is a backup that goes on.
-		"pending, then away":       {[]question{pendingNow, {err: away}}, failed("BackupPending"), "", 63, 30*time.Minute - 20*time.Second},
+		"pending, then away":       {[]question{pendingNow, {err: away}}, failed("BackupPending"), "", 92, 30*time.Minute - 20*time.Second},
 		"hung, then away":          {[]question{hungNow, {err: away}, {reply: ok}}, ok, "", 3, ask + 2*pause},
 		"broken, then there":       {[]question{{err: broken}, {err: broken}, {reply: ok}}, ok, "", 3, 3 * pause},
-		"broken for ever":          {[]question{{err: broken}}, reply{}, "could not ask the function within 30m: broken", 62, 30*time.Minute - 25*time.Second},
+		"broken for ever":          {[]question{{err: broken}}, reply{}, "could not ask the function within 30m: broken", 92, 30*time.Minute - 5*time.Second},
 		"broken, pending by turns": {[]question{{err: broken}, pendingNow, {err: broken}, pendingNow, {reply: ok}}, ok, "", 5, 4 * pause},
 		// A question that is given up is no failure: the function goes on.
 		"hung, then there":    {[]question{hungNow, hungNow, hungNow, {reply: ok}}, ok, "", 4, 3 * (ask + pause)},
@@ -129,25 +121,65 @@ func TestGate(t *testing.T) {
 					}
 					return q.reply, q.err
 				}
-				request, err := readRequest([]byte("amv-1"), start)
-				if err != nil {
-					t.Fatal(err)
-				}
-				got, err := g.pass(t.Context(), request)
+				got, err := g.pass(t.Context(), request(t, "amv-1"))
 				if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
 					t.Errorf("%v (-want +got)\n%s", err, diff)
 				}
 				if took := time.Since(begun); len(payloads) != c.asked || took != c.after {
 					t.Errorf("asked %d times in %s, want %d in %s", len(payloads), took, c.asked, c.after)
 				}
-				for i, p := range payloads {
-					if want := string(request.payload(i > 0)); p != want {
-						t.Errorf("question %d is %s, want %s", i+1, p, want)
-					}
-				}
 			})
 		})
 	}
+}
+
+// request is a message as readMessage makes it.
+func request(t *testing.T, text string) message {
+	t.Helper()
+	m, err := readMessage(text, "cn-hangzhou", nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+// The function is told to answer before the gate gives up, however short the last question is. Its own earlier end is kept.
+func TestWaitAtMost(t *testing.T) {
+	for _, c := range []struct {
+		own      time.Duration
+		patience time.Duration
+		want     string
+	}{
+		{0, 200 * time.Second, "3m5s"}, {0, 20 * time.Second, "10s"}, {0, time.Second, "500ms"},
+		{time.Minute, 200 * time.Second, ""}, {10 * time.Minute, 200 * time.Second, "3m5s"},
+	} {
+		m := message{payload: []byte(`{"DBClusterId":"amv-1"}`), fields: fields{"DBClusterId": []byte(`"amv-1"`)}}
+		m.event.Requests = []backup.Request{{WaitAtMost: c.own}}
+		want := `{"DBClusterId":"amv-1","WaitAtMost":"` + c.want + `"}`
+		if c.want == "" {
+			want = string(m.payload)
+		}
+		if got := string(m.within(c.patience).payload); got != want {
+			t.Errorf("%v: %s", c, got)
+		}
+	}
+}
+
+// While a question hangs the gate says so, again and again.
+func TestGateSaysThatItWaits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var progress strings.Builder
+		g := gate{timeout: time.Hour, ask: time.Hour, progress: &progress}
+		g.invoke = func(context.Context, []byte) (reply, error) {
+			time.Sleep(time.Minute + time.Second)
+			return reply{}, nil
+		}
+		g.pass(t.Context(), request(t, "amv-1"))
+		want := "gate:    0s  question 1\ngate:   20s  waiting for the answer\ngate:   40s  waiting for the answer\ngate:  1m0s  waiting for the answer\n"
+		if diff := cmp.Diff(want, progress.String()); diff != "" {
+			t.Error(diff)
+		}
+	})
 }
 
 func TestGateIsStopped(t *testing.T) {
@@ -157,7 +189,7 @@ func TestGateIsStopped(t *testing.T) {
 		g := gate{timeout: time.Hour, ask: time.Minute, progress: io.Discard}
 		g.invoke = func(context.Context, []byte) (reply, error) { return failed("BackupPending"), nil }
 		begun := time.Now()
-		if _, err := g.pass(ctx, gateRequest{}); err == nil || !strings.Contains(err.Error(), "may go on in the cloud") {
+		if _, err := g.pass(ctx, request(t, "amv-1")); err != errAskInterrupted {
 			t.Error(err)
 		}
 		if took := time.Since(begun); took != 7*time.Second {
@@ -172,7 +204,7 @@ func TestProgress(t *testing.T) {
 		var progress strings.Builder
 		g := gate{timeout: 25 * time.Second, ask: time.Minute, progress: &progress}
 		g.invoke = func(context.Context, []byte) (reply, error) { return failed("BackupPending"), nil }
-		g.pass(t.Context(), gateRequest{})
+		g.pass(t.Context(), request(t, "amv-1"))
 		want := `gate:    0s  question 1
 gate:    0s  BackupPending: why
 gate:    5s  question 2
@@ -184,6 +216,7 @@ gate:   15s  the same again
 gate:   20s  question 5
 gate:   20s  the same again
 gate:   20s  no time for another question within 25s
+gate:   20s  to go on with the same backup, run it again with this in the request: "NotBefore": "1999-12-31T23:59:00Z"
 `
 		if diff := cmp.Diff(want, progress.String()); diff != "" {
 			t.Error(diff)
@@ -193,6 +226,7 @@ gate:   20s  no time for another question within 25s
 
 // The whole command, between a request's file and Function Compute's API. Its pauses are real, so the stories are short.
 func TestGateCommand(t *testing.T) {
+	ofRequest := strings.ReplaceAll(done, "amv-1", "amv-wz9or2xawpnc")
 	mixed := `{"errorType":"Mixed","errorMessage":"why"}`
 	for name, c := range map[string]struct {
 		steps  []step
@@ -202,16 +236,21 @@ func TestGateCommand(t *testing.T) {
 		stderr []string
 		asked  int
 	}{
-		"there at once": {[]step{{Body: done}}, nil, exitDone, done + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
-		"not there":     {[]step{{Body: mixed, Error: unable}}, nil, exitNo, mixed + "\n", []string{"Mixed: why"}, 1},
-		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNo, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
-		"hung":          {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet, and goes on"}` + "\n", []string{"no answer yet; the function goes on"}, 1},
-		"forbidden":     {[]step{{Status: 403, Body: `{"Code":"AccessDenied","Message":"no"}`}}, nil, exitNotAsked, "", []string{"question 1\npermission was denied"}, 1},
-		"refused there": {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
-		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitWrong, "", []string{"put the request in it into a file"}, 0},
-		"a selector":    {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
-		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitWrong, "", []string{"the function would refuse this"}, 0},
-		"no time":       {nil, []string{"-timeout", "-1s"}, exitWrong, "", []string{"-timeout must be above 0"}, 0},
+		"there at once":       {[]step{{Body: ofRequest}}, nil, exitDone, ofRequest + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
+		"not there":           {[]step{{Body: mixed, Error: unable}}, nil, exitNo, mixed + "\n", []string{"Mixed: why"}, 1},
+		"time is up":          {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNo, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
+		"hung":                {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; asking again finds the backup, if it was made"}` + "\n", []string{"no answer in time"}, 1},
+		"forbidden":           {[]step{{Status: 403, Body: `{"Code":"AccessDenied","Message":"no"}`}}, nil, exitNotAsked, "", []string{"question 1\npermission was denied"}, 1},
+		"refused there":       {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
+		"an event":            {nil, []string{"-event", "../../events/timer.json"}, exitWrong, "", []string{"this is another event"}, 0},
+		"a drill":             {nil, []string{"-event", `{"Action":"Drill"}`}, exitWrong, "", nil, 0},
+		"another's":           {[]step{{Body: `"hello world!"`}}, nil, exitNotAsked, "", []string{`this is not adb-backup's answer to the request: it is not the object that adb-backup answers with`, "-function", `It answered: "hello world!"`}, 1},
+		"not so far":          {[]step{{Body: strings.ReplaceAll(ofRequest, "Completed", "Requested")}}, nil, exitNotAsked, "", []string{"this is not adb-backup's answer"}, 1},
+		"no Function Compute": {[]step{{Status: 403, Body: `{"Code":"FcServiceNotEnabled","Message":"no"}`}}, nil, exitNotAsked, "", []string{"activate it"}, 1},
+		"in vain":             {nil, []string{"-max-age", "1"}, exitWrong, "", []string{"MaxAge"}, 0},
+		"a selector":          {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
+		"Verify alone":        {nil, []string{"-event", "testdata/verify-alone.json"}, exitWrong, "", []string{"the function would refuse this"}, 0},
+		"no time":             {nil, []string{"-timeout", "-1s"}, exitWrong, "", []string{"-timeout must be above 0"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service, url := newFakeFC(t, c.steps...)

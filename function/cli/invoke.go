@@ -5,14 +5,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"strings"
 	"time"
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
+	"adb-backup/function/terminal"
 
 	"github.com/urfave/cli/v3"
 )
@@ -48,79 +46,95 @@ func target(c *cli.Command) (deployed, error) {
 	return d, nil
 }
 
+// messageOf returns what the argument or the flag -event says.
+func messageOf(c *cli.Command, d deployed, with map[string]string) (message, error) {
+	if c.Args().Present() && c.IsSet("event") {
+		return message{}, wrong("give -event or the argument %q, not both", c.Args().First())
+	}
+	return readMessage(cmp.Or(c.Args().First(), c.String("event")), d.Region, with)
+}
+
 func invokeCommand() *cli.Command {
 	return &cli.Command{
-		Name: "invoke", Usage: "ask the deployed function once",
+		Name: "invoke", Usage: "ask the deployed function once", ArgsUsage: "[ID|FILE|JSON]",
+		Description:  "The function's answer is printed as one line of JSON.",
+		ArgValidator: atMost(1),
 		Flags: append(targetFlags(),
-			&cli.StringFlag{Name: "event", Usage: "the `FILE` of a request or an event, sent as it is, or a bare cluster id"},
+			&cli.StringFlag{Name: "event", Usage: "the cluster id, the request, the event or the `FILE` that holds one, instead of the argument"},
 			durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
-		Action: invoke,
+		Action: func(ctx context.Context, c *cli.Command) error {
+			d, err := target(c)
+			if err != nil {
+				return err
+			}
+			m, err := messageOf(c, d, nil)
+			if err != nil {
+				return err
+			}
+			return askOnce(ctx, c, d, m)
+		},
 	}
 }
 
-func invoke(ctx context.Context, c *cli.Command) error {
-	timeout, stdout, stderr := c.Duration("timeout"), c.Root().Writer, c.Root().ErrWriter
+func drillCommand() *cli.Command {
+	return &cli.Command{
+		Name: "drill", Usage: "let the deployed function send a test alarm",
+		Description: "Exit code 0 says that the chat robot took it.",
+		Flags:       append(targetFlags(), durationFlag("timeout", time.Minute, "how long to wait for the answer")),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			d, err := target(c)
+			if err != nil {
+				return err
+			}
+			return askOnce(ctx, c, d, message{payload: []byte(`{"Action":"Drill"}`), event: events.Event{Drill: true}})
+		},
+	}
+}
+
+// askOnce asks one question and prints the answer.
+func askOnce(ctx context.Context, c *cli.Command, d deployed, m message) error {
+	timeout, progress := c.Duration("timeout"), c.Root().ErrWriter
 	if timeout < time.Second {
 		return wrong("-timeout must be at least 1s")
 	}
-	d, err := target(c)
-	if err != nil {
-		return err
-	}
-	payload, err := readEvent(c.String("event"))
-	if err != nil {
-		return err
-	}
-	if err := checkEvent(payload, d.Region); err != nil {
-		return err
-	}
-	say(stderr, "invoke: asking %s and waiting for the answer\n", d)
+	fmt.Fprintf(progress, "%s: asking %s, at most %s for the answer\n", c.Name, d, short(timeout))
+	stop := terminal.Progress(progress, func(elapsed time.Duration) string {
+		return fmt.Sprintf("%s: %5s  waiting for the answer", c.Name, elapsed)
+	})
 	asked, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	r, err := d.invoke(asked, payload)
+	r, err := d.invoke(asked, m.within(timeout).payload)
+	stop()
 	if ctx.Err() != nil {
-		return stopped(ctx)
+		return errAskInterrupted
 	}
-	if e := new(askError); errors.As(err, &e) && e.why == noAnswerHung {
-		r, err = failure(backup.ErrorBackupPending, fmt.Sprintf("the function has not answered within %s, and goes on", short(timeout)), ""), nil
+	if e := new(askError); errors.As(err, &e) && e.why == noAnswerHung && !m.event.Drill {
+		r, err = hung("the function has not answered within "+short(timeout)), nil
 	}
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(stdout, "%s\n", r.Answer)
+	return r.conclude(c, m)
+}
+
+// errAskInterrupted ends the commands that ask for a backup.
+var errAskInterrupted = errors.New("a backup that was requested already goes on in AnalyticDB, and asking again finds it")
+
+// hung stands in for the answer of a function that was not heard in time.
+func hung(what string) reply {
+	return failure(backup.ErrorBackupPending, what+"; asking again finds the backup, if it was made", "")
+}
+
+// conclude prints an answer, and returns nil only if it proves what was asked. What proves nothing is not printed.
+func (r reply) conclude(c *cli.Command, m message) error {
+	if r.ErrorType == "" {
+		if err := proves(m.event, r.Answer); err != nil {
+			return fmt.Errorf("this is not adb-backup's answer to the request: %w. Is it the right function (-function, -region)? It answered: %s", err, r.Said)
+		}
+	}
+	fmt.Fprintf(c.Root().Writer, "%s\n", r.Answer)
 	return r.err()
 }
 
 // stopped is the error of a command that a signal ended.
-func stopped(ctx context.Context) error {
-	return fmt.Errorf("stopped: what was asked for may go on in the cloud: %w", context.Cause(ctx))
-}
-
-// readEvent reads the event's file. A bare cluster id is an event by itself.
-func readEvent(event string) ([]byte, error) {
-	if event == "" {
-		return nil, wrong("what is to be sent? Give -event (with make: EVENT=), a file such as events/request.json, or a cluster id")
-	}
-	payload, err := os.ReadFile(event)
-	switch {
-	case err == nil:
-		return payload, nil
-	case backup.CheckClusterID(event) == nil:
-		return []byte(event), nil
-	case errors.Is(err, fs.ErrNotExist) && strings.HasPrefix(event, "am"):
-		return nil, wrong("-event: there is no such file, and %w", backup.CheckClusterID(event))
-	}
-	return nil, wrong("-event must be a file or a cluster id: %w", err)
-}
-
-// checkEvent refuses an event that the function would refuse. It does not know the function's ADB_DEFAULT_CLUSTERS, so it lets
-// an event pass that names no cluster.
-func checkEvent(payload []byte, region string) error {
-	_, err := events.Decode(payload, events.Invocation{
-		Region: region, Received: time.Now(), Timeout: time.Hour, DefaultClusters: []string{"amv-default"},
-	})
-	if err != nil {
-		return wrong("the function would refuse this: %w; nothing was called", err)
-	}
-	return nil
-}
+func stopped(ctx context.Context) error { return context.Cause(ctx) }

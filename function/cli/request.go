@@ -3,89 +3,156 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
+	"io/fs"
+	"os"
 	"strings"
 	"time"
 
+	"adb-backup/events"
 	"adb-backup/function/backup"
 )
 
-// gateRequest is a request with the same NotBefore however often it is sent. Otherwise each question would ask for a backup
-// younger than itself, and create one.
-type gateRequest struct {
-	fields    map[string]json.RawMessage
-	notBefore time.Time // zero: the request goes out as it is
+// message is what goes to the function, and what the function will read in it.
+type message struct {
+	payload []byte
+	event   events.Event
+	fields  fields    // of a request; nil: it is an event, which is sent as it is
+	read    time.Time // when a request without a time asks for a backup from now on
 }
 
-// readRequest reads a request or a bare cluster id. What it cannot read in a request stays as it is: the function will name
-// the fault. It refuses an event that wraps a request (a timer's, a CloudEvent), because that has a time of its own, long past.
-func readRequest(payload []byte, start time.Time) (gateRequest, error) {
-	id := strings.TrimSpace(string(payload))
-	json.Unmarshal([]byte(id), &id) // a JSON string; anything else leaves id as it is
-	if backup.CheckClusterID(id) == nil {
-		payload, _ = json.Marshal(map[string]string{"DBClusterId": id})
+// ownCluster stands for the clusters of ADB_DEFAULT_CLUSTERS, which only the function knows.
+const ownCluster = "am-ofthefunctionsown"
+
+// readMessage reads a cluster id, a request or an event: the text itself, or the file that it names. with holds fields that go
+// into the request, as flags give them.
+func readMessage(text, region string, with map[string]string) (message, error) {
+	payload, err := readText(text)
+	if err != nil {
+		return message{}, err
 	}
-	var g gateRequest
-	if err := json.Unmarshal(payload, &g.fields); err != nil || g.fields == nil {
-		return g, wrong("the gate sends a request, such as events/request.json, or a bare cluster id; this is neither")
-	}
-	for _, name := range []string{"specversion", "triggerTime", "triggerName"} {
-		if _, ok := g.field(name); ok {
-			return g, wrong("the gate sends a request, such as events/request.json; this is an event (%s): put the request in it into a file", name)
+	m := message{payload: payload, read: time.Now()}
+	as := events.Invocation{Region: region, Received: m.read, Timeout: time.Hour, DefaultClusters: []string{ownCluster}}
+	m.event, err = events.Decode(payload, as)
+	if object := requestObject(payload); object != nil && m.event.Trigger == "direct" {
+		m.payload = withFields(object, with)
+		if m.event, err = events.Decode(m.payload, as); err == nil {
+			err = json.Unmarshal(m.payload, &m.fields)
 		}
+	} else if err == nil && len(with) > 0 {
+		return m, wrong("-wait and -max-age go with a cluster id or a request; this is an event (%s)", m.event.Trigger)
 	}
-	notBefore, hasNotBefore := g.field("NotBefore")
-	maxAge, hasMaxAge := g.field("MaxAge")
-	action, _ := g.field("Action")
+	if err != nil {
+		return m, wrong("the function would refuse this: %w; nothing was called", err)
+	}
+	return m, nil
+}
+
+// readText returns the content of the file that a text names, else the text, if it can be an id, a request or an event.
+func readText(text string) ([]byte, error) {
+	if text = strings.TrimSpace(text); text == "" {
+		return nil, wrong("what is to be sent? Give a cluster id, a file such as events/request.json, or a request (with make: EVENT=)")
+	}
+	content, err := os.ReadFile(text)
+	id := backup.CheckClusterID(text)
 	switch {
-	case hasNotBefore && hasMaxAge: // the function refuses this
-	case hasNotBefore:
-		g.notBefore, _ = time.Parse(time.RFC3339, notBefore)
-	case hasMaxAge:
-		if age, err := time.ParseDuration(maxAge); err == nil {
-			g.drop("MaxAge")
-			g.notBefore = start.Add(-age)
-		}
-	case strings.EqualFold(action, "Verify"): // the function refuses a Verify that does not say how old a backup may be
-	default:
-		g.notBefore = start
+	case err == nil:
+		return bytes.TrimPrefix(content, []byte("\ufeff")), nil
+	case id == nil, strings.ContainsAny(text[:1], `{["`):
+		return []byte(text), nil
+	case strings.HasPrefix(text, "am") && errors.Is(err, fs.ErrNotExist):
+		return nil, wrong("there is no such file, and %w", id)
 	}
-	return g, nil
+	return nil, wrong("neither a cluster id nor a request nor a file that can be read: %w", err)
 }
 
-// payload returns the request as it is sent. again says that an earlier question may have created the backup.
-func (g gateRequest) payload(again bool) []byte {
-	if !g.notBefore.IsZero() {
-		g.drop("NotBefore")
-		t := g.notBefore.UTC().Truncate(time.Second)
-		if again {
-			// The service may list minutes, and clocks differ. The function allows this minute to a second delivery, too.
-			t = t.Add(-backup.ClockSkew)
-		}
-		g.fields["NotBefore"], _ = json.Marshal(t)
+// requestObject returns a direct request as a JSON object. It may be written as a bare id, and either in quotes. It is nil for
+// anything else.
+func requestObject(payload []byte) []byte {
+	text := string(payload)
+	json.Unmarshal(payload, &text) // what is not in quotes stays as it is
+	if text = strings.TrimSpace(text); backup.CheckClusterID(text) == nil {
+		return []byte(`{"DBClusterId":"` + text + `"}`)
 	}
+	if !strings.HasPrefix(text, "{") {
+		return nil
+	}
+	return []byte(text)
+}
+
+// withFields puts fields before those of an object. A field that was there already then stands there twice, which is a fault
+// that the function names.
+func withFields(object []byte, fields map[string]string) []byte {
+	for name, value := range fields {
+		field, _ := json.Marshal(map[string]string{name: value}) // cannot fail
+		if rest := bytes.TrimSpace(object[1:]); !bytes.HasPrefix(rest, []byte("}")) {
+			field[len(field)-1] = ','
+			object = append(field, rest...)
+		} else {
+			object = field
+		}
+	}
+	return object
+}
+
+// fields are those of a request, as they were written. The function reads their names without regard to case.
+type fields map[string]json.RawMessage
+
+// has reports whether a field is given. One that is null is not.
+func (f fields) has(name string) bool {
+	for key, value := range f {
+		if strings.EqualFold(key, name) {
+			return string(value) != "null"
+		}
+	}
+	return false
+}
+
+// with returns the fields with another value for one of them. A nil value leaves it out.
+func (f fields) with(name string, value any) fields {
+	changed := fields{}
+	for key, value := range f {
+		if !strings.EqualFold(key, name) {
+			changed[key] = value
+		}
+	}
+	if value != nil {
+		changed[name], _ = json.Marshal(value) // a text or a time cannot fail
+	}
+	return changed
+}
+
+// within returns a request that the function answers earlier than after patience: Function Compute stops it when its caller
+// leaves. A shorter WaitAtMost of the request is kept. An event is sent as it is, and a drill has no other field.
+func (m message) within(patience time.Duration) message {
+	if m.fields == nil || m.event.Drill {
+		return m
+	}
+	most := (patience - min(15*time.Second, patience/2)).Truncate(time.Millisecond)
+	if own := m.event.Requests[0].WaitAtMost; own == 0 || own > most {
+		m = m.changed(m.fields.with("WaitAtMost", most.String()))
+	}
+	return m
+}
+
+// fixed returns a request whose window does not move with the clock, so that asking again finds the backup that an earlier
+// question made. again reports whether there was one: its backup may be listed to the minute, and clocks differ.
+func (m message) fixed(again bool) message {
+	if !again && (m.fields.has("MaxAge") || m.fields.has("NotBefore")) {
+		return m
+	}
+	since := m.event.Requests[0].NotBefore
+	if latest := m.read.Add(-backup.ClockSkew); again && since.After(latest) {
+		since = latest
+	}
+	return m.changed(m.fields.with("MaxAge", nil).with("NotBefore", since.UTC().Truncate(time.Second)))
+}
+
+func (m message) changed(f fields) message {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
-	e.Encode(g.fields) // cannot fail: all of it was read as JSON
-	return b.Bytes()
-}
-
-// field returns a field's value. It ignores case, as the function does. A value that is not a string is returned as JSON.
-func (g gateRequest) field(name string) (string, bool) {
-	for k, v := range g.fields {
-		if strings.EqualFold(k, name) {
-			s := string(v)
-			json.Unmarshal(v, &s)
-			return s, true
-		}
-	}
-	return "", false
-}
-
-func (g gateRequest) drop(name string) {
-	for k := range g.fields {
-		if strings.EqualFold(k, name) {
-			delete(g.fields, k)
-		}
-	}
+	e.Encode(f) // cannot fail: all of it was read as JSON
+	m.fields, m.payload = f, bytes.TrimSpace(b.Bytes())
+	return m
 }

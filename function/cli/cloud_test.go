@@ -51,7 +51,7 @@ func TestWhoseCredentials(t *testing.T) {
 		"known":    {said(`{"AccountId":"1234567890123456","Arn":"acs:ram::1234567890123456:user/x"}`), "1234567890123456", ""},
 		"nothing":  {said(`{}`), "", "the reply has no account id"},
 		"a page":   {said(`<html>`), "", "answered HTTP 200: the reply cannot be read"},
-		"denied":   {func(w http.ResponseWriter) { refuse(w, 403, "NoPermission", "you are "+testToken) }, "", "GetCallerIdentity was refused: NoPermission: (a text that repeats a secret"},
+		"denied":   {func(w http.ResponseWriter) { refuse(w, 403, "NoPermission", "you are "+testToken) }, "", "GetCallerIdentity was refused: NoPermission: you are ***"},
 		"redirect": {func(w http.ResponseWriter) { w.Header().Set("Location", "http://127.0.0.1:1"); w.WriteHeader(302) }, "", "HTTP 302"},
 		"broken":   {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "", "GetCallerIdentity: no answer from 127.0.0.1:"},
 		"endless":  {said(strings.Repeat(" ", maxReply+1)), "", "longer than"},

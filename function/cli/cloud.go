@@ -1,0 +1,177 @@
+package main
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"strconv"
+	"time"
+
+	"adb-backup/function/adb"
+	"adb-backup/function/backup"
+	"adb-backup/function/credentials"
+
+	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+// network is the program's only transport. It does not limit how long a reply takes: the caller's context does.
+var network http.RoundTripper = adb.NewTransport(8)
+
+// Limits of one call. The function's own answer has others.
+const (
+	apiTimeout = 15 * time.Second
+	maxReply   = 1 << 20 // bytes
+)
+
+// caller calls one of Alibaba Cloud's services as one person.
+type caller struct {
+	credentials credentials.Credentials
+	endpoint    adb.Endpoint // its Host is set
+}
+
+// operation is one call of an API. Those of the RPC style have the path /, and their parameters in the query.
+type operation struct {
+	action, version string
+	method, path    string
+	query, headers  map[string]string
+	body            []byte
+}
+
+// send makes one call on the core of the vendor's SDK, which signs it. All that is known afterwards is in the exchange: the
+// SDK's own error forgets the status of a reply that it cannot read. Nothing is sent twice.
+func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchange {
+	x := &adb.Exchange{Transport: network, Limit: limit}
+	config := &openapi.Config{
+		AccessKeyId: dara.String(c.credentials.AccessKeyID), AccessKeySecret: dara.String(c.credentials.AccessKeySecret),
+		SecurityToken: dara.String(c.credentials.SecurityToken), UserAgent: dara.String("adb-backup"),
+		Endpoint: dara.String(c.endpoint.Host), HttpClient: x,
+	}
+	if c.endpoint.Plain {
+		config.Protocol = dara.String("http")
+	}
+	client, err := openapi.NewClient(config)
+	if err != nil {
+		x.Err = err
+		return x
+	}
+	request := &openapi.OpenApiRequest{Query: pointers(o.query), Headers: pointers(o.headers)}
+	if o.body != nil {
+		request.Stream = bytes.NewReader(o.body)
+	}
+	_, err = client.CallApiWithCtx(ctx, &openapi.Params{
+		Action: dara.String(o.action), Version: dara.String(o.version), Protocol: dara.String("HTTPS"), Pathname: dara.String(o.path),
+		Method: dara.String(o.method), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
+		BodyType: dara.String("string"),
+	}, request, &dara.RuntimeOptions{})
+	if x.Status == 0 && x.Err == nil {
+		x.Err = err // the SDK refused to send it
+	}
+	return x
+}
+
+func pointers(values map[string]string) map[string]*string {
+	all := map[string]*string{}
+	for name, value := range values {
+		all[name] = dara.String(value)
+	}
+	return all
+}
+
+// call makes one call of an API of the RPC style and decodes the reply into into, a pointer. An error is an *apiError.
+func (c caller) call(ctx context.Context, action, version string, query map[string]string, into any) error {
+	return c.decode(ctx, operation{action: action, version: version, method: http.MethodPost, path: "/", query: query}, into)
+}
+
+func (c caller) decode(ctx context.Context, o operation, into any) error {
+	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
+	defer cancel()
+	x := c.send(ctx, o, maxReply)
+	if x.Err == nil && x.Status/100 == 2 && json.Unmarshal(x.Body, into) == nil {
+		return nil
+	}
+	e := &apiError{Action: o.action, Host: c.endpoint.Host, Status: x.Status}
+	if x.Err != nil {
+		e.Message = c.reason(x)
+		return e
+	}
+	var said struct{ Code, Message, RequestId string }
+	if json.Unmarshal(x.Body, &said) != nil || said.Message == "" {
+		said.Message = "the reply cannot be read"
+	}
+	e.Code, e.Message, e.RequestID = c.clean(x, said.Code), c.clean(x, said.Message), c.clean(x, said.RequestId)
+	return e
+}
+
+// clean makes a service's or the network's text fit for a screen: one line of limited length, without secrets.
+func (c caller) clean(x *adb.Exchange, text string) string {
+	return adb.NewMask(c.credentials.AccessKeyID, c.credentials.AccessKeySecret, c.credentials.SecurityToken, x.Authorization).Clean(text)
+}
+
+// reason says why a call has no reply that can be read, without the URL, which may hold a proxy's password.
+func (c caller) reason(x *adb.Exchange) string {
+	long, missing := new(http.MaxBytesError), new(net.DNSError)
+	switch {
+	case errors.As(x.Err, &long):
+		return fmt.Sprintf("the reply is longer than %d bytes", long.Limit)
+	case errors.As(x.Err, &missing) && missing.IsNotFound:
+		return "no host has the name " + missing.Name
+	}
+	return c.clean(x, adb.Reason(x.Err))
+}
+
+// apiError is a call that did not succeed.
+type apiError struct {
+	Action    string
+	Host      string
+	Status    int    // HTTP; 0: there was no reply
+	Code      string // the service's, empty if there was none
+	Message   string // without secrets, one line
+	RequestID string
+}
+
+func (e *apiError) Error() string {
+	switch {
+	case e.Status == 0:
+		return fmt.Sprintf("%s: no answer from %s: %s", e.Action, e.Host, e.Message)
+	case e.Code == "":
+		return fmt.Sprintf("%s: %s answered HTTP %d: %s", e.Action, e.Host, e.Status, e.Message)
+	}
+	return fmt.Sprintf("%s was refused: %s: %s (HTTP %d, request id %s)", e.Action, e.Code, e.Message, e.Status, e.RequestID)
+}
+
+// callerAccount returns the id of the account that the credentials belong to. If they do not say it, it asks STS at e, or the
+// region's STS if e is zero.
+func callerAccount(ctx context.Context, c credentials.Credentials, region string, e adb.Endpoint) (string, error) {
+	if c.Account != "" {
+		return c.Account, nil
+	}
+	if err := backup.CheckRegion(region); err != nil {
+		return "", err
+	}
+	e.Host = cmp.Or(e.Host, "sts."+region+".aliyuncs.com")
+	var identity struct{ AccountId string }
+	if err := (caller{c, e}).call(ctx, "GetCallerIdentity", "2015-04-01", nil, &identity); err != nil {
+		return "", err
+	}
+	if _, err := strconv.ParseUint(identity.AccountId, 10, 64); err != nil {
+		return "", errors.New("GetCallerIdentity: the reply has no account id")
+	}
+	return identity.AccountId, nil
+}
+
+// parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
+func parseEndpoint(value string) (e adb.Endpoint, err error) {
+	if value == "" {
+		return e, nil
+	}
+	if e, err = adb.ParseEndpoint(value); err != nil {
+		return e, wrong("-endpoint %w", err)
+	}
+	return e, nil
+}
