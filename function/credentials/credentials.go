@@ -3,10 +3,15 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -18,9 +23,8 @@ import (
 // Credentials are an access key pair, with a token if they are temporary.
 type Credentials struct {
 	AccessKeyID, AccessKeySecret, SecurityToken string
-
-	Account string // the account id, if the environment names it
-	From    string // where they were found, for a message
+	Account                                     string // the account id, if the environment names it
+	From                                        string // where they were found, for a message
 }
 
 // Source gives credentials for as long as a command runs. Several goroutines may use it.
@@ -30,7 +34,7 @@ type Source struct {
 }
 
 // patience is how long the chain may look: it may ask another service for temporary credentials.
-const patience = 30 * time.Second
+const patience = 20 * time.Second
 
 // ServerlessDevs are the variables in which Serverless Devs finds credentials. They count only if all three are set.
 var ServerlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
@@ -38,44 +42,35 @@ var ServerlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
 // Get returns credentials that are valid now: it renews temporary ones. Serverless Devs' variables come first, so that a
 // deployment and the commands after it use the same account, then Alibaba Cloud's default chain.
 //
-// Unless DEBUG is set wrongly, the error is an *Error. It shows nothing of what was read, because the chain's own errors may
-// hold tokens, signed URLs and whole configuration files.
+// The error shows nothing of what was read: the chain's own errors may hold tokens, signed URLs and whole files.
 func (s *Source) Get(ctx context.Context) (Credentials, error) {
 	if err := config.CheckDebug(os.Getenv("DEBUG")); err != nil {
 		return Credentials{}, fmt.Errorf("the variable DEBUG %w. Unset it", err)
 	}
-	if c, ok := ofServerlessDevs(); ok {
-		return c, nil
-	}
-	type result struct {
-		found *providers.Credentials
-		err   error
-	}
-	ctx, cancel := context.WithTimeout(ctx, patience)
-	defer cancel()
-	done := make(chan result, 1)
-	go func() {
-		found, err := s.ask()
-		done <- result{found, err}
-	}()
-	select {
-	case r := <-done:
-		if r.err != nil || r.found == nil || r.found.AccessKeyId == "" || r.found.AccessKeySecret == "" {
-			return Credentials{}, newError(r.err)
-		}
+	if len(unset(ServerlessDevs)) == 0 {
 		return Credentials{
-			AccessKeyID:     r.found.AccessKeyId,
-			AccessKeySecret: r.found.AccessKeySecret,
-			SecurityToken:   r.found.SecurityToken,
-			From:            r.found.ProviderName,
+			AccessKeyID: os.Getenv("AccessKeyID"), AccessKeySecret: os.Getenv("AccessKeySecret"),
+			SecurityToken: os.Getenv("SecurityToken"), // empty if the keys are not temporary
+			Account:       os.Getenv("AccountID"), From: "the variables AccountID, AccessKeyID, AccessKeySecret",
 		}, nil
+	}
+	found := make(chan *providers.Credentials, 1)
+	go func() { found <- s.ask() }()
+	select {
+	case c := <-found:
+		if c == nil || c.AccessKeyId == "" || c.AccessKeySecret == "" {
+			return Credentials{}, none()
+		}
+		return Credentials{AccessKeyID: c.AccessKeyId, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, From: c.ProviderName}, nil
+	case <-time.After(patience): // the chain heeds no context
+		return Credentials{}, fmt.Errorf("%w (the search was given up after %s)", none(), patience)
 	case <-ctx.Done():
-		return Credentials{}, newError(ctx.Err())
+		return Credentials{}, context.Cause(ctx)
 	}
 }
 
 // ask asks the default chain. After a failure it drops the chain, because that would look only in its last place again.
-func (s *Source) ask() (*providers.Credentials, error) {
+func (s *Source) ask() *providers.Credentials {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.chain == nil {
@@ -84,27 +79,96 @@ func (s *Source) ask() (*providers.Credentials, error) {
 	c, err := s.chain.GetCredentials()
 	if err != nil {
 		s.chain = nil
+		return nil
 	}
-	return c, err
-}
-
-// ofServerlessDevs returns the credentials in Serverless Devs' variables, and reports whether they are set.
-func ofServerlessDevs() (Credentials, bool) {
-	if len(unset(ServerlessDevs...)) > 0 {
-		return Credentials{}, false
-	}
-	return Credentials{
-		AccessKeyID:     os.Getenv("AccessKeyID"),
-		AccessKeySecret: os.Getenv("AccessKeySecret"),
-		SecurityToken:   os.Getenv("SecurityToken"), // empty if the keys are not temporary
-		Account:         os.Getenv("AccountID"),
-		From:            "the variables AccountID, AccessKeyID, AccessKeySecret",
-	}, true
+	return c
 }
 
 // unset returns those of the variables that are not set.
-func unset(names ...string) []string {
+func unset(names []string) []string {
 	return slices.DeleteFunc(slices.Clone(names), func(name string) bool { return os.Getenv(name) != "" })
+}
+
+// sets are the variables that are of use only together.
+var sets = [][]string{
+	ServerlessDevs,
+	{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET"},
+	{"ALIBABA_CLOUD_ROLE_ARN", "ALIBABA_CLOUD_OIDC_PROVIDER_ARN", "ALIBABA_CLOUD_OIDC_TOKEN_FILE"},
+}
+
+// none returns the error that says that there are no credentials, what is there all the same, and what to do.
+func none() error {
+	var clues []string
+	for _, names := range sets {
+		if missing := unset(names); len(missing) == 0 {
+			clues = append(clues, strings.Join(names, ", ")+" are set, but no credentials came of them: check what they hold, the role's trust policy and the network")
+		} else if len(missing) < len(names) {
+			clues = append(clues, strings.Join(missing, " and ")+" is missing; all of them must be set: "+strings.Join(names, ", "))
+		}
+	}
+	if clue := cliClue(); clue != "" {
+		clues = append(clues, clue)
+	}
+	text := `no credentials for Alibaba Cloud: set ALIBABA_CLOUD_ACCESS_KEY_ID and ALIBABA_CLOUD_ACCESS_KEY_SECRET ` +
+		`(and ALIBABA_CLOUD_SECURITY_TOKEN, if they are temporary), or run "aliyun configure"`
+	return errors.New(strings.Join(append(clues, text), "\n"))
+}
+
+// cliModes are those modes of Alibaba Cloud CLI's profiles that the chain can use.
+var cliModes = []string{"AK", "RamRoleArn", "EcsRamRole", "OIDC", "ChainableRamRoleArn"}
+
+// cliClue says why Alibaba Cloud CLI's configuration gave nothing; empty: there is none.
+func cliClue() string {
+	file := cliFile(os.Getenv)
+	p, err := readCLI(file, os.Getenv("ALIBABA_CLOUD_PROFILE"))
+	switch {
+	case errors.Is(err, os.ErrNotExist):
+		return ""
+	case err != nil:
+		return file + " cannot be read, or is not JSON"
+	case p.Mode == "":
+		return fmt.Sprintf("%s has no profile %q", file, p.Name)
+	case !slices.Contains(cliModes, p.Mode):
+		return fmt.Sprintf("the profile %q in %s has the mode %q; what can be used is %s", p.Name, file, p.Mode, strings.Join(cliModes, ", "))
+	}
+	return fmt.Sprintf("the profile %q in %s gave nothing that can be used", p.Name, file)
+}
+
+// Region returns the region that the environment names, else that of Alibaba Cloud CLI's current profile. It is empty if
+// neither has one. It is not checked.
+func Region(getenv func(string) string) string {
+	p, _ := readCLI(cliFile(getenv), getenv("ALIBABA_CLOUD_PROFILE"))
+	return cmp.Or(getenv("ALIBABA_CLOUD_REGION_ID"), p.RegionID)
+}
+
+// cliProfile is a profile of Alibaba Cloud CLI, without its secrets.
+type cliProfile struct {
+	Name     string `json:"name"`
+	Mode     string `json:"mode"`
+	RegionID string `json:"region_id"`
+}
+
+func cliFile(getenv func(string) string) string {
+	return cmp.Or(getenv("ALIBABA_CLOUD_CONFIG_FILE"), filepath.Join(getenv("HOME"), ".aliyun", "config.json"))
+}
+
+// readCLI reads a profile, the current one if name is empty. If the file does not have it, the profile has only its name.
+func readCLI(file, name string) (cliProfile, error) {
+	var config struct {
+		Current  string       `json:"current"`
+		Profiles []cliProfile `json:"profiles"`
+	}
+	content, err := os.ReadFile(file)
+	if err == nil {
+		err = json.Unmarshal(content, &config)
+	}
+	name = cmp.Or(name, config.Current)
+	for _, p := range config.Profiles {
+		if p.Name == name {
+			return p, err
+		}
+	}
+	return cliProfile{Name: name}, err
 }
 
 // Hide returns the parts of an access key id by which a person recognizes it.
