@@ -5,7 +5,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/url"
@@ -133,7 +132,6 @@ type reply struct {
 	Answer       json.RawMessage  // one line of JSON; nil: what came is no JSON
 	ErrorType    backup.ErrorType // empty: the function says that it succeeded
 	ErrorMessage string
-	Hint         string // what to do; empty if the function answered itself
 	Said         string // what came, for a person
 }
 
@@ -161,23 +159,20 @@ func platformFailure(errorType, message string) reply {
 	}
 	switch {
 	case says("timeout", "timed out", "time out"):
-		return failure(backup.ErrorBackupPending, "Function Compute ended the function at its time limit: "+message,
-			"raise timeout in s.yaml if this happens each time; asking again goes on with the same backup")
+		return failure(backup.ErrorBackupPending, "Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: "+message)
 	case says("oom", "out of memory", "outofmemory", "memory limit"):
-		return failure(backup.ErrorType(errorType), "the function ran out of memory: "+message, "raise memorySize in s.yaml and deploy it again")
-	case says("exited unexpectedly", "process exit"):
-		return failure(backup.ErrorType(errorType), "the function's process ended before it answered: "+message, "make logs shows why")
+		return failure(backup.ErrorType(errorType), "the function ran out of memory (memorySize in s.yaml): "+message)
 	}
-	return failure(backup.ErrorType(errorType), "Function Compute could not run the function: "+message, "make logs shows why")
+	return failure(backup.ErrorType(errorType), "the function ended before it answered, and make logs shows why: "+message)
 }
 
 // failure stands in for an answer that the function did not give.
-func failure(t backup.ErrorType, message, hint string) reply {
+func failure(t backup.ErrorType, message string) reply {
 	answer, _ := json.Marshal(struct { // strings cannot fail
 		ErrorType    backup.ErrorType `json:"errorType"`
 		ErrorMessage string           `json:"errorMessage"`
 	}{t, message})
-	return reply{Answer: answer, ErrorType: t, ErrorMessage: message, Hint: hint}
+	return reply{Answer: answer, ErrorType: t, ErrorMessage: message}
 }
 
 // err returns a failure as the command's error, nil if the function says that it succeeded.
@@ -185,30 +180,28 @@ func (r reply) err() error {
 	if r.ErrorType == "" {
 		return nil
 	}
-	text := fmt.Sprintf("%s: %s", r.ErrorType, r.ErrorMessage)
-	if r.Hint != "" {
-		text += "\n" + r.Hint
-	}
 	if r.ErrorType == backup.ErrorInvalidEvent {
-		return exitError{exitWrong, errors.New(text)}
+		return wrong("%s", r.failed())
 	}
-	return exitError{exitNo, errors.New(text)}
+	return no("%s", r.failed())
+}
+
+// failed says what failed, in one line.
+func (r reply) failed() string {
+	return strings.Join(strings.Fields(fmt.Sprintf("%s: %s", r.ErrorType, r.ErrorMessage)), " ")
 }
 
 // refused returns the error of a reply in which Function Compute itself refuses: the function did not get the question.
 func (d deployed) refused(c caller, x *adb.Exchange) *askError {
-	var said struct{ Code, Message, RequestId, ErrorCode, ErrorMessage string }
+	var said struct{ Code, Message, RequestId string }
 	json.Unmarshal(x.Body, &said) // an unreadable body leaves it empty
-	code, message := said.Code, said.Message
-	if code == "" {
-		code, message = said.ErrorCode, said.ErrorMessage // an older form
-	}
+	code := said.Code
 	what := fmt.Sprintf("HTTP %d", x.Status)
 	if id := cmp.Or(said.RequestId, x.Header.Get("X-Fc-Request-Id")); id != "" {
 		what += ", request id " + c.clean(x, id)
 	}
 	if code != "" {
-		what = fmt.Sprintf("%s: %s (%s)", c.clean(x, code), c.clean(x, message), what)
+		what = fmt.Sprintf("%s: %s (%s)", c.clean(x, code), c.clean(x, said.Message), what)
 	}
 	switch {
 	case x.Status == http.StatusTooManyRequests || strings.HasPrefix(code, "Throttling"):

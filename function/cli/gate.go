@@ -25,11 +25,9 @@ type gate struct {
 	start time.Time
 	said  string // what say told last
 	last  reply  // the last failure that another question continues; its Answer is nil if there was none
-	// unanswered counts the questions in a row that had no answer for the same reason, why.
-	unanswered int
-	why        noAnswer
-	// unknown counts the answers OutcomeUnknown. Each question after one may create another backup.
-	unknown int
+
+	unanswered int // questions in a row without an answer
+	unknown    int // answers OutcomeUnknown: each question after one may create another backup
 }
 
 const (
@@ -142,10 +140,7 @@ func (g *gate) noteAnswer(r reply) (wait time.Duration, done bool) {
 		return 0, true
 	}
 	g.last = r
-	g.say("%s: %s", r.ErrorType, r.ErrorMessage)
-	if r.Hint != "" {
-		g.say("%s", r.Hint)
-	}
+	g.say("%s", r.failed())
 	switch r.ErrorType {
 	case backup.ErrorBackupPending:
 		return pause, false
@@ -162,9 +157,6 @@ func (g *gate) noteError(err error) (wait time.Duration, done bool) {
 		return 0, true
 	}
 	g.say("%s", e.message)
-	if g.why != e.why {
-		g.why, g.unanswered = e.why, 0
-	}
 	g.unanswered++
 	switch {
 	case e.why == noAnswerHung:

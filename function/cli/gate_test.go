@@ -46,7 +46,7 @@ func TestGateRequest(t *testing.T) {
 	}
 }
 
-func failed(t backup.ErrorType) reply { return failure(t, "why", "") }
+func failed(t backup.ErrorType) reply { return failure(t, "why") }
 
 func TestGate(t *testing.T) {
 	const ask = 200 * time.Second
@@ -92,7 +92,7 @@ func TestGate(t *testing.T) {
 		"out of reach for a bit": {[]question{{err: away}, {err: away}, {reply: ok}}, ok, "", 3, 3 * pause},
 		// A question that reached the function before is a backup that goes on.
 		"pending, then away":       {[]question{pendingNow, {err: away}}, failed("BackupPending"), "", 92, 30*time.Minute - 20*time.Second},
-		"hung, then away":          {[]question{hungNow, {err: away}, {reply: ok}}, ok, "", 3, ask + 2*pause},
+		"hung, then away":          {[]question{hungNow, {err: away}, {reply: ok}}, ok, "", 3, ask + 3*pause},
 		"broken, then there":       {[]question{{err: broken}, {err: broken}, {reply: ok}}, ok, "", 3, 3 * pause},
 		"broken for ever":          {[]question{{err: broken}}, reply{}, "could not ask the function within 30m: broken", 92, 30*time.Minute - 5*time.Second},
 		"broken, pending by turns": {[]question{{err: broken}, pendingNow, {err: broken}, pendingNow, {reply: ok}}, ok, "", 5, 4 * pause},

@@ -122,7 +122,7 @@ var errAskInterrupted = errors.New("a backup that was requested already goes on 
 
 // hung stands in for the answer of a function that was not heard in time.
 func hung(what string) reply {
-	return failure(backup.ErrorBackupPending, what+"; asking again finds the backup, if it was made", "")
+	return failure(backup.ErrorBackupPending, what+"; asking again finds the backup, if it was made")
 }
 
 // conclude prints an answer, and returns nil only if it proves what was asked. What proves nothing is not printed.

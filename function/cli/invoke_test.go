@@ -112,14 +112,13 @@ func TestWhatThePlatformSays(t *testing.T) {
 		stdout string
 		stderr []string
 	}{
-		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNo, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit: Function timed out after 3 seconds"}`, []string{"BackupPending: ", "raise timeout in s.yaml"}},
+		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNo, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: Function timed out after 3 seconds"}`, []string{"BackupPending: "}},
 		"another word":    {step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNo, `"errorType":"BackupPending"`, nil},
-		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, `{"errorType":"FunctionOOMError","errorMessage":"the function ran out of memory: the process was killed"}`, []string{"raise memorySize"}},
-		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNo, `"errorType":"UnhandledInvocationError"`, []string{"the function's process ended before it answered", "make logs"}},
-		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNo, `{"errorType":"CAExited","errorMessage":"Function Compute could not run the function: exited"}`, nil},
+		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, `{"errorType":"FunctionOOMError","errorMessage":"the function ran out of memory (memorySize in s.yaml): the process was killed"}`, nil},
+		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNo, `"errorType":"UnhandledInvocationError"`, []string{"the function ended before it answered, and make logs shows why"}},
+		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNo, `{"errorType":"CAExited","errorMessage":"the function ended before it answered, and make logs shows why: exited"}`, nil},
 		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNo, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},
 		"forbidden":       {step{Status: 403, Body: `{"RequestId":"1-2","Code":"AccessDenied","Message":"no"}`}, exitNotAsked, "", []string{"permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup", "AccessDenied: no (HTTP 403, request id 1-2)"}},
-		"an older form":   {step{Status: 403, Body: `{"ErrorCode":"AccessDenied","ErrorMessage":"no"}`}, exitNotAsked, "", []string{"AccessDenied: no (HTTP 403, request id 1-67420000-test)"}},
 		"a wrong key":     {step{Status: 403, Body: `{"Code":"InvalidAccessKeyID","Message":"no"}`}, exitNotAsked, "", []string{"the credentials were refused"}},
 		"no alias":        {step{Status: 404, Body: `{"Code":"AliasNotFound","Message":"no"}`}, exitNotAsked, "", []string{"does not know adb-backup in cn-hangzhou: check -qualifier"}},
 		"too many calls":  {step{Status: 429, Body: `{"Code":"ResourceExhausted","Message":"no"}`}, exitNotAsked, "", []string{"Function Compute has too many calls: ResourceExhausted"}},

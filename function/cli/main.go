@@ -12,7 +12,6 @@ import (
 	"os/signal"
 	"regexp"
 	"runtime/debug"
-	"strings"
 	"syscall"
 	"time"
 
@@ -66,15 +65,12 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, err)
-	return exitCode(err)
-}
-
-func exitCode(err error) int {
-	var coded exitError
-	if errors.As(err, &coded) {
-		return coded.code
-	}
-	if ofLibrary := cli.ExitCoder(nil); errors.As(err, &ofLibrary) { // it ends with one where the command line is wrong
+	var own exitError
+	var library cli.ExitCoder // with which it ends where the command line is wrong
+	switch {
+	case errors.As(err, &own):
+		return own.code
+	case errors.As(err, &library):
 		return exitWrong
 	}
 	return exitNotAsked
@@ -90,13 +86,8 @@ func rootCommand() *cli.Command {
 			"64 the command, its request or s.yaml is wrong, nothing was called; 130 interrupted.",
 		EnableShellCompletion: true,
 		ConfigureShellCompletionCommand: func(c *cli.Command) {
-			c.Hidden, c.HideHelpCommand, c.Usage = false, true, "print a script that completes commands and flags"
-			c.Action = needShell
-			prepare(c)
-			for _, shell := range c.Commands {
-				shell.Usage = "for " + shell.Name
-				prepare(shell)
-			}
+			c.Hidden, c.Usage, c.Action = false, "print a script that completes commands and flags", missingCommand
+			prepare(append(c.Commands, c)...)
 		},
 		Commands: []*cli.Command{
 			gateCommand(), invokeCommand(), drillCommand(), statusCommand(),
@@ -107,18 +98,17 @@ func rootCommand() *cli.Command {
 		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run prints the error, and ends the program
 		OnUsageError:   wrongFlag,
 	}
-	for _, c := range root.Commands {
-		prepare(c)
-		c.HideHelpCommand = true
-	}
+	prepare(root.Commands...)
 	return root
 }
 
-// prepare gives a command what the library does not let it inherit.
-func prepare(c *cli.Command) {
-	c.OnUsageError = wrongFlag
-	if c.ArgValidator == nil {
-		c.ArgValidator = atMost(0)
+// prepare gives commands what the library does not let them inherit.
+func prepare(commands ...*cli.Command) {
+	for _, c := range commands {
+		c.OnUsageError, c.HideHelpCommand = wrongFlag, true
+		if c.ArgValidator == nil && len(c.Commands) == 0 {
+			c.ArgValidator = atMost(0)
+		}
 	}
 }
 
@@ -158,20 +148,13 @@ func helpCommand() *cli.Command {
 	}
 }
 
-// missingCommand is what happens where the command line names no command.
-func missingCommand(_ context.Context, root *cli.Command) error {
-	if name := root.Args().First(); name != "" {
-		return unknownCommand(root, name)
-	}
-	cli.HelpPrinter(root.ErrWriter, cli.RootCommandHelpTemplate, root)
-	return wrong("which command?")
-}
-
-func needShell(_ context.Context, c *cli.Command) error {
+// missingCommand is what happens where a command line ends before a command, or names one that there is not.
+func missingCommand(_ context.Context, c *cli.Command) error {
 	if name := c.Args().First(); name != "" {
 		return unknownCommand(c, name)
 	}
-	return wrong("%s: for which shell? bash, zsh, fish or pwsh", c.FullName())
+	cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
+	return wrong("%s: which command?", c.FullName())
 }
 
 func unknownCommand(parent *cli.Command, name string) error {
@@ -184,7 +167,7 @@ func unknownCommand(parent *cli.Command, name string) error {
 
 // meant asks whether somebody meant the nearest of the known names; else it names help.
 func meant(before, name string, known []string) string {
-	if nearest := events.Nearest(name, known); nearest != "" {
+	if nearest := events.Nearest(name, known); len(nearest) > 1 {
 		return fmt.Sprintf("; did you mean %s%s?", before, nearest)
 	}
 	return "; --help lists what there is"
@@ -193,28 +176,31 @@ func meant(before, name string, known []string) string {
 // What the library says of a flag that it cannot read.
 var (
 	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
-	wrongTime   = regexp.MustCompile(`^invalid value "(.*)" for flag -(\S+): time: (missing unit|.*)`)
+	wrongTime   = regexp.MustCompile(`^invalid value "(.*)" for flag -(\S+): time: (missing unit)?`)
 )
 
 // wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
 func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
-	if name := c.Args().First(); c.Root() == c && name != "" {
-		return unknownCommand(c, name)
+	name := c.FullName()
+	if first := c.Args().First(); first != "" && c.Root() == c {
+		return unknownCommand(c, first)
 	}
 	if m := unknownFlag.FindStringSubmatch(err.Error()); m != nil {
 		var known []string
 		for _, f := range c.Flags {
 			known = append(known, f.Names()...)
 		}
-		return wrong("%s: there is no flag -%s%s", c.FullName(), m[1], meant("-", m[1], known))
-	}
-	if m := wrongTime.FindStringSubmatch(err.Error()); m != nil {
-		if strings.HasPrefix(m[3], "missing unit") {
-			return wrong("%s: -%s %s has no unit: write %ss for seconds, %sm for minutes or %sh for hours", c.FullName(), m[2], m[1], m[1], m[1], m[1])
+		if c.Root() == c {
+			return wrong("%s: there is no flag -%s before the command%s", name, m[1], meant("-", m[1], known))
 		}
-		return wrong("%s: -%s %q is no duration: durations are written 20s, 5m or 2h", c.FullName(), m[2], m[1])
+		return wrong("%s: there is no flag -%s%s", name, m[1], meant("-", m[1], known))
 	}
-	return wrong("%s: %w", c.FullName(), err)
+	if m := wrongTime.FindStringSubmatch(err.Error()); m != nil && m[3] != "" {
+		return wrong("%s: -%s %s has no unit: write %ss for seconds, %sm for minutes or %sh for hours", name, m[2], m[1], m[1], m[1], m[1])
+	} else if m != nil {
+		return wrong("%s: -%s %q is no duration: durations are written 20s, 5m or 2h", name, m[2], m[1])
+	}
+	return wrong("%s: %w", name, err)
 }
 
 // durationFlag is a flag of a length of time. Help shows no default of 0.
