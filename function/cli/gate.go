@@ -37,6 +37,8 @@ const (
 	longPause = 20 * time.Second
 	// maxUnknown is how many answers OutcomeUnknown end the gate.
 	maxUnknown = 3
+	// leastAsk is the shortest time in which a question is worth asking.
+	leastAsk = time.Second
 	// outage is how long a gate that has never reached the function tries to reach it.
 	outage = time.Minute
 )
@@ -49,7 +51,7 @@ func gateCommand() *cli.Command {
 		Flags: append(targetFlags(),
 			&cli.StringFlag{Name: "event", Usage: "the cluster id, the request or the `FILE` that holds one, instead of the argument"},
 			&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
-			&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
+			&cli.StringFlag{Name: "max-age", Validator: isDuration, Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
 			durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
 			// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes.
 			durationFlag("ask", 200*time.Second, "how long to wait for one answer before asking again")),
@@ -57,10 +59,15 @@ func gateCommand() *cli.Command {
 	}
 }
 
+func isDuration(text string) error {
+	_, err := time.ParseDuration(text)
+	return err
+}
+
 func passGate(ctx context.Context, c *cli.Command) error {
 	timeout, ask, progress := c.Duration("timeout"), c.Duration("ask"), c.Root().ErrWriter
-	if timeout <= 0 || ask < time.Second {
-		return wrong("-timeout must be above 0, and -ask at least 1s")
+	if timeout < leastAsk || ask < leastAsk {
+		return wrong("-timeout and -ask must be at least %s", leastAsk)
 	}
 	d, err := target(c)
 	if err != nil {
@@ -111,7 +118,7 @@ func (g *gate) pass(ctx context.Context, m message) (reply, error) {
 		if done {
 			return r, err
 		}
-		if time.Since(g.start)+wait >= g.timeout {
+		if time.Since(g.start)+wait > g.timeout-leastAsk {
 			return g.timeUp(m, err)
 		}
 		select {

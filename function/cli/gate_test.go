@@ -247,10 +247,10 @@ func TestGateCommand(t *testing.T) {
 		"another's":           {[]step{{Body: `"hello world!"`}}, nil, exitNotAsked, "", []string{`this is not adb-backup's answer to the request: it is not the object that adb-backup answers with`, "-function", `It answered: "hello world!"`}, 1},
 		"not so far":          {[]step{{Body: strings.ReplaceAll(ofRequest, "Completed", "Requested")}}, nil, exitNotAsked, "", []string{"this is not adb-backup's answer"}, 1},
 		"no Function Compute": {[]step{{Status: 403, Body: `{"Code":"FcServiceNotEnabled","Message":"no"}`}}, nil, exitNotAsked, "", []string{"activate it"}, 1},
-		"in vain":             {nil, []string{"-max-age", "1"}, exitWrong, "", []string{"MaxAge"}, 0},
+		"in vain":             {nil, []string{"-max-age", "1"}, exitWrong, "", []string{"-max-age 1 has no unit: write 1s for seconds"}, 0},
 		"a selector":          {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
 		"Verify alone":        {nil, []string{"-event", "testdata/verify-alone.json"}, exitWrong, "", []string{"the function would refuse this"}, 0},
-		"no time":             {nil, []string{"-timeout", "-1s"}, exitWrong, "", []string{"-timeout must be above 0"}, 0},
+		"no time":             {nil, []string{"-timeout", "-1s"}, exitWrong, "", []string{"-timeout and -ask must be at least 1s"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service, url := newFakeFC(t, c.steps...)

@@ -94,8 +94,8 @@ func drillCommand() *cli.Command {
 // askOnce asks one question and prints the answer.
 func askOnce(ctx context.Context, c *cli.Command, d deployed, m message) error {
 	timeout, progress := c.Duration("timeout"), c.Root().ErrWriter
-	if timeout < time.Second {
-		return wrong("-timeout must be at least 1s")
+	if timeout < leastAsk {
+		return wrong("-timeout must be at least %s", leastAsk)
 	}
 	fmt.Fprintf(progress, "%s: asking %s, at most %s for the answer\n", c.Name, d, short(timeout))
 	stop := terminal.Progress(progress, func(elapsed time.Duration) string {
