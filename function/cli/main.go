@@ -140,12 +140,23 @@ func helpCommand() *cli.Command {
 			if name == "" {
 				return cli.ShowRootCommandHelp(root)
 			}
-			if root.Command(name) == nil {
-				return unknownCommand(root, name)
-			}
-			return cli.ShowCommandHelp(ctx, root, name)
+			return showHelp(ctx, root, name)
 		},
 	}
+}
+
+// init replaces what the library does where --help follows an argument: it takes that for the name of a command.
+func init() { cli.ShowCommandHelp = showHelp }
+
+func showHelp(ctx context.Context, c *cli.Command, name string) error {
+	switch {
+	case c.Command(name) != nil:
+		return cli.DefaultShowCommandHelp(ctx, c, name)
+	case len(c.Commands) > 0:
+		return unknownCommand(c, name)
+	}
+	cli.HelpPrinter(c.Root().Writer, cli.CommandHelpTemplate, c)
+	return nil
 }
 
 // missingCommand is what happens where a command line ends before a command, or names one that there is not.

@@ -1,0 +1,65 @@
+package terminal
+
+import (
+	"bytes"
+	"errors"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+func TestNoTerminal(t *testing.T) {
+	file, err := os.Open(os.DevNull)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer file.Close()
+	if IsTerminal(file) || IsTerminal(new(bytes.Buffer)) || Width(new(bytes.Buffer)) != 0 || Colourful(file) {
+		t.Error("taken for a terminal")
+	}
+	var out bytes.Buffer
+	if yes, err := Confirm(file, &out, "Go on?"); yes || !errors.Is(err, ErrNoTerminal) || out.Len() > 0 {
+		t.Errorf("%v, %v, %q", yes, err, &out)
+	}
+}
+
+func TestConfirm(t *testing.T) {
+	for answer, want := range map[string]bool{"y\n": true, " YES \n": true, "yes": true, "n\n": false, "\n": false, "": false, "yessir\n": false} {
+		var out bytes.Buffer
+		if yes, err := Confirm(strings.NewReader(answer), &out, "Go on?"); yes != want || err != nil || !strings.HasPrefix(out.String(), "Go on? [y/N] ") {
+			t.Errorf("%q: %v, %v, %q", answer, yes, err, &out)
+		}
+	}
+}
+
+func TestWrap(t *testing.T) {
+	const text = "a text of five words\nand äöü"
+	for width, want := range map[int][]string{
+		0: {"a text of five words", "and äöü"}, 20: {"a text of five words", "and äöü"},
+		19: {"a text of five", "words", "and äöü"}, 3: {"a", "text", "of", "five", "words", "and", "äöü"},
+	} {
+		if got := Wrap(text, width); !slices.Equal(got, want) {
+			t.Errorf("%d: %q", width, got)
+		}
+	}
+	if Red.Paint("x") != "\x1b[31mx\x1b[0m" || Plain.Paint("x") != "x" || Red.Paint("") != "" {
+		t.Error("colours")
+	}
+}
+
+// Nothing is silent for half a minute, and nothing is written after the end.
+func TestProgress(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var out bytes.Buffer
+		stop := Progress(&out, func(elapsed time.Duration) string { return elapsed.String() })
+		time.Sleep(59 * time.Second)
+		stop()
+		time.Sleep(time.Minute)
+		if out.String() != "20s\n40s\n" {
+			t.Errorf("%q", &out)
+		}
+	})
+}
