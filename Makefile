@@ -1,5 +1,5 @@
 # `make` alone lists what there is. Works with GNU make 3.81 (macOS) and later.
-.PHONY: help need-go first run faults test race fuzz simulate bench lint build package build-here local tool doctor role policy deploy invoke gate status logs remove clean
+.PHONY: help need-go first run faults test race fuzz simulate bench lint build package build-here local tool ready role policy deploy invoke gate status logs remove clean
 .DEFAULT_GOAL := help
 
 FUZZTIME ?= 5s
@@ -105,8 +105,9 @@ build: need-go ## dist/main, the function as it is deployed: linux/amd64, static
 package: build tool ## dist/function.zip, what is deployed
 	@dist/adb-backup package
 
-doctor: tool ## whether everything is as s.yaml says, and the clusters protected
-	@dist/adb-backup doctor
+ready: tool ## check s.yaml and this machine; say when the timers fire
+	@dist/adb-backup ready || $(hint) "mend what is said above"
+	@$(call passed,nothing is missing)
 
 role: tool ## make the function's RAM role, or renew it from s.yaml | YES=1 does not ask
 	@dist/adb-backup role $(if $(YES),-yes)
@@ -143,18 +144,6 @@ local: need-go
 tool: need-go ## dist/adb-backup, the command behind those above
 	@$(GO) build -o dist/adb-backup ./function/cli
 	@$(call passed,dist/adb-backup is up to date)
-
-# What `adb-backup --version` tells.
-VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null)
-
-.PHONY: dist
-dist: need-go ## the command for Linux, macOS and Windows, for pipelines without Go
-	@echo "six binaries: some minutes the first time"
-	@for platform in linux/amd64 linux/arm64 darwin/amd64 darwin/arm64 windows/amd64 windows/arm64; do \
-		os=$${platform%/*}; arch=$${platform#*/}; out=dist/adb-backup-$$os-$$arch; [ $$os != windows ] || out=$$out.exe; \
-		echo "$$out"; CGO_ENABLED=0 GOOS=$$os GOARCH=$$arch go build -trimpath -buildvcs=false $(TAGS) \
-			-ldflags "-s -w -X main.version=$(VERSION)" -o $$out ./function/cli || exit 1; done
-	@$(call passed,dist holds the command for every platform)
 
 clean: ## delete dist
 	rm -rf dist
