@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"os/signal"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -81,25 +82,37 @@ func Wrap(text string, width int) []string {
 	return lines
 }
 
-// ErrNoTerminal says that nobody can answer a question.
-var ErrNoTerminal = errors.New("there is no terminal to ask on")
+// Why a question has no answer.
+var (
+	ErrNoTerminal  = errors.New("there is no terminal to ask on")
+	ErrInterrupted = errors.New("there was no answer")
+)
 
 // Confirm asks a question and reports whether the answer is yes. Anything but y or yes is no. It returns ErrNoTerminal if in
-// is a file and no terminal.
+// is a file and no terminal, and ErrInterrupted if somebody presses Ctrl-C instead.
 func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
 	if _, file := in.(*os.File); file && !IsTerminal(in) {
 		return false, ErrNoTerminal
 	}
+	pressed, answered := make(chan os.Signal, 1), make(chan string, 1)
+	signal.Notify(pressed, os.Interrupt)
+	defer signal.Stop(pressed)
 	fmt.Fprintf(out, "%s [y/N] ", question)
-	answer, err := bufio.NewReader(in).ReadString('\n')
-	if err != nil {
-		fmt.Fprintln(out) // the answer brought no end of line
+	go func() {
+		answer, _ := bufio.NewReader(in).ReadString('\n') // what cannot be read is no yes
+		answered <- answer
+	}()
+	select {
+	case <-pressed:
+		fmt.Fprintln(out)
+		return false, ErrInterrupted
+	case answer := <-answered:
+		if !strings.HasSuffix(answer, "\n") {
+			fmt.Fprintln(out)
+		}
+		answer = strings.ToLower(strings.TrimSpace(answer))
+		return answer == "y" || answer == "yes", nil
 	}
-	if err != nil && err != io.EOF {
-		return false, err
-	}
-	answer = strings.ToLower(strings.TrimSpace(answer))
-	return answer == "y" || answer == "yes", nil
 }
 
 // silence is how long a program may say nothing while it waits.

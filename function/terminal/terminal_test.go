@@ -3,9 +3,11 @@ package terminal
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,6 +34,27 @@ func TestConfirm(t *testing.T) {
 		if yes, err := Confirm(strings.NewReader(answer), &out, "Go on?"); yes != want || err != nil || !strings.HasPrefix(out.String(), "Go on? [y/N] ") {
 			t.Errorf("%q: %v, %v, %q", answer, yes, err, &out)
 		}
+	}
+}
+
+// interrupting presses Ctrl-C as soon as it is written to.
+type interrupting struct{ once sync.Once }
+
+func (i *interrupting) Write(text []byte) (int, error) {
+	i.once.Do(func() {
+		if self, err := os.FindProcess(os.Getpid()); err == nil {
+			self.Signal(os.Interrupt)
+		}
+	})
+	return len(text), nil
+}
+
+// A program that catches Ctrl-C does not stay in its question.
+func TestConfirmIsInterrupted(t *testing.T) {
+	silent, w := io.Pipe()
+	defer w.Close()
+	if yes, err := Confirm(silent, new(interrupting), "Go on?"); yes || !errors.Is(err, ErrInterrupted) {
+		t.Errorf("%v, %v", yes, err)
 	}
 }
 
