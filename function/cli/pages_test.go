@@ -16,6 +16,7 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/config"
 
+	"github.com/goccy/go-yaml"
 	"github.com/google/go-cmp/cmp"
 )
 
@@ -204,6 +205,65 @@ func TestPagesRequests(t *testing.T) {
 			}
 		}
 	}
+}
+
+// What is there to be pasted into a pipeline or into Terraform can be read, and has what does not work without.
+func TestPagesPipelines(t *testing.T) {
+	for _, name := range pageNames {
+		for _, b := range readPage(t, name).blocks {
+			switch b.language {
+			case "yaml":
+				var read any
+				if err := yaml.Unmarshal([]byte(b.text), &read); err != nil {
+					t.Errorf("%s: %v", name, err)
+				}
+				checkScripts(t, name, read)
+				if credentials := "configure-aliyun-credentials-action"; strings.Contains(b.text, credentials) {
+					for _, needed := range []string{"audience: github-actions", "role-session-expiration: 3600"} {
+						if !strings.Contains(b.text, needed) {
+							t.Errorf("%s: %s without %s", name, credentials, needed)
+						}
+					}
+				}
+			case "hcl":
+				if open := unclosed(b.text); open != "" {
+					t.Errorf("%s: the Terraform block leaves open or closes too much: %s", name, open)
+				}
+			}
+		}
+	}
+}
+
+// checkScripts finds the commands of pipelines. A command with ": " in it is no text to YAML, unless it is quoted.
+func checkScripts(t *testing.T, name string, value any) {
+	switch v := value.(type) {
+	case map[string]any:
+		for key, item := range v {
+			if lines, ok := item.([]any); ok && key == "script" {
+				for _, line := range lines {
+					if _, text := line.(string); !text {
+						t.Errorf("%s: a line of a script is no text: %v", name, line)
+					}
+				}
+			}
+			checkScripts(t, name, item)
+		}
+	case []any:
+		for _, item := range v {
+			checkScripts(t, name, item)
+		}
+	}
+}
+
+// unclosed returns the brackets and quotes of a text in Terraform's language that have no partner.
+func unclosed(text string) string {
+	text = regexp.MustCompile(`(?m)^\s*#.*$|\s# .*$`).ReplaceAllString(text, "")
+	text = regexp.MustCompile(`"(?:[^"\\\n]|\\.)*"`).ReplaceAllString(text, "")
+	pair := regexp.MustCompile(`\[[^][(){}"]*\]|\([^][(){}"]*\)|\{[^][(){}"]*\}`)
+	for before := ""; before != text; {
+		before, text = text, pair.ReplaceAllString(text, "")
+	}
+	return regexp.MustCompile(`[^][(){}"]`).ReplaceAllString(text, "")
 }
 
 // The tables of the reference have what there is in the code.
