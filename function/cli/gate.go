@@ -23,8 +23,7 @@ type gate struct {
 	progress io.Writer
 
 	start time.Time
-	said  string // what say told last
-	last  reply  // the last failure that another question continues; its Answer is nil if there was none
+	last  reply // the last failure that another question continues; its Answer is nil if there was none
 
 	unanswered int // questions in a row without an answer
 	unknown    int // answers OutcomeUnknown: each question after one may create another backup
@@ -59,8 +58,10 @@ func gateCommand() *cli.Command {
 	}
 }
 
-func isDuration(text string) error {
-	_, err := time.ParseDuration(text)
+func isDuration(text string) (err error) {
+	if text != "" { // as make gives what nobody set
+		_, err = time.ParseDuration(text)
+	}
 	return err
 }
 
@@ -73,13 +74,7 @@ func passGate(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	with := map[string]string{}
-	for flag, field := range map[string]string{"wait": "WaitFor", "max-age": "MaxAge"} {
-		if c.IsSet(flag) {
-			with[field] = c.String(flag)
-		}
-	}
-	m, err := messageOf(c, d, with)
+	m, err := messageOf(c, d, map[string]string{"WaitFor": c.String("wait"), "MaxAge": c.String("max-age")})
 	if err != nil {
 		return err
 	}
@@ -103,7 +98,7 @@ func passGate(ctx context.Context, c *cli.Command) error {
 func (g *gate) pass(ctx context.Context, m message) (reply, error) {
 	g.start = time.Now()
 	for n := 1; ; n++ {
-		fmt.Fprintf(g.progress, "gate: %5s  question %d\n", g.elapsed(), n)
+		g.say("question %d", n)
 		r, err := g.question(ctx, m.fixed(n > 1))
 		if ctx.Err() != nil {
 			return reply{}, errAskInterrupted
@@ -134,9 +129,7 @@ func (g *gate) question(ctx context.Context, m message) (reply, error) {
 	patience := min(g.ask, g.timeout-time.Since(g.start))
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	defer terminal.Progress(g.progress, func(time.Duration) string {
-		return fmt.Sprintf("gate: %5s  waiting for the answer", g.elapsed())
-	})()
+	defer terminal.Progress(g.progress, func(time.Duration) string { return g.line("waiting for the answer") })()
 	return g.invoke(ctx, m.within(patience).payload)
 }
 
@@ -189,15 +182,11 @@ func (g *gate) timeUp(m message, err error) (reply, error) {
 	return g.last, nil
 }
 
-// say tells what happened. It does not repeat the words of the line before.
+// say tells what happened.
 func (g *gate) say(format string, a ...any) {
-	text := fmt.Sprintf(format, a...)
-	if text == g.said {
-		text = "the same again"
-	} else {
-		g.said = text
-	}
-	fmt.Fprintf(g.progress, "gate: %5s  %s\n", g.elapsed(), text)
+	fmt.Fprintln(g.progress, g.line(fmt.Sprintf(format, a...)))
 }
 
-func (g *gate) elapsed() time.Duration { return time.Since(g.start).Round(time.Second) }
+func (g *gate) line(text string) string {
+	return fmt.Sprintf("gate: %5s  %s", time.Since(g.start).Round(time.Second), text)
+}

@@ -46,6 +46,23 @@ func TestGateRequest(t *testing.T) {
 	}
 }
 
+// The flags stand for fields of the request, and may not repeat one.
+func TestGateFlags(t *testing.T) {
+	for in, want := range map[string]string{
+		"amv-1":                   `{"MaxAge":"26h","DBClusterId":"amv-1"}`,
+		`{"DBClusterId":"amv-1"}`: `{"MaxAge":"26h","DBClusterId":"amv-1"}`,
+		`{"Action":"Verify","DBClusterId":"amv-1"}`:                  `{"MaxAge":"26h","Action":"Verify","DBClusterId":"amv-1"}`,
+		`{"DBClusterId":"amv-1","maxage":"1h"}`:                      "MaxAge is given twice",
+		`{"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:00Z"}`: "NotBefore",
+		"{}": "the function would refuse this",
+	} {
+		m, err := readMessage(in, "cn-hangzhou", map[string]string{"MaxAge": "26h", "WaitFor": ""})
+		if err == nil && string(m.payload) != want || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %s, %v", in, m.payload, err)
+		}
+	}
+}
+
 func failed(t backup.ErrorType) reply { return failure(t, "why") }
 
 func TestGate(t *testing.T) {
@@ -194,32 +211,6 @@ func TestGateIsStopped(t *testing.T) {
 		}
 		if took := time.Since(begun); took != 7*time.Second {
 			t.Errorf("stopped after %s", took)
-		}
-	})
-}
-
-// The same words are not repeated: a refusal that lasts is one line, and then a short one for each question.
-func TestProgress(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		var progress strings.Builder
-		g := gate{timeout: 25 * time.Second, ask: time.Minute, progress: &progress}
-		g.invoke = func(context.Context, []byte) (reply, error) { return failed("BackupPending"), nil }
-		g.pass(t.Context(), request(t, "amv-1"))
-		want := `gate:    0s  question 1
-gate:    0s  BackupPending: why
-gate:    5s  question 2
-gate:    5s  the same again
-gate:   10s  question 3
-gate:   10s  the same again
-gate:   15s  question 4
-gate:   15s  the same again
-gate:   20s  question 5
-gate:   20s  the same again
-gate:   20s  no time for another question within 25s
-gate:   20s  to go on with the same backup, run it again with this in the request: "NotBefore": "1999-12-31T23:59:00Z"
-`
-		if diff := cmp.Diff(want, progress.String()); diff != "" {
-			t.Error(diff)
 		}
 	})
 }

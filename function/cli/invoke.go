@@ -48,7 +48,7 @@ func target(c *cli.Command) (deployed, error) {
 
 // messageOf returns what the argument or the flag -event says.
 func messageOf(c *cli.Command, d deployed, with map[string]string) (message, error) {
-	if c.Args().Present() && c.IsSet("event") {
+	if c.Args().Present() && c.String("event") != "" {
 		return message{}, wrong("give -event or the argument %q, not both", c.Args().First())
 	}
 	return readMessage(cmp.Or(c.Args().First(), c.String("event")), d.Region, with)

@@ -39,8 +39,6 @@ func readMessage(text, region string, with map[string]string) (message, error) {
 		if m.event, err = events.Decode(m.payload, as); err == nil {
 			err = json.Unmarshal(m.payload, &m.fields)
 		}
-	} else if err == nil && len(with) > 0 {
-		return m, wrong("-wait and -max-age go with a cluster id or a request; this is an event (%s)", m.event.Trigger)
 	}
 	if err != nil {
 		return m, wrong("the function would refuse this: %w; nothing was called", err)
@@ -80,16 +78,14 @@ func requestObject(payload []byte) []byte {
 	return []byte(text)
 }
 
-// withFields puts fields before those of an object. A field that was there already then stands there twice, which is a fault
-// that the function names.
+// withFields puts fields that are not empty before those of an object. A field that was there already then stands there twice,
+// which is a fault that the function names.
 func withFields(object []byte, fields map[string]string) []byte {
 	for name, value := range fields {
-		field, _ := json.Marshal(map[string]string{name: value}) // cannot fail
-		if rest := bytes.TrimSpace(object[1:]); !bytes.HasPrefix(rest, []byte("}")) {
+		if value != "" {
+			field, _ := json.Marshal(map[string]string{name: value}) // cannot fail
 			field[len(field)-1] = ','
-			object = append(field, rest...)
-		} else {
-			object = field
+			object = append(field, object[1:]...)
 		}
 	}
 	return object
