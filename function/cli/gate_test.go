@@ -163,21 +163,25 @@ func request(t *testing.T, text string) message {
 // The function is told to answer before the gate gives up, however short the last question is. Its own earlier end is kept.
 func TestWaitAtMost(t *testing.T) {
 	for _, c := range []struct {
-		own      time.Duration
+		sent     string
 		patience time.Duration
-		want     string
+		want     time.Duration
 	}{
-		{0, 200 * time.Second, "3m5s"}, {0, 20 * time.Second, "10s"}, {0, time.Second, "500ms"},
-		{time.Minute, 200 * time.Second, ""}, {10 * time.Minute, 200 * time.Second, "3m5s"},
+		{"amv-1", 200 * time.Second, 185 * time.Second}, {"amv-1", 20 * time.Second, 10 * time.Second}, {"amv-1", time.Second, time.Second / 2},
+		{`{"DBClusterId":"amv-1","waitatmost":"1m"}`, 200 * time.Second, time.Minute},
+		{`{"DBClusterId":"amv-1","waitatmost":"10m"}`, 200 * time.Second, 185 * time.Second},
+		{`{"DBClusterSelector":{"All":true},"WaitAtMost":null}`, time.Hour, time.Hour - 15*time.Second},
 	} {
-		m := message{payload: []byte(`{"DBClusterId":"amv-1"}`), fields: fields{"DBClusterId": []byte(`"amv-1"`)}}
-		m.event.Requests = []backup.Request{{WaitAtMost: c.own}}
-		want := `{"DBClusterId":"amv-1","WaitAtMost":"` + c.want + `"}`
-		if c.want == "" {
-			want = string(m.payload)
+		for _, again := range []bool{false, true} {
+			sent := string(request(t, c.sent).fixed(again).within(c.patience).payload)
+			if got := request(t, sent).event.Requests[0].WaitAtMost; got != c.want {
+				t.Errorf("%v: %s in %s", c, got, sent)
+			}
 		}
-		if got := string(m.within(c.patience).payload); got != want {
-			t.Errorf("%v: %s", c, got)
+	}
+	for _, asItIs := range []string{`{"Action":"Drill"}`, `{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly","payload":"amv-1"}`} {
+		if got := string(request(t, asItIs).within(time.Minute).payload); got != asItIs {
+			t.Errorf("sent %s", got)
 		}
 	}
 }

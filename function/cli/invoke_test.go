@@ -69,6 +69,20 @@ func TestInvoke(t *testing.T) {
 	}
 }
 
+// A drill is a success only if the robot took it.
+func TestDrill(t *testing.T) {
+	for body, code := range map[string]int{
+		`{"Action":"Drill","Status":"Delivered"}`: exitDone, `{"errorType":"AlarmFailed","errorMessage":"no webhook is set"}`: exitNo,
+		`{"Status":"Ignored"}`: exitNotAsked, done: exitNotAsked, "null": exitNotAsked,
+	} {
+		service, url := newFakeFC(t, step{Body: body})
+		got, stdout, stderr := runs(t, "drill", "-s", "../../s.yaml", "-endpoint", url)
+		if got != code || (stdout == body+"\n") != (code != exitNotAsked) || len(service.questions()) != 1 || service.questions()[0].Payload != `{"Action":"Drill"}` {
+			t.Errorf("%s: exit code %d, standard output %q, standard error %q", body, got, stdout, stderr)
+		}
+	}
+}
+
 func TestWhichFunction(t *testing.T) {
 	for name, c := range map[string]struct {
 		args []string
