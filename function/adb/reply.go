@@ -86,7 +86,7 @@ func decodePage(body []byte) (rows items, total int, err error) {
 
 type backupRow struct {
 	BackupId, DBClusterId, BackupType, ParentBackupId, BackupStatus text
-	BackupStartTime, BackupEndTime, BackupSize                      text
+	BackupStartTime, BackupEndTime, BackupExpiredTime, BackupSize   text
 }
 
 // set returns the backup set of a row, and names the first field of it that cannot be read.
@@ -107,6 +107,8 @@ func (b backupRow) set(words backup.Statuses, m Mask) (s backup.Set, unreadable 
 	check("BackupStartTime", b.BackupStartTime, read)
 	s.End, read = span(string(b.BackupEndTime))
 	check("BackupEndTime", b.BackupEndTime, read)
+	s.Expires, read = span(string(b.BackupExpiredTime))
+	check("BackupExpiredTime", b.BackupExpiredTime, read)
 	size, err := strconv.ParseUint(string(b.BackupSize), 10, 63)
 	check("BackupSize", b.BackupSize, err == nil || b.BackupSize == "")
 	check("BackupType", b.BackupType, s.Full || strings.EqualFold(string(b.BackupType), "IncrementalBackup"))

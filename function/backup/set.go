@@ -28,6 +28,7 @@ type Set struct {
 	Full       bool // a full backup; an unnamed type counts as full
 	Copy       bool // a copy of another set (ParentBackupId)
 	Start, End Span
+	Expires    Span  // when the service deletes it; it decides nothing
 	Size       int64 // bytes; 0 where it is not given
 	State      State
 	Status     string // the service's own word for State, empty where it gives none

@@ -10,39 +10,40 @@ import (
 	"adb-backup/function/backup"
 )
 
-// days is how many days the strip of a history has.
-const days = 14
-
-// mark shows one day in the strip.
-type mark byte
+// mark says how a day was. A greater mark counts more: the best backup of a day decides.
+type mark int
 
 const (
-	markNone     mark = '.'
-	markFailed   mark = 'x'
-	markRunning  mark = '>'
-	markComplete mark = '#'
+	markOpen     mark = iota // no backup, but the day comes before the first one that is listed, or is not over
+	markNone                 // no backup
+	markFailed               // one that failed, and none better
+	markRunning              // one that runs
+	markComplete             // one that is complete
 )
 
-// rank orders the marks: the best backup of a day counts.
-func (m mark) rank() int { return strings.IndexByte(".x>#", byte(m)) }
+// marks are the marks in the table, in the words of the function's answer, and on the page.
+var marks = [...]struct{ strip, name, class string }{
+	markOpen:     {".", "None", "open"},
+	markNone:     {".", "None", "none"},
+	markFailed:   {"x", "Failed", "failed"},
+	markRunning:  {">", "Running", "running"},
+	markComplete: {"#", "Completed", "complete"},
+}
 
-// markNames are the marks in JSON, in the words of the function's answer.
-var markNames = map[mark]string{markNone: "None", markFailed: "Failed", markRunning: "Running", markComplete: "Completed"}
-
-// history is what the list of a cluster's backups shows. Copies and incremental backups do not count.
+// history is what the list of a cluster's backups shows.
 type history struct {
+	Sets     []backup.Set // all whose start is believed, the newest first
 	Last     *backup.Set  // the newest complete backup; nil: the list has none
 	Since    []backup.Set // backups that started after Last and are not complete, the newest first
-	Strip    [days]mark   // the last one is today
 	Warnings []string     // what the list holds that cannot be true or cannot be read
 }
 
-// tellHistory reads a list as it was at now. Its days are those of now's zone.
+// counts reports whether a set is a backup of its own. Copies and incremental backups are only listed.
+func counts(s backup.Set) bool { return s.Full && !s.Copy }
+
+// tellHistory reads a list as it was at now.
 func tellHistory(l backup.Listing, now time.Time) history {
 	var h history
-	for i := range h.Strip {
-		h.Strip[i] = markNone
-	}
 	if l.Unreadable != "" {
 		h.Warnings = append(h.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
 	}
@@ -51,17 +52,19 @@ func tellHistory(l backup.Listing, now time.Time) history {
 	})
 	for _, s := range sets {
 		switch {
-		case !s.Full || s.Copy || s.Start == backup.Span{}:
+		case s.Start == backup.Span{}:
 			continue
 		case s.Start.From.After(now.Add(backup.ClockSkew)):
-			h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
+			if counts(s) {
+				h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
+			}
 			continue
-		case s.State == backup.SetUnknown:
+		case s.State == backup.SetUnknown && counts(s):
 			h.Warnings = append(h.Warnings, s.String())
 		}
-		h.mark(s, now)
+		h.Sets = append(h.Sets, s)
 		switch {
-		case h.Last != nil:
+		case !counts(s) || h.Last != nil:
 		case s.State == backup.SetComplete:
 			h.Last = &s
 		default:
@@ -71,7 +74,7 @@ func tellHistory(l backup.Listing, now time.Time) history {
 	return h
 }
 
-// markOf returns the mark of a backup set. An unknown status is never complete.
+// markOf returns the mark of a backup set. An unknown status is never complete, and with an end time it does not run.
 func markOf(s backup.Set) mark {
 	switch {
 	case s.State == backup.SetComplete:
@@ -84,21 +87,35 @@ func markOf(s backup.Set) mark {
 	return markRunning
 }
 
-// mark puts a backup set into the strip.
-func (h *history) mark(s backup.Set, now time.Time) {
-	ago := daysBetween(s.Start.From.In(now.Location()), now)
-	if ago < 0 || ago >= days {
-		return
+// strip returns a mark for each of the last n days, today's last. Days are those of now's zone.
+func (h history) strip(now time.Time, n int) []mark {
+	strip, first := make([]mark, n), 0
+	for _, s := range h.Sets { // the oldest one comes last
+		if !counts(s) {
+			continue
+		}
+		first = n - 1 - max(0, daysBetween(s.Start.From.In(now.Location()), now)) // clocks differ: just after midnight is today
+		if first >= 0 {
+			strip[first] = max(strip[first], markOf(s))
+		}
 	}
-	if day := &h.Strip[days-1-ago]; markOf(s).rank() > day.rank() {
-		*day = markOf(s)
+	for day := max(0, first); day < n-1; day++ {
+		strip[day] = max(strip[day], markNone)
 	}
+	return strip
 }
 
 // daysBetween returns how many midnights lie between two times of the same zone. A day is not always 24 hours long there.
 func daysBetween(from, to time.Time) int {
 	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
 	return int(noon(to).Sub(noon(from)) / (24 * time.Hour))
+}
+
+// recent returns the sets that started on one of the last n days.
+func (h history) recent(now time.Time, n int) []backup.Set {
+	return slices.DeleteFunc(slices.Clone(h.Sets), func(s backup.Set) bool {
+		return daysBetween(s.Start.From.In(now.Location()), now) >= n
+	})
 }
 
 // young reports whether the last complete backup is at most maxAge old, even if it started at the earliest moment that its
@@ -127,6 +144,25 @@ func (h history) since(now time.Time, layout string) string {
 		parts = append(parts, fmt.Sprintf("failed %d times, last %s", len(failed), failed[0]))
 	}
 	return strings.Join(parts, "; ")
+}
+
+// took returns how long a set took, in words; empty: it has not ended, or the list does not say when.
+func took(s backup.Set) string {
+	if s.End == (backup.Span{}) {
+		return ""
+	}
+	return age(s.End.From.Sub(s.Start.From))
+}
+
+// kind names what a set is.
+func kind(s backup.Set) string {
+	switch {
+	case s.Copy:
+		return "copy"
+	case s.Full:
+		return "full"
+	}
+	return "incremental"
 }
 
 // age writes how old something is: in hours and minutes below two days, then in days and hours.

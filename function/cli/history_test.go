@@ -71,8 +71,8 @@ func TestHistory(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			h := tellHistory(backup.Listing{Sets: c.sets}, now)
 			var strip strings.Builder
-			for _, m := range h.Strip {
-				strip.WriteByte(byte(m))
+			for _, m := range h.strip(now, 14) {
+				strip.WriteString(marks[m].strip)
 			}
 			last := ""
 			if h.Last != nil {
@@ -83,7 +83,11 @@ func TestHistory(t *testing.T) {
 			}
 		})
 	}
-	h := tellHistory(backup.Listing{Unreadable: `the time "yesterday"`}, now)
+	h := tellHistory(backup.Listing{Sets: []backup.Set{of(3*day, complete)}}, now)
+	if diff := cmp.Diff([]mark{markOpen, markComplete, markNone, markNone, markOpen}, h.strip(now, 5)); diff != "" {
+		t.Errorf("days before the first one, and today: %s", diff)
+	}
+	h = tellHistory(backup.Listing{Unreadable: `the time "yesterday"`}, now)
 	if diff := cmp.Diff([]string{`the list holds something that cannot be read: the time "yesterday"`}, h.Warnings); diff != "" {
 		t.Error(diff)
 	}

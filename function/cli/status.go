@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -13,26 +14,10 @@ import (
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
 	"adb-backup/function/credentials"
+	"adb-backup/function/terminal"
 
 	"github.com/urfave/cli/v3"
 )
-
-// row is what status shows of a cluster.
-type row struct {
-	Cluster backup.Cluster
-	history
-	Err error // why its list could not be read
-}
-
-// overview is all that status shows.
-type overview struct {
-	Now     time.Time     // in the zone that times and days are shown in
-	Zone    string        // its name, and where it comes from
-	MaxAge  time.Duration // 0: nothing is checked
-	Rows    []row
-	Skipped []backup.Skipped
-	Failed  []error // regions whose clusters could not be listed
-}
 
 func statusCommand() *cli.Command {
 	return &cli.Command{
@@ -41,6 +26,9 @@ func statusCommand() *cli.Command {
 		Flags: []cli.Flag{
 			fileFlag("the `FILE` that names the clusters, the region and the schedule's zone"),
 			&cli.StringFlag{Name: "region", Usage: "the `REGION` of the clusters, instead of s.yaml's"},
+			&cli.IntFlag{Name: "days", Value: 14, DefaultText: "14, and 31 on a page", Usage: "how many days are shown, at most 31"},
+			&cli.BoolFlag{Name: "backups", Usage: "list every backup of these days, too"},
+			&cli.StringFlag{Name: "html", Usage: "write all of it to a `FILE`, as one page for a browser"},
 			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON instead of the table"},
 			durationFlag("max-age", 0, "fail, with exit code 1, if a cluster has no complete backup as young as this: 26h for a nightly one"),
 			&cli.StringFlag{Name: "endpoint", Sources: cli.EnvVars("ADB_ENDPOINT"), Usage: "AnalyticDB's `HOST`, host:port or URL, instead of the region's; http only to a loopback address"},
@@ -50,10 +38,12 @@ func statusCommand() *cli.Command {
 }
 
 func status(ctx context.Context, c *cli.Command) error {
-	stdout, stderr := c.Root().Writer, c.Root().ErrWriter
-	maxAge := c.Duration("max-age")
-	if maxAge < 0 {
+	maxAge, days := c.Duration("max-age"), c.Int("days")
+	switch {
+	case maxAge < 0:
 		return wrong("-max-age must not be negative")
+	case days < 1 || days > longestHistory:
+		return wrong("-days must be 1 to %d", longestHistory)
 	}
 	e, err := parseEndpoint(c.String("endpoint"))
 	if err != nil {
@@ -67,18 +57,48 @@ func status(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	o := overview{Now: time.Now().In(what.zone), Zone: what.zoneName, MaxAge: maxAge}
-	o.choose(ctx, service, what.requests)
-	o.readHistories(ctx, service, stderr)
+	o := readOverview(ctx, service, what.requests, time.Now().In(what.zone), maxAge, c.Root().ErrWriter)
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	if c.Bool("json") {
-		err = json.NewEncoder(stdout).Encode(o.answer())
-	} else {
-		err = o.print(stdout, screenOf(stdout))
+	o.Zone = what.zoneName
+	return errors.Join(o.show(c, days), o.verdict())
+}
+
+// show prints the overview, and writes the page if one is asked for. A page has a whole month if nobody asks for less.
+func (o *overview) show(c *cli.Command, days int) error {
+	stdout := c.Root().Writer
+	if file := c.String("html"); file != "" {
+		month := longestHistory
+		if c.IsSet("days") {
+			month = days
+		}
+		if err := os.WriteFile(file, []byte(o.html(month)), 0o644); err != nil {
+			return err
+		}
+		fmt.Fprintf(c.Root().ErrWriter, "status: the page is %s\n", file)
 	}
-	return errors.Join(err, o.verdict())
+	if c.Bool("json") {
+		return json.NewEncoder(stdout).Encode(o.answer(days))
+	}
+	text := o.table(terminal.Width(stdout), days)
+	if c.Bool("backups") {
+		text += "\n" + o.backups(days)
+	}
+	_, err := io.WriteString(stdout, text)
+	return err
+}
+
+// verdict returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
+func (o *overview) verdict() error {
+	text, unread, lack := o.summary()
+	switch {
+	case unread > 0:
+		return fmt.Errorf("status: %s: see above", text)
+	case len(o.Rows) == 0 || lack > 0 && o.MaxAge > 0:
+		return no("status: %s", text)
+	}
+	return nil
 }
 
 // choice is what status asks for, and how it shows it.
@@ -134,29 +154,4 @@ func (s settings) statuses() (backup.Statuses, error) {
 	}
 	c, err := config.Load(environ)
 	return c.ADB.Statuses, err
-}
-
-// tooOld reports whether the last complete backup is older than MaxAge, or is missing.
-func (o *overview) tooOld(r row) bool { return o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) }
-
-// verdict returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
-func (o *overview) verdict() error {
-	unread, old := len(o.Failed), 0
-	for _, r := range o.Rows {
-		switch {
-		case r.Err != nil:
-			unread++
-		case o.tooOld(r):
-			old++
-		}
-	}
-	switch {
-	case unread > 0:
-		return fmt.Errorf("status: %d of %d could not be read: see above", unread, len(o.Rows)+len(o.Failed))
-	case len(o.Rows) == 0:
-		return exitError{exitNo, errors.New("status: no cluster is selected; is a tag missing?")}
-	case old > 0:
-		return exitError{exitNo, fmt.Errorf("status: %d of %d clusters have no complete backup that started in the last %s", old, len(o.Rows), short(o.MaxAge))}
-	}
-	return nil
 }

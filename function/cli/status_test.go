@@ -6,6 +6,7 @@ import (
 	"net/http/httptest"
 	"os"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -77,6 +78,8 @@ func TestStatus(t *testing.T) {
 	}{
 		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (the schedule in ../../s.yaml)"}, ""},
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
+		"each one":   {[]string{"amv-none", "-backups"}, exitDone, []string{"\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-none 20", " 1m incremental Completed 20"}, ""},
+		"three days": {[]string{"amv-fresh", "-days", "3"}, exitDone, []string{"LAST 3 DAYS", " 4.7 GiB ##"}, ""},
 		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
 		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20", " (7h0"}, ""},
@@ -95,6 +98,8 @@ func TestStatus(t *testing.T) {
 		"placeholder":  {nil, exitWrong, nil, "amv-your-cluster"},
 		"not an id":    {[]string{"amv_1", "amv-2!"}, exitWrong, nil, `"amv-2!" is not a cluster id`},
 		"not a region": {[]string{"-region", "evil.example/", "amv-1"}, exitWrong, nil, "is not a region"},
+		"no days":      {[]string{"-days", "0", "amv-1"}, exitWrong, nil, "-days must be 1 to 31"},
+		"too many":     {[]string{"-days", "32", "amv-1"}, exitWrong, nil, "-days must be 1 to 31"},
 		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitWrong, nil, "plain http"},
 		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitWrong, nil, "-max-age 26 has no unit: write 26s for seconds"},
 		"no number":    {[]string{"-max-age", "soon", "amv-1"}, exitWrong, nil, "durations are written"},
@@ -126,10 +131,11 @@ func TestStatus(t *testing.T) {
 
 func TestStatusAsJSON(t *testing.T) {
 	service := newFakeADB(t, fakeadb.Options{})
-	nights(service, "amv-1", 7*time.Hour, 2)
+	nights(service, "amv-1", 7*time.Hour, 30)
 	at := time.Now().Add(-time.Hour)
-	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails})
-	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "-json", "-max-age", "90m", "amv-1", "amv-2")
+	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
+		fakeadb.Backup{ID: "8", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Size: 80_000_000, Type: "IncrementalBackup"})
+	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "--json", "-max-age", "90m", "-days", "3", "amv-1", "amv-2")
 	if code != exitNo || strings.Count(stdout, "\n") != 1 {
 		t.Fatalf("exit code %d\n%s\n%s", code, stdout, stderr)
 	}
@@ -137,23 +143,72 @@ func TestStatusAsJSON(t *testing.T) {
 	if err := json.Unmarshal([]byte(stdout), &a); err != nil {
 		t.Fatal(err)
 	}
-	start := time.Now().Add(-7 * time.Hour).UTC().Truncate(time.Minute)
 	if a.Status != backup.StatusMissing || a.Zone != "UTC" || a.MaxAge != "1h30m" || len(a.Backups) != 2 {
 		t.Fatalf("%+v", a)
 	}
+	times := func(start time.Time, takes time.Duration) (*time.Time, *time.Time, *time.Time) {
+		start = start.UTC().Truncate(time.Minute)
+		end := start.Add(takes)
+		expires := end.AddDate(0, 0, 7)
+		return &start, &end, &expires
+	}
+	last := statusSet{Status: backup.StatusMissing, BackupId: a.Backups[0].BackupId, BackupSize: 5_000_000_000, BackupType: "FullBackup"}
+	last.BackupStartTime, last.BackupEndTime, last.BackupExpiredTime = times(time.Now().Add(-7*time.Hour), 17*time.Minute)
+	failed := statusSet{Status: backup.StatusFailed, BackupId: "7", BackupType: "FullBackup"}
+	failed.BackupStartTime, failed.BackupEndTime, _ = times(at, time.Minute)
+	incremental := statusSet{Status: backup.StatusCompleted, BackupId: "8", BackupSize: 80_000_000, BackupType: "IncrementalBackup"}
+	incremental.BackupStartTime, incremental.BackupEndTime, incremental.BackupExpiredTime = times(at, time.Minute)
 	b := a.Backups[0]
-	if b.DBClusterId != "amv-1" || b.RegionId != "cn-hangzhou" || b.Status != backup.StatusMissing || b.BackupId == "" || !b.BackupStartTime.Equal(start) ||
-		!b.BackupEndTime.Equal(start.Add(17*time.Minute)) || b.BackupSize != 5_000_000_000 || b.AgeSeconds < 7*3600-60 || len(b.Days) != days {
+	if b.DBClusterId != "amv-1" || b.RegionId != "cn-hangzhou" || b.BackupId == "" || b.AgeSeconds < 7*3600-60 || len(b.Days) != 3 {
 		t.Errorf("%+v", b)
 	}
-	if diff := cmp.Diff([]statusSince{{Status: backup.StatusFailed, BackupId: "7", BackupStartTime: at.UTC().Truncate(time.Minute)}}, b.Since); diff != "" {
+	if diff := cmp.Diff([]any{last, []statusSet{failed}, []statusSet{incremental, failed}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
 		t.Error(diff)
 	}
-	if last := b.Days[days-1]; last.Date != time.Now().UTC().Format(time.DateOnly) && last.Date != start.Format(time.DateOnly) {
+	if n := len(b.Sets); n < 4 || n > 5 { // the failed and the incremental one, and two or three nights
+		t.Errorf("%d sets in three days", n)
+	}
+	today := time.Now().UTC().Format(time.DateOnly)
+	if last := b.Days[2]; last.Date != today && last.Date != at.UTC().Format(time.DateOnly) || last.Status == "None" {
 		t.Errorf("%+v", last)
 	}
-	if diff := cmp.Diff(statusBackup{DBClusterId: "amv-2", RegionId: "cn-hangzhou", Status: backup.StatusMissing, Days: a.Backups[1].Days}, a.Backups[1]); diff != "" {
-		t.Error(diff)
+	if none := (statusBackup{DBClusterId: "amv-2", RegionId: "cn-hangzhou", statusSet: statusSet{Status: backup.StatusMissing}, Days: a.Backups[1].Days}); !reflect.DeepEqual(none, a.Backups[1]) {
+		t.Errorf("%+v", a.Backups[1])
+	}
+}
+
+// The page is written beside the table or the JSON, and also where the answer is no.
+func TestStatusAsPage(t *testing.T) {
+	service := newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})
+	nights(service, "amv-1", 50*time.Hour, 30)
+	file := filepath.Join(t.TempDir(), "status.html")
+	for name, c := range map[string]struct {
+		args   []string
+		code   int
+		stdout string
+		page   []string
+	}{
+		"a month":     {[]string{"amv-1"}, exitDone, "LAST 14 DAYS", []string{"The cluster has a complete backup", "· 31 days, ", "Last 31 days, today last"}},
+		"fewer days":  {[]string{"amv-1", "-days", "5"}, exitDone, "LAST 5 DAYS", []string{"· 5 days, "}},
+		"beside JSON": {[]string{"amv-1", "--json"}, exitDone, `{"Status":"Completed"`, []string{"The cluster has a complete backup"}},
+		"too old":     {[]string{"amv-1", "-max-age", "26h"}, exitNo, "older than 26h", []string{"1 of 1 clusters have no complete backup that started in the last 26h", "2d02h old, more than 26h"}},
+		"not read":    {[]string{"amv-1", "amv-denied"}, exitNotAsked, "not read", []string{"1 of 2 could not be read", "DescribeBackups was denied"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			code, stdout, stderr := runs(t, append([]string{"status", "-s", "../../s.yaml", "-html", file}, c.args...)...)
+			page, err := os.ReadFile(file)
+			if code != c.code || err != nil || !strings.Contains(stdout, c.stdout) || !strings.Contains(stderr, "status: the page is "+file) {
+				t.Errorf("exit code %d, %v\n%s\n%s", code, err, stdout, stderr)
+			}
+			for _, want := range c.page {
+				if !strings.Contains(string(page), want) {
+					t.Errorf("%q is not on the page", want)
+				}
+			}
+		})
+	}
+	if code, _, stderr := runs(t, "status", "-s", "../../s.yaml", "-html", filepath.Join(file, "no"), "amv-1"); code != exitNotAsked || !strings.Contains(stderr, "status.html") {
+		t.Errorf("a file that cannot be written: exit code %d, %s", code, stderr)
 	}
 }
 
@@ -204,46 +259,5 @@ func TestStatusOfAFleet(t *testing.T) {
 	}
 	if n := service.MaxInFlight(); n < 2 || n > statusCalls {
 		t.Errorf("%d calls at once", n)
-	}
-}
-
-// The table fits the screen.
-func TestTheTableFits(t *testing.T) {
-	now := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
-	last := set(now, 7*time.Hour, backup.SetComplete)
-	last.Size = 5_000_000_000
-	running := set(now, time.Hour, backup.SetRunning)
-	o := overview{Now: now, Zone: "Asia/Shanghai (the schedule in s.yaml)", MaxAge: time.Hour, Rows: []row{
-		{Cluster: backup.Cluster{ID: "amv-bp1c8v3q9xk27d", Region: "cn-hangzhou"}, history: tellHistory(backup.Listing{Sets: []backup.Set{last}}, now)},
-		{Cluster: backup.Cluster{ID: "amv-bp1c8v3q9xk27e", Region: "ap-southeast-1"}, history: tellHistory(backup.Listing{Sets: []backup.Set{last, running}, Unreadable: strings.Repeat("x y ", 50)}, now)},
-		{Cluster: backup.Cluster{ID: "amv-3", Region: "cn-hangzhou"}, Err: fmt.Errorf("%s", strings.Repeat("no reason ", 30))},
-	}}
-	for _, width := range []int{60, 80, 120, 300} {
-		var b strings.Builder
-		if err := o.print(&b, screen{width: width}); err != nil {
-			t.Fatal(err)
-		}
-		for line := range strings.Lines(b.String()) {
-			if n := len([]rune(strings.TrimRight(line, "\n"))); n > width {
-				t.Errorf("%d columns on %d: %s", n, width, line)
-			}
-		}
-	}
-	var painted strings.Builder
-	o.print(&painted, screen{width: 80, colours: true})
-	var bare strings.Builder
-	o.print(&bare, screen{width: 80})
-	if got := regexp.MustCompile("\x1b\\[[0-9;]*m").ReplaceAllString(painted.String(), ""); got != bare.String() || got == painted.String() {
-		t.Errorf("colours change the text:\n%s\n%s", got, &bare)
-	}
-	want := `CLUSTER             REGION          LAST BACKUP    AGE     SIZE  LAST 14 DAYS
-amv-bp1c8v3q9xk27d  cn-hangzhou     11-26 02:00  7h00m  4.7 GiB  .............#
-    older than 1h
-amv-bp1c8v3q9xk27e  ap-southeast-1  11-26 02:00  7h00m  4.7 GiB  .............#
-    older than 1h
-    running since 11-26 08:00 (1h00m)
-`
-	if !strings.HasPrefix(bare.String(), want) {
-		t.Errorf("\n%s", &bare)
 	}
 }

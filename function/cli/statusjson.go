@@ -17,40 +17,44 @@ type statusAnswer struct {
 	Errors  []string        `json:",omitempty"`
 }
 
+// statusBackup is a cluster with its last complete backup. Its Status is Completed, Missing if there is no complete backup (as
+// young as MaxAge), or Unknown if the list was not read.
 type statusBackup struct {
 	DBClusterId, RegionId string
-	// Status is Completed, Missing if there is no complete backup (as young as MaxAge), or Unknown if the list was not read.
-	Status          backup.Status
-	BackupId        string        `json:",omitempty"`
-	BackupStartTime *time.Time    `json:",omitempty"`
-	BackupEndTime   *time.Time    `json:",omitempty"`
-	BackupSize      int64         `json:",omitempty"`
-	AgeSeconds      int64         `json:",omitempty"`
-	Since           []statusSince `json:",omitempty"`
-	Days            []statusDay   `json:",omitempty"`
-	Warnings        []string      `json:",omitempty"`
-	Error           string        `json:",omitempty"`
+	statusSet
+	AgeSeconds int64       `json:",omitempty"`
+	Since      []statusSet `json:",omitempty"` // what started after the last complete backup and counts
+	Days       []statusDay `json:",omitempty"`
+	Sets       []statusSet `json:",omitempty"` // everything that is listed of these days
+	Warnings   []string    `json:",omitempty"`
+	Error      string      `json:",omitempty"`
 }
 
-// statusSince is a backup that started after the last complete one.
-type statusSince struct {
-	Status          backup.Status
-	BackupId        string `json:",omitempty"`
-	BackupStartTime time.Time
-	BackupStatus    string `json:",omitempty"` // the service's own word if it is unknown
+// statusSet is a backup set.
+type statusSet struct {
+	Status            backup.Status
+	BackupId          string     `json:",omitempty"`
+	BackupStartTime   *time.Time `json:",omitempty"`
+	BackupEndTime     *time.Time `json:",omitempty"`
+	BackupSize        int64      `json:",omitempty"`
+	BackupExpiredTime *time.Time `json:",omitempty"`
+	BackupType        string     `json:",omitempty"`
+	Copy              bool       `json:",omitempty"`
+	BackupStatus      string     `json:",omitempty"` // the service's own word if it is unknown
 }
 
 type statusDay struct{ Date, Status string }
 
 type statusSkipped struct{ DBClusterId, RegionId, Reason string }
 
-func (o *overview) answer() statusAnswer {
+// answer returns the overview for programs, with so many days of each cluster.
+func (o *overview) answer(days int) statusAnswer {
 	a := statusAnswer{Status: backup.StatusCompleted, Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
 	if o.MaxAge > 0 {
 		a.MaxAge = short(o.MaxAge)
 	}
 	for _, r := range o.Rows {
-		b := o.backup(r)
+		b := o.backup(r, days)
 		if worse(b.Status, a.Status) {
 			a.Status = b.Status
 		}
@@ -75,35 +79,48 @@ func worse(a, b backup.Status) bool {
 	return rank[a] > rank[b]
 }
 
-func (o *overview) backup(r row) statusBackup {
-	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Status: backup.StatusCompleted, Warnings: r.Warnings}
+func (o *overview) backup(r row, days int) statusBackup {
+	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Warnings: r.Warnings}
 	if r.Err != nil {
 		b.Status, b.Error = backup.StatusUnknown, r.Err.Error()
 		return b
 	}
+	if r.Last != nil {
+		b.statusSet = setOf(*r.Last)
+		b.AgeSeconds = int64(o.Now.Sub(r.Last.Start.From).Seconds())
+	}
 	if r.Last == nil || o.tooOld(r) {
 		b.Status = backup.StatusMissing
 	}
-	if s := r.Last; s != nil {
-		start := s.Start.From.UTC()
-		b.BackupId, b.BackupStartTime, b.BackupSize = s.ID, &start, s.Size
-		b.AgeSeconds = int64(o.Now.Sub(start).Seconds())
-		if end := s.End.From.UTC(); !s.End.From.IsZero() {
-			b.BackupEndTime = &end
-		}
-	}
 	for _, s := range r.Since {
-		since := statusSince{Status: backup.StatusRunning, BackupId: s.ID, BackupStartTime: s.Start.From.UTC()}
-		switch s.State {
-		case backup.SetFailed:
-			since.Status = backup.StatusFailed
-		case backup.SetUnknown:
-			since.Status, since.BackupStatus = backup.StatusUnknown, s.Status
-		}
-		b.Since = append(b.Since, since)
+		b.Since = append(b.Since, setOf(s))
 	}
-	for i, m := range r.Strip {
-		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-days+1).Format(time.DateOnly), markNames[m]})
+	for _, s := range r.recent(o.Now, days) {
+		b.Sets = append(b.Sets, setOf(s))
+	}
+	for i, m := range r.strip(o.Now, days) {
+		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-days+1).Format(time.DateOnly), marks[m].name})
 	}
 	return b
+}
+
+func setOf(s backup.Set) statusSet {
+	set := statusSet{Status: statusOf(s), BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
+		BackupStartTime: timeOf(s.Start), BackupEndTime: timeOf(s.End), BackupExpiredTime: timeOf(s.Expires)}
+	if !s.Full {
+		set.BackupType = "IncrementalBackup"
+	}
+	if s.State == backup.SetUnknown {
+		set.BackupStatus = s.Status
+	}
+	return set
+}
+
+// timeOf returns a listed time; nil: it was not given.
+func timeOf(s backup.Span) *time.Time {
+	if s == (backup.Span{}) {
+		return nil
+	}
+	at := s.From.UTC()
+	return &at
 }

@@ -6,20 +6,90 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync"
+	"strings"
+	"sync/atomic"
 	"time"
 
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 	"adb-backup/function/terminal"
+
+	"github.com/cenkalti/backoff/v5"
+	"golang.org/x/sync/errgroup"
 )
 
-// statusWindow is how far back the list is read: as far as a Verify reads it.
-const statusWindow = 31 * 24 * time.Hour
+// longestHistory is how many days back a list is read: as far as a Verify reads it.
+const longestHistory = 31
 
 // statusCalls is how many calls status has in flight at once.
 const statusCalls = 8
+
+// row is what status shows of a cluster.
+type row struct {
+	Cluster backup.Cluster
+	history
+	Err error // why its list could not be read
+}
+
+// overview is what backups the clusters have.
+type overview struct {
+	Now     time.Time     // in the zone that times and days are shown in
+	Zone    string        // its name, and where it comes from
+	MaxAge  time.Duration // how old the last complete backup may be; 0: any age is right
+	Rows    []row         // in the order of s.yaml
+	Skipped []backup.Skipped
+	Failed  []error // regions whose clusters could not be listed
+}
+
+// wrong says what is wrong with a cluster's backups; empty: nothing is.
+func (o *overview) wrong(r row) string {
+	switch {
+	case r.Err != nil:
+		return "not read: " + r.Err.Error()
+	case r.Last == nil:
+		return fmt.Sprintf("no complete backup in %d days", longestHistory)
+	case o.tooOld(r):
+		return fmt.Sprintf("%s old, more than %s", age(o.Now.Sub(r.Last.Start.From)), short(o.MaxAge))
+	}
+	return ""
+}
+
+// tooOld reports whether the last complete backup is older than MaxAge, or is missing.
+func (o *overview) tooOld(r row) bool { return o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) }
+
+// summary says in one sentence how the clusters are. It counts those whose backups, or which themselves, could not be read, and
+// those that lack a backup.
+func (o *overview) summary() (text string, unread, lack int) {
+	unread = len(o.Failed)
+	for _, r := range o.Rows {
+		if r.Err != nil {
+			unread++
+		} else if o.wrong(r) != "" {
+			lack++
+		}
+	}
+	young := ""
+	if o.MaxAge > 0 {
+		young = " that started in the last " + short(o.MaxAge)
+	}
+	var faults []string
+	if unread > 0 {
+		faults = append(faults, fmt.Sprintf("%d of %d could not be read", unread, len(o.Rows)+len(o.Failed)))
+	}
+	if lack > 0 {
+		faults = append(faults, fmt.Sprintf("%d of %d clusters have no complete backup%s", lack, len(o.Rows), young))
+	}
+	switch {
+	case len(faults) > 0:
+		return strings.Join(faults, ", "), unread, lack
+	case len(o.Rows) == 0:
+		return "no cluster is selected; is a tag missing?", 0, 0
+	case len(o.Rows) == 1:
+		return "the cluster has a complete backup" + young, 0, 0
+	}
+	return fmt.Sprintf("each of the %d clusters has a complete backup%s", len(o.Rows), young), 0, 0
+}
 
 // openADB returns AnalyticDB with the caller's own credentials.
 func openADB(ctx context.Context, e adb.Endpoint, statuses backup.Statuses) (backup.Service, error) {
@@ -32,13 +102,43 @@ func openADB(ctx context.Context, e adb.Endpoint, statuses backup.Statuses) (bac
 	return api.With(own, cmp.Or(c.Account, "*")), nil
 }
 
+// readOverview reads the histories of the clusters that the requests name or select, as they are at now. It tells on progress
+// that it still reads.
+func readOverview(ctx context.Context, service backup.Service, requests []backup.Request, now time.Time, maxAge time.Duration, progress io.Writer) *overview {
+	o := &overview{Now: now, Zone: now.Location().String(), MaxAge: maxAge}
+	var done atomic.Int64
+	defer terminal.Progress(progress, func(elapsed time.Duration) string {
+		return fmt.Sprintf("status: %d clusters are read after %s", done.Load(), elapsed)
+	})()
+	o.choose(ctx, service, requests)
+	var all errgroup.Group
+	all.SetLimit(statusCalls)
+	for i := range o.Rows {
+		all.Go(func() error { // a cluster that cannot be read fails by itself
+			r := &o.Rows[i]
+			l, err := again(ctx, func() (backup.Listing, error) {
+				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
+			})
+			if r.Err = err; err == nil {
+				r.history = tellHistory(l, o.Now)
+			}
+			done.Add(1)
+			return nil
+		})
+	}
+	all.Wait()
+	return o
+}
+
 // choose adds a row for each cluster that the requests name or select.
 func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
 	known := map[backup.Cluster]bool{}
-	add := func(c backup.Cluster) {
-		if !known[c] {
-			known[c] = true
-			o.Rows = append(o.Rows, row{Cluster: c})
+	add := func(clusters ...backup.Cluster) {
+		for _, c := range clusters {
+			if !known[c] {
+				known[c] = true
+				o.Rows = append(o.Rows, row{Cluster: c})
+			}
 		}
 	}
 	for _, r := range requests {
@@ -55,89 +155,38 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 				continue
 			}
 			clusters, skipped := r.Choose(region, listed)
-			for _, c := range clusters {
-				add(c)
-			}
+			add(clusters...)
 			o.Skipped = append(o.Skipped, skipped...)
 		}
 	}
 }
 
-// readHistories reads the history of each row, several at once. A cluster that cannot be read fails by itself.
-func (o *overview) readHistories(ctx context.Context, service backup.Service, stderr io.Writer) {
-	read := newCounter(stderr, len(o.Rows))
-	defer read.end()
-	next := make(chan *row)
-	var all sync.WaitGroup
-	for range min(statusCalls, len(o.Rows)) {
-		all.Go(func() {
-			for r := range next {
-				l, err := again(ctx, func() (backup.Listing, error) {
-					return service.Backups(ctx, r.Cluster, o.Now.Add(-statusWindow), o.Now.Add(time.Hour))
-				})
-				if r.Err = err; err == nil {
-					r.history = tellHistory(l, o.Now)
-				}
-				read.step()
-			}
-		})
-	}
-	for i := range o.Rows {
-		next <- &o.Rows[i]
-	}
-	close(next)
-	all.Wait()
+// pauses are those between repeated calls. They honour what the service asked for last, up to a minute.
+type pauses struct {
+	backoff.BackOff
+	asked time.Duration
+}
+
+func (p *pauses) NextBackOff() time.Duration {
+	return max(p.BackOff.NextBackOff(), min(p.asked, time.Minute))
 }
 
 // again makes a call that changes nothing, up to four times while the service cannot answer it.
 func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
-	for wait := time.Second; ; wait *= 2 {
+	growing := backoff.NewExponentialBackOff()
+	growing.InitialInterval = time.Second
+	between := &pauses{BackOff: growing}
+	return backoff.Retry(ctx, func() (T, error) {
 		reply, err := call()
 		failed := new(backup.CallError)
-		if !errors.As(err, &failed) || wait > 4*time.Second {
-			return reply, err
+		if !errors.As(err, &failed) {
+			return reply, backoff.Permanent(err)
 		}
 		switch failed.Kind {
 		case backup.KindThrottled, backup.KindNotNow, backup.KindUnanswered, backup.KindNotSent:
-		default:
+			between.asked = failed.RetryAfter
 			return reply, err
 		}
-		select {
-		case <-ctx.Done():
-			return reply, err
-		case <-time.After(max(wait, min(failed.RetryAfter, time.Minute))):
-		}
-	}
-}
-
-// counter is a line on a terminal that counts the clusters whose histories have been read. Elsewhere it is silent.
-type counter struct {
-	mu    sync.Mutex
-	w     io.Writer // nil: silent
-	done  int
-	total int
-}
-
-func newCounter(w io.Writer, total int) *counter {
-	c := &counter{total: total}
-	if total > 1 && terminal.IsTerminal(w) {
-		c.w = w
-	}
-	return c
-}
-
-func (c *counter) step() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.done++
-	if c.w != nil {
-		fmt.Fprintf(c.w, "\rstatus: %d of %d clusters", c.done, c.total)
-	}
-}
-
-// end removes the line.
-func (c *counter) end() {
-	if c.w != nil {
-		fmt.Fprint(c.w, "\r\x1b[K")
-	}
+		return reply, backoff.Permanent(err)
+	}, backoff.WithBackOff(between), backoff.WithMaxTries(4), backoff.WithMaxElapsedTime(0))
 }

@@ -20,17 +20,17 @@ func TestAgain(t *testing.T) {
 	for name, c := range map[string]struct {
 		errs  []error // the last is repeated
 		calls int
-		after time.Duration
+		after time.Duration // at least; pauses of the program's own are up to three times as long
 		fails bool
 	}{
 		"at once":         {[]error{nil}, 1, 0, false},
 		"refused":         {[]error{kind(backup.KindDenied, 0)}, 1, 0, true},
 		"not found":       {[]error{kind(backup.KindNotFound, 0)}, 1, 0, true},
 		"another error":   {[]error{errors.New("ended")}, 1, 0, true},
-		"broken once":     {[]error{kind(backup.KindUnanswered, 0), nil}, 2, time.Second, false},
+		"broken once":     {[]error{kind(backup.KindUnanswered, 0), nil}, 2, time.Second / 2, false},
 		"throttled":       {[]error{kind(backup.KindThrottled, 20*time.Second), nil}, 2, 20 * time.Second, false},
 		"asked for hours": {[]error{kind(backup.KindThrottled, 5*time.Hour), nil}, 2, time.Minute, false},
-		"for ever":        {[]error{kind(backup.KindNotSent, 0)}, 4, 7 * time.Second, true},
+		"for ever":        {[]error{kind(backup.KindNotSent, 0)}, 4, 2375 * time.Millisecond, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -39,7 +39,7 @@ func TestAgain(t *testing.T) {
 					calls++
 					return nil, c.errs[min(calls, len(c.errs))-1]
 				})
-				if took := time.Since(begun); calls != c.calls || took != c.after || (err != nil) != c.fails {
+				if took := time.Since(begun); calls != c.calls || took < c.after || took > 3*c.after || (err != nil) != c.fails {
 					t.Errorf("%d calls in %s: %v", calls, took, err)
 				}
 			})
@@ -80,7 +80,7 @@ func TestStatusOfTheWhole(t *testing.T) {
 		"exactly of max-age": {[]row{of(26 * time.Hour)}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
 	} {
 		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed}
-		a := o.answer()
+		a := o.answer(14)
 		code := exitDone
 		if err := o.verdict(); err != nil {
 			code = exitNotAsked

@@ -3,60 +3,13 @@ package main
 import (
 	"fmt"
 	"io"
-	"os"
+	"slices"
 	"strings"
-	"time"
-	"unicode/utf8"
+	"text/tabwriter"
 
+	"adb-backup/function/backup"
 	"adb-backup/function/terminal"
-
-	"golang.org/x/term"
 )
-
-// screen is what an output can show.
-type screen struct {
-	width   int // in columns; 0: unlimited
-	colours bool
-}
-
-func screenOf(w io.Writer) screen {
-	if !terminal.IsTerminal(w) {
-		return screen{}
-	}
-	s := screen{colours: os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"}
-	if width, _, err := term.GetSize(int(w.(*os.File).Fd())); err == nil {
-		s.width = width
-	}
-	return s
-}
-
-// Colours of a terminal.
-const (
-	plain  = ""
-	red    = "31"
-	green  = "32"
-	yellow = "33"
-	dim    = "2"
-	bold   = "1"
-)
-
-func (s screen) paint(colour, text string) string {
-	if !s.colours || colour == plain || text == "" {
-		return text
-	}
-	return "\x1b[" + colour + "m" + text + "\x1b[0m"
-}
-
-// cell is a text in a column, and its colour.
-type cell struct{ text, colour string }
-
-// line is a row as it is printed.
-type line struct {
-	cells [5]cell // as headings names them
-	strip [days]mark
-	none  bool   // there is no strip
-	notes []cell // what is wrong, what runs or failed since, and warnings
-}
 
 // Layouts of a time. The short one leaves out the year, so that the table fits on 80 columns.
 const (
@@ -64,195 +17,120 @@ const (
 	shortTime = "01-02 15:04"
 )
 
-// print writes the table. On a narrow screen, what does not fit beside a row stands below it.
-func (o *overview) print(w io.Writer, s screen) error {
-	lines := o.lines(longTime)
-	widths := columns(lines)
-	tooWide := func(notes int) bool { return s.width > 0 && sum(widths)+notes > s.width }
-	notesBelow := tooWide(longestNote(lines))
-	if tooWide(0) {
-		lines = o.lines(shortTime)
-		widths = columns(lines)
+// table returns the overview as text: a row for each cluster, with a strip of so many days. Width is the terminal's; 0: there
+// is none.
+func (o *overview) table(width, days int) string {
+	layout := longTime
+	if width > 0 && width < 100 {
+		layout = shortTime
 	}
 	var b strings.Builder
-	t := table{screen: s, widths: widths, notesBelow: notesBelow, cut: tooWide(0)}
-	t.head(&b)
-	for _, l := range lines {
-		t.line(&b, l)
-	}
-	o.foot(&b, s)
-	_, err := io.WriteString(w, b.String())
-	return err
-}
-
-// lines returns the rows as they are printed, with times in a layout.
-func (o *overview) lines(layout string) []line {
-	var lines []line
-	for _, r := range o.Rows {
-		l := line{strip: r.Strip, none: r.Err != nil}
-		l.cells[0], l.cells[1] = cell{r.Cluster.ID, bold}, cell{r.Cluster.Region, plain}
-		switch {
-		case r.Err != nil:
-			l.cells[2] = cell{"not read", red}
-			l.notes = append(l.notes, cell{r.Err.Error(), red})
-		case r.Last == nil:
-			l.cells[2] = cell{"none", red}
-			l.notes = append(l.notes, cell{fmt.Sprintf("no complete backup in %d days", statusWindow/(24*time.Hour)), red})
-		default:
-			colour := plain
-			if o.tooOld(r) {
-				colour = red
-				l.notes = append(l.notes, cell{"older than " + short(o.MaxAge), red})
+	for i, line := range o.rows(days, layout) {
+		b.WriteString(line)
+		if i > 0 { // the first one is the heading
+			for _, note := range o.notes(o.Rows[i-1], layout) {
+				if width > 0 { // it may be longer than what is left of the line
+					note = "\n    " + strings.Join(terminal.Wrap(note, width-4), "\n    ")
+				} else {
+					note = "  " + note
+				}
+				b.WriteString(note)
 			}
-			l.cells[2] = cell{r.Last.Start.From.In(o.Now.Location()).Format(layout), colour}
-			l.cells[3] = cell{age(o.Now.Sub(r.Last.Start.From)), colour}
-			l.cells[4] = cell{size(r.Last.Size), plain}
 		}
-		if since := r.since(o.Now, layout); since != "" {
-			l.notes = append(l.notes, cell{since, yellow})
-		}
-		for _, warning := range r.Warnings {
-			l.notes = append(l.notes, cell{warning, yellow})
-		}
-		lines = append(lines, l)
+		b.WriteString("\n")
 	}
-	return lines
-}
-
-var headings = [5]string{"CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE"}
-
-// columns returns the width of each column, without the gap after it.
-func columns(lines []line) []int {
-	widths := make([]int, 0, 6)
-	for i, heading := range headings {
-		width := len(heading)
-		for _, l := range lines {
-			width = max(width, utf8.RuneCountInString(l.cells[i].text))
-		}
-		widths = append(widths, width)
+	for _, skipped := range o.Skipped {
+		fmt.Fprintf(&b, "%v is skipped: %s\n", skipped.Cluster, skipped.Reason)
 	}
-	return append(widths, days)
-}
-
-// gap is between two columns.
-const gap = "  "
-
-// sum returns the width of all columns, with the gaps between them.
-func sum(widths []int) int {
-	n := len(gap) * (len(widths) - 1)
-	for _, w := range widths {
-		n += w
+	for _, err := range o.Failed {
+		fmt.Fprintln(&b, err)
 	}
-	return n
-}
-
-// longestNote returns the width of the longest notes beside a row.
-func longestNote(lines []line) int {
-	longest := 0
-	for _, l := range lines {
-		width := 0
-		for _, n := range l.notes {
-			width += len(gap) + utf8.RuneCountInString(n.text)
-		}
-		longest = max(longest, width)
-	}
-	return longest
-}
-
-// table is how lines are laid out.
-type table struct {
-	screen
-	widths     []int
-	notesBelow bool
-	cut        bool // a row does not fit on a line: cluster and region have a line of their own
-}
-
-func (t table) head(b *strings.Builder) {
-	var l line
-	for i, heading := range headings {
-		l.cells[i] = cell{heading, dim}
-	}
-	t.row(b, l, t.paint(dim, fmt.Sprintf("LAST %d DAYS", days)))
-	b.WriteString("\n")
-}
-
-func (t table) line(b *strings.Builder, l line) {
-	t.row(b, l, t.strip(l))
-	for _, n := range l.notes {
-		if t.notesBelow {
-			for _, part := range wrap(n.text, t.width-4) {
-				b.WriteString("\n    " + t.paint(n.colour, part))
-			}
-		} else {
-			b.WriteString(gap + t.paint(n.colour, n.text))
-		}
-	}
-	b.WriteString("\n")
-}
-
-// row writes the cells of a line, and the strip after them.
-func (t table) row(b *strings.Builder, l line, strip string) {
-	for i, c := range l.cells {
-		padding := strings.Repeat(" ", t.widths[i]-utf8.RuneCountInString(c.text))
-		switch {
-		case i >= 3: // numbers
-			b.WriteString(padding + t.paint(c.colour, c.text) + gap)
-		case t.cut && i == 0:
-			b.WriteString(t.paint(c.colour, c.text) + gap)
-		case t.cut && i == 1:
-			b.WriteString(c.text + "\n    ")
-		default:
-			b.WriteString(t.paint(c.colour, c.text) + padding + gap)
-		}
-	}
-	b.WriteString(strip)
-}
-
-var markColours = map[mark]string{markNone: dim, markFailed: red, markRunning: yellow, markComplete: green}
-
-// strip returns the strip of a line as it is printed.
-func (t table) strip(l line) string {
-	if l.none {
-		return strings.Repeat(" ", days)
-	}
-	var b strings.Builder
-	for _, m := range l.strip {
-		b.WriteString(t.paint(markColours[m], string(rune(m))))
+	if len(o.Rows) > 0 {
+		legend := "One mark a day, today last: # complete, x failed, > running, . none. A last backup is a complete one, and its time is its start. Days and times are in " + o.Zone + "."
+		b.WriteString("\n" + strings.Join(terminal.Wrap(legend, width), "\n") + "\n")
 	}
 	return b.String()
 }
 
-// foot writes what stands below the table.
-func (o *overview) foot(b *strings.Builder, s screen) {
-	for _, skipped := range o.Skipped {
-		b.WriteString(s.paint(yellow, fmt.Sprintf("%v is skipped: %s", skipped.Cluster, skipped.Reason)) + "\n")
-	}
-	for _, err := range o.Failed {
-		b.WriteString(s.paint(red, err.Error()) + "\n")
-	}
-	if len(o.Rows) == 0 {
-		return
-	}
-	b.WriteString("\n")
-	legend := fmt.Sprintf("One mark a day, today last: %c complete, %c failed, %c running, %c none. A last backup is a complete one, and its time is its start. Days and times are in %s.",
-		markComplete, markFailed, markRunning, markNone, o.Zone)
-	for _, part := range wrap(legend, s.width) {
-		b.WriteString(s.paint(dim, part) + "\n")
-	}
+// rows returns the heading and a row for each cluster.
+func (o *overview) rows(days int, layout string) []string {
+	const form = "%s\t%s\t%s\t%6s\t%7s\t%s\n"
+	return align(func(w io.Writer) {
+		fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", days))
+		for _, r := range o.Rows {
+			last, old, large, strip := "none", "", "", ""
+			for _, m := range r.strip(o.Now, days) {
+				strip += marks[m].strip
+			}
+			switch {
+			case r.Err != nil:
+				last, strip = "not read", ""
+			case r.Last != nil:
+				last, old, large = o.at(r.Last.Start, layout), age(o.Now.Sub(r.Last.Start.From)), size(r.Last.Size)
+			}
+			fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strip)
+		}
+	})
 }
 
-// wrap breaks a text at spaces into lines of at most width. Width 0 is unlimited.
-func wrap(text string, width int) []string {
-	if width <= 0 {
-		return []string{text}
-	}
-	var lines []string
-	for _, word := range strings.Fields(text) {
-		if last := len(lines) - 1; last >= 0 && utf8.RuneCountInString(lines[last])+1+utf8.RuneCountInString(word) <= width {
-			lines[last] += " " + word
-		} else {
-			lines = append(lines, word)
+// backups returns every backup of so many days as text.
+func (o *overview) backups(days int) string {
+	const form = "%s\t%s\t%8s\t%7s\t%s\t%s\t%s\t%s\n"
+	lines := align(func(w io.Writer) {
+		fmt.Fprintf(w, form, "CLUSTER", "STARTED", "TOOK", "SIZE", "KIND", "STATUS", "EXPIRES", "ID")
+		for _, r := range o.Rows {
+			for _, s := range r.recent(o.Now, days) {
+				fmt.Fprintf(w, form, r.Cluster.ID, o.at(s.Start, longTime), took(s), size(s.Size), kind(s), statusOf(s), o.at(s.Expires, longTime), s.ID)
+			}
 		}
+	})
+	return strings.Join(lines, "\n") + "\n"
+}
+
+// statusOf returns the status of a set in the words of the function's answer.
+func statusOf(s backup.Set) backup.Status {
+	switch s.State {
+	case backup.SetComplete:
+		return backup.StatusCompleted
+	case backup.SetFailed:
+		return backup.StatusFailed
+	case backup.SetUnknown:
+		return backup.StatusUnknown
+	}
+	return backup.StatusRunning
+}
+
+// align lays columns out and returns the lines.
+func align(write func(io.Writer)) []string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
+	write(w)
+	w.Flush() // a Builder takes everything
+	lines := strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+	for i := range lines {
+		lines[i] = strings.TrimRight(lines[i], " ")
 	}
 	return lines
+}
+
+// at writes a listed time in the schedule's zone; a time that was not given is empty.
+func (o *overview) at(s backup.Span, layout string) string {
+	if s == (backup.Span{}) {
+		return ""
+	}
+	return s.From.In(o.Now.Location()).Format(layout)
+}
+
+// notes says what is wrong with a cluster, and what runs or failed since its last complete backup.
+func (o *overview) notes(r row, layout string) []string {
+	notes := []string{r.since(o.Now, layout)}
+	switch {
+	case r.Err != nil:
+		notes = []string{r.Err.Error()}
+	case r.Last == nil:
+		notes = []string{o.wrong(r), notes[0]}
+	case o.tooOld(r):
+		notes = []string{"older than " + short(o.MaxAge), notes[0]}
+	}
+	return slices.DeleteFunc(append(notes, r.Warnings...), func(note string) bool { return note == "" })
 }

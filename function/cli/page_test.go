@@ -1,0 +1,175 @@
+package main
+
+import (
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/backup"
+
+	"github.com/google/go-cmp/cmp"
+)
+
+// sampleOverview has six clusters that show each case, over and over until there are n.
+func sampleOverview(n int) *overview {
+	now := time.Date(2026, 11, 30, 9, 6, 20, 0, shanghai)
+	o := &overview{Now: now, Zone: "Asia/Shanghai (the schedule in s.yaml)", MaxAge: 26 * time.Hour}
+	kinds := []string{"wz9or2xawpnc", "bp1c8v3q9xk27d", "2ze6m0t4hj85sg", "uf61r7d9kw30xq", "bp1s4nd80xg5ty", "uf6d5p8l3w6y1x"}
+	for i := range n {
+		c := backup.Cluster{ID: "amv-" + kinds[i%6], Region: "cn-hangzhou"}
+		if i >= 6 {
+			c.ID += fmt.Sprint(i)
+		}
+		o.Rows = append(o.Rows, row{Cluster: c, history: tellHistory(backup.Listing{Sets: sampleSets(now, i%6)}, now)})
+	}
+	return o
+}
+
+// sampleSets are a month's backups: all well; nights missed; failed, and smaller since; new, and running; weekly, and stopped;
+// none.
+func sampleSets(now time.Time, kind int) []backup.Set {
+	var sets []backup.Set
+	for night := 1; night <= 31 && kind < 5; night++ {
+		s := set(now, time.Duration(24*night-4)*time.Hour, backup.SetComplete)
+		s.Size = int64(4600-15*night) << 20
+		s.Expires = backup.Span{From: s.End.From.AddDate(0, 0, 7), Until: s.End.Until.AddDate(0, 0, 7)}
+		switch {
+		case kind == 1 && (night == 5 || night >= 12 && night <= 14), kind == 3 && night > 11, kind == 4 && (night < 10 || night > 26 || night%7 != 3):
+			continue
+		case kind == 2 && (night == 2 || night == 9):
+			s.State, s.Size = backup.SetFailed, 0
+		case kind == 2 && night < 5:
+			s.Size = 1800 << 20
+		}
+		sets = append(sets, s)
+	}
+	if kind == 3 {
+		sets = append(sets, set(now, 5*time.Minute, backup.SetRunning))
+	}
+	return sets
+}
+
+// wellFormed reads a page as a browser's strictest relative would, and returns its text without tags.
+func wellFormed(t *testing.T, page string) string {
+	t.Helper()
+	d := xml.NewDecoder(strings.NewReader(page))
+	var text strings.Builder
+	for {
+		token, err := d.Token()
+		if err == io.EOF {
+			return text.String()
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		if words, ok := token.(xml.CharData); ok {
+			text.Write(words)
+		}
+	}
+}
+
+func TestThePage(t *testing.T) {
+	page := sampleOverview(6).html(31)
+	if dir := os.Getenv("PAGES"); dir != "" { // to look at them in a browser
+		for _, n := range []int{1, 6, 60} {
+			os.WriteFile(filepath.Join(dir, fmt.Sprintf("status-%d.html", n)), []byte(sampleOverview(n).html(31)), 0o600)
+		}
+	}
+	text := wellFormed(t, page)
+	for _, want := range []string{
+		"✕ 2 of 6 clusters have no complete backup that started in the last 26h", "Made Mon 30 Nov 2026, 09:06 · 31 days, 31 Oct to 30 Nov · times in Asia/Shanghai (the schedule in s.yaml)",
+		"amv-bp1s4nd80xg5ty: 9d20h old, more than 26h", "amv-uf6d5p8l3w6y1x: no complete backup in 31 days",
+		"No backup: 16 Nov to 18 Nov (3 days), Wed 25 Nov.", "No backup: 31 Oct to 29 Nov (30 days).", "No backup: 7 Nov to 12 Nov (6 days), 14 Nov to 19 Nov (6 days), 21 Nov to 29 Nov (9 days).",
+		"Failed, and not made good that day: Sat 21 Nov, Sat 28 Nov.", "The backup of Thu 26 Nov is less than half as large as the one before it: 1.8 GiB after 4.4 GiB.",
+		"No day was missed.", "No day was missed since 19 Nov, the first that is listed.", "Grew by 10 % since 31 Oct.", "Shrank by 57 % since 31 Oct.",
+		"running since Mon 30 Nov 09:01 (5m)", "Kept untilSun 6 Dec 13:23", "Took17m", "Size, at most 4.5 GiB",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not on the page", want)
+		}
+	}
+	in := func(pattern string) (found []string) {
+		for _, m := range regexp.MustCompile(pattern).FindAllStringSubmatch(page, -1) {
+			found = append(found, m[1])
+		}
+		return found
+	}
+	order := []string{"amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d", "amv-2ze6m0t4hj85sg", "amv-uf61r7d9kw30xq", "amv-bp1s4nd80xg5ty", "amv-uf6d5p8l3w6y1x"}
+	if diff := cmp.Diff(order, in(`<th scope="row"><a href="#([^"]+)"`)); diff != "" {
+		t.Errorf("the rows are in the order of s.yaml: %s", diff)
+	}
+	troubles := []string{order[4], order[5], order[1], order[2], order[0], order[3]}
+	if diff := cmp.Diff(troubles, in(`<section class="card" id="([^"]+)"`)); diff != "" {
+		t.Errorf("the cards in trouble come first: %s", diff)
+	}
+	counts := []string{"30 complete, 0", "26 complete, 4 none", "28 complete, 2 failed", "11 complete, 1 running", "3 complete, 21 none", "0 complete, 30 none"}
+	for i, label := range in(`class="strip" role="img" aria-label="of 31 days: ([^"]+)"`) {
+		if !strings.HasPrefix(label+", 0", counts[i]) {
+			t.Errorf("%s: %s, want %s", order[i], label, counts[i])
+		}
+	}
+	if n := len(in(`(class="calendar" role="img" aria-label="Calendar of 31 days: )`)); n != 6 {
+		t.Errorf("%d calendars", n)
+	}
+	if n := len(in(`(<path class="fall")`)); n != 1 {
+		t.Errorf("%d falls are marked", n)
+	}
+	calendar := page[strings.LastIndex(page, `class="calendar"`):]
+	for _, want := range []string{`<th>Oct</th><td></td><td></td><td></td><td></td><td></td><td class="open"`, `<th>Nov</th><td class="open" title="Mon 2 Nov: open">2</td>`, `<tr><th></th><td class="running" title="Mon 30 Nov: running">30</td><td></td>`} {
+		if !strings.Contains(calendar, want) {
+			t.Errorf("%s is not in the calendar", want)
+		}
+	}
+	if wellFormed(t, sampleOverview(60).html(31)); strings.Count(sampleOverview(60).html(14), "<section") != 60 {
+		t.Error("sixty clusters have sixty cards")
+	}
+}
+
+// The page needs nothing from outside, runs nothing, and suits dark screens, narrow ones and paper.
+func TestThePageStandsAlone(t *testing.T) {
+	page := sampleOverview(1).html(31)
+	hash := sha256.Sum256([]byte(pageStyle))
+	if !strings.Contains(page, `http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-`+base64.StdEncoding.EncodeToString(hash[:])+`'"`) ||
+		!strings.Contains(page, "<style>"+pageStyle+"</style>") {
+		t.Error("the page's policy lets its style through, and nothing else")
+	}
+	if found := regexp.MustCompile(`<script|<link|<img|src=|url\(|https?:|@import| style=| on[a-z]+=`).FindString(page); found != "" {
+		t.Errorf("%q is on the page", found)
+	}
+	for _, medium := range []string{"prefers-color-scheme: dark", "max-width: 800px", "@media print", "size: A4"} {
+		if !strings.Contains(page, medium) {
+			t.Errorf("%q is not in its style", medium)
+		}
+	}
+}
+
+// Whatever the service says is text on the page, and what could not be read is said.
+func TestThePageEscapes(t *testing.T) {
+	const evil = `"><script>alert('1')</script>&amp;`
+	o := sampleOverview(2)
+	o.Rows[0].Err = errors.New(evil)
+	o.Rows[1].Last.ID, o.Rows[1].Warnings = evil, []string{evil}
+	o.Failed, o.Zone = []error{errors.New(evil)}, evil
+	o.Skipped = []backup.Skipped{{Cluster: backup.Cluster{ID: evil, Region: evil}, Reason: evil}}
+	page := o.html(31)
+	if text := wellFormed(t, page); strings.Contains(page, "<script") || strings.Count(text, evil) != 9 || !strings.Contains(text, "✕ 2 of 3 could not be read") {
+		t.Errorf("%d times in\n%s", strings.Count(text, evil), page)
+	}
+	if text := wellFormed(t, (&overview{Now: o.Now, Zone: "UTC"}).html(31)); !strings.Contains(text, "✕ No cluster is selected; is a tag missing?") {
+		t.Error(text)
+	}
+	o = sampleOverview(4)
+	if text := wellFormed(t, o.html(31)); !strings.Contains(text, "✓ Each of the 4 clusters has a complete backup that started in the last 26h") || slices.ContainsFunc(o.Rows, func(r row) bool { return o.wrong(r) != "" }) {
+		t.Error("all is well")
+	}
+}
