@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -103,11 +104,20 @@ func (p *htmlPage) head() {
 		p.write("<li>%s</li>\n", err)
 	}
 	for _, r := range p.Rows {
-		if wrong := p.wrong(r); wrong != "" {
-			p.write("<li><a href=\"#%s\">%s</a>: %s</li>\n", r.Cluster.ID, r.Cluster.ID, wrong)
+		if p.wrong(r) != "" {
+			p.write("<li><a href=\"#%s\">%s</a>: %s</li>\n", r.Cluster.ID, r.Cluster.ID, p.verdict(r))
 		}
 	}
 	p.write("</ul>\n</header>\n")
+}
+
+// verdict says how a cluster is, and how old its last complete backup is.
+func (p *htmlPage) verdict(r row) string {
+	text := cmp.Or(p.wrong(r), "complete")
+	if r.Last != nil {
+		text += ", " + age(p.Now.Sub(r.Last.Start.From)) + " old"
+	}
+	return text
 }
 
 // table writes one row for each cluster, in the order of s.yaml.
@@ -115,13 +125,7 @@ func (p *htmlPage) table() {
 	p.write("<table class=\"card all\">\n<thead><tr><th>Cluster</th><th>Region</th><th>Last complete backup</th><th class=\"number\">Age</th><th class=\"number\">Size</th><th>Last %d days, today last</th></tr></thead>\n<tbody>\n", p.days)
 	for _, r := range p.Rows {
 		mark, class := sign(p.wrong(r) == "")
-		last, old, large := "none", "", ""
-		switch {
-		case r.Err != nil:
-			last = "not read"
-		case r.Last != nil:
-			last, old, large = p.at(r.Last.Start, pageTime), age(p.Now.Sub(r.Last.Start.From)), size(r.Last.Size)
-		}
+		last, old, large := p.last(r, pageTime)
 		p.write("<tr><th scope=\"row\"><a href=\"#%s\">%s</a></th><td>%s</td>", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region)
 		p.write("<td class=\"last %s\"><span aria-hidden=\"true\">%s</span> %s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td>", class, mark, last, old, large)
 		if r.Err == nil {

@@ -11,21 +11,12 @@ import (
 
 // card writes all that is to be said of a cluster.
 func (p *htmlPage) card(r row) {
-	verdict := p.wrong(r)
-	mark, class := sign(verdict == "")
-	switch {
-	case r.Err != nil:
-		verdict = "not read"
-	case verdict == "":
-		verdict = "complete, " + age(p.Now.Sub(r.Last.Start.From)) + " old"
-	}
-	p.write("<section class=\"card\" id=\"%s\">\n<h2>%s</h2> <span class=\"region\">%s</span> <span class=\"badge %s\"><span aria-hidden=\"true\">%s</span> %s</span>\n", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region, class, mark, verdict)
+	mark, class := sign(p.wrong(r) == "")
+	p.write("<section class=\"card\" id=\"%s\">\n<h2>%s</h2> <span class=\"region\">%s</span> <span class=\"badge %s\"><span aria-hidden=\"true\">%s</span> %s</span>\n", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region, class, mark, p.verdict(r))
 	if since := r.since(p.Now, pageTime); since != "" {
 		p.write("<p class=\"since\">%s</p>\n", since)
 	}
-	if r.Err != nil {
-		p.write("<p>%s</p>\n", r.Err)
-	} else {
+	if r.Err == nil {
 		p.write("<div class=\"parts\">\n<div>\n")
 		p.facts(r)
 		p.write("</div>\n")

@@ -53,30 +53,21 @@ func (o *overview) answer(days int) statusAnswer {
 	if o.MaxAge > 0 {
 		a.MaxAge = short(o.MaxAge)
 	}
+	if _, unread, lack := o.summary(); unread > 0 {
+		a.Status = backup.StatusUnknown
+	} else if lack > 0 || len(o.Rows) == 0 {
+		a.Status = backup.StatusMissing
+	}
 	for _, r := range o.Rows {
-		b := o.backup(r, days)
-		if worse(b.Status, a.Status) {
-			a.Status = b.Status
-		}
-		a.Backups = append(a.Backups, b)
+		a.Backups = append(a.Backups, o.backup(r, days))
 	}
 	for _, s := range o.Skipped {
 		a.Skipped = append(a.Skipped, statusSkipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
 	}
 	for _, err := range o.Failed {
-		a.Status = backup.StatusUnknown
 		a.Errors = append(a.Errors, err.Error())
 	}
-	if len(o.Rows) == 0 && len(o.Failed) == 0 {
-		a.Status = backup.StatusMissing
-	}
 	return a
-}
-
-// worse reports whether a is worse than b: Unknown is worse than Missing, and Missing is worse than Completed.
-func worse(a, b backup.Status) bool {
-	rank := map[backup.Status]int{backup.StatusCompleted: 0, backup.StatusMissing: 1, backup.StatusUnknown: 2}
-	return rank[a] > rank[b]
 }
 
 func (o *overview) backup(r row, days int) statusBackup {
@@ -89,7 +80,7 @@ func (o *overview) backup(r row, days int) statusBackup {
 		b.statusSet = setOf(*r.Last)
 		b.AgeSeconds = int64(o.Now.Sub(r.Last.Start.From).Seconds())
 	}
-	if r.Last == nil || o.tooOld(r) {
+	if o.wrong(r) != "" {
 		b.Status = backup.StatusMissing
 	}
 	for _, s := range r.Since {
@@ -105,7 +96,7 @@ func (o *overview) backup(r row, days int) statusBackup {
 }
 
 func setOf(s backup.Set) statusSet {
-	set := statusSet{Status: statusOf(s), BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
+	set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
 		BackupStartTime: timeOf(s.Start), BackupEndTime: timeOf(s.End), BackupExpiredTime: timeOf(s.Expires)}
 	if !s.Full {
 		set.BackupType = "IncrementalBackup"

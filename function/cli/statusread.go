@@ -46,17 +46,14 @@ type overview struct {
 func (o *overview) wrong(r row) string {
 	switch {
 	case r.Err != nil:
-		return "not read: " + r.Err.Error()
+		return r.Err.Error()
 	case r.Last == nil:
 		return fmt.Sprintf("no complete backup in %d days", longestHistory)
-	case o.tooOld(r):
-		return fmt.Sprintf("%s old, more than %s", age(o.Now.Sub(r.Last.Start.From)), short(o.MaxAge))
+	case o.MaxAge > 0 && !r.young(o.Now, o.MaxAge):
+		return "older than " + short(o.MaxAge)
 	}
 	return ""
 }
-
-// tooOld reports whether the last complete backup is older than MaxAge, or is missing.
-func (o *overview) tooOld(r row) bool { return o.MaxAge > 0 && !r.young(o.Now, o.MaxAge) }
 
 // summary says in one sentence how the clusters are. It counts those whose backups, or which themselves, could not be read, and
 // those that lack a backup.

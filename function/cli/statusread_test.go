@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -98,15 +99,39 @@ func TestStatusOfTheWhole(t *testing.T) {
 // A message names the account that the credentials name, or any.
 func TestTheAccountInMessages(t *testing.T) {
 	newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})
-	code, stdout, _ := runs(t, "status", "-s", "../../s.yaml", "amv-denied")
-	if code != exitNotAsked || !strings.Contains(stdout, "acs:adb:cn-hangzhou:*:dbcluster/amv-denied") {
-		t.Errorf("exit code %d\n%s", code, stdout)
+	for _, account := range []string{"*", "42"} {
+		if account == "42" {
+			for name, value := range map[string]string{"AccountID": "42", "AccessKeyID": testKeyID, "AccessKeySecret": testSecret, "SecurityToken": testToken} {
+				t.Setenv(name, value)
+			}
+		}
+		code, stdout, _ := runs(t, "status", "-s", "../../s.yaml", "amv-denied")
+		if code != exitNotAsked || !strings.Contains(stdout, "acs:adb:cn-hangzhou:"+account+":dbcluster/amv-denied") {
+			t.Errorf("exit code %d\n%s", code, stdout)
+		}
 	}
-	for name, value := range map[string]string{"AccountID": "42", "AccessKeyID": testKeyID, "AccessKeySecret": testSecret, "SecurityToken": testToken} {
-		t.Setenv(name, value)
-	}
-	code, stdout, _ = runs(t, "status", "-s", "../../s.yaml", "amv-denied")
-	if code != exitNotAsked || !strings.Contains(stdout, "acs:adb:cn-hangzhou:42:dbcluster/amv-denied") {
-		t.Errorf("exit code %d\n%s", code, stdout)
-	}
+}
+
+// slowService lists no backups, and takes a minute for it.
+type slowService struct{ backup.Service }
+
+func (slowService) Backups(context.Context, backup.Cluster, time.Time, time.Time) (backup.Listing, error) {
+	time.Sleep(time.Minute)
+	return backup.Listing{}, nil
+}
+
+// Several clusters are read at once, and nobody waits for long without a word.
+func TestStatusTellsThatItReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var requests []backup.Request
+		for i := range 2 * statusCalls {
+			requests = append(requests, backup.Request{Cluster: backup.Cluster{ID: fmt.Sprint(i)}})
+		}
+		var said strings.Builder
+		begun := time.Now()
+		o := readOverview(t.Context(), slowService{}, requests, begun, 0, &said)
+		if took := time.Since(begun); len(o.Rows) != 2*statusCalls || took != 2*time.Minute || strings.Count(said.String(), "\n") < 4 || !strings.Contains(said.String(), "status: 8 clusters are read after 1m") {
+			t.Errorf("%d clusters in %s\n%s", len(o.Rows), took, &said)
+		}
+	})
 }

@@ -29,12 +29,11 @@ func (o *overview) table(width, days int) string {
 		b.WriteString(line)
 		if i > 0 { // the first one is the heading
 			for _, note := range o.notes(o.Rows[i-1], layout) {
+				gap := "  "
 				if width > 0 { // it may be longer than what is left of the line
-					note = "\n    " + strings.Join(terminal.Wrap(note, width-4), "\n    ")
-				} else {
-					note = "  " + note
+					gap = "\n    "
 				}
-				b.WriteString(note)
+				b.WriteString(gap + note)
 			}
 		}
 		b.WriteString("\n")
@@ -58,16 +57,13 @@ func (o *overview) rows(days int, layout string) []string {
 	return align(func(w io.Writer) {
 		fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", days))
 		for _, r := range o.Rows {
-			last, old, large, strip := "none", "", "", ""
-			for _, m := range r.strip(o.Now, days) {
-				strip += marks[m].strip
+			strip := ""
+			if r.Err == nil {
+				for _, m := range r.strip(o.Now, days) {
+					strip += marks[m].strip
+				}
 			}
-			switch {
-			case r.Err != nil:
-				last, strip = "not read", ""
-			case r.Last != nil:
-				last, old, large = o.at(r.Last.Start, layout), age(o.Now.Sub(r.Last.Start.From)), size(r.Last.Size)
-			}
+			last, old, large := o.last(r, layout)
 			fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strip)
 		}
 	})
@@ -80,25 +76,15 @@ func (o *overview) backups(days int) string {
 		fmt.Fprintf(w, form, "CLUSTER", "STARTED", "TOOK", "SIZE", "KIND", "STATUS", "EXPIRES", "ID")
 		for _, r := range o.Rows {
 			for _, s := range r.recent(o.Now, days) {
-				fmt.Fprintf(w, form, r.Cluster.ID, o.at(s.Start, longTime), took(s), size(s.Size), kind(s), statusOf(s), o.at(s.Expires, longTime), s.ID)
+				fmt.Fprintf(w, form, r.Cluster.ID, o.at(s.Start, longTime), took(s), size(s.Size), kind(s), setStatus[s.State], o.at(s.Expires, longTime), s.ID)
 			}
 		}
 	})
 	return strings.Join(lines, "\n") + "\n"
 }
 
-// statusOf returns the status of a set in the words of the function's answer.
-func statusOf(s backup.Set) backup.Status {
-	switch s.State {
-	case backup.SetComplete:
-		return backup.StatusCompleted
-	case backup.SetFailed:
-		return backup.StatusFailed
-	case backup.SetUnknown:
-		return backup.StatusUnknown
-	}
-	return backup.StatusRunning
-}
+// setStatus is the status of a set in the words of the function's answer.
+var setStatus = [...]backup.Status{backup.SetRunning: backup.StatusRunning, backup.SetUnknown: backup.StatusUnknown, backup.SetComplete: backup.StatusCompleted, backup.SetFailed: backup.StatusFailed}
 
 // align lays columns out and returns the lines.
 func align(write func(io.Writer)) []string {
@@ -113,6 +99,17 @@ func align(write func(io.Writer)) []string {
 	return lines
 }
 
+// last returns the start, the age and the size of the last complete backup, in words.
+func (o *overview) last(r row, layout string) (start, old, large string) {
+	switch {
+	case r.Err != nil:
+		return "not read", "", ""
+	case r.Last == nil:
+		return "none", "", ""
+	}
+	return o.at(r.Last.Start, layout), age(o.Now.Sub(r.Last.Start.From)), size(r.Last.Size)
+}
+
 // at writes a listed time in the schedule's zone; a time that was not given is empty.
 func (o *overview) at(s backup.Span, layout string) string {
 	if s == (backup.Span{}) {
@@ -123,14 +120,6 @@ func (o *overview) at(s backup.Span, layout string) string {
 
 // notes says what is wrong with a cluster, and what runs or failed since its last complete backup.
 func (o *overview) notes(r row, layout string) []string {
-	notes := []string{r.since(o.Now, layout)}
-	switch {
-	case r.Err != nil:
-		notes = []string{r.Err.Error()}
-	case r.Last == nil:
-		notes = []string{o.wrong(r), notes[0]}
-	case o.tooOld(r):
-		notes = []string{"older than " + short(o.MaxAge), notes[0]}
-	}
-	return slices.DeleteFunc(append(notes, r.Warnings...), func(note string) bool { return note == "" })
+	notes := append([]string{o.wrong(r), r.since(o.Now, layout)}, r.Warnings...)
+	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
 }
