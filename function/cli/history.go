@@ -94,8 +94,7 @@ func (h history) strip(now time.Time, n int) []mark {
 		if !counts(s) {
 			continue
 		}
-		first = n - 1 - max(0, daysBetween(s.Start.From.In(now.Location()), now)) // clocks differ: just after midnight is today
-		if first >= 0 {
+		if first = n - 1 - daysAgo(s, now); first >= 0 {
 			strip[first] = max(strip[first], markOf(s))
 		}
 	}
@@ -105,17 +104,16 @@ func (h history) strip(now time.Time, n int) []mark {
 	return strip
 }
 
-// daysBetween returns how many midnights lie between two times of the same zone. A day is not always 24 hours long there.
-func daysBetween(from, to time.Time) int {
+// daysAgo returns how many midnights of now's zone have passed since a set started. A day is not always 24 hours long there.
+func daysAgo(s backup.Set, now time.Time) int {
 	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
-	return int(noon(to).Sub(noon(from)) / (24 * time.Hour))
+	passed := noon(now).Sub(noon(s.Start.From.In(now.Location())))
+	return max(0, int(passed/(24*time.Hour))) // clocks differ: just after the next midnight is today
 }
 
 // recent returns the sets that started on one of the last n days.
 func (h history) recent(now time.Time, n int) []backup.Set {
-	return slices.DeleteFunc(slices.Clone(h.Sets), func(s backup.Set) bool {
-		return daysBetween(s.Start.From.In(now.Location()), now) >= n
-	})
+	return slices.DeleteFunc(slices.Clone(h.Sets), func(s backup.Set) bool { return daysAgo(s, now) >= n })
 }
 
 // young reports whether the last complete backup is at most maxAge old, even if it started at the earliest moment that its
@@ -180,30 +178,20 @@ func age(d time.Duration) string {
 
 // short writes a duration without zeros at its end: 26h, not 26h0m0s.
 func short(d time.Duration) string {
-	text := d.String()
-	if minutes, ok := strings.CutSuffix(text, "m0s"); ok {
-		text = minutes + "m"
-	}
-	if hours, ok := strings.CutSuffix(text, "h0m"); ok {
-		text = hours + "h"
-	}
-	return text
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
 }
 
 // size writes a number of bytes. It is empty if the size is not known.
 func size(bytes int64) string {
-	if bytes <= 0 {
+	value, units := float64(bytes), []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
+	for value >= 999.5 && len(units) > 1 {
+		value, units = value/1024, units[1:]
+	}
+	switch {
+	case bytes <= 0:
 		return ""
+	case value < 9.95 && units[0] != "B":
+		return fmt.Sprintf("%.1f %s", value, units[0])
 	}
-	value, unit := float64(bytes), "B"
-	for _, u := range []string{"KiB", "MiB", "GiB", "TiB", "PiB"} {
-		if value < 999.5 {
-			break
-		}
-		value, unit = value/1024, u
-	}
-	if value < 9.95 && unit != "B" {
-		return fmt.Sprintf("%.1f %s", value, unit)
-	}
-	return fmt.Sprintf("%.0f %s", value, unit)
+	return fmt.Sprintf("%.0f %s", value, units[0])
 }

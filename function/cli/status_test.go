@@ -146,10 +146,7 @@ func TestStatusAsJSON(t *testing.T) {
 	if a.Status != backup.StatusMissing || a.Zone != "UTC" || a.MaxAge != "1h30m" || len(a.Backups) != 2 {
 		t.Fatalf("%+v", a)
 	}
-	minute := func(t time.Time) *time.Time {
-		t = t.UTC().Truncate(time.Minute)
-		return &t
-	}
+	minute := func(t time.Time) time.Time { return t.UTC().Truncate(time.Minute) }
 	b, night := a.Backups[0], time.Now().Add(-7*time.Hour)
 	last := statusSet{Status: backup.StatusMissing, BackupId: b.BackupId, BackupSize: 5_000_000_000, BackupType: "FullBackup",
 		BackupStartTime: minute(night), BackupEndTime: minute(night.Add(17 * time.Minute)), BackupExpiredTime: minute(night.Add(17*time.Minute).AddDate(0, 0, 7))}

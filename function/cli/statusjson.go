@@ -33,14 +33,14 @@ type statusBackup struct {
 // statusSet is a backup set.
 type statusSet struct {
 	Status            backup.Status
-	BackupId          string     `json:",omitempty"`
-	BackupStartTime   *time.Time `json:",omitempty"`
-	BackupEndTime     *time.Time `json:",omitempty"`
-	BackupSize        int64      `json:",omitempty"`
-	BackupExpiredTime *time.Time `json:",omitempty"`
-	BackupType        string     `json:",omitempty"`
-	Copy              bool       `json:",omitempty"`
-	BackupStatus      string     `json:",omitempty"` // the service's own word if it is unknown
+	BackupId          string    `json:",omitempty"`
+	BackupStartTime   time.Time `json:",omitzero"`
+	BackupEndTime     time.Time `json:",omitzero"`
+	BackupSize        int64     `json:",omitempty"`
+	BackupExpiredTime time.Time `json:",omitzero"`
+	BackupType        string    `json:",omitempty"`
+	Copy              bool      `json:",omitempty"`
+	BackupStatus      string    `json:",omitempty"` // the service's own word if it is unknown
 }
 
 type statusDay struct{ Date, Status string }
@@ -97,21 +97,12 @@ func (o *overview) backup(r row, days int) statusBackup {
 
 func setOf(s backup.Set) statusSet {
 	set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
-		BackupStartTime: timeOf(s.Start), BackupEndTime: timeOf(s.End), BackupExpiredTime: timeOf(s.Expires)}
+		BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
 	if !s.Full {
 		set.BackupType = "IncrementalBackup"
 	}
 	if s.State == backup.SetUnknown {
-		set.BackupStatus = s.Status
+		
 	}
 	return set
-}
-
-// timeOf returns a listed time; nil: it was not given.
-func timeOf(s backup.Span) *time.Time {
-	if s == (backup.Span{}) {
-		return nil
-	}
-	at := s.From.UTC()
-	return &at
 }

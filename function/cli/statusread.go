@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -70,22 +71,22 @@ func (o *overview) summary() (text string, unread, lack int) {
 	if o.MaxAge > 0 {
 		young = " that started in the last " + short(o.MaxAge)
 	}
-	var faults []string
+	var parts []string
 	if unread > 0 {
-		faults = append(faults, fmt.Sprintf("%d of %d could not be read", unread, len(o.Rows)+len(o.Failed)))
-	}
-	if lack > 0 {
-		faults = append(faults, fmt.Sprintf("%d of %d clusters have no complete backup%s", lack, len(o.Rows), young))
+		parts = append(parts, fmt.Sprintf("%d of %d could not be read", unread, len(o.Rows)+len(o.Failed)))
 	}
 	switch {
-	case len(faults) > 0:
-		return strings.Join(faults, ", "), unread, lack
+	case lack > 0:
+		parts = append(parts, fmt.Sprintf("%d of %d clusters have no complete backup%s", lack, len(o.Rows), young))
+	case unread > 0:
 	case len(o.Rows) == 0:
-		return "no cluster is selected; is a tag missing?", 0, 0
+		parts = append(parts, "no cluster is selected; is a tag missing?")
 	case len(o.Rows) == 1:
-		return "the cluster has a complete backup" + young, 0, 0
+		parts = append(parts, "the cluster has a complete backup"+young)
+	default:
+		parts = append(parts, fmt.Sprintf("each of the %d clusters has a complete backup%s", len(o.Rows), young))
 	}
-	return fmt.Sprintf("each of the %d clusters has a complete backup%s", len(o.Rows), young), 0, 0
+	return strings.Join(parts, ", "), unread, lack
 }
 
 // openADB returns AnalyticDB with the caller's own credentials.
@@ -129,13 +130,9 @@ func readOverview(ctx context.Context, service backup.Service, requests []backup
 
 // choose adds a row for each cluster that the requests name or select.
 func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
-	known := map[backup.Cluster]bool{}
-	add := func(clusters ...backup.Cluster) {
-		for _, c := range clusters {
-			if !known[c] {
-				known[c] = true
-				o.Rows = append(o.Rows, row{Cluster: c})
-			}
+	add := func(c backup.Cluster) {
+		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
+			o.Rows = append(o.Rows, row{Cluster: c})
 		}
 	}
 	for _, r := range requests {
@@ -152,7 +149,9 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 				continue
 			}
 			clusters, skipped := r.Choose(region, listed)
-			add(clusters...)
+			for _, c := range clusters {
+				add(c)
+			}
 			o.Skipped = append(o.Skipped, skipped...)
 		}
 	}
@@ -168,6 +167,9 @@ func (p *pauses) NextBackOff() time.Duration {
 	return max(p.BackOff.NextBackOff(), min(p.asked, time.Minute))
 }
 
+// passing are the errors after which the same call may succeed.
+var passing = []backup.ErrorKind{backup.KindThrottled, backup.KindNotNow, backup.KindUnanswered, backup.KindNotSent}
+
 // again makes a call that changes nothing, up to four times while the service cannot answer it.
 func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	growing := backoff.NewExponentialBackOff()
@@ -176,14 +178,10 @@ func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 	return backoff.Retry(ctx, func() (T, error) {
 		reply, err := call()
 		failed := new(backup.CallError)
-		if !errors.As(err, &failed) {
+		if !errors.As(err, &failed) || !slices.Contains(passing, failed.Kind) {
 			return reply, backoff.Permanent(err)
 		}
-		switch failed.Kind {
-		case backup.KindThrottled, backup.KindNotNow, backup.KindUnanswered, backup.KindNotSent:
-			between.asked = failed.RetryAfter
-			return reply, err
-		}
-		return reply, backoff.Permanent(err)
+		between.asked = failed.RetryAfter
+		return reply, err
 	}, backoff.WithBackOff(between), backoff.WithMaxTries(4), backoff.WithMaxElapsedTime(0))
 }

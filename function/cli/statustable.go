@@ -20,19 +20,15 @@ const (
 // table returns the overview as text: a row for each cluster, with a strip of so many days. Width is the terminal's; 0: there
 // is none.
 func (o *overview) table(width, days int) string {
-	layout := longTime
-	if width > 0 && width < 100 {
-		layout = shortTime
+	layout, gap := longTime, "  "
+	if width > 0 { // a note may be longer than what is left of a line
+		layout, gap = shortTime, "\n    "
 	}
 	var b strings.Builder
 	for i, line := range o.rows(days, layout) {
 		b.WriteString(line)
 		if i > 0 { // the first one is the heading
 			for _, note := range o.notes(o.Rows[i-1], layout) {
-				gap := "  "
-				if width > 0 { // it may be longer than what is left of the line
-					gap = "\n    "
-				}
 				b.WriteString(gap + note)
 			}
 		}
