@@ -63,6 +63,7 @@ func TestHistory(t *testing.T) {
 		"unknown, with an end":       {[]backup.Set{with(of(7*time.Hour, unknown), func(s *backup.Set) { s.Status, s.End = "Odd", s.Start })}, "..............", "", "", 1},
 		"midnight is the schedule's": {[]backup.Set{of(9*time.Hour, complete), of(9*time.Hour+2*time.Minute, complete)}, "............##", "540", "", 0},
 		"incremental":                {[]backup.Set{with(of(7*time.Hour, complete), func(s *backup.Set) { s.Full = false })}, "..............", "", "", 0},
+		"incremental, and odd":       {[]backup.Set{with(of(7*time.Hour, unknown), func(s *backup.Set) { s.Full = false }), with(of(-8*time.Hour, complete), func(s *backup.Set) { s.Full = false })}, "..............", "", "", 0},
 		"a copy":                     {[]backup.Set{with(of(7*time.Hour, complete), func(s *backup.Set) { s.Copy = true })}, "..............", "", "", 0},
 		"in a minute":                {[]backup.Set{of(-time.Minute, complete)}, ".............#", "-1", "", 0},
 		"in the future":              {[]backup.Set{of(-8*time.Hour, complete), of(31*time.Hour, complete)}, "............#.", "1860", "", 1},

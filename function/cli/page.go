@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -113,11 +112,15 @@ func (p *htmlPage) head() {
 
 // verdict says how a cluster is, and how old its last complete backup is.
 func (p *htmlPage) verdict(r row) string {
-	text := cmp.Or(p.wrong(r), "complete")
-	if r.Last != nil {
-		text += ", " + age(p.Now.Sub(r.Last.Start.From)) + " old"
+	wrong := p.wrong(r)
+	if r.Err != nil || r.Last == nil {
+		return wrong
 	}
-	return text
+	old := age(p.Now.Sub(r.Last.Start.From)) + " old"
+	if wrong != "" {
+		return old + ", more than " + short(p.MaxAge)
+	}
+	return "complete, " + old
 }
 
 // table writes one row for each cluster, in the order of s.yaml.

@@ -47,11 +47,16 @@ func sampleSets(now time.Time, kind int) []backup.Set {
 		case kind == 1 && (night == 5 || night >= 12 && night <= 14), kind == 3 && night > 11, kind == 4 && (night < 10 || night > 26 || night%7 != 3):
 			continue
 		case kind == 2 && (night == 2 || night == 9):
-			s.State, s.Size = backup.SetFailed, 0
+			s.State, s.Size = backup.SetFailed, 1<<20
+		case kind == 3 && night == 3:
+			s.Size -= 100 << 20 // that is no fall
 		case kind == 2 && night < 5:
 			s.Size = 1800 << 20
 		}
 		sets = append(sets, s)
+	}
+	if kind == 0 {
+		sets = append(sets, backup.Set{ID: "1", Size: 80 << 20, State: backup.SetComplete, Start: sets[3].Start})
 	}
 	if kind == 3 {
 		sets = append(sets, set(now, 5*time.Minute, backup.SetRunning))
@@ -88,7 +93,7 @@ func TestThePage(t *testing.T) {
 	text := wellFormed(t, page)
 	for _, want := range []string{
 		"✕ 2 of 6 clusters have no complete backup that started in the last 26h", "Made Mon 30 Nov 2026, 09:06 · 31 days, 31 Oct to 30 Nov · times in Asia/Shanghai (the schedule in s.yaml)",
-		"amv-bp1s4nd80xg5ty: older than 26h, 9d20h old", "amv-uf6d5p8l3w6y1x: no complete backup in 31 days",
+		"amv-bp1s4nd80xg5ty: 9d20h old, more than 26h", "amv-uf6d5p8l3w6y1x: no complete backup in 31 days",
 		"No backup: 16 Nov to 18 Nov (3 days), Wed 25 Nov.", "No backup: 31 Oct to 29 Nov (30 days).", "No backup: 7 Nov to 12 Nov (6 days), 14 Nov to 19 Nov (6 days), 21 Nov to 29 Nov (9 days).",
 		"Failed, and not made good that day: Sat 21 Nov, Sat 28 Nov.", "The backup of Thu 26 Nov is less than half as large as the one before it: 1.8 GiB after 4.4 GiB.",
 		"No day was missed.", "No day was missed since 19 Nov, the first that is listed.", "Grew by 10 % since 31 Oct.", "Shrank by 57 % since 31 Oct.",

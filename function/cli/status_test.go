@@ -68,6 +68,7 @@ func TestStatus(t *testing.T) {
 		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
 		fakeadb.Backup{Cluster: "amv-running", Start: at, Ends: fakeadb.NeverEnds},
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Type: "IncrementalBackup"},
+		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Parent: "5"},
 	)
 	nightly := sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "nightly"}}`)
 	for name, c := range map[string]struct {
@@ -78,7 +79,7 @@ func TestStatus(t *testing.T) {
 	}{
 		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (the schedule in ../../s.yaml)"}, ""},
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
-		"each one":   {[]string{"amv-old", "amv-none", "-backups"}, exitDone, []string{"\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20", " 17m 4.7 GiB full Completed 20", " 1m incremental Completed 20"}, ""},
+		"each one":   {[]string{"amv-old", "amv-none", "-backups"}, exitDone, []string{"\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20", " 17m 4.7 GiB full Completed 20", " 1m incremental Completed 20", " 1m copy Completed 20"}, ""},
 		"three days": {[]string{"amv-fresh", "-days", "3"}, exitDone, []string{"LAST 3 DAYS", " 4.7 GiB ##"}, ""},
 		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
@@ -182,7 +183,7 @@ func TestStatusAsPage(t *testing.T) {
 		"a month":     {[]string{"amv-1"}, exitDone, "LAST 14 DAYS", []string{"The cluster has a complete backup", "· 31 days, ", "Last 31 days, today last"}},
 		"fewer days":  {[]string{"amv-1", "-days", "5"}, exitDone, "LAST 5 DAYS", []string{"· 5 days, "}},
 		"beside JSON": {[]string{"amv-1", "--json"}, exitDone, `{"Status":"Completed"`, []string{"The cluster has a complete backup"}},
-		"too old":     {[]string{"amv-1", "-max-age", "26h"}, exitNo, "older than 26h", []string{"1 of 1 clusters have no complete backup that started in the last 26h", "older than 26h, 2d02h old"}},
+		"too old":     {[]string{"amv-1", "-max-age", "26h"}, exitNo, "older than 26h", []string{"1 of 1 clusters have no complete backup that started in the last 26h", "2d02h old, more than 26h"}},
 		"not read":    {[]string{"amv-1", "amv-denied"}, exitNotAsked, "not read", []string{"1 of 2 could not be read", "DescribeBackups was denied"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -102,7 +102,7 @@ func setOf(s backup.Set) statusSet {
 		set.BackupType = "IncrementalBackup"
 	}
 	if s.State == backup.SetUnknown {
-		
+
 	}
 	return set
 }
