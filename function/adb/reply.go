@@ -107,8 +107,7 @@ func (b backupRow) set(words backup.Statuses, m Mask) (s backup.Set, unreadable 
 	check("BackupStartTime", b.BackupStartTime, read)
 	s.End, read = span(string(b.BackupEndTime))
 	check("BackupEndTime", b.BackupEndTime, read)
-	s.Expires, read = span(string(b.BackupExpiredTime))
-	check("BackupExpiredTime", b.BackupExpiredTime, read)
+	s.Expires, _ = span(string(b.BackupExpiredTime)) // for status alone
 	size, err := strconv.ParseUint(string(b.BackupSize), 10, 63)
 	check("BackupSize", b.BackupSize, err == nil || b.BackupSize == "")
 	check("BackupType", b.BackupType, s.Full || strings.EqualFold(string(b.BackupType), "IncrementalBackup"))
