@@ -35,6 +35,8 @@ func TestParseEndpoint(t *testing.T) {
 		"https://adb.aliyuncs.com?a=b":     {},
 		"https://adb.aliyuncs.com#a":       {},
 		"adb_aliyuncs.com":                 {},
+		"adb..aliyuncs.com":                {},
+		"http://[::2]:80":                  {},
 		"-adb.aliyuncs.com":                {},
 		"a b":                              {},
 		"\x00":                             {},
@@ -72,5 +74,13 @@ func TestHost(t *testing.T) {
 		if got != c.want || (err == nil) != (c.want != "") {
 			t.Errorf("%+v, region %q: %q, %v", c.endpoint, c.region, got, err)
 		}
+	}
+}
+
+// TestTransport: what opens a connection has time limits, and a reply's headers are bounded.
+func TestTransport(t *testing.T) {
+	n := NewTransport(3)
+	if n.TLSHandshakeTimeout <= 0 || n.DialContext == nil || n.Proxy == nil || n.MaxIdleConnsPerHost != 3 || n.MaxResponseHeaderBytes > 1<<20 {
+		t.Errorf("%+v", n)
 	}
 }

@@ -1,8 +1,11 @@
 package adb
 
 import (
+	"context"
 	"encoding/json"
+	"fmt"
 	"html"
+	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -67,6 +70,19 @@ func TestClean(t *testing.T) {
 	}
 	if got := (Mask{}).Clean("a\nb"); got != "a b" {
 		t.Errorf("the zero Mask gives %q", got)
+	}
+}
+
+// TestReason: a network error is told without its URL.
+func TestReason(t *testing.T) {
+	for err, want := range map[error]string{
+		&url.Error{Op: "Get", URL: "https://x.example/?token=secret", Err: io.ErrUnexpectedEOF}:           "unexpected EOF",
+		fmt.Errorf("call: %w", &url.Error{Op: "Get", URL: "https://x/?t", Err: context.DeadlineExceeded}): "no answer in time",
+		io.EOF: "EOF",
+	} {
+		if got := Reason(err); got != want {
+			t.Errorf("%v: %s", err, got)
+		}
 	}
 }
 
