@@ -138,9 +138,9 @@ func TestNoTurn(t *testing.T) {
 		synctest.Wait()
 		gone, cancel := context.WithCancel(t.Context())
 		cancel()
-		near, cancel := contextOf(t, lastCall)
+		near, cancel := context.WithTimeout(t.Context(), lastCall)
 		defer cancel()
-		short, cancel := contextOf(t, 2*time.Second)
+		short, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 		defer cancel()
 		for ctx, want := range map[context.Context]error{gone: context.Canceled, near: context.DeadlineExceeded, short: context.DeadlineExceeded} {
 			start := time.Now()

@@ -169,7 +169,7 @@ func TestTurnTooLate(t *testing.T) {
 		l.rate.SetLimit(1)
 		l.take(t.Context())
 		l.take(t.Context())
-		ctx, cancel := contextOf(t, lastCall+time.Second/2)
+		ctx, cancel := context.WithTimeout(t.Context(), lastCall+time.Second/2)
 		defer cancel()
 		start := time.Now()
 		for range 10 {

@@ -1,6 +1,7 @@
 package adb
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -82,7 +83,7 @@ func TestPages(t *testing.T) {
 // TestThrottledToTheEnd: a page that is throttled until the time is up is told as throttled.
 func TestThrottledToTheEnd(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := contextOf(t, 10*time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		s := sessionOn(func(n int, _ *http.Request) (canned, error) {
 			if n == 1 {
