@@ -3,12 +3,11 @@
 package acs3
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
-	"crypto/subtle"
 	"encoding/hex"
 	"fmt"
-	"maps"
 	"net/http"
 	"net/url"
 	"slices"
@@ -35,14 +34,13 @@ type Error struct {
 	Message string
 }
 
-// with gives the error a message of its own.
-func (e *Error) with(format string, args ...any) *Error {
-	return &Error{e.Status, e.Code, fmt.Sprintf(format, args...)}
-}
-
-// Codes, statuses and messages follow the common errors of the OpenAPI gateway.
+// Codes, statuses and messages follow the common errors of the OpenAPI gateway. Where a client speaks another dialect, the
+// message says which one is spoken here.
 var (
-	ErrIncomplete   = &Error{http.StatusBadRequest, "IncompleteSignature", "The request signature does not conform to Aliyun standards."}
+	ErrIncomplete   = &Error{http.StatusBadRequest, "IncompleteSignature", "The request signature does not conform to Aliyun standards. The local cloud speaks signature version 3 alone: a header Authorization that begins with " + algorithm + "."}
+	ErrOldSignature = &Error{http.StatusBadRequest, "IncompleteSignature", "This call has a signature of version 1, among its parameters. The local cloud speaks version 3 alone: a header Authorization that begins with " + algorithm + "."}
+	ErrMethod       = &Error{http.StatusBadRequest, "UnsupportedHTTPMethod", "The local cloud takes only POST, as the SDKs send it."}
+	ErrForm         = &Error{http.StatusBadRequest, "UnsupportedParameterFormat", "This call has its parameters in a form. The local cloud reads them from the query alone, as the SDK of this API sends them."}
 	ErrSignature    = &Error{http.StatusBadRequest, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."}
 	ErrNonceMissing = &Error{http.StatusBadRequest, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
 	ErrNonceUsed    = &Error{http.StatusBadRequest, "SignatureNonceUsed", "Specified signature nonce was used already."}
@@ -60,11 +58,8 @@ type authorization struct {
 	signature string
 }
 
-func parseAuthorization(header string) (a authorization, ok bool) {
-	fields, ok := strings.CutPrefix(header, algorithm+" ")
-	if !ok {
-		return a, false
-	}
+func parseAuthorization(r *http.Request) (a authorization, wrong *Error) {
+	fields, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
 	for field := range strings.SplitSeq(fields, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
 		switch name {
@@ -76,27 +71,41 @@ func parseAuthorization(header string) (a authorization, ok bool) {
 			a.signature = value
 		}
 	}
-	return a, a.keyID != "" && len(a.headers) > 0 && a.signature != ""
+	if !ok || a.keyID == "" || len(a.headers) == 0 || a.signature == "" {
+		return a, ErrIncomplete
+	}
+	return a, nil
 }
 
 // KeyID returns the access key id that a call names, empty if it names none. Anybody can write it there: only Verify proves it.
 func KeyID(r *http.Request) string {
-	a, _ := parseAuthorization(r.Header.Get("Authorization"))
+	a, _ := parseAuthorization(r)
 	return a.keyID
 }
 
-// Verifier checks calls and remembers their nonces. The zero Verifier is ready. Several goroutines may use it.
-type Verifier struct {
-	mu     sync.Mutex
-	nonces nonces
+// Dialect returns what is wrong with a call of an RPC-style API before its signature is looked at: version 1 of the signature,
+// another method, parameters in a form. body is the whole body of r.
+func Dialect(r *http.Request, body []byte) *Error {
+	switch q := r.URL.Query(); {
+	case q.Has("Signature") || q.Has("SignatureMethod") || strings.Contains(string(body), "SignatureMethod="):
+		return ErrOldSignature
+	case r.Method != http.MethodPost:
+		return ErrMethod
+	case len(body) > 0 && strings.HasPrefix(r.Header.Get("Content-Type"), "application/x-www-form-urlencoded"):
+		return ErrForm
+	}
+	return nil
 }
+
+// Verifier checks calls and remembers their nonces. The zero Verifier is ready. Several goroutines may use it.
+type Verifier struct{ nonces sync.Map }
 
 // Verify checks who sent the call, that nobody changed it, that it is recent and that it comes only once. Nil means that it is
 // authentic. body is the whole body of r, credentials are the known ones by access key id.
 func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
-	a, ok := parseAuthorization(r.Header.Get("Authorization"))
-	if !ok {
-		return ErrIncomplete
+	a, wrong := parseAuthorization(r)
+	if wrong != nil {
+		return wrong
 	}
 	date, err := time.Parse(time.RFC3339, r.Header.Get("X-Acs-Date"))
 	if err != nil {
@@ -109,73 +118,58 @@ func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]C
 	if !known {
 		return ErrAccessKey
 	}
-	if err := verifySignature(r, body, a, credential); err != nil {
-		return err
+	if wrong := verifySignature(r, body, a, credential); wrong != nil {
+		return wrong
 	}
 	nonce := r.Header.Get("X-Acs-Signature-Nonce")
 	if nonce == "" {
 		return ErrNonceMissing
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	if !v.nonces.use(nonce, now) {
+	if _, used := v.nonces.LoadOrStore(nonce, true); used {
 		return ErrNonceUsed
 	}
 	return nil
 }
 
-// verifySignature checks the signature and the token of a known key.
+// verifySignature checks the signature and the token of a known key. Every x-acs- header must be signed, and the host, so that
+// nobody on the way can change them.
 func verifySignature(r *http.Request, body []byte, a authorization, credential Credential) *Error {
-	if missing := unsigned(r, a.headers); missing != "" {
-		return ErrIncomplete.with("The header %s is not signed.", missing)
+	for name := range r.Header {
+		if name = strings.ToLower(name); strings.HasPrefix(name, "x-acs-") && !slices.Contains(a.headers, name) {
+			return &Error{ErrIncomplete.Status, ErrIncomplete.Code, fmt.Sprintf("The header %s is not signed.", name)}
+		}
+	}
+	if !slices.Contains(a.headers, "host") {
+		return &Error{ErrIncomplete.Status, ErrIncomplete.Code, "The header host is not signed."}
 	}
 	if hash := sha256.Sum256(body); r.Header.Get("X-Acs-Content-Sha256") != hex.EncodeToString(hash[:]) {
-		return ErrSignature.with("The header x-acs-content-sha256 is not the hash of the body.")
+		return &Error{ErrSignature.Status, ErrSignature.Code, "The header x-acs-content-sha256 is not the hash of the body."}
 	}
-	toSign := stringToSign(r, a.headers)
-	if subtle.ConstantTimeCompare([]byte(a.signature), []byte(sign(toSign, credential.Secret))) == 0 {
-		return ErrSignature.with("%s server string to sign is: %s", ErrSignature.Message, strings.ReplaceAll(toSign, "\n", `\n`))
+	if toSign := stringToSign(r, a.headers); !hmac.Equal([]byte(a.signature), []byte(sign(toSign, credential.Secret))) {
+		return &Error{ErrSignature.Status, ErrSignature.Code, ErrSignature.Message + " server string to sign is: " + strings.ReplaceAll(toSign, "\n", `\n`)}
 	}
-	switch token := r.Header.Get("X-Acs-Security-Token"); token {
+	switch r.Header.Get("X-Acs-Security-Token") {
 	case credential.Token:
 		return nil
 	case "":
 		return ErrTokenMissing
-	default:
-		return ErrToken
 	}
-}
-
-// unsigned names a header that must be signed and is not, so that somebody on the way could change it.
-func unsigned(r *http.Request, signed []string) string {
-	if !slices.Contains(signed, "host") {
-		return "host"
-	}
-	for name := range r.Header {
-		if name = strings.ToLower(name); strings.HasPrefix(name, "x-acs-") && !slices.Contains(signed, name) {
-			return name
-		}
-	}
-	return ""
+	return ErrToken
 }
 
 func stringToSign(r *http.Request, signed []string) string {
-	var b strings.Builder
-	path := r.URL.EscapedPath()
-	if path == "" {
-		path = "/"
-	}
-	b.WriteString(r.Method + "\n" + path + "\n" + canonicalQuery(r.URL.Query()) + "\n")
 	names := slices.Sorted(slices.Values(signed))
+	var headers strings.Builder
 	for _, name := range names {
 		value := strings.Join(r.Header.Values(name), ",")
 		if name == "host" {
 			value = r.Host
 		}
-		b.WriteString(name + ":" + strings.TrimSpace(value) + "\n")
+		headers.WriteString(name + ":" + strings.TrimSpace(value) + "\n")
 	}
-	b.WriteString("\n" + strings.Join(names, ";") + "\n" + r.Header.Get("X-Acs-Content-Sha256"))
-	hash := sha256.Sum256([]byte(b.String()))
+	request := strings.Join([]string{r.Method, cmp.Or(r.URL.EscapedPath(), "/"), canonicalQuery(r.URL.Query()),
+		headers.String(), strings.Join(names, ";"), r.Header.Get("X-Acs-Content-Sha256")}, "\n")
+	hash := sha256.Sum256([]byte(request))
 	return algorithm + "\n" + hex.EncodeToString(hash[:])
 }
 
@@ -185,38 +179,6 @@ func sign(toSign, secret string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// canonicalQuery is the query in the one form that both sides sign: sorted, and encoded as in RFC 3986.
-func canonicalQuery(q url.Values) string {
-	var pairs []string
-	for _, name := range slices.Sorted(maps.Keys(q)) {
-		for _, value := range q[name] {
-			pairs = append(pairs, encode(name)+"="+encode(value))
-		}
-	}
-	return strings.Join(pairs, "&")
-}
-
-// encode differs from url.QueryEscape only in the space: QueryEscape also leaves "~" and escapes "*".
-func encode(s string) string { return strings.ReplaceAll(url.QueryEscape(s), "+", "%20") }
-
-// nonces remembers each nonce for as long as its date is accepted. There are two generations, so that old ones are forgotten
-// in a long benchmark.
-type nonces struct {
-	fresh, old map[string]struct{}
-	turned     time.Time
-}
-
-// use remembers a nonce, and reports whether it is new.
-func (n *nonces) use(nonce string, now time.Time) bool {
-	if _, used := n.fresh[nonce]; used {
-		return false
-	}
-	if _, used := n.old[nonce]; used {
-		return false
-	}
-	if n.fresh == nil || now.Sub(n.turned) > 2*maxSkew {
-		n.old, n.fresh, n.turned = n.fresh, map[string]struct{}{}, now
-	}
-	n.fresh[nonce] = struct{}{}
-	return true
-}
+// canonicalQuery is the query in the one form that both sides sign: sorted, and encoded as in RFC 3986. Encode differs from that
+// only in the space.
+func canonicalQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }

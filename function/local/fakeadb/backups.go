@@ -2,6 +2,8 @@ package fakeadb
 
 import (
 	"cmp"
+	"crypto/sha256"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -18,6 +20,15 @@ const (
 	Failed
 )
 
+// Ending is how a backup ends.
+type Ending int
+
+const (
+	Completes Ending = iota
+	Fails
+	NeverEnds
+)
+
 // Backup is a backup set as it is; lists may show less of it.
 type Backup struct {
 	ID        string // digits; Add gives one where it is empty
@@ -28,10 +39,11 @@ type Backup struct {
 	End       time.Time // zero: never
 	Listed    time.Time // lists show it from then on
 	Ends      Ending
-	Size      int64  // bytes, when complete
-	Parent    string // the backup of which it is a copy
-	RequestID string // of the CreateBackup that made it; empty: Add put it there
-	Status    string // lists show this status, whatever its state; empty: that of Options.Words
+	Size      int64         // bytes, when complete
+	Kept      time.Duration // from its end to BackupExpiredTime; 0: 30 days
+	Parent    string        // the backup of which it is a copy
+	RequestID string        // of the CreateBackup that made it; empty: Add put it there
+	Status    string        // lists show this status, whatever its state; empty: that of Options.Words
 }
 
 // State is the backup's at a moment, by the service's clock.
@@ -64,12 +76,7 @@ func (s *Service) add(b Backup) {
 		s.lastID++
 		b.ID = strconv.Itoa(s.lastID)
 	}
-	if b.Type == "" {
-		b.Type = "FullBackup"
-	}
-	if b.Region == "" {
-		b.Region = defaultRegion
-	}
+	b.Type, b.Region, b.Kept = cmp.Or(b.Type, "FullBackup"), cmp.Or(b.Region, defaultRegion), cmp.Or(b.Kept, 30*24*time.Hour)
 	if b.Ends == NeverEnds {
 		b.End = time.Time{}
 	}
@@ -100,11 +107,147 @@ func (s *Service) Backups(clusterID string) []Backup {
 			all = append(all, backups...)
 		}
 	}
-	slices.SortFunc(all, func(a, b Backup) int { return compareIDs(a.ID, b.ID) })
+	// Of decimal digits the shorter are the smaller number.
+	slices.SortFunc(all, func(a, b Backup) int { return cmp.Or(len(a.ID)-len(b.ID), strings.Compare(a.ID, b.ID)) })
 	return all
 }
 
-// compareIDs has the shorter number first, so that decimal digits compare as numbers.
-func compareIDs(a, b string) int {
-	return cmp.Or(len(a)-len(b), strings.Compare(a, b))
+// createBackup answers with the request id alone, and has no token that would make it idempotent: the service has none.
+func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
+	accepted := o.now()
+	if err := o.refusesBackup(c, accepted); err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	overlaps := func(b Backup) bool { return b.Type == "FullBackup" && b.Parent == "" && b.State(accepted) <= Running }
+	if o.Overlap != nil && slices.ContainsFunc(s.backups[place{c.Cluster, c.Region}], overlaps) {
+		return nil, o.Overlap
+	}
+	start := accepted.Add(o.StartsAfter)
+	s.add(Backup{
+		Cluster: c.Cluster, Region: c.Region, Start: start, End: start.Add(o.Takes), Listed: accepted.Add(max(o.ListedAfter, o.StartsAfter)),
+		Ends: o.Ends, Size: cmp.Or(o.Size, 5_000_000_000), RequestID: c.RequestID,
+	})
+	c.Effect = true
+	return struct{ RequestId string }{c.RequestID}, nil
+}
+
+// refusesBackup returns why the cluster takes no backup at this moment, or nil.
+func (o Options) refusesBackup(c *call, now time.Time) *Error {
+	for _, b := range o.Busy {
+		if (b.Cluster == "" || b.Cluster == c.Cluster) && now.Before(b.Until) {
+			return cmp.Or(b.Error, ErrClusterBusy)
+		}
+	}
+	switch here := o.cluster(c.Cluster, c.Region); {
+	case here == nil:
+		return nil
+	case here.DBVersion == dataWarehouse:
+		return ErrClusterIDNotFound // this version of the API does not know the Data Warehouse Edition
+	case slices.Contains([]string{"Preparing", "Creating", "Restoring", "Deleting"}, here.Status):
+		return ErrClusterBusy
+	}
+	return nil
+}
+
+// describeBackups lists a cluster's backups page by page.
+func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error) {
+	if wrong := cmp.Or(required(q, "StartTime"), required(q, "EndTime")); wrong != nil {
+		return nil, wrong
+	}
+	from, err := time.Parse(Minutes, q.Get("StartTime"))
+	if err != nil {
+		return nil, ErrStartTime
+	}
+	to, err := time.Parse(Minutes, q.Get("EndTime"))
+	if err != nil || !to.After(from) {
+		return nil, ErrEndTime
+	}
+	now := o.now()
+	s.mu.Lock()
+	all := slices.Clone(s.backups[place{c.Cluster, c.Region}])
+	s.mu.Unlock()
+	id := q.Get("BackupId")
+	all = slices.DeleteFunc(all, func(b Backup) bool {
+		return id != "" && id != b.ID || !o.shows(b, now) || !o.Window.holds(b, now, from, to)
+	})
+	slices.SortStableFunc(all, o.Order.compare)
+	answer, shown, wrong := page(o, q, all, true)
+	if wrong != nil {
+		return nil, wrong
+	}
+	entries := make([]object, 0, len(shown))
+	for _, b := range shown {
+		if b.State(now) <= Running {
+			c.Running++
+		}
+		entries = append(entries, o.backupEntry(b, now))
+	}
+	c.Listed = len(shown)
+	answer["RequestId"], answer["Items"] = c.RequestID, object{"Backup": entries}
+	return answer, nil
+}
+
+func (o Order) compare(a, b Backup) int {
+	switch o {
+	case OldestFirst:
+		return a.Start.Compare(b.Start)
+	case Shuffled:
+		hash := func(b Backup) string { h := sha256.Sum256([]byte(b.ID)); return string(h[:]) }
+		return cmp.Compare(hash(a), hash(b))
+	}
+	return b.Start.Compare(a.Start)
+}
+
+// shows reports whether lists show a backup yet.
+func (o Options) shows(b Backup, now time.Time) bool {
+	if !o.HideRunning {
+		return !now.Before(b.Listed)
+	}
+	from := b.End
+	if b.RequestID != "" {
+		from = from.Add(o.ListedAfter)
+	}
+	return b.State(now) > Running && !now.Before(from)
+}
+
+// holds reports whether lists of the window between from and to show a backup.
+func (w Window) holds(b Backup, now, from, to time.Time) bool {
+	first, last := b.Start, b.Start // a part of this must lie between from and to
+	if w != ByStart {
+		if last = b.End; b.State(now) <= Running {
+			last = now
+		}
+	}
+	if w == ByEnd {
+		first = last
+	}
+	return !last.Before(from) && !first.After(to)
+}
+
+// backupEntry is one entry of the list, without the fields that the backup does not have yet.
+func (o Options) backupEntry(b Backup, now time.Time) object {
+	e := object{
+		"DBClusterId":     o.id(b.Cluster),
+		"BackupId":        o.number(b.ID, true),
+		"BackupType":      b.Type,
+		"BackupMethod":    "Snapshot",
+		"BackupStartTime": o.time(b.Start),
+		"BackupRegion":    b.Region,
+	}
+	if !o.NoStatus {
+		e["BackupStatus"] = cmp.Or(b.Status, o.status(b.State(now)))
+	}
+	if b.State(now) > Running {
+		e["BackupEndTime"] = o.time(b.End)
+	}
+	if b.State(now) == Completed {
+		e["BackupSize"] = o.number(strconv.FormatInt(b.Size, 10), false)
+		e["BackupExpiredTime"] = o.time(b.End.Add(b.Kept))
+	}
+	if b.Parent != "" {
+		e["ParentBackupId"] = o.number(b.Parent, true)
+	}
+	return e
 }

@@ -25,14 +25,12 @@ type Cluster struct {
 	Tags          []Tag
 }
 
-func (c Cluster) region() string { return cmp.Or(c.Region, defaultRegion) }
-
 // Tag is a tag of a cluster, in the service's order.
 type Tag struct{ Key, Value string }
 
 // cluster finds a cluster, or nil.
 func (o Options) cluster(id, region string) *Cluster {
-	i := slices.IndexFunc(o.Clusters, func(c Cluster) bool { return c.ID == id && c.region() == region })
+	i := slices.IndexFunc(o.Clusters, func(c Cluster) bool { return c.ID == id && cmp.Or(c.Region, defaultRegion) == region })
 	if i < 0 {
 		return nil
 	}
@@ -41,48 +39,43 @@ func (o Options) cluster(id, region string) *Cluster {
 
 // describeClusters lists the clusters of a region page by page.
 func (s *Service) describeClusters(c *call, o Options, q url.Values) (any, *Error) {
-	if q.Get("RegionId") == "" {
-		return nil, missing("RegionId")
+	if wrong := required(q, "RegionId"); wrong != nil {
+		return nil, wrong
 	}
 	version := cmp.Or(q.Get("DBClusterVersion"), "5.0")
 	if !slices.Contains([]string{"3.0", "5.0", "All"}, version) {
 		return nil, ErrClusterVersion
 	}
-	tags, err := tagsOf(q)
-	if err != nil {
-		return nil, err
+	tags, wrong := tagsOf(q)
+	if wrong != nil {
+		return nil, wrong
 	}
-	p, err := pageOf(q, o)
-	if err != nil {
-		return nil, err
-	}
+	ids := strings.FieldsFunc(q.Get("DBClusterIds"), func(r rune) bool { return r == ',' })
+	is := func(parameter, value string) bool { return q.Get(parameter) == "" || q.Get(parameter) == value }
 	var selected []Cluster
-	for _, cluster := range o.Clusters {
-		group := q.Get("ResourceGroupId")
-		if cluster.region() == c.Region && (group == "" || group == cluster.ResourceGroup) &&
-			(version == "All" || (version == dataWarehouse) == (cluster.DBVersion == dataWarehouse)) && o.TagFilter.selects(tags, cluster.Tags) {
-			selected = append(selected, cluster)
+	for _, here := range o.Clusters {
+		if is("RegionId", cmp.Or(here.Region, defaultRegion)) && is("ResourceGroupId", here.ResourceGroup) &&
+			is("DBClusterStatus", cmp.Or(here.Status, "Running")) && (len(ids) == 0 || slices.Contains(ids, here.ID)) &&
+			(version == "All" || (version == dataWarehouse) == (here.DBVersion == dataWarehouse)) && o.TagFilter.selects(tags, here.Tags) {
+			selected = append(selected, here)
 		}
 	}
-	shown, total := cut(p, selected, o.Repeat)
-	c.Listed = len(shown)
-	entries := make([]object, 0, len(shown))
-	for _, cluster := range shown {
-		entries = append(entries, o.clusterEntry(cluster))
+	answer, shown, wrong := page(o, q, selected, false)
+	if wrong != nil {
+		return nil, wrong
 	}
-	return object{
-		"RequestId":  c.RequestID,
-		"TotalCount": o.number(strconv.Itoa(total), false),
-		"PageNumber": o.number(strconv.Itoa(p.number), false),
-		"PageSize":   o.number(strconv.Itoa(p.size), false),
-		"Items":      object{"DBCluster": entries},
-	}, nil
+	entries := make([]object, 0, len(shown))
+	for _, here := range shown {
+		entries = append(entries, o.clusterEntry(here))
+	}
+	c.Listed = len(shown)
+	answer["RequestId"], answer["Items"] = c.RequestID, object{"DBCluster": entries}
+	return answer, nil
 }
 
 // tagsOf reads Tag.1.Key, Tag.1.Value and so on, up to the first that is missing. The SDK sends no Value where it is nil;
 // an empty one counts as none here.
-func tagsOf(q url.Values) ([]Tag, *Error) {
-	var tags []Tag
+func tagsOf(q url.Values) (tags []Tag, wrong *Error) {
 	for n := 1; q.Has(fmt.Sprintf("Tag.%d.Key", n)); n++ {
 		if n > 20 {
 			return nil, ErrTags
@@ -94,62 +87,37 @@ func tagsOf(q url.Values) ([]Tag, *Error) {
 
 // selects reports whether a cluster with the tags has passes the filter.
 func (f TagFilter) selects(wanted, has []Tag) bool {
-	found := func(want Tag) bool {
-		return slices.ContainsFunc(has, func(t Tag) bool {
+	matched := 0
+	for _, want := range wanted {
+		if slices.ContainsFunc(has, func(t Tag) bool {
 			return t.Key == want.Key && (t.Value == want.Value || want.Value == "" && f != TagsLiteral)
-		})
+		}) {
+			matched++
+		}
 	}
-	switch {
-	case len(wanted) == 0 || f == TagsIgnored:
-		return true
-	case f == TagsAny:
-		return slices.ContainsFunc(wanted, found)
-	}
-	return !slices.ContainsFunc(wanted, func(want Tag) bool { return !found(want) })
+	return f == TagsIgnored || matched == len(wanted) || f == TagsAny && matched > 0
 }
 
-// clusterEntry is one entry of the list, with as many fields as the service has.
+// clusterEntry is one entry of the list: the fields that a reader of backups may want, and a few of those that it must pass over.
 func (o Options) clusterEntry(c Cluster) object {
-	id := o.id(c.ID)
 	e := object{
-		"DBClusterId":           id,
-		"DBClusterDescription":  c.Description,
-		"DBClusterStatus":       cmp.Or(c.Status, "Running"),
-		"LockMode":              "Unlock",
-		"DBVersion":             cmp.Or(c.DBVersion, "5.0"),
-		"CreateTime":            "",
-		"RegionId":              c.region(),
-		"ResourceGroupId":       c.ResourceGroup,
-		"DBClusterType":         "Cluster",
-		"DBClusterNetworkType":  "VPC",
-		"CommodityCode":         "ads",
-		"PayType":               "Postpaid",
-		"Mode":                  "flexible",
-		"Category":              "MixedStorage",
-		"Engine":                "AnalyticDB",
-		"ConnectionString":      strings.ToLower(id) + "." + c.region() + ".ads.aliyuncs.com",
-		"Port":                  "3306",
-		"VPCId":                 "vpc-bp1vu7q4w0z5jm3a8rlyd",
-		"VSwitchId":             "vsw-bp1n6qg0e5rt8kw2ycxam",
-		"ZoneId":                c.region() + "-h",
-		"ComputeResource":       "16Core64GB",
-		"StorageResource":       "24Core96GBNEW",
-		"ReservedACU":           "16ACU",
-		"ReservedNodeCount":     3,
-		"ElasticIOResource":     0,
-		"ElasticIOResourceSize": "8Core64GB",
-		"DiskEncryption":        false,
-		"InnerIp":               "",
-		"InnerPort":             "",
-		"ExpireTime":            "",
-		"Expired":               "false",
-		"LockReason":            "",
-		"RdsInstanceId":         "",
-		"DtsJobId":              "",
-		"ProductForm":           "IntegrationForm",
-		"ProductVersion":        "EnterpriseVersion",
-		"SupportedFeatures":     object{},
-		"TaskInfo":              object{"StepList": object{"StepList": []object{}}},
+		"DBClusterId":          o.id(c.ID),
+		"DBClusterDescription": c.Description,
+		"DBClusterStatus":      cmp.Or(c.Status, "Running"),
+		"LockMode":             "Unlock",
+		"LockReason":           "",
+		"DBVersion":            cmp.Or(c.DBVersion, "5.0"),
+		"CreateTime":           "",
+		"ExpireTime":           "",
+		"RegionId":             cmp.Or(c.Region, defaultRegion),
+		"ResourceGroupId":      c.ResourceGroup,
+		"DBClusterType":        "Cluster",
+		"PayType":              "Postpaid",
+		"Engine":               "AnalyticDB",
+		"ReservedNodeCount":    3,
+		"DiskEncryption":       false,
+		"SupportedFeatures":    object{},
+		"TaskInfo":             object{"StepList": object{"StepList": []object{}}},
 	}
 	if !c.Created.IsZero() {
 		e["CreateTime"] = c.Created.Add(o.FalseZone).UTC().Format(time.RFC3339)
@@ -164,4 +132,42 @@ func (o Options) clusterEntry(c Cluster) object {
 		e["Tags"] = object{"Tag": append([]Tag{}, c.Tags...)}
 	}
 	return e
+}
+
+type object = map[string]any
+
+// page cuts a list as PageNumber and PageSize say, and begins the answer with the counts. The reference has them as strings in one
+// list and as numbers in the other.
+func page[T any](o Options, q url.Values, all []T, isString bool) (answer object, shown []T, wrong *Error) {
+	size, err := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
+	if err != nil || size != 30 && size != 50 && size != 100 {
+		return nil, nil, ErrPageSize
+	}
+	number, err := strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1"))
+	if err != nil || number < 1 {
+		return nil, nil, ErrPageNumber
+	}
+	if o.PageCap > 0 {
+		size = min(size, o.PageCap)
+	}
+	if o.Repeat {
+		all = repeatAcrossPages(all, size)
+	}
+	first := min((number-1)*size, len(all))
+	return object{
+		"TotalCount": o.number(strconv.Itoa(len(all)), isString),
+		"PageNumber": o.number(strconv.Itoa(number), isString),
+		"PageSize":   o.number(strconv.Itoa(size), isString),
+	}, all[first:min(first+size, len(all))], nil
+}
+
+// repeatAcrossPages shows the last entry of every page again as the first of the next.
+func repeatAcrossPages[T any](all []T, size int) (shown []T) {
+	for i, b := range all {
+		shown = append(shown, b)
+		if len(shown)%size == 0 && i < len(all)-1 {
+			shown = append(shown, b)
+		}
+	}
+	return shown
 }

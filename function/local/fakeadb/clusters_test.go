@@ -63,6 +63,8 @@ func TestClustersAreSelected(t *testing.T) {
 		{TagsLiteral, func(r *request) { r.Tag = tags{tag("empty", empty)} }, "amv-b"},
 		{TagsAny, func(r *request) { r.Tag = tags{tag("empty", nil), tag("env", dara.String("prod"))} }, "amv-a amv-b"},
 		{TagsIgnored, func(r *request) { r.Tag = tags{tag("backup", nightly)} }, "amv-a amv-b am-c amv-d"},
+		{0, func(r *request) { r.DBClusterIds = dara.String("amv-d,am-c,amv-e") }, "am-c amv-d"},
+		{0, func(r *request) { r.DBClusterStatus = dara.String("Creating") }, "amv-b"},
 		{0, func(r *request) { r.RegionId = nil }, "MissingRegionId 400"},
 		{0, func(r *request) { r.DBClusterVersion = dara.String("4.0") }, "InvalidDBClusterVersion.Malformed 400"},
 		{0, func(r *request) { r.PageSize = dara.Int32(20) }, "InvalidPageSize.Malformed 400"},

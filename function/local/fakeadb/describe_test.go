@@ -13,9 +13,9 @@ import (
 
 func TestNumbers(t *testing.T) {
 	for n, want := range []string{
-		`"PageNumber":"1","PageSize":"30",REQUEST,"TotalBackupSize":5000000000,"TotalCount":"1"`,
-		`"PageNumber":"1","PageSize":"30",REQUEST,"TotalBackupSize":"5000000000","TotalCount":"1"`,
-		`"PageNumber":1,"PageSize":30,REQUEST,"TotalBackupSize":5000000000,"TotalCount":1`,
+		`"PageNumber":"1","PageSize":"30",REQUEST,"TotalCount":"1"`,
+		`"PageNumber":"1","PageSize":"30",REQUEST,"TotalCount":"1"`,
+		`"PageNumber":1,"PageSize":30,REQUEST,"TotalCount":1`,
 	} {
 		bubble(t, Options{Numbers: Numbers(n)}, func(t *testing.T, s *Service, client *adb.Client) {
 			create(t.Context(), client, one)

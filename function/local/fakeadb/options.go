@@ -2,6 +2,8 @@ package fakeadb
 
 import (
 	"cmp"
+	"strconv"
+	"strings"
 	"time"
 
 	"adb-backup/function/local/acs3"
@@ -19,15 +21,6 @@ type Busy struct {
 	Until   time.Time
 	Error   *Error // nil: ErrClusterBusy
 }
-
-// Ending is how a backup ends.
-type Ending int
-
-const (
-	Completes Ending = iota
-	Fails
-	NeverEnds
-)
 
 // Layouts of a backup's times, for Options.Layout.
 const (
@@ -85,16 +78,6 @@ const (
 // Words are the values of BackupStatus. None is published; empty ones are Running, Success and Failed.
 type Words struct{ Running, Completed, Failed string }
 
-func (w Words) of(s State) string {
-	switch s {
-	case Completed:
-		return cmp.Or(w.Completed, "Success")
-	case Failed:
-		return cmp.Or(w.Failed, "Failed")
-	}
-	return cmp.Or(w.Running, "Running")
-}
-
 // Options say what the service is like. The zero value of each is the plain case: a backup takes no time, is listed at
 // once, and overlaps others. Slices and maps are shared with the service: replace them, do not write to them.
 type Options struct {
@@ -139,20 +122,35 @@ type Options struct {
 	OnCall func(Call)
 }
 
-// Call is a request and, once it is over, what became of it.
-type Call struct {
-	Time      time.Time // of arrival
-	Action    string
-	Cluster   string // empty for DescribeDBClusters
-	Region    string
-	KeyID     string
-	RequestID string
-	Nth       int // it is the nth of its action, from 1
+func (o Options) now() time.Time { return time.Now().Add(o.Skew) }
 
-	Status  int    // of HTTP; 0: there was no answer
-	Code    string // of the error, or the fault's name; empty: the answer was true
-	Effect  bool   // a backup was created
-	Listed  int    // entries shown
-	Running int    // of them backups that have not ended
-	Took    time.Duration
+// status is the word for a state.
+func (o Options) status(s State) string {
+	return map[State]string{
+		Pending:   cmp.Or(o.Words.Running, "Running"),
+		Running:   cmp.Or(o.Words.Running, "Running"),
+		Completed: cmp.Or(o.Words.Completed, "Success"),
+		Failed:    cmp.Or(o.Words.Failed, "Failed"),
+	}[s]
+}
+
+// number writes digits as the option says. The reference has some as strings.
+func (o Options) number(digits string, isString bool) any {
+	n, err := strconv.ParseInt(digits, 10, 64)
+	if err != nil || o.Numbers == AsStrings || o.Numbers == Documented && isString {
+		return digits
+	}
+	return n
+}
+
+// time writes a backup's time as the options say.
+func (o Options) time(t time.Time) string {
+	return t.Add(o.FalseZone).UTC().Format(cmp.Or(o.Layout, Minutes))
+}
+
+func (o Options) id(cluster string) string {
+	if o.UpperIDs {
+		return strings.ToUpper(cluster)
+	}
+	return cluster
 }

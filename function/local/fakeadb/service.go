@@ -1,6 +1,6 @@
 // Package fakeadb emulates the endpoint of AnalyticDB for MySQL, API 2021-12-01, as far as backups need it: CreateBackup,
 // DescribeBackups and DescribeDBClusters, signed with ACS3-HMAC-SHA256. Any other action is refused as the service refuses
-// an action that it does not have.
+// an action that it does not have, and so is any other dialect.
 //
 // What the service's documents leave open is an option, so that a client can be tried against every answer: whether running
 // backups are listed, how soon, in which order and form, what the window means, the words for a status, what a
@@ -9,17 +9,20 @@
 // Its only clock is time.Now, its timers end with the request's context, and it starts no goroutine: behind the transport of
 // package inmemory it works in a testing/synctest bubble, and hours pass in a moment.
 //
-// Not emulated: retention, expiry and deletion of backups (Remove takes one away), the cluster's own schedule (Add puts
-// backups there), quotas, changes of a cluster's status, parameters in a request's body, and any signature but
-// ACS3-HMAC-SHA256.
+// Not emulated: expiry and deletion of backups (Remove takes one away), the cluster's own schedule (Add puts backups there),
+// quotas, and changes of a cluster's status.
 package fakeadb
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"io"
 	"net/http"
+	"net/url"
+	"regexp"
+	"slices"
 	"sync"
 	"time"
 
@@ -30,7 +33,6 @@ import (
 
 const (
 	version       = "2021-12-01"
-	hostID        = "adb.aliyuncs.com"
 	defaultRegion = "cn-hangzhou"
 )
 
@@ -49,7 +51,7 @@ type Service struct {
 
 // New returns a service without backups.
 func New(o Options) *Service {
-	return &Service{options: o, backups: map[place][]Backup{}, lastID: 32732000, bucket: &rate.Limiter{}, calls: map[string]int{}}
+	return &Service{options: o, backups: map[place][]Backup{}, lastID: 32732000, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.
@@ -78,6 +80,31 @@ func (s *Service) MaxInFlight() int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.maxInFlight
+}
+
+// Call is a request and, once it is over, what became of it.
+type Call struct {
+	Time      time.Time // of arrival
+	Action    string
+	Cluster   string // empty for DescribeDBClusters
+	Region    string
+	KeyID     string
+	RequestID string
+	Nth       int // it is the nth of its action, from 1
+
+	Status  int    // of HTTP; 0: there was no answer
+	Code    string // of the error, or the fault's name; empty: the answer was true
+	Effect  bool   // a backup was created
+	Listed  int    // entries shown
+	Running int    // of them backups that have not ended
+	Took    time.Duration
+}
+
+// call is a Call while it is served.
+type call struct {
+	Call
+	fault Fault
+	gone  bool // the caller left before the answer
 }
 
 // ServeHTTP serves one call. If the connection breaks or the caller leaves, it panics with http.ErrAbortHandler, as handlers do
@@ -110,26 +137,12 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answered = true
 }
 
-// call is a Call while it is served.
-type call struct {
-	Call
-	fault Fault
-	gone  bool // the caller left before the answer
-}
-
 func (s *Service) arrive(r *http.Request) (call, Options) {
 	q := r.URL.Query()
 	c := call{Call: Call{
-		Time:      time.Now(),
-		Action:    r.Header.Get("X-Acs-Action"),
-		Cluster:   q.Get("DBClusterId"),
-		Region:    q.Get("RegionId"),
-		KeyID:     acs3.KeyID(r),
-		RequestID: newRequestID(),
+		Time: time.Now(), Action: r.Header.Get("X-Acs-Action"), Cluster: q.Get("DBClusterId"),
+		Region: cmp.Or(q.Get("RegionId"), defaultRegion), KeyID: acs3.KeyID(r), RequestID: newRequestID(),
 	}}
-	if c.Region == "" {
-		c.Region = defaultRegion
-	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.calls[c.Action]++
@@ -161,12 +174,10 @@ func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *E
 	if o.Faults != nil {
 		c.fault = o.Faults(c.Call)
 	}
-	if !c.fault.After {
-		if c.pause(r.Context(), c.fault.Delay) || c.fault.Answer != nil {
-			return nil, nil
-		}
+	if !c.fault.After && (c.pause(r.Context(), c.fault.Delay) || c.fault.Answer != nil) {
+		return nil, nil
 	}
-	answer, err = s.perform(c, o, r)
+	answer, err = s.perform(c, o, r.URL.Query())
 	if c.fault.After {
 		c.pause(r.Context(), c.fault.Delay)
 	}
@@ -177,22 +188,20 @@ func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *E
 func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
 	if err != nil {
-		return signatureError(acs3.ErrIncomplete)
+		return gateway(acs3.ErrIncomplete)
 	}
-	if r.Method != http.MethodPost {
-		return ErrMethod
+	if err := acs3.Dialect(r, body); err != nil {
+		return gateway(err)
 	}
-	if r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action].perform == nil {
+	if r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil {
 		return ErrUnknownAction
 	}
 	if r.Header.Get("X-Acs-Version") != version {
 		return ErrVersion
 	}
 	if err := s.signatures.Verify(r, body, o.Credentials, o.now()); err != nil {
-		return signatureError(err)
+		return gateway(err)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if wait := s.take(o); wait > 0 {
 		e := *ErrThrottled
 		if o.Hint {
@@ -204,22 +213,45 @@ func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 }
 
 // take takes a token from the bucket, or returns how long it is until there is one.
-func (s *Service) take(o Options) time.Duration {
+func (s *Service) take(o Options) (wait time.Duration) {
 	if o.Rate <= 0 {
 		return 0
 	}
-	now, burst := time.Now(), max(o.Burst, 1)
-	if s.bucket.Burst() == 0 { // never used: full
-		s.bucket = rate.NewLimiter(rate.Limit(o.Rate), burst)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.bucket == nil || s.bucket.Limit() != rate.Limit(o.Rate) {
+		s.bucket = rate.NewLimiter(rate.Limit(o.Rate), max(o.Burst, 1))
 	}
-	s.bucket.SetLimitAt(now, rate.Limit(o.Rate))
-	s.bucket.SetBurstAt(now, burst)
-	token := s.bucket.ReserveN(now, 1)
-	wait := token.DelayFrom(now)
-	if wait > 0 {
-		token.CancelAt(now)
+	token := s.bucket.Reserve()
+	if wait = token.Delay(); wait > 0 {
+		token.Cancel()
 	}
 	return wait
+}
+
+// actions are all that is emulated.
+var actions = map[string]func(*Service, *call, Options, url.Values) (any, *Error){
+	"CreateBackup":       (*Service).createBackup,
+	"DescribeBackups":    (*Service).describeBackups,
+	"DescribeDBClusters": (*Service).describeClusters,
+}
+
+var clusterID = regexp.MustCompile(`^am[a-z]*-[a-z0-9]{1,60}$`)
+
+// perform carries an action out. Permission is checked before existence, so that a refusal does not tell which clusters exist.
+func (s *Service) perform(c *call, o Options, q url.Values) (any, *Error) {
+	ofOne := c.Action != "DescribeDBClusters"
+	switch {
+	case ofOne && c.Cluster == "":
+		return nil, missing("DBClusterId")
+	case ofOne && !clusterID.MatchString(c.Cluster):
+		return nil, ErrClusterMalformed
+	case slices.ContainsFunc(o.Denied, c.isDenied):
+		return nil, c.denied()
+	case ofOne && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil:
+		return nil, ErrClusterNotFound
+	}
+	return actions[c.Action](s, c, o, q)
 }
 
 // pause lets time pass, and reports whether the caller has left.

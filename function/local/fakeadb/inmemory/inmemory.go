@@ -42,51 +42,37 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 	if r.Body != nil {
 		defer r.Body.Close()
 	}
-	if err := r.Context().Err(); err != nil {
+	ctx := r.Context()
+	trace := httptrace.ContextClientTrace(ctx)
+	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := t.connect(r); err != nil {
-		return nil, err
-	}
-	w := httptest.NewRecorder()
-	defer func() {
-		switch p := recover(); {
-		case p == nil:
-		case p == http.ErrAbortHandler && r.Context().Err() != nil:
-			response, err = nil, r.Context().Err()
-		case p == http.ErrAbortHandler:
-			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-		default:
-			panic(p)
-		}
-	}()
-	t.Handler.ServeHTTP(w, asServed(r))
-	if err := r.Context().Err(); err != nil {
-		return nil, err
-	}
-	response = w.Result()
-	response.Request = r
-	return response, nil
-}
-
-// connect dials, and reports to a trace what net/http's transport does on the way.
-func (t *Transport) connect(r *http.Request) error {
-	trace := httptrace.ContextClientTrace(r.Context())
 	if trace != nil && trace.GetConn != nil {
 		trace.GetConn(r.URL.Host)
 	}
 	if t.Dial != nil {
 		if err := t.Dial(r); err != nil {
-			return err
+			return nil, err
 		}
 	}
 	if trace != nil && trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
-	if trace != nil && trace.WroteRequest != nil {
-		trace.WroteRequest(httptrace.WroteRequestInfo{})
-	}
-	return nil
+	w := httptest.NewRecorder()
+	defer func() {
+		switch p := recover(); {
+		case p != nil && p != http.ErrAbortHandler:
+			panic(p)
+		case ctx.Err() != nil:
+			response, err = nil, ctx.Err()
+		case p != nil:
+			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+		}
+	}()
+	t.Handler.ServeHTTP(w, asServed(r))
+	response = w.Result()
+	response.Request = r
+	return response, nil
 }
 
 // asServed is the request as a server sees it: header names in canonical case, though the SDK writes lower case, and the
@@ -103,7 +89,5 @@ func asServed(r *http.Request) *http.Request {
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}
-	served.RequestURI = r.URL.RequestURI()
-	served.RemoteAddr = "127.0.0.1:0"
 	return served
 }

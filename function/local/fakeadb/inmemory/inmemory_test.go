@@ -45,7 +45,7 @@ func get(ctx context.Context, t *Transport) (answered string, err error) {
 func TestARequestIsServed(t *testing.T) {
 	got, err := get(t.Context(), New(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, _ := io.ReadAll(r.Body)
-		w.Header().Set("X-Answer", r.Host+r.RequestURI)
+		w.Header().Set("X-Answer", r.Host+r.URL.RequestURI())
 		w.WriteHeader(http.StatusTeapot)
 		io.WriteString(w, r.Header.Get("X-Acs-Action")+string(body))
 	})))
@@ -75,12 +75,11 @@ func TestAConnectionThatBreaksOrIsNotOpened(t *testing.T) {
 func TestATraceSeesTheConnection(t *testing.T) {
 	var seen string
 	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{
-		GetConn:      func(host string) { seen += " wants " + host },
-		GotConn:      func(httptrace.GotConnInfo) { seen += " connected" },
-		WroteRequest: func(httptrace.WroteRequestInfo) { seen += " written" },
+		GetConn: func(host string) { seen += " wants " + host },
+		GotConn: func(httptrace.GotConnInfo) { seen += " connected" },
 	})
 	transport := New(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { seen += " served" }))
-	if get(ctx, transport); seen != " wants adb.example connected written served" {
+	if get(ctx, transport); seen != " wants adb.example connected served" {
 		t.Error(seen)
 	}
 	seen, transport.Dial = "", func(*http.Request) error { return Refused() }
