@@ -112,7 +112,7 @@ func TestAClustersEntry(t *testing.T) {
 func listRaw(t *testing.T, client *adb.Client) string {
 	t.Helper()
 	raw, err := client.CallApiWithCtx(t.Context(), &openapi.Params{
-		Action: dara.String("DescribeDBClusters"), Version: dara.String(version), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+		Action: dara.String("DescribeDBClusters"), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
 		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
 	}, &openapi.OpenApiRequest{Query: map[string]*string{"RegionId": dara.String("cn-hangzhou"), "DBClusterVersion": dara.String("All")}}, &dara.RuntimeOptions{})
 	if err != nil {

@@ -20,7 +20,7 @@ func TestNumbers(t *testing.T) {
 		bubble(t, Options{Numbers: Numbers(n)}, func(t *testing.T, s *Service, client *adb.Client) {
 			create(t.Context(), client, one)
 			raw, err := client.CallApiWithCtx(t.Context(), &openapi.Params{
-				Action: dara.String("DescribeBackups"), Version: dara.String(version), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+				Action: dara.String("DescribeBackups"), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
 				Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
 			}, &openapi.OpenApiRequest{Query: map[string]*string{"DBClusterId": dara.String(one), "StartTime": dara.String(from), "EndTime": dara.String(to)}}, &dara.RuntimeOptions{})
 			if err != nil {

@@ -83,6 +83,15 @@ func (c *call) denied() *Error {
 	return &e
 }
 
+// after is the error with its hint when to come again, if there is one.
+func (e *Error) after(wait time.Duration, hint bool) *Error {
+	hinted := *e
+	if hint {
+		hinted.TimeLeft = wait
+	}
+	return &hinted
+}
+
 // write answers with the error as the OpenAPI gateway shapes it.
 func (e *Error) write(w http.ResponseWriter, requestID string) {
 	if e.TimeLeft > 0 {
@@ -129,9 +138,7 @@ func Refused(e *Error) Fault {
 
 // Throttled refuses because there were too many calls, and says when to come again if timeLeft is not 0.
 func Throttled(timeLeft time.Duration) Fault {
-	e := *ErrThrottled
-	e.TimeLeft = timeLeft
-	return Refused(&e)
+	return Refused(ErrThrottled.after(timeLeft, true))
 }
 
 // Slow delays the answer, which is the true one.

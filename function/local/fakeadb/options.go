@@ -15,11 +15,11 @@ type Credential = acs3.Credential
 // Denial is an action that RAM does not allow. What is empty stands for any.
 type Denial struct{ Action, Region, Cluster string }
 
-// Busy is a cluster that takes no CreateBackup for a while.
+// Busy is a cluster, or if empty any, that takes no CreateBackup for a while. No Error means ErrClusterBusy.
 type Busy struct {
-	Cluster string // empty: any
+	Cluster string
 	Until   time.Time
-	Error   *Error // nil: ErrClusterBusy
+	Error   *Error
 }
 
 // Layouts of a backup's times, for Options.Layout.
@@ -28,8 +28,14 @@ const (
 	Seconds = time.RFC3339        // as on an older page of the reference
 )
 
-// Order is the order of a list of backups. Which the service uses is not published.
-type Order int
+// What is not published of the lists.
+type (
+	Order     int // of a list of backups
+	Window    int // what a backup must do between StartTime and EndTime to be listed
+	Numbers   int // how numbers are written
+	TagsForm  int // how tags are written: {"Tag":[…]}, or for a cluster without tags, or for every one, otherwise
+	TagFilter int // what the parameters Tag.N.Key and Tag.N.Value select
+)
 
 const (
 	NewestFirst Order = iota
@@ -37,17 +43,11 @@ const (
 	Shuffled // always the same for the same entries, or no client could read pages
 )
 
-// Window is what a backup must do between StartTime and EndTime to be listed. Which it is in the service is not published.
-type Window int
-
 const (
 	ByStart   Window = iota // it started there
 	ByEnd                   // it ended there; one that has not ended counts as ending now
 	ByOverlap               // it ran there, if only in part
 )
-
-// Numbers is how lists write numbers.
-type Numbers int
 
 const (
 	Documented Numbers = iota // each as in the reference, a string or a number
@@ -55,18 +55,12 @@ const (
 	AsNumbers
 )
 
-// TagsForm is how DescribeDBClusters writes tags.
-type TagsForm int
-
 const (
-	TagsDocumented TagsForm = iota // "Tags":{"Tag":[{"Key":…,"Value":…}]}
-	TagsAbsent                     // no entry has a field Tags
-	TagsEmptyList                  // "Tags":[] where a cluster has none
-	TagsEmptyText                  // "Tags":"" where a cluster has none
+	TagsDocumented TagsForm = iota
+	TagsAbsent              // no entry has a field Tags
+	TagsEmptyList           // "Tags":[] where a cluster has none
+	TagsEmptyText           // "Tags":"" where a cluster has none
 )
-
-// TagFilter is what the parameters Tag.N.Key and Tag.N.Value select. It is not published.
-type TagFilter int
 
 const (
 	TagsAll     TagFilter = iota // clusters with every tag; a key without a value stands for any value

@@ -1,16 +1,10 @@
 // Package fakeadb emulates the endpoint of AnalyticDB for MySQL, API 2021-12-01, as far as backups need it: CreateBackup,
-// DescribeBackups and DescribeDBClusters, signed with ACS3-HMAC-SHA256. Any other action is refused as the service refuses
-// an action that it does not have, and so is any other dialect.
-//
-// What the service's documents leave open is an option, so that a client can be tried against every answer: whether running
-// backups are listed, how soon, in which order and form, what the window means, the words for a status, what a
-// CreateBackup that overlaps another gets, what a filter by tags selects. A fault hits a call before or after it takes effect.
+// DescribeBackups and DescribeDBClusters, signed with ACS3-HMAC-SHA256. Any other action or dialect is refused. What the
+// service's documents leave open is an option, so that a client can be tried against every answer. A fault hits a call before or
+// after it takes effect.
 //
 // Its only clock is time.Now, its timers end with the request's context, and it starts no goroutine: behind the transport of
 // package inmemory it works in a testing/synctest bubble, and hours pass in a moment.
-//
-// Not emulated: expiry and deletion of backups (Remove takes one away), the cluster's own schedule (Add puts backups there),
-// quotas, and changes of a cluster's status.
 package fakeadb
 
 import (
@@ -31,10 +25,7 @@ import (
 	"adb-backup/function/local/acs3"
 )
 
-const (
-	version       = "2021-12-01"
-	defaultRegion = "cn-hangzhou"
-)
+const defaultRegion = "cn-hangzhou"
 
 // Service is the endpoint, an http.Handler. It may be changed while it is used.
 type Service struct {
@@ -139,9 +130,11 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 func (s *Service) arrive(r *http.Request) (call, Options) {
 	q := r.URL.Query()
+	var id [16]byte
+	rand.Read(id[:])
 	c := call{Call: Call{
-		Time: time.Now(), Action: r.Header.Get("X-Acs-Action"), Cluster: q.Get("DBClusterId"),
-		Region: cmp.Or(q.Get("RegionId"), defaultRegion), KeyID: acs3.KeyID(r), RequestID: newRequestID(),
+		Time: time.Now(), Action: r.Header.Get("X-Acs-Action"), Cluster: q.Get("DBClusterId"), Region: cmp.Or(q.Get("RegionId"), defaultRegion),
+		KeyID: acs3.KeyID(r), RequestID: fmt.Sprintf("%X-%X-%X-%X-%X", id[:4], id[4:6], id[6:8], id[8:10], id[10:]),
 	}}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -187,27 +180,22 @@ func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *E
 // admit is the gateway: it checks a request before the service itself sees it.
 func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	if err != nil {
+	wrong := acs3.Dialect(r, body)
+	switch {
+	case err != nil:
 		return gateway(acs3.ErrIncomplete)
-	}
-	if err := acs3.Dialect(r, body); err != nil {
-		return gateway(err)
-	}
-	if r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil {
+	case wrong != nil:
+		return gateway(wrong)
+	case r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil:
 		return ErrUnknownAction
-	}
-	if r.Header.Get("X-Acs-Version") != version {
+	case r.Header.Get("X-Acs-Version") != "2021-12-01":
 		return ErrVersion
 	}
-	if err := s.signatures.Verify(r, body, o.Credentials, o.now()); err != nil {
-		return gateway(err)
+	if wrong := s.signatures.Verify(r, body, o.Credentials, o.now()); wrong != nil {
+		return gateway(wrong)
 	}
 	if wait := s.take(o); wait > 0 {
-		e := *ErrThrottled
-		if o.Hint {
-			e.TimeLeft = wait
-		}
-		return &e
+		return ErrThrottled.after(wait, o.Hint)
 	}
 	return nil
 }
@@ -277,10 +265,4 @@ type statusWriter struct {
 func (w *statusWriter) WriteHeader(status int) {
 	*w.status = status
 	w.ResponseWriter.WriteHeader(status)
-}
-
-func newRequestID() string {
-	var b [16]byte
-	rand.Read(b[:])
-	return fmt.Sprintf("%X-%X-%X-%X-%X", b[:4], b[4:6], b[6:8], b[8:10], b[10:])
 }

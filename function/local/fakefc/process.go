@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
@@ -44,25 +43,25 @@ func (c Command) start(api string) (*Process, error) {
 	cmd.Dir = filepath.Dir(path)
 	cmd.Env = append(platformEnv(api, cmd.Dir), c.Env...)
 	cmd.SysProcAttr = sysProcAttr()
-	stdout, err := cmd.StdoutPipe()
-	if err != nil {
-		return nil, err
-	}
-	stderr, err := cmd.StderrPipe()
-	if err != nil {
-		return nil, err
-	}
-
 	p := &Process{cmd: cmd, exited: make(chan struct{})}
-	if err := cmd.Start(); err != nil {
-		return nil, startError(c.Path, err)
+	stdout, err1 := cmd.StdoutPipe()
+	stderr, err2 := cmd.StderrPipe()
+	if err := errors.Join(err1, err2); err != nil {
+		return nil, err
+	}
+	switch err := cmd.Start(); {
+	case errors.Is(err, syscall.ENOEXEC):
+		return nil, fmt.Errorf("%s is not built for this machine (%s/%s): %w", c.Path, runtime.GOOS, runtime.GOARCH, err)
+	case err != nil:
+		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
 	go func() {
 		var reading sync.WaitGroup
 		reading.Go(func() { p.read(stdout, c.Stdout) })
 		reading.Go(func() { p.read(stderr, c.Stderr) })
 		reading.Wait() // Wait closes the pipes, so everything is read before
-		p.err = p.describe(cmd.Wait())
+		cmd.Wait()
+		p.err = fmt.Errorf("the process ended (%v); its last output:\n%s", cmd.ProcessState, strings.Join(p.last, "\n"))
 		close(p.exited)
 	}()
 	return p, nil
@@ -91,16 +90,6 @@ func platformEnv(api, code string) []string {
 	}
 }
 
-func startError(path string, err error) error {
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return fmt.Errorf("there is no %s: %w", path, err)
-	case errors.Is(err, syscall.ENOEXEC):
-		return fmt.Errorf("%s is not built for this machine (%s/%s): %w", path, runtime.GOOS, runtime.GOARCH, err)
-	}
-	return fmt.Errorf("%s does not start: %w", path, err)
-}
-
 // Exited is closed when the process has ended and all its output has been passed on.
 func (p *Process) Exited() <-chan struct{} { return p.exited }
 
@@ -121,11 +110,14 @@ func (p *Process) Stop() {
 
 // read passes a stream on by lines. A line may have any length, and the last one may lack its end.
 func (p *Process) read(from io.Reader, to func(string)) {
+	const remembered = 20
 	r := bufio.NewReader(from)
 	for {
 		line, err := r.ReadString('\n')
 		if line = strings.TrimRight(line, "\r\n"); line != "" || err == nil {
-			p.remember(line)
+			p.mu.Lock()
+			p.last = append(p.last[max(0, len(p.last)+1-remembered):], line)
+			p.mu.Unlock()
 			if to != nil {
 				to(line)
 			}
@@ -134,28 +126,4 @@ func (p *Process) read(from io.Reader, to func(string)) {
 			return
 		}
 	}
-}
-
-const remembered = 20
-
-func (p *Process) remember(line string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.last) == remembered {
-		p.last = p.last[1:]
-	}
-	p.last = append(p.last, line)
-}
-
-func (p *Process) describe(err error) error {
-	how := "exit status 0"
-	if err != nil {
-		how = err.Error()
-	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if len(p.last) == 0 {
-		return fmt.Errorf("the process ended (%s) and printed nothing", how)
-	}
-	return fmt.Errorf("the process ended (%s); its last output:\n%s", how, strings.Join(p.last, "\n"))
 }

@@ -1,21 +1,22 @@
-// Package fakefc emulates the runtime API through which Alibaba Cloud Function Compute hands invocations to a function
-// built on github.com/aliyun/fc-runtime-go-sdk: the function asks for the next invocation, waits until there is one, and posts
-// its answer or its error.
-//
-// One Runtime serves one process, as an instance of the platform does; Instance puts both together.
+// Package fakefc emulates Alibaba Cloud Function Compute as far as a function built on github.com/aliyun/fc-runtime-go-sdk meets
+// it. Runtime is the API that hands invocations to one process, Instance is that process with its API, and Function has as many
+// instances as there are invocations at once.
 //
 // Not emulated: initializer, pre-stop and pre-freeze hooks, HTTP functions, tracing, limits of size and memory, freezing of
 // a process between invocations.
 package fakefc
 
 import (
+	"cmp"
 	"context"
+	"crypto/rand"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
-	"slices"
+	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -27,36 +28,78 @@ const (
 	HandledError    = "HandledInvocationError" // the function's error names no type
 )
 
-const apiPath = "/2020-11-11/runtime/invocation/"
+const (
+	apiPath        = "/2020-11-11/runtime/invocation/"
+	defaultRegion  = "cn-hangzhou"
+	defaultAccount = "1234567890123456"
+)
+
+// Invocation is one event on its way to the function. Only the payload is needed; an empty field gets the value in its comment.
+type Invocation struct {
+	Payload   []byte
+	RequestID string // generated: 1-<8 hex digits: Unix seconds>-…
+
+	// The function's role at this moment. All empty: the function has no role.
+	AccessKeyID, AccessKeySecret, SecurityToken string
+
+	Region     string        // cn-hangzhou
+	AccountID  string        // 1234567890123456
+	Timeout    time.Duration // the function's timeout, 60 s; a header gives it in whole seconds, the deadline in milliseconds
+	RetryCount int           // 0 for the first attempt
+	// Grace is for how long after the deadline an answer is still taken. The platform grants none. A test needs some where the
+	// answer matters and a busy machine may be late.
+	Grace time.Duration
+}
+
+// Result is what the platform reports of an invocation.
+type Result struct {
+	RequestID    string
+	Payload      []byte // the answer; meaningless on an error
+	ErrorType    string // empty on success
+	ErrorMessage string
+	Took         time.Duration // from the moment the function took it; if it never did, from Invoke
+}
+
+// Err is nil on success, else type and message in one.
+func (r Result) Err() error {
+	if r.ErrorType == "" {
+		return nil
+	}
+	return errors.New(r.ErrorType + ": " + r.ErrorMessage)
+}
+
+// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then random digits.
+func NewRequestID(now time.Time) string {
+	var random [10]byte
+	rand.Read(random[:])
+	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), random[:4], random[4:])
+}
 
 // Runtime is the API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
-// Any number of goroutines may call Invoke at once.
 type Runtime struct {
 	queue chan *running
 	mux   *http.ServeMux
+	gone  chan struct{} // closed when the process has ended
 
 	mu   sync.Mutex
-	byID map[string]*running // by request id
-	lost error               // how the process ended; nil: it runs
+	byID map[string]*running // what has no result yet, by request id
+	lost error               // how the process ended
 }
 
 // running is an invocation from the call of Invoke until its result is known.
 type running struct {
 	Invocation
 	fetched chan time.Time // when the function took it
-	result  chan Result    // one, from finish
+	result  chan Result    // of the function
 }
 
 // New returns a Runtime without invocations.
 func New() *Runtime {
-	rt := &Runtime{
-		queue: make(chan *running),
-		mux:   http.NewServeMux(),
-		byID:  map[string]*running{},
-	}
+	rt := &Runtime{queue: make(chan *running), mux: http.NewServeMux(), gone: make(chan struct{}), byID: map[string]*running{}}
 	rt.mux.HandleFunc("GET "+apiPath+"next", rt.next)
-	rt.mux.HandleFunc("POST "+apiPath+"{id}/response", rt.response)
-	rt.mux.HandleFunc("POST "+apiPath+"{id}/error", rt.failure)
+	for _, kind := range []string{"response", "error"} {
+		rt.mux.HandleFunc("POST "+apiPath+"{id}/"+kind, rt.answer)
+	}
 	rt.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "the emulated runtime API does not know "+r.Method+" "+r.URL.Path, http.StatusNotFound)
 	})
@@ -67,124 +110,107 @@ func (rt *Runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.Se
 
 // Invoke hands an invocation to the function and waits for its Result. The timeout counts from the moment the function takes it.
 // A Result says what the platform would: the function's answer, its error, or that there was no answer in time. Invoke returns an
-// error if its context ends or the invocation cannot be delivered.
-func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (Result, error) {
-	inv.complete()
+// error if its context ends or the invocation cannot be delivered. The platform gives a process one invocation at a time, as
+// Function does; whoever uses a Runtime itself may hand over several.
+func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
+	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
+	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
 	run := &running{Invocation: inv, fetched: make(chan time.Time, 1), result: make(chan Result, 1)}
-	if err := rt.add(run); err != nil {
-		return Result{}, err
+	rt.mu.Lock()
+	if rt.byID[inv.RequestID] != nil {
+		rt.mu.Unlock()
+		return r, fmt.Errorf("invocation %s is still running in this process: its answers could not be told apart", inv.RequestID)
 	}
-	defer rt.finish(run, Result{}) // where nothing else has, so that the id is free again
+	rt.byID[inv.RequestID] = run
+	rt.mu.Unlock()
+	defer rt.finish(inv.RequestID)
 
 	began := time.Now()
 	select {
 	case rt.queue <- run:
 		began = <-run.fetched
-	case r := <-run.result: // the process ended before it took the invocation
-		return r.took(began), nil
+	case <-rt.gone: // seen again below
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
+		return r, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
 	}
-	deadline := time.AfterFunc(time.Until(began.Add(inv.Timeout+inv.Grace)), func() {
-		rt.finish(run, Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)})
-	})
+	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
 	defer deadline.Stop()
 	select {
-	case r := <-run.result:
-		return r.took(began), nil
+	case r = <-run.result:
+	case <-deadline.C:
+		r = Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}
+	case <-rt.gone:
+		select {
+		case r = <-run.result: // it ended after its answer
+		default:
+			r = Result{ErrorType: ProcessExited, ErrorMessage: rt.lost.Error()}
+		}
 	case <-ctx.Done():
-		return Result{}, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
+		return r, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
 	}
+	r.RequestID, r.Took = inv.RequestID, time.Since(began)
+	return r, nil
 }
 
-// finish gives an invocation its result, and reports whether it had none yet. The first of answer, deadline and end of the process
-// decides.
-func (rt *Runtime) finish(run *running, r Result) bool {
+// finish returns an invocation that has no result yet, and forgets it: only the first answer counts.
+func (rt *Runtime) finish(id string) *running {
 	rt.mu.Lock()
 	defer rt.mu.Unlock()
-	if run == nil || rt.byID[run.RequestID] != run {
-		return false
-	}
-	delete(rt.byID, run.RequestID)
-	r.RequestID = run.RequestID
-	run.result <- r
-	return true
+	run := rt.byID[id]
+	delete(rt.byID, id)
+	return run
 }
 
 // Lose ends every invocation with ProcessExited, and every later one too: the process is gone, and cause says how.
 func (rt *Runtime) Lose(cause error) {
 	rt.mu.Lock()
+	defer rt.mu.Unlock()
 	if rt.lost == nil {
 		rt.lost = cause
-	}
-	left := slices.Collect(maps.Values(rt.byID))
-	rt.mu.Unlock()
-	for _, run := range left {
-		rt.finish(run, exited(cause))
+		close(rt.gone)
 	}
 }
 
-func exited(cause error) Result { return Result{ErrorType: ProcessExited, ErrorMessage: cause.Error()} }
-
-// add begins an invocation. If the process is gone, the invocation ends at once.
-func (rt *Runtime) add(run *running) error {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.byID[run.RequestID] != nil {
-		return fmt.Errorf("invocation %s is still running in this process: its answers could not be told apart", run.RequestID)
-	}
-	if rt.lost != nil {
-		r := exited(rt.lost)
-		r.RequestID = run.RequestID
-		run.result <- r
-		return nil
-	}
-	rt.byID[run.RequestID] = run
-	return nil
-}
-
+// next gives the function an invocation; the headers' names are those that the runtime SDK reads.
 func (rt *Runtime) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case run := <-rt.queue:
 		now := time.Now()
-		run.writeHeaders(w.Header(), now)
+		w.Header().Set("content-type", "application/octet-stream")
+		for name, value := range map[string]string{
+			"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
+			"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
+			"function-deadline": strconv.FormatInt(now.Add(run.Timeout).UnixMilli(), 10),
+			"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
+			"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
+			"region": cmp.Or(run.Region, defaultRegion), "account-id": cmp.Or(run.AccountID, defaultAccount),
+			"qualifier": "LATEST", "version-id": "LATEST",
+		} {
+			w.Header().Set("x-fc-"+name, value)
+		}
 		run.fetched <- now
 		w.Write(run.Payload)
 	case <-r.Context().Done():
 	}
 }
 
-func (rt *Runtime) response(w http.ResponseWriter, r *http.Request) {
+// answer takes an answer or an error. It refuses a late one: the platform has reported the timeout already.
+func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
+	result := Result{Payload: body}
+	if strings.HasSuffix(r.URL.Path, "/error") {
+		var report struct{ ErrorType, ErrorMessage string }
+		err = errors.Join(err, json.Unmarshal(body, &report))
+		result = Result{ErrorType: cmp.Or(report.ErrorType, HandledError), ErrorMessage: report.ErrorMessage}
+	}
 	if err != nil {
-		http.Error(w, "the response broke off: "+err.Error(), http.StatusBadRequest)
+		http.Error(w, "it broke off, or is no error report: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	rt.answer(w, r, Result{Payload: body})
-}
-
-func (rt *Runtime) failure(w http.ResponseWriter, r *http.Request) {
-	var report struct {
-		ErrorMessage string `json:"errorMessage"`
-		ErrorType    string `json:"errorType"`
-	}
-	if err := json.NewDecoder(r.Body).Decode(&report); err != nil {
-		http.Error(w, "an error report is a JSON object: "+err.Error(), http.StatusBadRequest)
+	run := rt.finish(r.PathValue("id"))
+	if run == nil {
+		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
 		return
 	}
-	if report.ErrorType == "" {
-		report.ErrorType = HandledError
-	}
-	rt.answer(w, r, Result{ErrorType: report.ErrorType, ErrorMessage: report.ErrorMessage})
-}
-
-// answer refuses a late answer: the platform has reported the timeout already.
-func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request, result Result) {
-	id := r.PathValue("id")
-	rt.mu.Lock()
-	run := rt.byID[id]
-	rt.mu.Unlock()
-	if !rt.finish(run, result) {
-		http.Error(w, "no such invocation: "+id+" was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
-	}
+	run.result <- result
 }
