@@ -8,82 +8,93 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// sampleCluster is the cluster of the sample events.
-const sampleCluster = "amv-wz9or2xawpnc"
+// The made-up account. Its credentials are valid nowhere else.
+const (
+	localKeyID    = "STS.LocalCloud"
+	localSecret   = "local-secret"
+	localToken    = "local-token"
+	localRegion   = "cn-hangzhou"
+	sampleCluster = "amv-wz9or2xawpnc" // that of the sample events
+	setSize       = 9_000_000_000      // bytes of a backup that the function makes here
+)
 
-// made is a cluster of the made-up account, and its last nights.
-type made struct {
+// sample is a cluster of the made-up account, and its last nights: one letter each, the last one at the end. o is a complete
+// backup, h one of less than half the size, x a failed one, . none, and r one that runs now.
+type sample struct {
+	nights string
 	fakeadb.Cluster
-	months  int  // its age
-	missed  int  // so many nights ago no backup was made; 0: never
-	failed  int  // so many nights ago the backup failed; 0: never
-	running bool // a backup runs now
 }
 
-// samples are the clusters of the made-up account. Those without a region are in the function's.
-var samples = []made{
-	{months: 20, Cluster: fakeadb.Cluster{ID: sampleCluster, Description: "orders", ResourceGroup: "rg-production",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}, {Key: "env", Value: "production"}}}},
-	{months: 14, missed: 5, Cluster: fakeadb.Cluster{ID: "amv-bp1c8v3q9xk27d", Description: "payments", ResourceGroup: "rg-production",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}, {Key: "env", Value: "production"}}}},
-	{months: 9, failed: 2, Cluster: fakeadb.Cluster{ID: "amv-2ze6m0t4hj85sg", Description: "reports", ResourceGroup: "rg-analysis",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "weekly"}, {Key: "env", Value: "production"}}}},
-	{months: 6, running: true, Cluster: fakeadb.Cluster{ID: "amv-uf61r7d9kw30xq", Description: "search", ResourceGroup: "rg-analysis"}},
-	{months: 4, missed: 1, Cluster: fakeadb.Cluster{ID: "amv-bp1s4nd80xg5ty", Description: "sandbox", ResourceGroup: "rg-analysis",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "off"}}}},
-	{months: 50, Cluster: fakeadb.Cluster{ID: "am-bp1x4k7r2vt96m", Description: "archive, Data Warehouse Edition", ResourceGroup: "rg-production", DBVersion: "3.0",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
-	{Cluster: fakeadb.Cluster{ID: "amv-bp1n3w5c0f8u2a", Description: "trial, still being created", ResourceGroup: "rg-production", Status: "Creating",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
-	{months: 11, Cluster: fakeadb.Cluster{ID: "amv-uf6d5p8l3w6y1x", Description: "orders, Shanghai", ResourceGroup: "rg-production", Region: "cn-shanghai",
-		Tags: []fakeadb.Tag{{Key: "backup", Value: "nightly"}}}},
+// samples show each case that the status page knows: all is well, gaps, failures and one that runs, sizes that fell, old ones
+// alone, none. Three more are in another region, or cannot be backed up.
+var samples = []sample{
+	{"ooooooooooooooooooooooooooooooo", fakeadb.Cluster{ID: sampleCluster, Description: "orders", ResourceGroup: "rg-production", Tags: tagged("nightly")}},
+	{"ooooooooooooooooooooooo...ooo.o", fakeadb.Cluster{ID: "amv-bp1c8v3q9xk27d", Description: "payments", ResourceGroup: "rg-production", Tags: tagged("nightly")}},
+	{"oooooooooooooooooxoooooooooxxor", fakeadb.Cluster{ID: "amv-2ze6m0t4hj85sg", Description: "reports", ResourceGroup: "rg-analysis", Tags: tagged("weekly")}},
+	{"oooooooooooooooooooooooohhhhhhh", fakeadb.Cluster{ID: "amv-uf61r7d9kw30xq", Description: "search", ResourceGroup: "rg-analysis"}},
+	{"ooooooooooooooooooo............", fakeadb.Cluster{ID: "amv-bp1s4nd80xg5ty", Description: "sandbox", ResourceGroup: "rg-analysis", Tags: tagged("off")}},
+	{"", fakeadb.Cluster{ID: "amv-bp1q6t2m8z4e0k", Description: "metrics", ResourceGroup: "rg-analysis", Tags: tagged("off")}},
+	{"", fakeadb.Cluster{ID: "am-bp1x4k7r2vt96m", Description: "archive", ResourceGroup: "rg-production", Tags: tagged("nightly"), DBVersion: "3.0"}},
+	{"", fakeadb.Cluster{ID: "amv-bp1n3w5c0f8u2a", Description: "trial", ResourceGroup: "rg-production", Tags: tagged("nightly"), Status: "Creating"}},
+	{"ooooooooooooooooooooooooooooooo", fakeadb.Cluster{ID: "amv-uf6d5p8l3w6y1x", Description: "orders", ResourceGroup: "rg-production", Tags: tagged("nightly"), Region: "cn-shanghai"}},
 }
 
-// account are the samples as AnalyticDB knows them.
-func account(now time.Time) []fakeadb.Cluster {
-	var clusters []fakeadb.Cluster
-	for _, m := range samples {
-		c := m.Cluster
-		c.Region = cmp.Or(c.Region, localRegion)
-		c.Created = now.AddDate(0, -m.months, 0).Add(-time.Minute)
-		clusters = append(clusters, c)
-	}
-	return clusters
-}
+func tagged(backup string) []fakeadb.Tag { return []fakeadb.Tag{{Key: "backup", Value: backup}} }
 
 func takesBackups(c fakeadb.Cluster) bool { return c.Status != "Creating" && c.DBVersion != "3.0" }
 
-// history is what the clusters' own schedules have made: a full backup in each of 14 nights, the last one 20 hours ago, and an
-// incremental one today. If running, one cluster has a backup that runs now.
-func history(clusters []fakeadb.Cluster, now time.Time, running bool) []fakeadb.Backup {
+// history is what the clusters' own schedules have made: a full backup in each night, the last one 20 hours ago, and an
+// incremental one today. They are kept for 45 days.
+func history(now time.Time, running bool) []fakeadb.Backup {
 	var sets []fakeadb.Backup
-	for _, c := range clusters {
-		if !takesBackups(c) {
-			continue
-		}
-		var m made
-		if i := slices.IndexFunc(samples, func(m made) bool { return m.ID == c.ID }); i >= 0 {
-			m = samples[i]
-		}
+	for _, s := range samples {
 		add := func(age, lasts time.Duration, b fakeadb.Backup) {
-			b.Cluster, b.Region, b.Start = c.ID, c.Region, now.Add(-age)
+			b.Cluster, b.Region, b.Start, b.Kept = s.ID, s.Region, now.Add(-age), 45*24*time.Hour
 			b.End = b.Start.Add(lasts)
 			sets = append(sets, b)
 		}
-		for night := 1; night <= 14; night++ {
-			b := fakeadb.Backup{Size: 5_000_000_000 - int64(night)*17_000_000}
-			if night == m.failed {
+		for i, mark := range s.nights {
+			nights := len(s.nights) - i
+			b, age := fakeadb.Backup{Size: setSize - int64(nights)*50_000_000}, time.Duration(24*nights-4)*time.Hour
+			switch mark {
+			case '.':
+				continue
+			case 'x':
 				b.Ends = fakeadb.Fails
+			case 'h':
+				b.Size /= 3
+			case 'r':
+				if running {
+					add(5*time.Minute, time.Hour, b)
+				}
 			}
-			if night != m.missed {
-				add(time.Duration(24*night-4)*time.Hour, 17*time.Minute, b)
-			}
+			add(age, 17*time.Minute, b)
 		}
-		add(8*time.Hour, time.Minute, fakeadb.Backup{Type: "IncrementalBackup", Size: 80_000_000})
-		if running && m.running {
-			add(5*time.Minute, time.Hour, fakeadb.Backup{Size: 5_000_000_000})
+		if s.nights != "" {
+			add(8*time.Hour, time.Minute, fakeadb.Backup{Type: "IncrementalBackup", Size: 80_000_000})
 		}
 	}
 	slices.SortStableFunc(sets, func(a, b fakeadb.Backup) int { return a.Start.Compare(b.Start) }) // ids grow with time
 	return sets
+}
+
+// account are the options of an AnalyticDB with the made-up clusters, and others that an event names. Lists show times in seconds,
+// as an older page of the reference does: with minutes, a wait of seconds could last a minute longer.
+func account(now time.Time, others ...fakeadb.Cluster) fakeadb.Options {
+	o := fakeadb.Options{
+		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
+		Layout:      fakeadb.Seconds, Latency: 20 * time.Millisecond, Size: setSize,
+	}
+	for _, s := range samples {
+		o.Clusters = append(o.Clusters, s.Cluster)
+	}
+	for _, c := range others {
+		if !slices.ContainsFunc(o.Clusters, func(s fakeadb.Cluster) bool { return s.ID == c.ID && cmp.Or(s.Region, localRegion) == c.Region }) {
+			o.Clusters = append(o.Clusters, c)
+		}
+	}
+	for i := range o.Clusters {
+		o.Clusters[i].Created = now.AddDate(-1, 0, 0)
+	}
+	return o
 }

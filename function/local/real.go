@@ -1,29 +1,23 @@
 package main
 
 import (
-	"bufio"
 	"cmp"
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"slices"
 	"strings"
 	"time"
-
-	"golang.org/x/term"
 
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 	"adb-backup/function/local/fakefc"
+	"adb-backup/function/terminal"
 )
 
-// realTimeout is how long the function may wait for a real backup. Ctrl-C ends the run sooner, and the backup goes on.
-const realTimeout = 4 * time.Hour
-
-// useReal takes the person's credentials and region, as every tool of Alibaba Cloud does.
-func (s *stage) useReal(ctx context.Context) error {
-	env := environment(s.std.environ)
+// useReal takes the person's credentials and region, as every tool of Alibaba Cloud does. Ctrl-C ends the run before the timeout,
+// and the backup goes on.
+func (r *run) useReal(ctx context.Context) error {
+	env := environment(r.std.environ)
 	region := credentials.Region(func(name string) string { return env[name] })
 	if region == "" {
 		return errors.New("in which region? Set it, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in Alibaba Cloud CLI's configuration")
@@ -35,23 +29,20 @@ func (s *stage) useReal(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	s.invocation = fakefc.Invocation{
-		Payload: s.incoming.payload,
-		Region:  region,
-		// Without an account id, a * stands for it where the function names the resource to grant.
-		AccountID:   cmp.Or(found.Account, "*"),
-		Timeout:     realTimeout,
+	r.invocation = fakefc.Invocation{
+		Region: region, Timeout: 4 * time.Hour,
+		AccountID:   cmp.Or(found.Account, "*"), // a * stands for it where the function names the resource to grant
 		AccessKeyID: found.AccessKeyID, AccessKeySecret: found.AccessKeySecret, SecurityToken: found.SecurityToken,
 	}
-	s.env = realEnv(s.std.environ)
-	s.incoming.decode(s.invocation, s.env)
+	r.env = realEnv(r.std.environ)
+	r.decode()
 	return nil
 }
 
 // realEnv is the person's settings for the function, and the variables that it needs to reach the service from this machine. The
 // calls cannot be shown here, so the log shows each one that fails, unless the person has chosen otherwise.
 func realEnv(environ []string) []string {
-	env := append([]string{"LOG_LEVEL=debug"}, settingsIn(environ)...)
+	env := append([]string{"LOG_LEVEL=debug"}, ownSettings(environ)...)
 	for _, e := range environ {
 		name, _, _ := strings.Cut(e, "=")
 		switch strings.ToUpper(name) {
@@ -63,26 +54,20 @@ func realEnv(environ []string) []string {
 }
 
 // confirm asks before a backup, which costs money. A Verify costs nothing, and a wrong event makes no backup.
-func (s *stage) confirm() error {
-	requests := s.incoming.event.Requests
-	if s.incoming.err != nil || !slices.ContainsFunc(requests, func(r backup.Request) bool { return r.Action == backup.ActionEnsure }) {
+func (r *run) confirm() error {
+	if r.in.err != nil || !r.in.any(isEnsure) {
 		return nil
 	}
-	s.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
-	if s.yes {
+	r.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
+	if r.yes {
 		return nil
 	}
-	file, _ := s.std.in.(*os.File)
-	if file == nil || !term.IsTerminal(int(file.Fd())) {
-		return errors.New("nothing was called: this makes backups, and there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
-	}
-	return s.ask()
-}
-
-func (s *stage) ask() error {
-	fmt.Fprint(s.std.out, "Go ahead? [y/N] ")
-	reply, _ := bufio.NewReader(s.std.in).ReadString('\n')
-	if reply = strings.ToLower(strings.TrimSpace(reply)); reply != "y" && reply != "yes" {
+	switch ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); {
+	case errors.Is(err, terminal.ErrNoTerminal):
+		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 (or -yes) it does not ask", err)
+	case err != nil:
+		return err
+	case !ok:
 		return errors.New("nothing was called")
 	}
 	return nil

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bytes"
-	"context"
 	"os"
 	"path/filepath"
 	"strings"
@@ -13,68 +12,64 @@ import (
 )
 
 // standIn is an emulator in the place of the real cloud, and the environment of a person who works with it.
-func standIn(t *testing.T) (*service, []string) {
+func standIn(t *testing.T, change func(*fakeadb.Options)) (*fakeadb.Service, []string) {
 	t.Helper()
 	const id, secret = "LTAI5tMarkedKeyId", "MarkedSecret"
-	service, err := openService()
-	if err != nil {
+	o := fakeadb.Options{Credentials: map[string]fakeadb.Credential{id: {Secret: secret}}}
+	change(&o)
+	adb := fakeadb.New(o)
+	s := &server{Handler: adb}
+	if err := s.open(); err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(service.close)
-	service.Set(func(o *fakeadb.Options) { o.Credentials = map[string]fakeadb.Credential{id: {Secret: secret}} })
+	t.Cleanup(s.close)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
 	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "")
-	return service, []string{"ADB_ENDPOINT=http://" + service.address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen"}
+	return adb, []string{"ADB_ENDPOINT=http://" + s.address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen", "CLOUD=real"}
 }
 
 // The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
 func TestTheRealCloud(t *testing.T) {
-	service, environ := standIn(t)
-	code, out := local(environ, "-cloud", "real", "-event", "events/bare-id.json")
-	if code != exitUsage || service.Count(create) != 0 || !strings.Contains(out, "no terminal to ask") {
-		t.Errorf("nobody was asked: exit code %d\n%s", code, out)
+	adb, environ := standIn(t, func(*fakeadb.Options) {})
+	for _, c := range []struct {
+		variables, answer string
+		code, creates     int
+		want              string
+	}{
+		{"EVENT=events/bare-id.json", "n\n", exitCould, 0, "Go ahead? [y/N] nothing was called"},
+		{"EVENT=events/bare-id.json YES=no", "", exitCould, 0, "nothing was called"},
+		{"EVENT=events/bare-id.json", "yes\n", exitDone, 1, "(cn-shenzhen)"},
+		{"EVENT=events/bare-id.json YES=1", "", exitDone, 2, "LTAI5tMa…Id"},
+		{"EVENT=events/verify.json", "", exitDone, 2, "Success: Completed."},
+	} {
+		var b bytes.Buffer
+		code := start(t.Context(), []string{"-binary", binary}, streams{strings.NewReader(c.answer), &b, &b, append(environ, strings.Fields(c.variables)...)})
+		if out := b.String(); code != c.code || adb.Count(create) != c.creates || !strings.Contains(out, c.want) || strings.Contains(out, "MarkedSecret") {
+			t.Errorf("%s: exit code %d, %d creates\n%s", c.variables, code, adb.Count(create), out)
+		}
 	}
-	code, out = local(environ, "-cloud", "real", "-event", "events/bare-id.json", "-yes")
-	if code != exitSuccess || service.Count(create) != 1 || !strings.Contains(out, "(cn-shenzhen)") || !strings.Contains(out, "LTAI5tMa…Id") || strings.Contains(out, "MarkedSecret") {
-		t.Errorf("with -yes: exit code %d\n%s", code, out)
-	}
-	code, out = local(environ, "-cloud", "real", "-event", "events/verify.json")
-	if code != exitSuccess || service.Count(create) != 1 || service.Count(look) == 0 {
-		t.Errorf("a Verify asks nobody: exit code %d\n%s", code, out)
-	}
-	if code, out := local(nil, "-cloud", "real", "-event", "amv-a"); code != exitUsage || !strings.Contains(out, "in which region?") {
+	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a"}); code != exitCould || !strings.Contains(out, "in which region?") {
 		t.Errorf("no region: exit code %d\n%s", code, out)
 	}
-	if code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=evil.example/"}, "-cloud", "real", "-event", "amv-a"); code != exitUsage || !strings.Contains(out, "is not a region") {
+	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a", "ALIBABA_CLOUD_REGION_ID=evil.example/"}); code != exitCould || !strings.Contains(out, "is not a region") {
 		t.Errorf("a region that is none: exit code %d\n%s", code, out)
 	}
 }
 
 func TestARefusedKeyIsTheCallersOwn(t *testing.T) {
-	service, environ := standIn(t)
-	service.Set(func(o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{}} })
-	code, out := local(environ, "-cloud", "real", "-event", "events/bare-id.json", "-yes")
-	if code != exitFailure || !strings.Contains(out, "Your own credentials were refused") || strings.Contains(out, "The function's credentials") {
+	_, environ := standIn(t, func(o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{}} })
+	code, out := local(append(environ, "EVENT=amv-a", "YES=1"))
+	if code != exitFailed || !strings.Contains(strings.Join(strings.Fields(out), " "), "works with your own credentials") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
 
 func TestCtrlCLeavesTheBackupInTheCloud(t *testing.T) {
-	service, environ := standIn(t)
-	service.Set(func(o *fakeadb.Options) { o.Takes = time.Hour })
-	ctx, interrupt := context.WithTimeout(t.Context(), time.Minute)
-	var out safeBuffer
-	code := make(chan int)
-	go func() {
-		code <- run(ctx, []string{"-binary", binary, "-cloud", "real", "-event", "events/request.json", "-yes"}, streams{out: &out, err: &out, environ: environ})
-	}()
-	for !strings.Contains(out.String(), "backup requested") && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
-	}
-	interrupt()
-	if got := <-code; got != exitInterrupted || !strings.Contains(strings.Join(strings.Fields(out.String()), " "), "the backup that was requested goes on in the cloud") {
-		t.Errorf("exit code %d\n%s", got, out.String())
+	_, environ := standIn(t, func(o *fakeadb.Options) { o.Takes = time.Hour })
+	code, out := interrupted(t, "backup requested", streams{environ: append(environ, "EVENT=events/request.json", "YES=1")})
+	if code != exitInterrupted || !strings.Contains(strings.Join(strings.Fields(out), " "), "the backup that was requested goes on in the cloud") {
+		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
 
@@ -90,19 +85,9 @@ func TestNoCredentials(t *testing.T) {
 		t.Fatal(err)
 	}
 	t.Setenv("HOME", filepath.Dir(config))
-	code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=cn-hangzhou"}, "-cloud", "real", "-event", "amv-a")
-	if code != exitUsage || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
+	code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=cn-hangzhou", "CLOUD=real", "EVENT=amv-a"})
+	if code != exitCould || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
 		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestTheQuestion(t *testing.T) {
-	for reply, yes := range map[string]bool{"y\n": true, "Yes\n": true, "n\n": false, "\n": false, "": false, "yeah\n": false} {
-		var out bytes.Buffer
-		s := &stage{std: streams{in: strings.NewReader(reply), out: &out}}
-		if err := s.ask(); (err == nil) != yes || out.String() != "Go ahead? [y/N] " {
-			t.Errorf("%q: %v", reply, err)
-		}
 	}
 }
 
@@ -110,5 +95,23 @@ func TestTheEnvironmentOfTheFunction(t *testing.T) {
 	env := strings.Join(realEnv([]string{"https_proxy=http://p", "ADB_NETWORK=vpc", "AWS_SECRET=x", "LOG_LEVEL=warn"}), " ")
 	if env != "LOG_LEVEL=debug ADB_NETWORK=vpc LOG_LEVEL=warn https_proxy=http://p" {
 		t.Errorf("the function's environment: %s", env)
+	}
+}
+
+func TestTheMadeUpAccount(t *testing.T) {
+	now := time.Date(2026, 11, 26, 6, 0, 0, 0, time.UTC)
+	marks := map[string]string{}
+	for _, b := range history(now, true) {
+		if b.Type == "" && now.Sub(b.Start) < 14*24*time.Hour {
+			marks[b.Cluster] += map[fakeadb.State]string{fakeadb.Completed: "o", fakeadb.Failed: "x", fakeadb.Running: "r"}[b.State(now)]
+		}
+	}
+	for id, want := range map[string]string{
+		sampleCluster: "oooooooooooooo", "amv-bp1c8v3q9xk27d": "oooooooooo", "amv-2ze6m0t4hj85sg": "xoooooooooxxoor", "amv-uf61r7d9kw30xq": "oooooooooooooo",
+		"amv-bp1s4nd80xg5ty": "oo", "amv-bp1q6t2m8z4e0k": "", "am-bp1x4k7r2vt96m": "",
+	} {
+		if marks[id] != want {
+			t.Errorf("%s: %s, want %s", id, marks[id], want)
+		}
 	}
 }
