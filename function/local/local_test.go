@@ -31,8 +31,7 @@ func TestMain(m *testing.M) {
 		panic(err)
 	}
 	binary = filepath.Join(dir, "main")
-	build := exec.Command("sh", "-c", "cp /tmp/fmain "+binary)
-	_ = exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=nethttpomithttp2,urfave_cli_no_template", "-ldflags", "-s -w", "-o", binary, "./function")
+	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags=nethttpomithttp2,urfave_cli_no_template", "-ldflags", "-s -w", "-o", binary, "./function")
 	build.Env = append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := build.CombinedOutput(); err != nil {
 		fmt.Fprintf(os.Stderr, "the function does not build: %v\n%s", err, out)
