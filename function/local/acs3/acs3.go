@@ -7,7 +7,6 @@ import (
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
-	"fmt"
 	"net/http"
 	"net/url"
 	"slices"
@@ -18,7 +17,7 @@ import (
 
 const (
 	algorithm = "ACS3-HMAC-SHA256"
-	maxSkew   = 15 * time.Minute
+	speaks    = " The local cloud speaks signature version 3 alone: a header Authorization that begins with " + algorithm + "."
 )
 
 // Credential is what a service knows of an access key id.
@@ -37,57 +36,43 @@ type Error struct {
 // Codes, statuses and messages follow the common errors of the OpenAPI gateway. Where a client speaks another dialect, the
 // message says which one is spoken here.
 var (
-	ErrIncomplete   = &Error{http.StatusBadRequest, "IncompleteSignature", "The request signature does not conform to Aliyun standards. The local cloud speaks signature version 3 alone: a header Authorization that begins with " + algorithm + "."}
-	ErrOldSignature = &Error{http.StatusBadRequest, "IncompleteSignature", "This call has a signature of version 1, among its parameters. The local cloud speaks version 3 alone: a header Authorization that begins with " + algorithm + "."}
-	ErrMethod       = &Error{http.StatusBadRequest, "UnsupportedHTTPMethod", "The local cloud takes only POST, as the SDKs send it."}
-	ErrForm         = &Error{http.StatusBadRequest, "UnsupportedParameterFormat", "This call has its parameters in a form. The local cloud reads them from the query alone, as the SDK of this API sends them."}
-	ErrSignature    = &Error{http.StatusBadRequest, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."}
-	ErrNonceMissing = &Error{http.StatusBadRequest, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
-	ErrNonceUsed    = &Error{http.StatusBadRequest, "SignatureNonceUsed", "Specified signature nonce was used already."}
-	ErrDateFormat   = &Error{http.StatusBadRequest, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}
-	ErrDateExpired  = &Error{http.StatusBadRequest, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."}
-	ErrAccessKey    = &Error{http.StatusNotFound, "InvalidAccessKeyId.NotFound", "Specified access key is not found."}
-	ErrTokenMissing = &Error{http.StatusBadRequest, "MissingSecurityToken", "SecurityToken is mandatory for this action."}
-	ErrToken        = &Error{http.StatusBadRequest, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."}
+	ErrIncomplete   = &Error{400, "IncompleteSignature", "The request signature does not conform to Aliyun standards." + speaks}
+	ErrOldSignature = &Error{400, "IncompleteSignature", "This call has a signature of version 1, among its parameters." + speaks}
+	ErrMethod       = &Error{400, "UnsupportedHTTPMethod", "The local cloud takes only POST, as the SDKs send it."}
+	ErrForm         = &Error{400, "UnsupportedParameterFormat", "This call has its parameters in a form. The local cloud reads them from the query alone, as the SDK of this API sends them."}
+	ErrSignature    = &Error{400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."}
+	ErrNonceMissing = &Error{400, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
+	ErrNonceUsed    = &Error{400, "SignatureNonceUsed", "Specified signature nonce was used already."}
+	ErrDateFormat   = &Error{400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}
+	ErrDateExpired  = &Error{400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."}
+	ErrAccessKey    = &Error{404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."}
+	ErrTokenMissing = &Error{400, "MissingSecurityToken", "SecurityToken is mandatory for this action."}
+	ErrToken        = &Error{400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."}
 )
 
-// authorization is the header of that name: ACS3-HMAC-SHA256 Credential=<key id>,SignedHeaders=<a;b>,Signature=<hex>.
-type authorization struct {
-	keyID     string
-	headers   []string
-	signature string
-}
-
-func parseAuthorization(r *http.Request) (a authorization, wrong *Error) {
-	fields, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
-	for field := range strings.SplitSeq(fields, ",") {
+// authorization reads the header of that name: ACS3-HMAC-SHA256 Credential=<key id>,SignedHeaders=<a;b>,Signature=<hex>.
+func authorization(r *http.Request) (keyID string, headers []string, signature string, ok bool) {
+	rest, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
+	fields := map[string]string{}
+	for field := range strings.SplitSeq(rest, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
-		switch name {
-		case "Credential":
-			a.keyID = value
-		case "SignedHeaders":
-			a.headers = strings.Split(value, ";")
-		case "Signature":
-			a.signature = value
-		}
+		fields[name] = value
 	}
-	if !ok || a.keyID == "" || len(a.headers) == 0 || a.signature == "" {
-		return a, ErrIncomplete
-	}
-	return a, nil
+	keyID, signature = fields["Credential"], fields["Signature"]
+	return keyID, strings.Split(fields["SignedHeaders"], ";"), signature, ok && keyID != "" && signature != ""
 }
 
 // KeyID returns the access key id that a call names, empty if it names none. Anybody can write it there: only Verify proves it.
 func KeyID(r *http.Request) string {
-	a, _ := parseAuthorization(r)
-	return a.keyID
+	keyID, _, _, _ := authorization(r)
+	return keyID
 }
 
 // Dialect returns what is wrong with a call of an RPC-style API before its signature is looked at: version 1 of the signature,
 // another method, parameters in a form. body is the whole body of r.
 func Dialect(r *http.Request, body []byte) *Error {
 	switch q := r.URL.Query(); {
-	case q.Has("Signature") || q.Has("SignatureMethod") || strings.Contains(string(body), "SignatureMethod="):
+	case q.Has("SignatureMethod") || q.Has("Signature") || strings.Contains(string(body), "SignatureMethod="):
 		return ErrOldSignature
 	case r.Method != http.MethodPost:
 		return ErrMethod
@@ -103,27 +88,24 @@ type Verifier struct{ nonces sync.Map }
 // Verify checks who sent the call, that nobody changed it, that it is recent and that it comes only once. Nil means that it is
 // authentic. body is the whole body of r, credentials are the known ones by access key id.
 func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
-	a, wrong := parseAuthorization(r)
-	if wrong != nil {
-		return wrong
-	}
+	keyID, headers, signature, ok := authorization(r)
+	credential, known := credentials[keyID]
 	date, err := time.Parse(time.RFC3339, r.Header.Get("X-Acs-Date"))
-	if err != nil {
-		return ErrDateFormat
-	}
-	if now.Sub(date).Abs() > maxSkew {
-		return ErrDateExpired
-	}
-	credential, known := credentials[a.keyID]
-	if !known {
-		return ErrAccessKey
-	}
-	if wrong := verifySignature(r, body, a, credential); wrong != nil {
-		return wrong
-	}
 	nonce := r.Header.Get("X-Acs-Signature-Nonce")
-	if nonce == "" {
+	switch {
+	case !ok:
+		return ErrIncomplete
+	case err != nil:
+		return ErrDateFormat
+	case now.Sub(date).Abs() > 15*time.Minute:
+		return ErrDateExpired
+	case !known:
+		return ErrAccessKey
+	case nonce == "":
 		return ErrNonceMissing
+	}
+	if wrong := unchanged(r, body, headers, signature, credential); wrong != nil {
+		return wrong
 	}
 	if _, used := v.nonces.LoadOrStore(nonce, true); used {
 		return ErrNonceUsed
@@ -131,30 +113,26 @@ func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]C
 	return nil
 }
 
-// verifySignature checks the signature and the token of a known key. Every x-acs- header must be signed, and the host, so that
-// nobody on the way can change them.
-func verifySignature(r *http.Request, body []byte, a authorization, credential Credential) *Error {
+// unchanged checks the signature and the token of a known key. The host and every x-acs- header must be signed, so that nobody on
+// the way can change them.
+func unchanged(r *http.Request, body []byte, headers []string, signature string, credential Credential) *Error {
 	for name := range r.Header {
-		if name = strings.ToLower(name); strings.HasPrefix(name, "x-acs-") && !slices.Contains(a.headers, name) {
-			return &Error{ErrIncomplete.Status, ErrIncomplete.Code, fmt.Sprintf("The header %s is not signed.", name)}
+		if name = strings.ToLower(name); strings.HasPrefix(name, "x-acs-") && !slices.Contains(headers, name) || !slices.Contains(headers, "host") {
+			return &Error{400, ErrIncomplete.Code, "The headers host and " + name + " must be signed."}
 		}
 	}
-	if !slices.Contains(a.headers, "host") {
-		return &Error{ErrIncomplete.Status, ErrIncomplete.Code, "The header host is not signed."}
-	}
-	if hash := sha256.Sum256(body); r.Header.Get("X-Acs-Content-Sha256") != hex.EncodeToString(hash[:]) {
-		return &Error{ErrSignature.Status, ErrSignature.Code, "The header x-acs-content-sha256 is not the hash of the body."}
-	}
-	if toSign := stringToSign(r, a.headers); !hmac.Equal([]byte(a.signature), []byte(sign(toSign, credential.Secret))) {
-		return &Error{ErrSignature.Status, ErrSignature.Code, ErrSignature.Message + " server string to sign is: " + strings.ReplaceAll(toSign, "\n", `\n`)}
-	}
-	switch r.Header.Get("X-Acs-Security-Token") {
-	case credential.Token:
-		return nil
-	case "":
+	toSign, hash := stringToSign(r, headers), sha256.Sum256(body)
+	switch token := r.Header.Get("X-Acs-Security-Token"); {
+	case r.Header.Get("X-Acs-Content-Sha256") != hex.EncodeToString(hash[:]):
+		return &Error{400, ErrSignature.Code, "The header x-acs-content-sha256 is not the hash of the body."}
+	case !hmac.Equal([]byte(signature), []byte(sign(toSign, credential.Secret))):
+		return &Error{400, ErrSignature.Code, ErrSignature.Message + " server string to sign is: " + strings.ReplaceAll(toSign, "\n", `\n`)}
+	case token == "" && credential.Token != "":
 		return ErrTokenMissing
+	case token != credential.Token:
+		return ErrToken
 	}
-	return ErrToken
+	return nil
 }
 
 func stringToSign(r *http.Request, signed []string) string {

@@ -1,39 +1,105 @@
 package fakefc
 
 import (
+	"bytes"
 	"context"
+	"errors"
+	"fmt"
 	"net"
 	"net/http"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
+	"syscall"
 )
 
-// Instance is what the platform runs for a function: one process and the runtime API that it asks, on a loopback port.
-// When the process ends, invocations in progress and to come end with ProcessExited.
-type Instance struct {
-	*Runtime
-	*Process
-	server *http.Server
+// Command says how to start a function's executable.
+type Command struct {
+	Path string
+	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
+	Env []string
+	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each has a goroutine of its own.
+	Stdout, Stderr func(line string)
 }
 
-// Launch starts an instance. It must be closed.
+// Instance is what the platform runs for a function: one process and the runtime API that it asks, on a loopback port. It must be
+// closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends,
+// invocations in progress and to come end with ProcessExited.
+type Instance struct {
+	*Runtime
+	server *http.Server
+	cmd    *exec.Cmd
+	exited chan struct{}
+	err    error // how the process ended; set before exited is closed
+	mu     sync.Mutex
+	last   []string // the last lines of its output, for an early end
+}
+
+// Launch starts an instance.
 func Launch(c Command) (*Instance, error) {
+	path, err := filepath.Abs(c.Path)
+	if err != nil {
+		return nil, err
+	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	rt := New()
-	server := &http.Server{Handler: rt}
-	go server.Serve(listener)
-	process, err := c.start(listener.Addr().String())
-	if err != nil {
-		server.Close()
-		return nil, err
+	i := &Instance{Runtime: New(), cmd: exec.Command(path), exited: make(chan struct{})}
+	i.server = &http.Server{Handler: i.Runtime}
+	i.cmd.Dir = filepath.Dir(path)
+	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
+	stdout, stderr := &lines{i: i, to: c.Stdout}, &lines{i: i, to: c.Stderr}
+	i.cmd.Stdout, i.cmd.Stderr = stdout, stderr
+	if err := i.cmd.Start(); err != nil {
+		listener.Close()
+		if errors.Is(err, syscall.ENOEXEC) {
+			return nil, fmt.Errorf("%s is not built for this machine (%s/%s): %w", c.Path, runtime.GOOS, runtime.GOARCH, err)
+		}
+		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
+	go i.server.Serve(listener)
 	go func() {
-		<-process.Exited()
-		rt.Lose(process.Err())
+		i.cmd.Wait() // until all output has been passed on, too
+		stdout.end()
+		stderr.end()
+		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(i.last, "\n"))
+		i.Lose(i.err)
+		close(i.exited)
 	}()
-	return &Instance{rt, process, server}, nil
+	return i, nil
+}
+
+// platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
+// The platform also puts the role's credentials there, once per process. The ones here are not valid, so a function that uses
+// them instead of the invocation's own fails.
+func platformEnv(api, code string) []string {
+	return []string{
+		"FC_RUNTIME_API=" + api, "FC_FUNC_CODE_PATH=" + code, "FC_FUNCTION_NAME=adb-backup", "FC_FUNCTION_HANDLER=main",
+		"FC_FUNCTION_MEMORY_SIZE=128", "FC_FUNCTION_VERSION=LATEST", "FC_REGION=" + defaultRegion, "FC_ACCOUNT_ID=" + defaultAccount,
+		"FC_INSTANCE_ID=c-local", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "TZ=UTC",
+		"ALIBABA_CLOUD_ACCESS_KEY_ID=STS.of-the-process", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=of-the-process", "ALIBABA_CLOUD_SECURITY_TOKEN=of-the-process",
+	}
+}
+
+// Exited is closed when the process has ended and all its output has been passed on.
+func (i *Instance) Exited() <-chan struct{} { return i.exited }
+
+// Err says how the process ended, with the last lines of its output. Only after Exited.
+func (i *Instance) Err() error { return i.err }
+
+// Pid is the process's id.
+func (i *Instance) Pid() int { return i.cmd.Process.Pid }
+
+// Usage is what the process used: times and, on Linux, its peak memory in KiB as Maxrss. Only after Exited.
+func (i *Instance) Usage() any { return i.cmd.ProcessState.SysUsage() }
+
+// Stop kills the process, as the platform does, and waits for its end. It may be called again.
+func (i *Instance) Stop() {
+	i.cmd.Process.Kill() // an error means that it has ended
+	<-i.exited
 }
 
 // Close ends the process and its runtime API. It may be called again.
@@ -42,14 +108,48 @@ func (i *Instance) Close() {
 	i.server.Close()
 }
 
-// Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile there is
-// another instance. Launch starts an instance; a Function without more is ready.
+// lines passes a stream on by lines. A line may have any length, and the last one may lack its end.
+type lines struct {
+	i    *Instance
+	to   func(string)
+	rest []byte
+}
+
+func (l *lines) Write(b []byte) (int, error) {
+	l.rest = append(l.rest, b...)
+	for {
+		line, rest, ended := bytes.Cut(l.rest, []byte("\n"))
+		if !ended {
+			return len(b), nil
+		}
+		l.rest = rest
+		l.pass(string(line))
+	}
+}
+
+func (l *lines) end() {
+	if len(l.rest) > 0 {
+		l.pass(string(l.rest))
+	}
+}
+
+func (l *lines) pass(line string) {
+	const remembered = 20
+	l.i.mu.Lock()
+	l.i.last = append(l.i.last[max(0, len(l.i.last)+1-remembered):], line)
+	l.i.mu.Unlock()
+	if l.to != nil {
+		l.to(line)
+	}
+}
+
+// Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile, Launch starts
+// another instance.
 type Function struct {
 	Launch func() (*Instance, error)
 
-	mu   sync.Mutex
-	idle []*Instance
-	all  []*Instance
+	mu        sync.Mutex
+	idle, all []*Instance
 }
 
 // Invoke gives an invocation to an instance that has nothing to do, or to a new one. If the caller leaves, which ends ctx, or the
@@ -70,28 +170,23 @@ func (f *Function) Invoke(ctx context.Context, inv Invocation) (Result, error) {
 	return r, nil
 }
 
-func (f *Function) take() (*Instance, error) {
+func (f *Function) take() (i *Instance, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if last := len(f.idle) - 1; last >= 0 {
-		i := f.idle[last]
-		f.idle = f.idle[:last]
+		i, f.idle = f.idle[last], f.idle[:last]
 		return i, nil
 	}
-	i, err := f.Launch()
-	if err == nil {
+	if i, err = f.Launch(); err == nil {
 		f.all = append(f.all, i)
 	}
 	return i, err
 }
 
-// Replace stops the instances that have nothing to do, so that the next invocation comes to a new one.
+// Replace makes the next invocation come to a new instance, as after a deployment.
 func (f *Function) Replace() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	for _, i := range f.idle {
-		i.Close()
-	}
 	f.idle = nil
 }
 
