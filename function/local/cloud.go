@@ -76,7 +76,7 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	adb.Add(history(now, true)...)
 	s := &server{Handler: adb}
 	if err := s.open(); err != nil {
-		return exitCould, err
+		return exitNotAsked, err
 	}
 	defer s.close()
 	var ids []string

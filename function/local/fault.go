@@ -75,7 +75,7 @@ var faults = []fault{
 		}},
 	{name: "unreachable", says: "AnalyticDB refuses the connection until the function's time is up; when the platform tries again it can be reached.", needs: anything,
 		begins: func(r *run) { r.adbServer.close() }, deliver: func(ctx context.Context, r *run) error {
-			return r.retry(ctx, r.takes/2, func() error { return r.adbServer.open() })
+			return r.retry(ctx, r.takes/2, r.adbServer.open)
 		}},
 	{name: "denied", says: "The function's role may not call CreateBackup.", needs: ensures, ends: []string{"PermissionDenied"},
 		cloud: func(o *fakeadb.Options, _ time.Duration) { o.Denied = []fakeadb.Denial{{Action: create}} }},
@@ -105,9 +105,9 @@ var faults = []fault{
 		cloud:  func(o *fakeadb.Options, _ time.Duration) { o.Ends = fakeadb.NeverEnds },
 		begins: func(r *run) { r.invocation.Timeout = r.takes * 5 / 4 }},
 	{name: "retry", says: "The function's time is up before the backup is complete, so the platform tries the event again.", needs: waits,
-		deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, r.takes/2, nil) }},
+		deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, r.takes/2, nothing) }},
 	{name: "crash", says: "The process dies when the backup has just started, and the platform tries again with a new one.", needs: ensures,
-		begins: crashAtCreate, deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, 0, nil) }},
+		begins: crashAtCreate, deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, 0, nothing) }},
 	{name: "twice", says: "The event comes twice, one after the other.", needs: timed,
 		deliver: func(ctx context.Context, r *run) error {
 			if err := r.deliver(ctx, fakefc.Invocation{}); err != nil {
@@ -131,6 +131,8 @@ var faults = []fault{
 	{name: "alarm-refused", says: "The chat robot refuses the message, because its keyword is another.", needs: drills, ends: []string{"AlarmFailed"},
 		begins: func(r *run) { r.robot.refuses = true }},
 }
+
+func nothing() error { return nil }
 
 func script(steps ...fakeadb.Step) func(*fakeadb.Options, time.Duration) {
 	return func(o *fakeadb.Options, _ time.Duration) { o.Faults = fakeadb.Script(steps...) }

@@ -164,7 +164,7 @@ func TestTheOutput(t *testing.T) {
 		"Request   Ensure amv-wz9or2xawpnc (cn-hangzhou), WaitFor Completed, NotBefore\n",
 		"your own settings: ADB_MAX_CONCURRENCY=3\n", "  accepted\n", " listed, 1 running\n",
 		"log      backup requested  ", "log      backup is complete  backupId=3273", "answer   success, after ",
-		"\n                \"Created\": true,\n", "\nSuccess: Completed; 1 backup was made, 1 delivery.\n",
+		"\n                \"Created\": true,\n", "\nSuccess: Completed; backups made: 1, deliveries: 1.\n",
 	} {
 		if !strings.Contains(out, want) {
 			t.Errorf("%q is missing", want)
@@ -291,7 +291,7 @@ func TestACommandInTheLocalCloud(t *testing.T) {
 	if code != 7 || strings.Contains(out, "mine") || strings.Contains(out, "vpc") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
-	if code, out := local(nil, "-exec", "no/such/command"); code != exitCould || !strings.Contains(out, "no/such/command") {
+	if code, out := local(nil, "-exec", "no/such/command"); code != exitNotAsked || !strings.Contains(out, "no/such/command") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

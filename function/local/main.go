@@ -38,7 +38,7 @@ type streams struct {
 const (
 	exitDone        = 0   // the invocation succeeded, or ended as its fault makes it end
 	exitFailed      = 1   // the invocation failed
-	exitCould       = 2   // there was no invocation
+	exitNotAsked    = 2   // there was no invocation
 	exitWrong       = 64  // the command, the event or the fault is wrong, and nothing was called
 	exitInterrupted = 130 // Ctrl-C
 )
@@ -50,26 +50,7 @@ func wrong(format string, a ...any) error { return wrongError{fmt.Errorf(format,
 
 // start carries out the command, and returns its exit code.
 func start(ctx context.Context, args []string, std streams) int {
-	code, err := func() (int, error) {
-		o, err := parse(args, std)
-		switch {
-		case errors.Is(err, flag.ErrHelp):
-			return exitDone, nil
-		case err != nil:
-			return exitWrong, wrongError{err}
-		case o.faults:
-			listFaults(std.out)
-			return exitDone, nil
-		case o.exec:
-			return execute(ctx, o.command, std)
-		}
-		r, err := newRun(ctx, o, std)
-		if err != nil {
-			return exitCould, err
-		}
-		defer r.close()
-		return r.play(ctx)
-	}()
+	code, err := carryOut(ctx, args, std)
 	if err == nil {
 		return code
 	}
@@ -77,15 +58,36 @@ func start(ctx context.Context, args []string, std streams) int {
 	if errors.As(err, new(wrongError)) {
 		return exitWrong
 	}
-	return cmp.Or(code, exitCould)
+	return exitNotAsked
+}
+
+func carryOut(ctx context.Context, args []string, std streams) (int, error) {
+	o, err := parse(args, std)
+	switch {
+	case errors.Is(err, flag.ErrHelp):
+		return exitDone, nil
+	case err != nil:
+		return exitWrong, wrongError{err}
+	case o.faults:
+		listFaults(std.out)
+		return exitDone, nil
+	case o.exec:
+		return execute(ctx, o.command, std)
+	}
+	r, err := newRun(ctx, o, std)
+	if err != nil {
+		return exitNotAsked, err
+	}
+	defer r.close()
+	return r.play(ctx)
 }
 
 // options are the command line. Make hands its variables over in the environment; a flag counts more.
 type options struct {
-	binary, event, fault, cloud      string
-	takes                            time.Duration
-	asIs, faults, yes, verbose, exec bool
-	command                          []string // what exec runs
+	binary, event, fault, cloud string
+	takes                       time.Duration
+	faults, yes, verbose, exec  bool
+	command                     []string // what exec runs
 }
 
 func (o options) real() bool { return o.cloud == "real" }
@@ -97,7 +99,6 @@ func parse(args []string, std streams) (o options, err error) {
 	f.SetOutput(io.Discard)
 	f.StringVar(&o.binary, "binary", "dist/main", "the function, built for this machine")
 	f.StringVar(&o.event, "event", env["EVENT"], "the event's `file`, or a cluster id; without it events/timer.json")
-	f.BoolVar(&o.asIs, "as-is", false, "leave the event's time as it is in the file; without it, it becomes now")
 	f.StringVar(&o.fault, "fault", env["FAULT"], "the `name` of what goes wrong")
 	f.BoolVar(&o.faults, "faults", false, "list the faults")
 	f.StringVar(&takes, "takes", env["TAKES"], "how long a backup takes in the local cloud, such as 20s; without it 4s")

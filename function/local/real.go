@@ -72,3 +72,11 @@ func (r *run) confirm() error {
 	}
 	return nil
 }
+
+// leftBehind says what Ctrl-C leaves in the cloud.
+func (r *run) leftBehind() string {
+	if r.requested.Load() {
+		return "Interrupted. The function's process was ended, but the backup that was requested goes on in the cloud, is kept and costs money. adb-backup status shows its state."
+	}
+	return "Interrupted. The function's process was ended. Its log does not say that a backup was requested; if CreateBackup was on its way, one may go on in the cloud: adb-backup status shows it."
+}

@@ -37,8 +37,8 @@ func TestTheRealCloud(t *testing.T) {
 		code, creates     int
 		want              string
 	}{
-		{"EVENT=events/bare-id.json", "n\n", exitCould, 0, "Go ahead? [y/N] nothing was called"},
-		{"EVENT=events/bare-id.json YES=no", "", exitCould, 0, "nothing was called"},
+		{"EVENT=events/bare-id.json", "n\n", exitNotAsked, 0, "Go ahead? [y/N] nothing was called"},
+		{"EVENT=events/bare-id.json YES=no", "", exitNotAsked, 0, "nothing was called"},
 		{"EVENT=events/bare-id.json", "yes\n", exitDone, 1, "(cn-shenzhen)"},
 		{"EVENT=events/bare-id.json YES=1", "", exitDone, 2, "LTAI5tMa…Id"},
 		{"EVENT=events/verify.json", "", exitDone, 2, "Success: Completed."},
@@ -49,10 +49,10 @@ func TestTheRealCloud(t *testing.T) {
 			t.Errorf("%s: exit code %d, %d creates\n%s", c.variables, code, adb.Count(create), out)
 		}
 	}
-	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a"}); code != exitCould || !strings.Contains(out, "in which region?") {
+	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a"}); code != exitNotAsked || !strings.Contains(out, "in which region?") {
 		t.Errorf("no region: exit code %d\n%s", code, out)
 	}
-	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a", "ALIBABA_CLOUD_REGION_ID=evil.example/"}); code != exitCould || !strings.Contains(out, "is not a region") {
+	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a", "ALIBABA_CLOUD_REGION_ID=evil.example/"}); code != exitNotAsked || !strings.Contains(out, "is not a region") {
 		t.Errorf("a region that is none: exit code %d\n%s", code, out)
 	}
 }
@@ -86,7 +86,7 @@ func TestNoCredentials(t *testing.T) {
 	}
 	t.Setenv("HOME", filepath.Dir(config))
 	code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=cn-hangzhou", "CLOUD=real", "EVENT=amv-a"})
-	if code != exitCould || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
+	if code != exitNotAsked || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
 		t.Errorf("exit code %d\n%s", code, out)
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -29,6 +30,7 @@ type run struct {
 	env        []string          // the function's own
 	function   *fakefc.Function
 	logged     chan struct{} // gets a value when the log says that an invocation has ended
+	requested  atomic.Bool   // the log says that a backup was requested
 
 	// In the local cloud alone.
 	adb                    *fakeadb.Service
@@ -38,24 +40,19 @@ type run struct {
 	mu        sync.Mutex
 	instances []*fakefc.Instance
 	results   []fakefc.Result // of the deliveries, in the order in which they ended
-	requested bool            // the function's log says that a backup was requested
 }
 
 // grace is for how long an answer may be late. A busy machine is no fault of the function's.
 const grace = 15 * time.Second
 
 func newRun(ctx context.Context, o options, std streams) (*run, error) {
-	r := &run{options: o, std: std, screen: newScreen(std.out), logged: make(chan struct{}, 10)}
-	r.screen.all = o.verbose
+	r := &run{options: o, std: std, screen: &screen{w: std.out, all: o.verbose, began: time.Now()}, logged: make(chan struct{}, 10)}
 	r.function = &fakefc.Function{Launch: r.launch}
 	payload, err := readEvent(o.event)
 	if err != nil {
 		return nil, err
 	}
-	r.in.payload = payload
-	if !o.asIs {
-		r.in.payload, r.in.replaced = freshen(payload, time.Now())
-	}
+	r.in.payload, r.in.replaced = freshen(payload, time.Now())
 	if o.real() {
 		return r, r.useReal(ctx)
 	}
@@ -64,6 +61,7 @@ func newRun(ctx context.Context, o options, std streams) (*run, error) {
 
 // useLocal starts AnalyticDB and the chat robot here.
 func (r *run) useLocal() error {
+	now := time.Now()
 	r.adb = fakeadb.New(fakeadb.Options{})
 	r.robot = &robot{show: func(text string) { r.screen.event(terminal.Yellow, "chat", text) }}
 	r.adbServer, r.robotServer = &server{Handler: r.adb}, &server{Handler: r.robot}
@@ -83,7 +81,6 @@ func (r *run) useLocal() error {
 			return err
 		}
 	}
-	now := time.Now()
 	o := account(now, r.in.clusters()...)
 	o.Takes, o.OnCall = r.takes, r.showCall
 	r.adb.Add(history(now, false)...)
@@ -110,14 +107,12 @@ func (r *run) play(ctx context.Context) (int, error) {
 	r.introduce()
 	if r.real() {
 		if err := r.confirm(); err != nil {
-			return exitCould, err
+			return exitNotAsked, err
 		}
 	}
-	r.screen.blank()
+	r.screen.text(terminal.Plain, "")
 	r.screen.began = time.Now()
-	stop := terminal.Progress(r.std.out, func(elapsed time.Duration) string {
-		return fmt.Sprintf("%7.2fs  still waiting for the answer", elapsed.Seconds())
-	})
+	stop := terminal.Progress(r.std.out, func(elapsed time.Duration) string { return fmt.Sprintf("%7.2fs  still waiting", elapsed.Seconds()) })
 	var err error
 	if r.fault.deliver != nil {
 		err = r.fault.deliver(ctx, r)
@@ -127,11 +122,14 @@ func (r *run) play(ctx context.Context) (int, error) {
 	stop()
 	switch {
 	case ctx.Err() != nil:
-		r.screen.blank() // a terminal shows ^C on the line that follows
-		r.screen.text(terminal.Plain, r.interrupted())
+		text := "\nInterrupted. The function's process was ended; nothing else is left behind." // a terminal shows ^C on the line before
+		if r.real() {
+			text = "\n" + r.leftBehind()
+		}
+		r.screen.text(terminal.Plain, text)
 		return exitInterrupted, nil
 	case err != nil:
-		return exitCould, err
+		return exitNotAsked, err
 	}
 	return r.conclude(), nil
 }
@@ -141,11 +139,7 @@ func (r *run) launch() (*fakefc.Instance, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	number := len(r.instances) + 1
-	what := "log"
-	if number > 1 {
-		what = fmt.Sprint("log ", number)
-	}
-	show := func(line string) { r.showLog(what, line) }
+	show := func(line string) { r.showLog(strings.TrimSuffix(fmt.Sprint("log ", number), " 1"), line) }
 	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Stdout: show, Stderr: show})
 	if err != nil {
 		return nil, err
@@ -161,7 +155,7 @@ func (r *run) newest() *fakefc.Instance {
 	return r.instances[len(r.instances)-1]
 }
 
-// deliver gives the event to the function, waits for the result, and keeps it. What is set in change differs from other deliveries.
+// deliver gives the event to the function, waits for the result, and keeps it. change has what differs from other deliveries.
 func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
 	inv := r.invocation
 	inv.Payload, inv.Grace, inv.RequestID, inv.RetryCount = r.in.payload, grace, change.RequestID, change.RetryCount
@@ -179,11 +173,11 @@ func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
 	case <-r.logged:
 	case <-time.After(time.Second):
 	}
-	colour, how := terminal.Green, "success"
+	colour := terminal.Green
 	if result.ErrorType != "" {
-		colour, how = terminal.Red, result.ErrorType
+		colour = terminal.Red
 	}
-	r.screen.event(colour, "answer", fmt.Sprintf("%s, after %.2f s", how, result.Took.Seconds()))
+	r.screen.event(colour, "answer", fmt.Sprintf("%s, after %.2f s", cmp.Or(result.ErrorType, "success"), result.Took.Seconds()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, result)
@@ -198,10 +192,8 @@ func (r *run) retry(ctx context.Context, timeout time.Duration, between func() e
 		return err
 	}
 	time.Sleep(500 * time.Millisecond)
-	if between != nil {
-		if err := between(); err != nil {
-			return err
-		}
+	if err := between(); err != nil {
+		return err
 	}
 	return r.deliver(ctx, fakefc.Invocation{RequestID: id, RetryCount: 1})
 }
@@ -246,18 +238,4 @@ func (r *run) close() {
 		r.adbServer.close()
 		r.robotServer.close()
 	}
-}
-
-// interrupted says what Ctrl-C leaves behind.
-func (r *run) interrupted() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	const ended = "Interrupted. The function's process was ended"
-	switch {
-	case !r.real():
-		return ended + "; nothing else is left behind."
-	case r.requested:
-		return ended + ", but the backup that was requested goes on in the cloud, is kept and costs money. adb-backup status shows its state."
-	}
-	return ended + ". Its log does not say that a backup was requested; if CreateBackup was on its way, one may go on in the cloud: adb-backup status shows it."
 }

@@ -20,40 +20,32 @@ import (
 
 // screen is what the person sees, line by line. Several goroutines write to it.
 type screen struct {
+	w     io.Writer
+	all   bool // show every event, however many there are
+	began time.Time
+
 	mu     sync.Mutex
-	w      io.Writer
-	colour bool
-	all    bool // show every line, however many there are
-	began  time.Time
 	events int
 }
 
-func newScreen(w io.Writer) *screen {
-	return &screen{w: w, colour: terminal.Colourful(w), began: time.Now()}
-}
-
-// mostEvents are shown of what happens: 5,000 clusters make tens of thousands.
+// mostEvents are shown: 5,000 clusters make tens of thousands.
 const mostEvents = 300
 
-func (s *screen) write(colour terminal.Colour, text string) {
-	if s.colour {
-		text = colour.Paint(text)
+// print writes a text beside a head that stands on its first line alone. On a terminal lines are folded between words to its width,
+// elsewhere to the width that is given; 0 is no end.
+func (s *screen) print(colour terminal.Colour, head, text string, width int) {
+	indent := len(head)
+	if width = cmp.Or(terminal.Width(s.w), width); width > 0 {
+		width = max(40, width-indent)
 	}
-	fmt.Fprintln(s.w, text)
-}
-
-func (s *screen) blank() { s.text(terminal.Plain, "") }
-
-// width is that of the terminal. Without one it is what the argument says: 80 for sentences, 0, which is no end, for lines that a
-// search should find as a whole.
-func (s *screen) width(elsewhere int) int { return cmp.Or(terminal.Width(s.w), elsewhere) }
-
-// text writes a paragraph.
-func (s *screen) text(colour terminal.Colour, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, line := range terminal.Wrap(text, s.width(80)) {
-		s.write(colour, line)
+	for _, line := range terminal.Wrap(text, width) {
+		if terminal.Colourful(s.w) {
+			line = colour.Paint(line)
+		}
+		fmt.Fprintf(s.w, "%-*s%s\n", indent, head, line)
+		head = ""
 	}
 }
 
@@ -61,115 +53,82 @@ func (s *screen) text(colour terminal.Colour, text string) {
 func (s *screen) raw(line string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.write(terminal.Plain, line)
+	fmt.Fprintln(s.w, line)
 }
+
+// text writes a paragraph.
+func (s *screen) text(colour terminal.Colour, text string) { s.print(colour, "", text, 80) }
 
 // field writes a label and a paragraph beside it.
 func (s *screen) field(label, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, line := range terminal.Wrap(text, max(40, s.width(80)-10)) {
-		s.write(terminal.Plain, fmt.Sprintf("%-10s%s", label, line))
-		label = ""
-	}
+	s.print(terminal.Plain, fmt.Sprintf("%-10s", label), text, 80)
 }
 
-// event writes a line with the time since the start and what it is about.
+// event writes what happens, with the time since the start. In a file it is one line, so that a search finds the whole.
 func (s *screen) event(colour terminal.Colour, what, text string) {
 	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.events++; s.events == mostEvents && !s.all {
+	s.events++
+	n := s.events
+	s.mu.Unlock()
+	if n == mostEvents && !s.all {
 		text = "… there is more; VERBOSE=1 shows all of it"
 	}
-	if s.events > mostEvents && !s.all && what != "answer" && what != "chat" {
-		return
-	}
-	const indent = 19
-	head := fmt.Sprintf("%7.2fs  %-7s  ", time.Since(s.began).Seconds(), what)
-	width := s.width(0)
-	if width > 0 {
-		width = max(40, width-indent)
-	}
-	for _, line := range terminal.Wrap(text, width) {
-		if s.colour {
-			line = colour.Paint(line)
-		}
-		s.write(terminal.Plain, head+line)
-		head = strings.Repeat(" ", indent)
+	if n <= mostEvents || s.all || what == "answer" || what == "chat" {
+		s.print(colour, fmt.Sprintf("%7.2fs  %-7s  ", time.Since(s.began).Seconds(), what), text, 0)
 	}
 }
 
 func (r *run) introduce() {
+	cloud, function, except := "the local cloud: nothing leaves this machine, and it costs nothing", r.binary+" in "+r.invocation.Region, localOnly
 	if r.real() {
-		r.screen.field("Cloud", "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID))
+		cloud, except = "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), nil
 	} else {
-		r.screen.field("Cloud", "the local cloud: nothing leaves this machine, and it costs nothing")
+		function += fmt.Sprintf("; a backup takes %v here, so\n%s", r.takes, strings.Join(settings(r.takes), " "))
 	}
+	event := r.event + " (" + cmp.Or(r.in.Trigger, "no event") + ")"
+	if r.in.replaced != "" {
+		event += "; its time, " + r.in.replaced + ", is replaced by now"
+	}
+	r.screen.field("Cloud", cloud)
 	if r.fault.name != "" {
 		r.screen.field("Fault", r.fault.name+": "+r.fault.says)
 	}
-	kind := r.event + " (" + cmp.Or(r.in.Trigger, "no event") + ")"
-	if r.in.replaced != "" {
-		kind += "; its time, " + r.in.replaced + ", is replaced by now"
-	}
-	r.screen.field("Event", kind)
+	r.screen.field("Event", event)
 	r.screen.field("Request", strings.Join(r.in.describe(), "\n"))
-	about := r.binary + " in " + r.invocation.Region
-	if !r.real() {
-		about += fmt.Sprintf("; a backup takes %v here, so\n%s", r.takes, strings.Join(settings(r.takes), " "))
-	}
-	r.screen.field("Function", about)
-	except := localOnly
-	if r.real() {
-		except = nil
-	}
+	r.screen.field("Function", function)
 	if own := ownSettings(r.std.environ, except...); len(own) > 0 {
 		r.screen.field("", "your own settings: "+strings.Join(own, " "))
 	}
 }
 
-var uuid = regexp.MustCompile(`\b([0-9A-F]{8})-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}\b`)
-
 // showCall shows a call to AnalyticDB when it is over, with the first part of its request id, which the function's log and answer
 // also name.
 func (r *run) showCall(c fakeadb.Call) {
-	which := ""
+	which, colour, ending := "", terminal.Cyan, fmt.Sprintf("%d listed", c.Listed)
 	if !r.in.single() {
 		which = fmt.Sprintf("%-20s", cmp.Or(c.Cluster, c.Region))
 	}
-	colour, ending := terminal.Yellow, c.Code
+	if c.Running > 0 {
+		ending += fmt.Sprintf(", %d running", c.Running)
+	}
 	switch {
 	case c.Code == "" && c.Action == create:
-		colour, ending = terminal.Cyan, "accepted"
-	case c.Code == "":
-		colour, ending = terminal.Cyan, fmt.Sprintf("%d listed", c.Listed)
-		if c.Running > 0 {
-			ending += fmt.Sprintf(", %d running", c.Running)
-		}
-	case c.Status != 0 && c.Code != "":
-		ending = fmt.Sprint("HTTP ", c.Status, " ", c.Code)
-	}
-	if c.Effect && c.Code != "" {
-		ending += ", yet it took effect"
+		ending = "accepted"
+	case c.Code != "" && c.Effect:
+		colour, ending = terminal.Yellow, c.Code+", yet it took effect"
+	case c.Code != "":
+		colour, ending = terminal.Yellow, fmt.Sprint(c.Code, " (HTTP ", c.Status, ")")
 	}
 	r.screen.event(colour, "api", fmt.Sprintf("%-18s  %s%.8s  %s", c.Action, which, c.RequestID, ending))
 }
 
-// showLog shows a line of the function's output, without what the screen shows elsewhere, and without the runtime SDK's own lines:
-// when an invocation begins and ends, and its error, which is also in the answer.
+// sdkLine are the runtime SDK's own lines: when an invocation begins and ends, and its error, which is also in the answer.
+var sdkLine = regexp.MustCompile(`^(FC Invoke .*|.* \[ERROR\] \{|\s+"(errorMessage|errorType|stackTrace)":.*|\s*[\]}]?,?|)$`)
+
+// showLog shows a line of the function's output, without what the screen shows elsewhere.
 func (r *run) showLog(what, line string) {
-	if strings.HasPrefix(line, "FC Invoke End ") {
-		defer func() {
-			select {
-			case r.logged <- struct{}{}:
-			default:
-			}
-		}()
-	}
 	if strings.Contains(line, `"msg":"backup requested"`) {
-		r.mu.Lock()
-		r.requested = true
-		r.mu.Unlock()
+		r.requested.Store(true)
 	}
 	var entry map[string]json.RawMessage
 	switch {
@@ -177,52 +136,59 @@ func (r *run) showLog(what, line string) {
 		r.screen.raw(line)
 	case json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] != nil:
 		text, level := inShort(entry, r.in.single())
-		r.screen.event(map[string]terminal.Colour{"DEBUG": terminal.Dim, "WARN": terminal.Yellow, "ERROR": terminal.Red}[level], what, text)
+		r.screen.event(map[string]terminal.Colour{"WARN": terminal.Yellow, "ERROR": terminal.Red}[level], what, text)
 	case !sdkLine.MatchString(line):
 		r.screen.event(terminal.Plain, what, line)
 	}
+	if strings.HasPrefix(line, "FC Invoke End ") {
+		select {
+		case r.logged <- struct{}{}:
+		default:
+		}
+	}
 }
 
-var sdkLine = regexp.MustCompile(`^(FC Invoke .*|.* \[ERROR\] \{|\s+"(errorMessage|errorType|stackTrace)":.*|\s*[\]}]?,?|)$`)
+var uuid = regexp.MustCompile(`\b([0-9A-F]{8})-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}\b`)
 
 // inShort is an entry of the function's log in one line: level, message, and the other fields by name.
 func inShort(entry map[string]json.RawMessage, single bool) (text, level string) {
 	var message string
 	json.Unmarshal(entry["level"], &level)
 	json.Unmarshal(entry["msg"], &message)
-	elsewhere := []string{"time", "level", "msg", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted"}
-	if single {
-		elsewhere = append(elsewhere, "DBClusterId")
-	}
-	if entry["errorType"] != nil {
-		elsewhere = append(elsewhere, "error") // it is in the answer
-	}
-	if text = message + " "; level != "INFO" {
-		text = level + " " + text
-	}
 	for _, name := range slices.Sorted(maps.Keys(entry)) {
-		if !slices.Contains(elsewhere, name) {
-			value := uuid.ReplaceAllString(string(entry[name]), "$1")
-			if word := strings.Trim(value, `"`); !strings.ContainsAny(word, ` "=`) {
-				value = word
+		switch name {
+		case "time", "level", "msg", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted":
+			continue
+		case "DBClusterId", "error":
+			if single || entry["errorType"] != nil && name == "error" { // the answer has it
+				continue
 			}
+		}
+		value := uuid.ReplaceAllString(string(entry[name]), "$1")
+		if word := strings.Trim(value, `"`); !strings.ContainsAny(word, ` "=`) {
+			value = word
+		}
+		if value != "" {
 			text += " " + name + "=" + value
 		}
 	}
-	return strings.TrimSpace(text), level
+	return strings.TrimSpace(strings.TrimPrefix(level+" ", "INFO ") + message + " " + text), level
 }
 
-// conclude shows the answers, says in the last lines what became of the event, and returns the exit code.
+// conclude shows the answers, says in the last line what became of the event, and returns the exit code.
 func (r *run) conclude() int {
-	r.screen.blank()
+	r.screen.text(terminal.Plain, "")
 	for i, result := range r.results {
 		label := "Answer"
 		if len(r.results) > 1 {
 			label = fmt.Sprint("Answer ", i+1)
 		}
-		r.screen.field(label, r.answer(result.Payload, result.Err()))
+		text := fmt.Sprint(result.Err())
+		if result.Err() == nil {
+			text = r.indented(result.Payload)
+		}
+		r.screen.field(label, text)
 	}
-	r.screen.blank()
 	last := r.results[len(r.results)-1]
 	var answer struct{ Status string }
 	json.Unmarshal(last.Payload, &answer)
@@ -234,22 +200,19 @@ func (r *run) conclude() int {
 		text, colour, code = "The invocation failed: "+last.ErrorType, terminal.Red, exitFailed
 	}
 	if !r.real() {
-		text += fmt.Sprintf("; %s made, %s", count(r.made(), "backup was", "backups were"), count(len(r.results), "delivery", "deliveries"))
+		text += fmt.Sprintf("; backups made: %d, deliveries: %d", r.made(), len(r.results))
 	} else if last.ErrorType == "PermissionDenied" {
 		text += ". A run from here works with your own credentials, not with the function's role"
 	}
-	r.screen.text(colour, text+".")
+	r.screen.text(colour, "\n"+text+".")
 	return code
 }
 
-// answer is an answer as text: an error, or the JSON with its fields on lines of their own.
-func (r *run) answer(payload []byte, failure error) string {
-	if failure != nil {
-		return failure.Error()
-	}
+// indented is an answer with its fields on lines of their own.
+func (r *run) indented(answer []byte) string {
 	var indented bytes.Buffer
-	if json.Indent(&indented, payload, "", "  ") != nil {
-		return string(payload)
+	if json.Indent(&indented, answer, "", "  ") != nil {
+		return string(answer)
 	}
 	const most = 40
 	lines := strings.Split(indented.String(), "\n")
@@ -257,12 +220,4 @@ func (r *run) answer(payload []byte, failure error) string {
 		lines = append(lines[:most], fmt.Sprintf("… %d more lines; VERBOSE=1 shows them", more))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// count puts a number of things into words.
-func count(n int, one, several string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprint(n, " ", several)
 }
