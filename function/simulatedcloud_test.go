@@ -93,13 +93,9 @@ func drawCloud(d dice) *cloud {
 // drawLists draws the form of the lists.
 func (c *cloud) drawLists(d dice) {
 	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
-	c.Order = fakeadb.Order(d.IntN(3))
-	c.Window = fakeadb.Window(d.IntN(3))
-	c.Numbers = fakeadb.Numbers(d.IntN(3))
 	c.PageCap = pick(d, 0, 0, 1, 2)
 	c.Repeat = d.oneIn(4)
 	c.NoStatus = d.oneIn(4)
-	c.UpperIDs = d.oneIn(8)
 	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{Running: "Backuping", Completed: "Finished", Failed: "Failure"})
 	if d.oneIn(15) {
 		c.Words.Completed = unknownWord
@@ -111,7 +107,6 @@ func (c *cloud) drawTraffic(d dice) {
 	c.Latency = pick(d, 0, 30*time.Millisecond, 2*time.Second)
 	c.Rate = pick(d, 0, 0, 5.0)
 	c.Burst = 1 + d.IntN(5)
-	c.Hint = d.oneIn(2)
 	if d.oneIn(6) {
 		c.outage = outage{action: pick(d, "", "CreateBackup"), throttled: d.oneIn(2), from: time.Now().Add(d.upTo(5*time.Minute) - 3*time.Minute)}
 		c.outage.until = c.outage.from.Add(d.upTo(15 * time.Minute))

@@ -2,7 +2,7 @@ package fakeadb
 
 import (
 	"cmp"
-	"crypto/sha256"
+	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -170,10 +170,10 @@ func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error
 	s.mu.Unlock()
 	id := q.Get("BackupId")
 	all = slices.DeleteFunc(all, func(b Backup) bool {
-		return id != "" && id != b.ID || !o.shows(b, now) || !o.Window.holds(b, now, from, to)
+		return id != "" && id != b.ID || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to)
 	})
-	slices.SortStableFunc(all, o.Order.compare)
-	answer, shown, wrong := page(o, q, all, true)
+	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
+	answer, shown, wrong := page(o, q, all)
 	if wrong != nil {
 		return nil, wrong
 	}
@@ -186,18 +186,10 @@ func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error
 	}
 	c.Listed = len(shown)
 	answer["RequestId"], answer["Items"] = c.RequestID, object{"Backup": entries}
-	return answer, nil
-}
-
-func (o Order) compare(a, b Backup) int {
-	switch o {
-	case OldestFirst:
-		return a.Start.Compare(b.Start)
-	case Shuffled:
-		hash := func(b Backup) string { h := sha256.Sum256([]byte(b.ID)); return string(h[:]) }
-		return cmp.Compare(hash(a), hash(b))
+	for _, count := range []string{"TotalCount", "PageNumber", "PageSize"} {
+		answer[count] = fmt.Sprint(answer[count]) // strings here, numbers in the other list
 	}
-	return b.Start.Compare(a.Start)
+	return answer, nil
 }
 
 // shows reports whether lists show a backup yet.
@@ -212,25 +204,11 @@ func (o Options) shows(b Backup, now time.Time) bool {
 	return b.State(now) > Running && !now.Before(from)
 }
 
-// holds reports whether lists of the window between from and to show a backup.
-func (w Window) holds(b Backup, now, from, to time.Time) bool {
-	first, last := b.Start, b.Start // a part of this must lie between from and to
-	if w != ByStart {
-		if last = b.End; b.State(now) <= Running {
-			last = now
-		}
-	}
-	if w == ByEnd {
-		first = last
-	}
-	return !last.Before(from) && !first.After(to)
-}
-
 // backupEntry is one entry of the list, without the fields that the backup does not have yet.
 func (o Options) backupEntry(b Backup, now time.Time) object {
 	e := object{
-		"DBClusterId":     o.id(b.Cluster),
-		"BackupId":        o.number(b.ID, true),
+		"DBClusterId":     b.Cluster,
+		"BackupId":        b.ID,
 		"BackupType":      b.Type,
 		"BackupMethod":    "Snapshot",
 		"BackupStartTime": o.time(b.Start),
@@ -243,11 +221,14 @@ func (o Options) backupEntry(b Backup, now time.Time) object {
 		e["BackupEndTime"] = o.time(b.End)
 	}
 	if b.State(now) == Completed {
-		e["BackupSize"] = o.number(strconv.FormatInt(b.Size, 10), false)
+		e["BackupSize"] = b.Size
 		e["BackupExpiredTime"] = o.time(b.End.Add(b.Kept))
 	}
+	if o.UpperIDs {
+		e["DBClusterId"] = strings.ToUpper(b.Cluster)
+	}
 	if b.Parent != "" {
-		e["ParentBackupId"] = o.number(b.Parent, true)
+		e["ParentBackupId"] = b.Parent
 	}
 	return e
 }

@@ -56,11 +56,11 @@ func (s *Service) describeClusters(c *call, o Options, q url.Values) (any, *Erro
 	for _, here := range o.Clusters {
 		if is("RegionId", cmp.Or(here.Region, defaultRegion)) && is("ResourceGroupId", here.ResourceGroup) &&
 			is("DBClusterStatus", cmp.Or(here.Status, "Running")) && (len(ids) == 0 || slices.Contains(ids, here.ID)) &&
-			(version == "All" || (version == dataWarehouse) == (here.DBVersion == dataWarehouse)) && o.TagFilter.selects(tags, here.Tags) {
+			(version == "All" || (version == dataWarehouse) == (here.DBVersion == dataWarehouse)) && here.hasAll(tags) {
 			selected = append(selected, here)
 		}
 	}
-	answer, shown, wrong := page(o, q, selected, false)
+	answer, shown, wrong := page(o, q, selected)
 	if wrong != nil {
 		return nil, wrong
 	}
@@ -85,23 +85,20 @@ func tagsOf(q url.Values) (tags []Tag, wrong *Error) {
 	return tags, nil
 }
 
-// selects reports whether a cluster with the tags has passes the filter.
-func (f TagFilter) selects(wanted, has []Tag) bool {
-	matched := 0
-	for _, want := range wanted {
-		if slices.ContainsFunc(has, func(t Tag) bool {
-			return t.Key == want.Key && (t.Value == want.Value || want.Value == "" && f != TagsLiteral)
-		}) {
-			matched++
+// hasAll reports whether the cluster has every tag. A key without a value stands for any value.
+func (c Cluster) hasAll(tags []Tag) bool {
+	for _, want := range tags {
+		if !slices.ContainsFunc(c.Tags, func(t Tag) bool { return t.Key == want.Key && (t.Value == want.Value || want.Value == "") }) {
+			return false
 		}
 	}
-	return f == TagsIgnored || matched == len(wanted) || f == TagsAny && matched > 0
+	return true
 }
 
 // clusterEntry is one entry of the list: the fields that a reader of backups may want, and a few of those that it must pass over.
 func (o Options) clusterEntry(c Cluster) object {
 	e := object{
-		"DBClusterId":          o.id(c.ID),
+		"DBClusterId":          c.ID,
 		"DBClusterDescription": c.Description,
 		"DBClusterStatus":      cmp.Or(c.Status, "Running"),
 		"LockMode":             "Unlock",
@@ -122,13 +119,7 @@ func (o Options) clusterEntry(c Cluster) object {
 	if !c.Created.IsZero() {
 		e["CreateTime"] = c.Created.Add(o.FalseZone).UTC().Format(time.RFC3339)
 	}
-	switch {
-	case o.Tags == TagsAbsent:
-	case o.Tags == TagsEmptyList && len(c.Tags) == 0:
-		e["Tags"] = []object{}
-	case o.Tags == TagsEmptyText && len(c.Tags) == 0:
-		e["Tags"] = ""
-	default:
+	if o.Tags != TagsAbsent {
 		e["Tags"] = object{"Tag": append([]Tag{}, c.Tags...)}
 	}
 	return e
@@ -136,9 +127,8 @@ func (o Options) clusterEntry(c Cluster) object {
 
 type object = map[string]any
 
-// page cuts a list as PageNumber and PageSize say, and begins the answer with the counts. The reference has them as strings in one
-// list and as numbers in the other.
-func page[T any](o Options, q url.Values, all []T, isString bool) (answer object, shown []T, wrong *Error) {
+// page cuts a list as PageNumber and PageSize say, and begins the answer with the counts.
+func page[T any](o Options, q url.Values, all []T) (answer object, shown []T, wrong *Error) {
 	size, err := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
 	if err != nil || size != 30 && size != 50 && size != 100 {
 		return nil, nil, ErrPageSize
@@ -154,11 +144,7 @@ func page[T any](o Options, q url.Values, all []T, isString bool) (answer object
 		all = repeatAcrossPages(all, size)
 	}
 	first := min((number-1)*size, len(all))
-	return object{
-		"TotalCount": o.number(strconv.Itoa(len(all)), isString),
-		"PageNumber": o.number(strconv.Itoa(number), isString),
-		"PageSize":   o.number(strconv.Itoa(size), isString),
-	}, all[first:min(first+size, len(all))], nil
+	return object{"TotalCount": len(all), "PageNumber": number, "PageSize": size}, all[first:min(first+size, len(all))], nil
 }
 
 // repeatAcrossPages shows the last entry of every page again as the first of the next.

@@ -83,12 +83,10 @@ func (c *call) denied() *Error {
 	return &e
 }
 
-// after is the error with its hint when to come again, if there is one.
-func (e *Error) after(wait time.Duration, hint bool) *Error {
+// after is the error with a hint when to come again.
+func (e *Error) after(wait time.Duration) *Error {
 	hinted := *e
-	if hint {
-		hinted.TimeLeft = wait
-	}
+	hinted.TimeLeft = wait
 	return &hinted
 }
 
@@ -138,7 +136,7 @@ func Refused(e *Error) Fault {
 
 // Throttled refuses because there were too many calls, and says when to come again if timeLeft is not 0.
 func Throttled(timeLeft time.Duration) Fault {
-	return Refused(ErrThrottled.after(timeLeft, true))
+	return Refused(ErrThrottled.after(timeLeft))
 }
 
 // Slow delays the answer, which is the true one.

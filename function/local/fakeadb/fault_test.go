@@ -62,7 +62,7 @@ func TestFaults(t *testing.T) {
 }
 
 func TestTheRateIsLimited(t *testing.T) {
-	bubble(t, Options{Rate: 2, Burst: 3, Hint: true}, func(t *testing.T, s *Service, client *adb.Client) {
+	bubble(t, Options{Rate: 2, Burst: 3}, func(t *testing.T, s *Service, client *adb.Client) {
 		var served, refused int
 		for range 100 {
 			_, err := create(t.Context(), client, one)

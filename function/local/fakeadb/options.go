@@ -2,8 +2,6 @@ package fakeadb
 
 import (
 	"cmp"
-	"strconv"
-	"strings"
 	"time"
 
 	"adb-backup/function/local/acs3"
@@ -28,45 +26,12 @@ const (
 	Seconds = time.RFC3339        // as on an older page of the reference
 )
 
-// What is not published of the lists.
-type (
-	Order     int // of a list of backups
-	Window    int // what a backup must do between StartTime and EndTime to be listed
-	Numbers   int // how numbers are written
-	TagsForm  int // how tags are written: {"Tag":[…]}, or for a cluster without tags, or for every one, otherwise
-	TagFilter int // what the parameters Tag.N.Key and Tag.N.Value select
-)
+// TagsForm is how DescribeDBClusters writes tags.
+type TagsForm int
 
 const (
-	NewestFirst Order = iota
-	OldestFirst
-	Shuffled // always the same for the same entries, or no client could read pages
-)
-
-const (
-	ByStart   Window = iota // it started there
-	ByEnd                   // it ended there; one that has not ended counts as ending now
-	ByOverlap               // it ran there, if only in part
-)
-
-const (
-	Documented Numbers = iota // each as in the reference, a string or a number
-	AsStrings
-	AsNumbers
-)
-
-const (
-	TagsDocumented TagsForm = iota
-	TagsAbsent              // no entry has a field Tags
-	TagsEmptyList           // "Tags":[] where a cluster has none
-	TagsEmptyText           // "Tags":"" where a cluster has none
-)
-
-const (
-	TagsAll     TagFilter = iota // clusters with every tag; a key without a value stands for any value
-	TagsAny                      // clusters with one of the tags
-	TagsLiteral                  // clusters with every tag; a key without a value stands for an empty value
-	TagsIgnored                  // every cluster
+	TagsDocumented TagsForm = iota // "Tags":{"Tag":[{"Key":…,"Value":…}]}
+	TagsAbsent                     // no entry has a field Tags
 )
 
 // Words are the values of BackupStatus. None is published; empty ones are Running, Success and Failed.
@@ -95,19 +60,14 @@ type Options struct {
 	UpperIDs    bool          // lists write cluster ids in upper case
 	Words       Words
 	NoStatus    bool // entries have no BackupStatus
-	Order       Order
-	Window      Window
-	Numbers     Numbers
 	Repeat      bool // a page's first entry is the last of the page before, as when the list grows between two pages
 	PageCap     int  // entries served at most, whatever PageSize asks for; 0: as asked
 	Tags        TagsForm
-	TagFilter   TagFilter
 
 	Skew    time.Duration // of the service's clock against this machine's
 	Latency time.Duration // of a call, half before and half after its effect
 	Rate    float64       // requests served a second; 0: any number
 	Burst   int           // requests served at once after a pause, at least 1
-	Hint    bool          // a refusal because of the rate says when to come again
 
 	// Faults chooses the fault of every authenticated call, after the rate and before the effect. It may be called by
 	// several goroutines at once.
@@ -128,23 +88,7 @@ func (o Options) status(s State) string {
 	}[s]
 }
 
-// number writes digits as the option says. The reference has some as strings.
-func (o Options) number(digits string, isString bool) any {
-	n, err := strconv.ParseInt(digits, 10, 64)
-	if err != nil || o.Numbers == AsStrings || o.Numbers == Documented && isString {
-		return digits
-	}
-	return n
-}
-
 // time writes a backup's time as the options say.
 func (o Options) time(t time.Time) string {
 	return t.Add(o.FalseZone).UTC().Format(cmp.Or(o.Layout, Minutes))
-}
-
-func (o Options) id(cluster string) string {
-	if o.UpperIDs {
-		return strings.ToUpper(cluster)
-	}
-	return cluster
 }

@@ -46,31 +46,21 @@ func New(o Options) *Service {
 }
 
 // Set changes options; it takes effect with the next call that arrives.
-func (s *Service) Set(change func(*Options)) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	change(&s.options)
-}
+func (s *Service) Set(change func(*Options)) { s.locked(func() { change(&s.options) }) }
 
 // Now is the time by the service's clock.
-func (s *Service) Now() time.Time {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.options.now()
-}
+func (s *Service) Now() (now time.Time) { s.locked(func() { now = s.options.now() }); return now }
 
 // Count is how many calls of an action arrived, refused ones too.
-func (s *Service) Count(action string) int {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.calls[action]
-}
+func (s *Service) Count(action string) (n int) { s.locked(func() { n = s.calls[action] }); return n }
 
 // MaxInFlight is the largest number of calls that were served at once.
-func (s *Service) MaxInFlight() int {
+func (s *Service) MaxInFlight() (n int) { s.locked(func() { n = s.maxInFlight }); return n }
+
+func (s *Service) locked(do func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.maxInFlight
+	do()
 }
 
 // Call is a request and, once it is over, what became of it.
@@ -104,10 +94,14 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, o := s.arrive(r)
 	answered := false
 	defer func() {
+		s.locked(func() { s.inFlight-- })
+		c.Took = time.Since(c.Time)
 		if !answered {
 			c.Status = 0
 		}
-		s.leave(&c, o)
+		if o.OnCall != nil {
+			o.OnCall(c.Call)
+		}
 	}()
 	w.Header().Set("X-Acs-Request-Id", c.RequestID)
 	w = &statusWriter{w, &c.Status}
@@ -128,38 +122,27 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answered = true
 }
 
-func (s *Service) arrive(r *http.Request) (call, Options) {
+func (s *Service) arrive(r *http.Request) (c call, o Options) {
 	q := r.URL.Query()
 	var id [16]byte
 	rand.Read(id[:])
-	c := call{Call: Call{
+	c.Call = Call{
 		Time: time.Now(), Action: r.Header.Get("X-Acs-Action"), Cluster: q.Get("DBClusterId"), Region: cmp.Or(q.Get("RegionId"), defaultRegion),
 		KeyID: acs3.KeyID(r), RequestID: fmt.Sprintf("%X-%X-%X-%X-%X", id[:4], id[4:6], id[6:8], id[8:10], id[10:]),
-	}}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	s.calls[c.Action]++
-	c.Nth = s.calls[c.Action]
-	s.inFlight++
-	s.maxInFlight = max(s.maxInFlight, s.inFlight)
-	return c, s.options
-}
-
-func (s *Service) leave(c *call, o Options) {
-	s.mu.Lock()
-	s.inFlight--
-	s.mu.Unlock()
-	c.Took = time.Since(c.Time)
-	if o.OnCall != nil {
-		o.OnCall(c.Call)
 	}
+	s.locked(func() {
+		o = s.options
+		s.calls[c.Action]++
+		c.Nth = s.calls[c.Action]
+		s.inFlight++
+		s.maxInFlight = max(s.maxInFlight, s.inFlight)
+	})
+	return c, o
 }
 
 // serve returns the answer to a call. A caller who left and a fault are noted in c.
 func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *Error) {
-	if c.pause(r.Context(), o.Latency/2) {
-		return nil, nil
-	}
+	c.pause(r.Context(), o.Latency/2)
 	defer c.pause(r.Context(), o.Latency-o.Latency/2)
 	if err := s.admit(c, o, r); err != nil {
 		return nil, err
@@ -167,10 +150,12 @@ func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *E
 	if o.Faults != nil {
 		c.fault = o.Faults(c.Call)
 	}
-	if !c.fault.After && (c.pause(r.Context(), c.fault.Delay) || c.fault.Answer != nil) {
-		return nil, nil
+	if !c.fault.After {
+		c.pause(r.Context(), c.fault.Delay)
 	}
-	answer, err = s.perform(c, o, r.URL.Query())
+	if !c.gone && (c.fault.After || c.fault.Answer == nil) {
+		answer, err = s.perform(c, o, r.URL.Query())
+	}
 	if c.fault.After {
 		c.pause(r.Context(), c.fault.Delay)
 	}
@@ -195,7 +180,7 @@ func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
 		return gateway(wrong)
 	}
 	if wait := s.take(o); wait > 0 {
-		return ErrThrottled.after(wait, o.Hint)
+		return ErrThrottled.after(wait)
 	}
 	return nil
 }
@@ -242,18 +227,18 @@ func (s *Service) perform(c *call, o Options, q url.Values) (any, *Error) {
 	return actions[c.Action](s, c, o, q)
 }
 
-// pause lets time pass, and reports whether the caller has left.
-func (c *call) pause(ctx context.Context, d time.Duration) bool {
-	if d > 0 {
-		t := time.NewTimer(d)
-		defer t.Stop()
-		select {
-		case <-t.C:
-		case <-ctx.Done():
-			c.gone = true
-		}
+// pause lets time pass, and notes whether the caller has left.
+func (c *call) pause(ctx context.Context, d time.Duration) {
+	if d <= 0 || c.gone {
+		return
 	}
-	return c.gone
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+		c.gone = true
+	}
 }
 
 // statusWriter remembers the status.

@@ -3,13 +3,11 @@ package fakeadb
 import (
 	"errors"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
-	"github.com/alibabacloud-go/tea/dara"
 )
 
 // refusal is the code and status of an error of the service.
@@ -69,24 +67,6 @@ func TestABusyClusterIsBusyForAWhile(t *testing.T) {
 			time.Sleep(time.Minute)
 		}
 	})
-}
-
-func TestTimesAndIDsInOtherForms(t *testing.T) {
-	for want, o := range map[string]Options{
-		one + " 2000-01-01T08:00Z":                         {FalseZone: 8 * time.Hour},
-		one + " 2000-01-01 00:00:00":                       {Layout: time.DateTime},
-		one + " 2000-01-01T08:00:00.000Z":                  {Layout: "2006-01-02T15:04:05.000Z07:00", FalseZone: 8 * time.Hour},
-		strings.ToUpper(one) + " 2000-01-01T00:00:00Z":     {UpperIDs: true, Layout: Seconds},
-		strings.ToUpper(one) + " Saturday, 1 January 2000": {UpperIDs: true, Layout: "Monday, 2 January 2006"},
-	} {
-		bubble(t, o, func(t *testing.T, s *Service, client *adb.Client) {
-			create(t.Context(), client, one)
-			e := mustList(t, client).Items.Backup[0]
-			if got := dara.StringValue(e.DBClusterId) + " " + dara.StringValue(e.BackupStartTime); got != want {
-				t.Errorf("%s, want %s", got, want)
-			}
-		})
-	}
 }
 
 func TestACallSaysWhatItShowed(t *testing.T) {
