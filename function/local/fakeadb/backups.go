@@ -224,9 +224,6 @@ func (o Options) backupEntry(b Backup, now time.Time) object {
 		e["BackupSize"] = b.Size
 		e["BackupExpiredTime"] = o.time(b.End.Add(b.Kept))
 	}
-	if o.UpperIDs {
-		e["DBClusterId"] = strings.ToUpper(b.Cluster)
-	}
 	if b.Parent != "" {
 		e["ParentBackupId"] = b.Parent
 	}

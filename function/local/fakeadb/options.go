@@ -57,7 +57,6 @@ type Options struct {
 	ListedAfter time.Duration // until lists show a backup made here: from its acceptance or, with HideRunning, from its end
 	Layout      string        // of a backup's times, as for time.Time.Format; empty: Minutes
 	FalseZone   time.Duration // lists write every time that much later, as if local time were UTC
-	UpperIDs    bool          // lists write cluster ids in upper case
 	Words       Words
 	NoStatus    bool // entries have no BackupStatus
 	Repeat      bool // a page's first entry is the last of the page before, as when the list grows between two pages
