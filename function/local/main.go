@@ -115,29 +115,37 @@ func parse(args []string, std streams) (o options, err error) {
 		return o, fmt.Errorf("%w (-h lists the options)", err)
 	}
 	o.command = f.Args()
+	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))
 	switch {
 	case o.faults || o.exec && len(o.command) > 0:
 		return o, nil
-	case o.exec:
-		return o, errors.New("-exec needs a command, as in -exec dist/adb-backup status")
-	case len(o.command) > 0:
-		return o, fmt.Errorf("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
-	case o.cloud != "real" && o.cloud != "local":
-		return o, fmt.Errorf("-cloud must be local or real, not %q", o.cloud)
-	case o.real() && (o.fault != "" || takes != ""):
-		return o, errors.New("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
-	case o.real() && o.event == "":
-		return o, errors.New("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
-	}
-	o.event = cmp.Or(o.event, "events/timer.json")
-	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))
-	if err != nil || o.takes < 100*time.Millisecond {
+	case o.real() && takes != "":
+		return o, errors.New("TAKES has no meaning with CLOUD=real: nobody can choose how long a real backup takes")
+	case err != nil || o.takes < 100*time.Millisecond:
 		return o, fmt.Errorf("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
 	}
-	if _, err := os.Stat(o.binary); err != nil {
-		return o, fmt.Errorf("there is no %s: run \"make build\" first", o.binary)
+	return o, o.check()
+}
+
+// check finds wrong values and options that do not go together.
+func (o *options) check() error {
+	_, missing := os.Stat(o.binary)
+	switch {
+	case o.exec:
+		return errors.New("-exec needs a command, as in -exec dist/adb-backup status")
+	case len(o.command) > 0:
+		return fmt.Errorf("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
+	case o.cloud != "real" && o.cloud != "local":
+		return fmt.Errorf("-cloud must be local or real, not %q", o.cloud)
+	case o.real() && o.fault != "":
+		return errors.New("FAULT is for the local cloud: the real one cannot be made to fail")
+	case o.real() && o.event == "":
+		return errors.New("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
+	case missing != nil:
+		return fmt.Errorf("there is no %s: run \"make build\" first", o.binary)
 	}
-	return o, nil
+	o.event = cmp.Or(o.event, "events/timer.json")
+	return nil
 }
 
 // yes reports whether a variable of make's means yes.

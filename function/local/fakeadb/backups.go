@@ -151,18 +151,26 @@ func (o Options) refusesBackup(c *call, now time.Time) *Error {
 	return nil
 }
 
-// describeBackups lists a cluster's backups page by page.
-func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error) {
+// windowOf reads StartTime and EndTime.
+func windowOf(q url.Values) (from, to time.Time, wrong *Error) {
 	if wrong := cmp.Or(required(q, "StartTime"), required(q, "EndTime")); wrong != nil {
-		return nil, wrong
+		return from, to, wrong
 	}
 	from, err := time.Parse(Minutes, q.Get("StartTime"))
 	if err != nil {
-		return nil, ErrStartTime
+		return from, to, ErrStartTime
 	}
-	to, err := time.Parse(Minutes, q.Get("EndTime"))
-	if err != nil || !to.After(from) {
-		return nil, ErrEndTime
+	if to, err = time.Parse(Minutes, q.Get("EndTime")); err != nil || !to.After(from) {
+		return from, to, ErrEndTime
+	}
+	return from, to, nil
+}
+
+// describeBackups lists a cluster's backups page by page.
+func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error) {
+	from, to, wrong := windowOf(q)
+	if wrong != nil {
+		return nil, wrong
 	}
 	now := o.now()
 	s.mu.Lock()

@@ -50,13 +50,9 @@ func (s *Service) describeClusters(c *call, o Options, q url.Values) (any, *Erro
 	if wrong != nil {
 		return nil, wrong
 	}
-	ids := strings.FieldsFunc(q.Get("DBClusterIds"), func(r rune) bool { return r == ',' })
-	is := func(parameter, value string) bool { return q.Get(parameter) == "" || q.Get(parameter) == value }
 	var selected []Cluster
 	for _, here := range o.Clusters {
-		if is("RegionId", cmp.Or(here.Region, defaultRegion)) && is("ResourceGroupId", here.ResourceGroup) &&
-			is("DBClusterStatus", cmp.Or(here.Status, "Running")) && (len(ids) == 0 || slices.Contains(ids, here.ID)) &&
-			(version == "All" || (version == dataWarehouse) == (here.DBVersion == dataWarehouse)) && here.hasAll(tags) {
+		if here.matches(q, version) && here.hasAll(tags) {
 			selected = append(selected, here)
 		}
 	}
@@ -71,6 +67,15 @@ func (s *Service) describeClusters(c *call, o Options, q url.Values) (any, *Erro
 	c.Listed = len(shown)
 	answer["RequestId"], answer["Items"] = c.RequestID, object{"DBCluster": entries}
 	return answer, nil
+}
+
+// matches reports whether a cluster passes the filters but that by tags.
+func (c Cluster) matches(q url.Values, version string) bool {
+	is := func(parameter, value string) bool { return q.Get(parameter) == "" || q.Get(parameter) == value }
+	ids := strings.Split(q.Get("DBClusterIds"), ",")
+	return is("RegionId", cmp.Or(c.Region, defaultRegion)) && is("ResourceGroupId", c.ResourceGroup) &&
+		is("DBClusterStatus", cmp.Or(c.Status, "Running")) && (ids[0] == "" || slices.Contains(ids, c.ID)) &&
+		(version == "All" || (version == dataWarehouse) == (c.DBVersion == dataWarehouse))
 }
 
 // tagsOf reads Tag.1.Key, Tag.1.Value and so on, up to the first that is missing. The SDK sends no Value where it is nil;

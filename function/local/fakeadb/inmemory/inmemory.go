@@ -6,6 +6,7 @@
 package inmemory
 
 import (
+	"cmp"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -43,11 +44,11 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 		defer r.Body.Close()
 	}
 	ctx := r.Context()
-	trace := httptrace.ContextClientTrace(ctx)
+	trace := cmp.Or(httptrace.ContextClientTrace(ctx), &httptrace.ClientTrace{})
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if trace != nil && trace.GetConn != nil {
+	if trace.GetConn != nil {
 		trace.GetConn(r.URL.Host)
 	}
 	if t.Dial != nil {
@@ -55,7 +56,7 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 			return nil, err
 		}
 	}
-	if trace != nil && trace.GotConn != nil {
+	if trace.GotConn != nil {
 		trace.GotConn(httptrace.GotConnInfo{})
 	}
 	w := httptest.NewRecorder()
