@@ -20,7 +20,7 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// times are how long a backup takes here and the function's settings that depend on it, so that what takes minutes in the cloud
+// settings are those of the function that depend on how long a backup takes, so that what takes minutes in the cloud
 // can be watched in seconds.
 func settings(takes time.Duration) []string {
 	return []string{
@@ -31,30 +31,16 @@ func settings(takes time.Duration) []string {
 	}
 }
 
-// server is an http.Handler on a loopback port.
-type server struct {
-	http.Handler
-	address string
-	server  *http.Server
-}
-
-// open listens, after close at the same address as before.
-func (s *server) open() error {
-	if s.address == "" {
-		s.address = "127.0.0.1:0"
-	}
-	listener, err := net.Listen("tcp", s.address)
+// serve serves a handler on a loopback port.
+func serve(h http.Handler) (url string, s *http.Server, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
-		return err
+		return "", nil, err
 	}
-	s.address = listener.Addr().String()
-	s.server = &http.Server{Handler: s.Handler}
-	go s.server.Serve(listener)
-	return nil
+	s = &http.Server{Handler: h}
+	go s.Serve(listener)
+	return "http://" + listener.Addr().String(), s, nil
 }
-
-// close ends all connections; new ones are refused.
-func (s *server) close() { s.server.Close() }
 
 // localOnly are the settings that only the local cloud decides, because nothing may leave this machine.
 var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK", "ADB_ALARM_WEBHOOK", "ADB_ALARM_SECRET"}
@@ -74,11 +60,11 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	now := time.Now()
 	adb := fakeadb.New(account(now))
 	adb.Add(history(now, true)...)
-	s := &server{Handler: adb}
-	if err := s.open(); err != nil {
+	url, server, err := serve(adb)
+	if err != nil {
 		return exitNotAsked, err
 	}
-	defer s.close()
+	defer server.Close()
 	var ids []string
 	for _, c := range samples {
 		if c.Region == "" && takesBackups(c.Cluster) {
@@ -90,9 +76,9 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	command.WaitDelay = 10 * time.Second
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
 	command.Env = append(slices.DeleteFunc(slices.Clone(std.environ), isCredential),
-		"ADB_ENDPOINT=http://"+s.address, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
+		"ADB_ENDPOINT="+url, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)
-	err := command.Run()
+	err = command.Run()
 	var exit *exec.ExitError
 	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
 		return exit.ExitCode(), nil

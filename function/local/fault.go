@@ -74,8 +74,12 @@ var faults = []fault{
 			}
 		}},
 	{name: "unreachable", says: "AnalyticDB refuses the connection until the function's time is up; when the platform tries again it can be reached.", needs: anything,
-		begins: func(r *run) { r.adbServer.close() }, deliver: func(ctx context.Context, r *run) error {
-			return r.retry(ctx, r.takes/2, r.adbServer.open)
+		begins: func(r *run) { r.env = append(r.env, "ADB_ENDPOINT=http://127.0.0.1:1") }, // nothing listens there
+		deliver: func(ctx context.Context, r *run) error {
+			return r.retry(ctx, r.takes/2, func() {
+				r.env = r.env[:len(r.env)-1]
+				r.function.Replace()
+			})
 		}},
 	{name: "denied", says: "The function's role may not call CreateBackup.", needs: ensures, ends: []string{"PermissionDenied"},
 		cloud: func(o *fakeadb.Options, _ time.Duration) { o.Denied = []fakeadb.Denial{{Action: create}} }},
@@ -132,7 +136,7 @@ var faults = []fault{
 		begins: func(r *run) { r.robot.refuses = true }},
 }
 
-func nothing() error { return nil }
+func nothing() {}
 
 func script(steps ...fakeadb.Step) func(*fakeadb.Options, time.Duration) {
 	return func(o *fakeadb.Options, _ time.Duration) { o.Faults = fakeadb.Script(steps...) }

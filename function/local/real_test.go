@@ -18,15 +18,15 @@ func standIn(t *testing.T, change func(*fakeadb.Options)) (*fakeadb.Service, []s
 	o := fakeadb.Options{Credentials: map[string]fakeadb.Credential{id: {Secret: secret}}}
 	change(&o)
 	adb := fakeadb.New(o)
-	s := &server{Handler: adb}
-	if err := s.open(); err != nil {
+	url, server, err := serve(adb)
+	if err != nil {
 		t.Fatal(err)
 	}
-	t.Cleanup(s.close)
+	t.Cleanup(func() { server.Close() })
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
 	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "")
-	return adb, []string{"ADB_ENDPOINT=http://" + s.address, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen", "CLOUD=real"}
+	return adb, []string{"ADB_ENDPOINT=" + url, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen", "CLOUD=real"}
 }
 
 // The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -33,9 +34,9 @@ type run struct {
 	requested  atomic.Bool   // the log says that a backup was requested
 
 	// In the local cloud alone.
-	adb                    *fakeadb.Service
-	adbServer, robotServer *server
-	robot                  *robot
+	adb     *fakeadb.Service
+	robot   *robot
+	servers []*http.Server
 
 	mu        sync.Mutex
 	instances []*fakefc.Instance
@@ -64,16 +65,18 @@ func (r *run) useLocal() error {
 	now := time.Now()
 	r.adb = fakeadb.New(fakeadb.Options{})
 	r.robot = &robot{show: func(text string) { r.screen.event(terminal.Yellow, "chat", text) }}
-	r.adbServer, r.robotServer = &server{Handler: r.adb}, &server{Handler: r.robot}
-	if err := errors.Join(r.adbServer.open(), r.robotServer.open()); err != nil {
+	adbURL, adbServer, err1 := serve(r.adb)
+	robotURL, robotServer, err2 := serve(r.robot)
+	if err := errors.Join(err1, err2); err != nil {
 		return err
 	}
+	r.servers = []*http.Server{adbServer, robotServer}
 	r.invocation = fakefc.Invocation{
 		Region: localRegion, Timeout: max(time.Minute, 3*r.takes),
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}
 	r.env = slices.Concat(settings(r.takes), ownSettings(r.std.environ, localOnly...), []string{
-		"ADB_ENDPOINT=http://" + r.adbServer.address, "ADB_ALARM_WEBHOOK=http://" + r.robotServer.address + robotPath, "ADB_ALARM_SECRET=" + robotSecret})
+		"ADB_ENDPOINT=" + adbURL, "ADB_ALARM_WEBHOOK=" + robotURL + robotPath, "ADB_ALARM_SECRET=" + robotSecret})
 	r.decode()
 	if r.options.fault != "" {
 		var err error
@@ -186,15 +189,13 @@ func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
 
 // retry delivers the event and, if that fails, once more, as the platform does after a minute; here after half a second. between
 // happens in the meantime.
-func (r *run) retry(ctx context.Context, timeout time.Duration, between func() error) error {
+func (r *run) retry(ctx context.Context, timeout time.Duration, between func()) error {
 	id := fakefc.NewRequestID(time.Now())
 	if err := r.deliver(ctx, fakefc.Invocation{RequestID: id, Timeout: timeout}); err != nil || r.results[0].ErrorType == "" {
 		return err
 	}
 	time.Sleep(500 * time.Millisecond)
-	if err := between(); err != nil {
-		return err
-	}
+	between()
 	return r.deliver(ctx, fakefc.Invocation{RequestID: id, RetryCount: 1})
 }
 
@@ -234,8 +235,7 @@ func (r *run) made() (n int) {
 // close ends everything that was started.
 func (r *run) close() {
 	r.function.Close()
-	if !r.real() {
-		r.adbServer.close()
-		r.robotServer.close()
+	for _, s := range r.servers {
+		s.Close()
 	}
 }
