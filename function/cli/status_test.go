@@ -56,11 +56,12 @@ func TestStatus(t *testing.T) {
 	tags := []fakeadb.Tag{{Key: "backup", Value: "nightly"}}
 	service := newFakeADB(t, fakeadb.Options{
 		Denied: []fakeadb.Denial{{Cluster: "amv-denied"}},
-		Clusters: []fakeadb.Cluster{{ID: "amv-new", Tags: tags, Status: "Creating"}, {ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"},
+		Clusters: []fakeadb.Cluster{{ID: "amv-new", Tags: tags, Status: "Creating"}, {ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"}, {ID: "amv-ancient"},
 			{ID: "amv-denied"}},
 	})
 	nights(service, "amv-fresh", 7*time.Hour, 20)
 	nights(service, "amv-old", 100*time.Hour, 20)
+	nights(service, "amv-ancient", 30*24*time.Hour, 1)
 	nights(service, "amv-failed", 31*time.Hour, 20)
 	nights(service, "amv-running", 31*time.Hour, 20)
 	at := time.Now().Add(-7 * time.Hour)
@@ -80,6 +81,7 @@ func TestStatus(t *testing.T) {
 		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (the schedule in ../../s.yaml)"}, ""},
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
 		"each one":   {[]string{"amv-old", "amv-none", "-backups"}, exitDone, []string{"\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20", " 17m 4.7 GiB full Completed 20", " 1m incremental Completed 20", " 1m copy Completed 20"}, ""},
+		"a month":    {[]string{"amv-ancient"}, exitDone, []string{" 30d00h 4.7 GiB .............."}, ""},
 		"three days": {[]string{"amv-fresh", "-days", "3"}, exitDone, []string{"LAST 3 DAYS", " 4.7 GiB ##"}, ""},
 		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
