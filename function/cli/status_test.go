@@ -152,10 +152,10 @@ func TestStatusAsJSON(t *testing.T) {
 	minute := func(t time.Time) time.Time { return t.UTC().Truncate(time.Minute) }
 	b, night := a.Backups[0], time.Now().Add(-7*time.Hour)
 	last := statusSet{Status: backup.StatusMissing, BackupId: b.BackupId, BackupSize: 5_000_000_000, BackupType: "FullBackup",
-		BackupStartTime: minute(night), BackupEndTime: minute(night.Add(17 * time.Minute)), BackupExpiredTime: minute(night.Add(17*time.Minute).AddDate(0, 0, 7))}
+		BackupStartTime: minute(night), BackupEndTime: minute(night.Add(17 * time.Minute)), BackupExpiredTime: minute(night.Add(17*time.Minute).AddDate(0, 0, 30))}
 	failed := statusSet{Status: backup.StatusFailed, BackupId: "7", BackupType: "FullBackup", BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute))}
 	incremental := statusSet{Status: backup.StatusCompleted, BackupId: "8", BackupSize: 80_000_000, BackupType: "IncrementalBackup",
-		BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute)), BackupExpiredTime: minute(at.Add(time.Minute).AddDate(0, 0, 7))}
+		BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute)), BackupExpiredTime: minute(at.Add(time.Minute).AddDate(0, 0, 30))}
 	if diff := cmp.Diff([]any{last, []statusSet{failed}, []statusSet{incremental, failed}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
 		t.Error(diff)
 	}
