@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"maps"
@@ -10,57 +9,47 @@ import (
 	"strings"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
 )
 
-// decode reads a timer's payload as the function will when the timer fires.
-func (s settings) decode(t trigger, at time.Time) ([]backup.Request, error) {
-	at = at.UTC().Truncate(time.Second)
-	payload, _ := json.Marshal(map[string]any{"triggerTime": at, "triggerName": t.Name, "payload": t.Payload}) // cannot fail
-	event, err := events.Decode(payload, events.Invocation{Region: s.Region, Received: at, Timeout: s.Timeout})
-	if err != nil {
-		return nil, err
-	}
-	return event.Requests, nil
+// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
+const placeholder = "amv-your-cluster"
+
+var errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
+
+func (s settings) hasPlaceholder() bool {
+	return slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(t.get("payload"), placeholder) })
 }
 
-// requests returns what the timers would ask for if they fired now, and a request for each cluster of ADB_DEFAULT_CLUSTERS,
-// which events that name no cluster ask for. Several requests may name the same cluster.
-func (s settings) requests(now time.Time) ([]backup.Request, error) {
-	var all []backup.Request
-	var faults []error
-	for _, t := range s.Triggers {
-		if t.Type != "timer" || !t.Enabled {
-			continue
-		}
-		requests, err := s.decode(t, now)
-		if err != nil {
-			faults = append(faults, fmt.Errorf("trigger %s: the function would refuse its payload: %w", t.Name, err))
-		}
-		all = append(all, requests...)
+// requests returns what the timers ask for, and a request for each cluster of ADB_DEFAULT_CLUSTERS, which events that name no
+// cluster ask for. Several requests may name the same cluster.
+func (s settings) requests(timers []timer, now time.Time) (all []backup.Request, faults []error) {
+	for _, t := range timers {
+		all = append(all, t.requests...)
 	}
 	for _, id := range s.defaultClusters() {
 		if err := backup.CheckClusterID(id); err != nil {
-			faults = append(faults, fmt.Errorf("vars.imageClusters: %w; write ids without quotes, with commas between: amv-1,amv-2", err))
-			continue
+			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
 		}
 		all = append(all, backup.Request{Action: backup.ActionEnsure, Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
 	}
-	return all, errors.Join(faults...)
+	return all, faults
 }
 
+// defaultClusters returns the clusters for events that name none.
+func (s settings) defaultClusters() []string { return config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) }
+
 // clusterRequests returns one request for each cluster and each selector of s.yaml. The error says why they are not known yet.
-func (s settings) clusterRequests() ([]backup.Request, error) {
+func (s settings) clusterRequests() (distinct []backup.Request, err error) {
 	if s.hasPlaceholder() {
 		return nil, errPlaceholder
 	}
-	all, err := s.requests(time.Now())
-	if err == nil && len(all) == 0 {
+	timers, faults := s.timers(time.Now())
+	all, more := s.requests(timers, time.Now())
+	if err = errors.Join(append(faults, more...)...); err == nil && len(all) == 0 {
 		err = errors.New("no enabled timer and no vars.imageClusters names a cluster")
 	}
-	var distinct []backup.Request
 	for _, r := range all {
 		if !slices.ContainsFunc(distinct, func(d backup.Request) bool {
 			return d.Cluster == r.Cluster && reflect.DeepEqual(d.Selector, r.Selector)
@@ -74,16 +63,11 @@ func (s settings) clusterRequests() ([]backup.Request, error) {
 // zone returns the time zone of the first timer's schedule, UTC if there is none.
 func (s settings) zone() *time.Location {
 	for _, t := range s.Triggers {
-		if when, err := parseSchedule(t.Cron); t.Type == "timer" && err == nil {
+		if when, err := parseSchedule(t.get("cronExpression")); t.Type == "timer" && err == nil {
 			return when.zone
 		}
 	}
 	return time.UTC
-}
-
-// defaultClusters returns the clusters for events that name none.
-func (s settings) defaultClusters() []string {
-	return config.Words(s.Environment["ADB_DEFAULT_CLUSTERS"])
 }
 
 // scope holds the clusters that requests name, and the regions in which they choose clusters by a selector.
@@ -99,9 +83,7 @@ func scopeOf(requests []backup.Request) scope {
 			for _, region := range r.Selector.Regions {
 				s.selected[region] = true
 			}
-			continue
-		}
-		if c := r.Cluster; !slices.Contains(s.ids[c.Region], c.ID) {
+		} else if c := r.Cluster; !slices.Contains(s.ids[c.Region], c.ID) {
 			s.ids[c.Region] = append(s.ids[c.Region], c.ID)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"errors"
@@ -9,139 +10,72 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/goccy/go-yaml"
 )
 
-// settings are what s.yaml deploys, with its variables filled in.
+// settings are what s.yaml deploys, with its variables filled in and the platform's defaults for what it leaves out.
 type settings struct {
-	Region       string
-	FunctionName string
-	Role         string // a name or an ARN
-	Access       string // the alias of Serverless Devs' credentials
-	Environment  map[string]string
-	VPC          map[string]string // vpcConfig
-	Triggers     []trigger
-	Destinations []string // the ARNs of those that are told how an asynchronous invocation ended
+	Region, FunctionName string
+	Role                 string // a name or an ARN
+	Code                 any    // a file, or where it is stored
+	Timeout              int    // seconds
+	InternetAccess       *bool
+	VpcConfig            any     // a mapping, or the word auto
+	EnvironmentVariables mapping // texts, if they are right
+	Triggers             []trigger
+	AsyncInvokeConfig    async
 
-	Timeout  time.Duration // of one attempt
-	Attempts int           // of one event
-	EventAge time.Duration // how long an event lives
+	access   string  // the alias of Serverless Devs' credentials
+	document mapping // all of s.yaml
+	resource mapping // the function's part of it
+	props    mapping // and of that what is deployed
+
+	literalSecret bool     // the alarm's URL or secret stands in the file
+	unset         []string // variables of the shell that it needs and does not have
+}
+
+// mapping is a mapping of YAML.
+type mapping = map[string]any
+
+// async is what becomes of an event that the function fails at.
+type async struct {
+	MaxAsyncRetryAttempts     int
+	MaxAsyncEventAgeInSeconds int
+	DestinationConfig         map[string]struct{ Destination string }
+}
+
+// destinations returns the ARNs of those that are told how an asynchronous invocation ended.
+func (a async) destinations() (all []string) {
+	for _, name := range slices.Sorted(maps.Keys(a.DestinationConfig)) {
+		all = append(all, a.DestinationConfig[name].Destination)
+	}
+	return all
 }
 
 // trigger is one of the function's triggers.
 type trigger struct {
-	Name    string
-	Type    string // timer, eventbridge …
-	Enabled bool
-	Cron    string // of a timer
-	Payload string // of a timer
-	Filter  string // of an eventbridge trigger
+	Name   string  `json:"triggerName"`
+	Type   string  `json:"triggerType"` // timer, eventbridge …
+	Config mapping `json:"triggerConfig"`
 }
 
-// deployment holds the fields of s.yaml that this program reads.
-type deployment struct {
-	Access    string
-	Resources map[string]struct {
-		Component string
-		Props     struct {
-			Region, FunctionName string
-			Role                 string
-			Timeout              int
-			AsyncInvokeConfig    struct {
-				MaxAsyncRetryAttempts     *int
-				MaxAsyncEventAgeInSeconds int
-				DestinationConfig         map[string]struct{ Destination string }
-			}
-			EnvironmentVariables map[string]any
-			VpcConfig            any // a mapping, or the word auto
-			Triggers             []struct {
-				TriggerName, TriggerType string
-				TriggerConfig            struct {
-					Enable, TriggerEnable  *bool
-					CronExpression         string
-					Payload                string
-					EventRuleFilterPattern string
-				}
-			}
-		}
-	}
+func (t trigger) enabled() bool {
+	return t.Config["enable"] != false && t.Config["triggerEnable"] != false
 }
 
-// readSettings reads an s.yaml that deploys one function.
-func readSettings(file string) (settings, error) {
-	source, err := os.ReadFile(file)
-	if err != nil {
-		return settings{}, err
-	}
-	s, err := parseSettings(source)
-	if err != nil {
-		return settings{}, fmt.Errorf("%s: %w", file, err)
-	}
-	return s, nil
+// get returns one of the trigger's settings as text.
+func (t trigger) get(key string) string { return scalar(t.Config[key]) }
+
+// life is how long the platform may go on with an event.
+func (s settings) life() time.Duration {
+	return time.Duration(s.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds) * time.Second
 }
 
-func parseSettings(source []byte) (settings, error) {
-	var doc map[string]any
-	if err := yaml.Unmarshal(source, &doc); err != nil {
-		return settings{}, err
-	}
-	vars, _ := doc["vars"].(map[string]any)
-	var read deployment
-	text, err := json.Marshal(render(doc, vars, 0))
-	if err == nil {
-		err = json.Unmarshal(text, &read)
-	}
-	if wrong := new(json.UnmarshalTypeError); errors.As(err, &wrong) {
-		return settings{}, fmt.Errorf("%s must not be a %s", wrong.Field, wrong.Value)
-	} else if err != nil {
-		return settings{}, err
-	}
-	names := slices.Sorted(maps.Keys(read.Resources))
-	names = slices.DeleteFunc(names, func(name string) bool { return read.Resources[name].Component != "fc3" })
-	if len(names) != 1 {
-		return settings{}, fmt.Errorf("resources must hold one function (component fc3), not %d", len(names))
-	}
-	s := read.settings(names[0])
-	if s.Region == "" || s.FunctionName == "" {
-		return settings{}, errors.New("the function needs region and functionName")
-	}
-	return s, nil
-}
-
-// settings returns what one resource says, with the platform's defaults for what it leaves out.
-func (doc deployment) settings(resource string) settings {
-	p := doc.Resources[resource].Props
-	vpc, _ := p.VpcConfig.(map[string]any)
-	s := settings{
-		Region: p.Region, FunctionName: p.FunctionName, Role: p.Role, Access: cmp.Or(doc.Access, "default"),
-		Environment: scalars(p.EnvironmentVariables), VPC: scalars(vpc),
-		Timeout: 3 * time.Second, Attempts: 1 + 3, EventAge: 24 * time.Hour,
-	}
-	if p.Timeout > 0 {
-		s.Timeout = time.Duration(p.Timeout) * time.Second
-	}
-	async := p.AsyncInvokeConfig
-	if async.MaxAsyncRetryAttempts != nil {
-		s.Attempts = 1 + *async.MaxAsyncRetryAttempts
-	}
-	if async.MaxAsyncEventAgeInSeconds > 0 {
-		s.EventAge = time.Duration(async.MaxAsyncEventAgeInSeconds) * time.Second
-	}
-	for _, name := range slices.Sorted(maps.Keys(async.DestinationConfig)) {
-		s.Destinations = append(s.Destinations, async.DestinationConfig[name].Destination)
-	}
-	for _, t := range p.Triggers {
-		c := t.TriggerConfig
-		s.Triggers = append(s.Triggers, trigger{
-			Name: t.TriggerName, Type: t.TriggerType,
-			Enabled: (c.Enable == nil || *c.Enable) && (c.TriggerEnable == nil || *c.TriggerEnable),
-			Cron:    c.CronExpression, Payload: c.Payload, Filter: c.EventRuleFilterPattern,
-		})
-	}
-	return s
-}
+// variable returns one of the function's environment variables.
+func (s settings) variable(name string) string { return scalar(s.EnvironmentVariables[name]) }
 
 // scalar returns a value of YAML as text.
 func scalar(value any) string {
@@ -151,61 +85,118 @@ func scalar(value any) string {
 	return fmt.Sprint(value)
 }
 
-func scalars(values map[string]any) map[string]string {
-	texts := map[string]string{}
-	for name, value := range values {
-		texts[name] = scalar(value)
+// readSettings reads an s.yaml that deploys one function. Whatever is wrong with it is the caller's to correct.
+func readSettings(file string) (settings, error) {
+	source, err := os.ReadFile(file)
+	if err != nil {
+		return settings{}, wrong("%w", err)
 	}
-	return texts
+	s, err := parseSettings(source)
+	if err != nil {
+		return settings{}, wrong("%s: %w", file, err)
+	}
+	return s, nil
 }
 
-// What the deploy tool fills in: ${vars.name}, and ${env('NAME', 'default')}.
+func parseSettings(source []byte) (settings, error) {
+	s := settings{Timeout: 3, AsyncInvokeConfig: async{MaxAsyncRetryAttempts: 3, MaxAsyncEventAgeInSeconds: 24 * 60 * 60}}
+	if err := yaml.Unmarshal(bytes.TrimPrefix(source, []byte("\ufeff")), &s.document); err != nil {
+		return s, err
+	}
+	s.literalSecret = literalSecret.Match(source)
+	vars, _ := s.document["vars"].(mapping)
+	s.document, _ = s.render(s.document, vars, 0).(mapping)
+	s.access = cmp.Or(scalar(s.document["access"]), "default")
+	resources, _ := s.document["resources"].(mapping)
+	functions := 0
+	for _, value := range resources {
+		resource, _ := value.(mapping)
+		if component, _, _ := strings.Cut(scalar(resource["component"]), "@"); component == "fc3" {
+			s.resource = resource
+			functions++
+		}
+	}
+	if functions != 1 {
+		return s, fmt.Errorf("resources must hold one function (component fc3), not %d", functions)
+	}
+	s.props, _ = s.resource["props"].(mapping)
+	text, err := json.Marshal(s.props)
+	if err == nil {
+		err = json.Unmarshal(text, &s)
+	}
+	if mistaken := new(json.UnmarshalTypeError); errors.As(err, &mistaken) {
+		return s, fmt.Errorf("%s must not be a %s", mistaken.Field, mistaken.Value)
+	}
+	if err == nil && (s.Region == "" || s.FunctionName == "") {
+		err = errors.New("the function needs region and functionName")
+	}
+	return s, err
+}
+
+var literalSecret = regexp.MustCompile(`(?m)^\s*ADB_ALARM_(?:WEBHOOK|SECRET):\s*['"]?[^\s'"$#]`)
+
+// What the deploy tool fills in: ${vars.name}, and ${env('NAME', 'default')} with quotes of either kind or none.
 var (
-	variable    = regexp.MustCompile(`\$\{vars\.([A-Za-z0-9_]+)\}`)
-	environment = regexp.MustCompile(`\$\{env\('(\w+)'(?:,\s*'([^']*)')?\)\}`)
+	varReference = regexp.MustCompile(`\$\{\s*vars\.([\w.-]+)\s*\}`)
+	envReference = regexp.MustCompile(`\$\{\s*env\(\s*['"]?(\w+)['"]?\s*(,\s*['"]?([^'")]*?)['"]?\s*)?\)\s*\}`)
 )
 
-// render fills in every string of a value, as the deploy tool does after it has read YAML, so a variable may hold quotes. An
-// unknown variable stays as it is, and so does whatever else the tool fills in, such as ${config('AccountID')}.
-func render(value any, vars map[string]any, depth int) any {
+// render fills in every string of a value, as the deploy tool does after it has read YAML, so a variable may hold quotes. What
+// is not known here stays as it is, such as ${config('AccountID')}.
+func (s *settings) render(value any, vars mapping, depth int) any {
 	switch v := value.(type) {
-	case map[string]any:
-		rendered := make(map[string]any, len(v))
+	case mapping:
+		rendered := make(mapping, len(v))
 		for k, item := range v {
-			rendered[k] = render(item, vars, depth)
+			rendered[k] = s.render(item, vars, depth)
 		}
 		return rendered
 	case []any:
 		rendered := make([]any, len(v))
 		for i, item := range v {
-			rendered[i] = render(item, vars, depth)
+			rendered[i] = s.render(item, vars, depth)
 		}
 		return rendered
 	case string:
-		return renderText(v, vars, depth)
+		return s.renderText(v, vars, depth)
 	}
 	return value
 }
 
-func renderText(text string, vars map[string]any, depth int) any {
+// renderText fills in a string. One that is nothing but a variable becomes that variable's value, which may be of any kind.
+func (s *settings) renderText(text string, vars mapping, depth int) any {
 	const deepest = 5 // a variable may name another one; one that names itself must come to an end
 	if depth == deepest {
 		return text
 	}
-	if m := variable.FindStringSubmatch(text); m != nil && m[0] == text {
-		if value, ok := vars[m[1]]; ok {
-			return render(value, vars, depth+1)
+	var whole any
+	text = varReference.ReplaceAllStringFunc(text, func(reference string) string {
+		value := any(vars)
+		for name := range strings.SplitSeq(varReference.FindStringSubmatch(reference)[1], ".") {
+			inside, _ := value.(mapping)
+			value = inside[name]
 		}
-	}
-	text = environment.ReplaceAllStringFunc(text, func(reference string) string {
-		m := environment.FindStringSubmatch(reference)
-		return cmp.Or(os.Getenv(m[1]), m[2])
-	})
-	return variable.ReplaceAllStringFunc(text, func(reference string) string {
-		value, ok := vars[variable.FindStringSubmatch(reference)[1]]
-		if !ok {
+		if value == nil {
 			return reference
 		}
-		return scalar(render(value, vars, depth+1))
+		value = s.render(value, vars, depth+1)
+		if reference == text {
+			whole = value
+		}
+		return scalar(value)
+	})
+	if whole != nil {
+		return whole
+	}
+	return envReference.ReplaceAllStringFunc(text, func(reference string) string {
+		m := envReference.FindStringSubmatch(reference)
+		value, set := os.LookupEnv(m[1])
+		if !set && m[2] == "" {
+			if !slices.Contains(s.unset, m[1]) {
+				s.unset = append(s.unset, m[1])
+			}
+			return reference
+		}
+		return cmp.Or(value, m[3])
 	})
 }

@@ -150,7 +150,7 @@ func chooseClusters(file, region string, ids []string) (choice, error) {
 func (s settings) statuses() (backup.Statuses, error) {
 	var environ []string
 	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {
-		environ = append(environ, name+"="+cmp.Or(os.Getenv(name), s.Environment[name]))
+		environ = append(environ, name+"="+cmp.Or(os.Getenv(name), s.variable(name)))
 	}
 	c, err := config.Load(environ)
 	return c.ADB.Statuses, err
