@@ -1,0 +1,159 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"hash/crc64"
+	"maps"
+	"net/http"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"adb-backup/function/local/acs3"
+	"adb-backup/function/local/fakeadb"
+)
+
+// deployedAs returns Function Compute's replies about the function that a source describes, with this package.
+func deployedAs(t *testing.T, source, code string) map[string]string {
+	t.Helper()
+	s := settingsOf(t, source)
+	function := maps.Clone(s.props)
+	delete(function, "code")
+	function["role"] = "acs:ram::" + testAccount + ":role/" + strings.ToLower(s.Role) // as RAM writes it
+	function["codeChecksum"] = fmt.Sprint(crc64.Checksum([]byte(code), crc64.MakeTable(crc64.ECMA)))
+	var triggers []object
+	for _, trigger := range s.Triggers {
+		config, _ := json.Marshal(trigger.Config)
+		triggers = append(triggers, object{"triggerName": trigger.Name, "triggerType": trigger.Type, "triggerConfig": string(config)})
+	}
+	replies := map[string]string{}
+	for path, value := range map[string]any{"": function, "/triggers": object{"triggers": triggers}, "/async-invoke-config": s.props["asyncInvokeConfig"]} {
+		text, err := json.Marshal(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		replies[path] = strings.ReplaceAll(string(text), "${config('AccountID')}", testAccount)
+	}
+	return replies
+}
+
+// Each thing that doctor looks at online has its line, and the verdict counts it.
+func TestDoctor(t *testing.T) {
+	const webhook = "https://oapi.dingtalk.com/robot/send?access_token=MarkedToken"
+	set := func(f *account, path, old, new string) {
+		if !strings.Contains(f.function[path], old) {
+			t.Errorf("%q is not in %s", old, f.function[path])
+		}
+		f.function[path] = strings.Replace(f.function[path], old, new, 1)
+	}
+	denied := func(action string) func(*account) {
+		return func(f *account) {
+			f.refusals = map[string]*acs3.Error{action: {Status: http.StatusForbidden, Code: "NoPermission", Message: "not authorized"}}
+		}
+	}
+	topic := destination(t, "acs:mns:cn-hangzhou:${config('AccountID')}:/topics/alarm/messages")
+	shut := changed(t, "      cpu: 0.05", "      internetAccess: false\n      cpu: 0.05")
+	for name, c := range map[string]struct {
+		source string
+		change func(f *account)
+		args   string
+		code   int
+		says   string
+	}{
+		"all is right":            {"", nil, "", exitDone, "Protected: "},
+		"no alarm":                {"", nil, "", exitDone, "note     no alarm is set"},
+		"the code":                {"", nil, "", exitDone, "right    the code that is online is that of ./dist/function.zip"},
+		"a backup":                {"", nil, "", exitDone, "right    cluster amv-1 (cn-hangzhou): the last complete backup started"},
+		"a destination":           {topic, nil, "", exitDone, "right    the alarm: failures are told to a destination"},
+		"a robot, from elsewhere": {"", func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, "", exitDone, "a deployment from here would take it away"},
+		"a robot":                 {"", func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, "", exitDone, "right    the alarm: failures are told to the robot"},
+		"a robot out of reach":    {shut, func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, "", exitDone, "note     the alarm: internetAccess is false"},
+		"another trigger": {"", func(f *account) {
+			set(f, "/triggers", `[{`, `[{"triggerName":"old","triggerType":"timer","triggerConfig":"{}"},{`)
+		}, "", exitDone, "the trigger old is online"},
+		"s.yaml is wrong":           {changed(t, "timeout:", "timeOut:"), nil, "", exitWrong, "s.yaml is wrong in 2 things"},
+		"no role":                   {"", func(f *account) { f.roles = nil }, "", exitNo, "missing  the role adb-backup: to do: create the role"},
+		"a policy that lacks":       {filledIn(t, "imageClusters", "amv-2,am-3,amv-1,am-3"), func(f *account) { f.policies["adb-backup"].versions[0] = `{"Version":"1","Statement":[]}` }, "", exitNo, "to do: renew the policy"},
+		"a role of somebody's":      {"", func(f *account) { f.roles["adb-backup"].Description = "mine" }, "", exitDone, "was not compared"},
+		"a role that is not seen":   {"", denied("GetRole"), "", exitNotAsked, "unread   GetRole was refused"},
+		"a caller that is not seen": {"", denied("GetCallerIdentity"), "", exitNotAsked, "unread   GetCallerIdentity was refused"},
+		"no function":               {"", func(f *account) { f.function = nil }, "", exitNo, "missing  the function backups is not deployed in cn-hangzhou: make deploy"},
+		"a function not seen":       {"", denied("GetFunction"), "", exitNotAsked, "unread   the function: GetFunction was refused"},
+		"other code":                {"", func(f *account) { set(f, "", `"codeChecksum":"`, `"codeChecksum":"1`) }, "", exitNo, "the code that is online is another"},
+		"another timeout":           {"", func(f *account) { set(f, "", `"timeout":3600`, `"timeout":60`) }, "", exitNo, "missing  online, timeout is 60, not 3600: make deploy"},
+		"another role":              {"", func(f *account) { set(f, "", "role/adb-backup", "role/other") }, "", exitNo, `role is "other", not "adb-backup"`},
+		"another variable":          {"", func(f *account) { set(f, "", `"LOG_LEVEL":"info"`, `"LOG_LEVEL":"MarkedToken"`) }, "", exitNo, "the environment variable LOG_LEVEL has another value"},
+		"a variable too many":       {"", func(f *account) { set(f, "", `"LOG_LEVEL":`, `"OTHER":"x","LOG_LEVEL":`) }, "", exitNo, "the environment variable OTHER has another value"},
+		"no retries":                {"", func(f *account) { delete(f.function, "/async-invoke-config") }, "", exitNo, "maxAsyncRetryAttempts is null, not 3"},
+		"a lost destination":        {topic, func(f *account) { set(f, "/async-invoke-config", "topics/alarm", "topics/old") }, "", exitNo, "destinationConfig.onFailure.destination is"},
+		"no trigger":                {"", func(f *account) { set(f, "/triggers", `"nightly"`, `"nightly-old"`) }, "", exitNo, "missing  the trigger nightly is not deployed"},
+		"a trigger that is off":     {"", func(f *account) { set(f, "/triggers", `\"enable\":true`, `\"enable\":false`) }, "", exitNo, "config.enable is false, not true"},
+		"a filter, laid out":        {"", func(f *account) { set(f, "/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`) }, "", exitDone, "right    the trigger before-deployment"},
+		"triggers not seen":         {"", denied("ListTriggers"), "", exitNotAsked, "unread   the function: ListTriggers was refused"},
+		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, "", exitNo, "missing  cluster amv-old"},
+		"old enough":                {"", nil, "-max-age 1m", exitNo, "one no older than 1m was due"},
+		"no backup":                 {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, "", exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
+		"backups not seen":          {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, "", exitNotAsked, "unread   cluster amv-denied"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			service := newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})
+			for _, cluster := range []string{"amv-1", "amv-2", "am-3"} {
+				nights(service, cluster, time.Hour, 3)
+			}
+			nights(service, "amv-old", 50*time.Hour, 3)
+			f, url := newAccount(t)
+			useStandIn(t)
+			source := c.source
+			if source == "" {
+				source = filledIn(t)
+			}
+			source = strings.ReplaceAll(source, "cn-beijing", "cn-hangzhou") // where the emulated AnalyticDB has its clusters
+			makesRole(t, url, source, "-yes")
+			file := write(t, source)
+			os.MkdirAll(filepath.Join(filepath.Dir(file), "dist"), 0o700)
+			if err := os.WriteFile(filepath.Join(filepath.Dir(file), "dist", "function.zip"), []byte("code"), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			f.function = deployedAs(t, source, "code")
+			if c.change != nil {
+				c.change(f)
+			}
+			f.changes = nil
+			code, out, errs := does(t, append([]string{"doctor", "-s", file, "-endpoint", url}, strings.Fields(c.args)...)...)
+			if code != c.code || !strings.Contains(out+errs, c.says) || len(f.changes) > 0 {
+				t.Errorf("exit code %d, want %d and %q\n%s%s", code, c.code, c.says, out, errs)
+			}
+		})
+	}
+}
+
+func TestDoctorOffline(t *testing.T) {
+	useStandIn(t)
+	for _, c := range []struct {
+		source, verdict string
+		code            int
+	}{
+		{filledIn(t), "s.yaml is right. What is online was not looked at.", exitDone},
+		{changed(t, "handler: main", "handler: maim"), "s.yaml is wrong in 1 thing: correct that first", exitWrong},
+	} {
+		file := write(t, c.source)
+		code, out, errs := does(t, "doctor", "-offline", "-s", file)
+		if code != c.code || !strings.Contains(out+errs, c.verdict) || strings.Contains(out, "credentials") || !strings.Contains(out, "no alarm is set") {
+			t.Errorf("exit code %d: %s%s", code, out, errs)
+		}
+		var answer struct {
+			Protected bool
+			Verdict   string
+			Findings  []finding
+		}
+		code, out, _ = does(t, "doctor", "--json", "-offline", "-s", file)
+		if err := json.Unmarshal([]byte(out), &answer); err != nil || code != c.code || answer.Verdict != c.verdict || answer.Protected ||
+			!slices.ContainsFunc(answer.Findings, func(f finding) bool { return f.State == stateWrong }) != (code == exitDone) {
+			t.Errorf("exit code %d: %s %v", code, out, err)
+		}
+	}
+}
