@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -15,20 +16,18 @@ import (
 
 const testAccount = "1234567890123456"
 
-// fakeRAM emulates RAM's operations for one role and its policy, and STS's GetCallerIdentity. Whatever else is called is
-// refused as the gateway refuses it.
-type fakeRAM struct {
+// account emulates what the commands read and change of an account: RAM's operations for roles and policies, STS's
+// GetCallerIdentity, and what Function Compute tells of a function. Whatever else is called is refused as the gateway does.
+type account struct {
 	t          *testing.T
 	signatures acs3.Verifier
 
-	mu       sync.Mutex
 	roles    map[string]*ramRole
 	policies map[string]*fakePolicy // custom ones
 	attached map[string][]attached  // by role
 	changes  []string               // calls that changed something, in order
-	deployed bool                   // the function exists
-	// before is called before each call; what it returns is the answer in its place.
-	before func(f *fakeRAM, action string) *acs3.Error
+	function map[string]string      // of Function Compute's replies, by the path below the function; nil: it is not deployed
+	refusals map[string]*acs3.Error // by action
 }
 
 // fakePolicy is a custom policy with all its versions; the last is the one that counts.
@@ -37,164 +36,126 @@ type fakePolicy struct {
 	versions    []string
 }
 
-// newFakeRAM starts the service and makes the caller's credentials those that it knows. It returns the service's URL.
-func newFakeRAM(t *testing.T) (*fakeRAM, string) {
+// accounts is held while an account is used.
+var accounts sync.Mutex
+
+// does runs the program. What a test does with an account before and after is in order with what the account does meanwhile.
+func does(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
-	f := &fakeRAM{t: t, roles: map[string]*ramRole{}, policies: map[string]*fakePolicy{}, attached: map[string][]attached{}}
+	inOrder := func() {
+		accounts.Lock()
+		defer accounts.Unlock()
+	}
+	inOrder()
+	defer inOrder()
+	return runs(t, args...)
+}
+
+// newAccount starts the services and makes the caller's credentials those that they know. It returns their URL.
+func newAccount(t *testing.T) (*account, string) {
+	t.Helper()
+	f := &account{t: t, roles: map[string]*ramRole{}, policies: map[string]*fakePolicy{}, attached: map[string][]attached{}}
 	server := httptest.NewServer(f)
 	t.Cleanup(server.Close)
-	t.Cleanup(func() { network.(*http.Transport).CloseIdleConnections() })
 	useCredentials(t)
 	return f, server.URL
 }
 
-func (f *fakeRAM) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (f *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	known := map[string]acs3.Credential{testKeyID: {Secret: testSecret, Token: testToken}}
 	if err := f.signatures.Verify(r, nil, known, time.Now()); err != nil {
 		f.t.Errorf("not authentic: %v", err)
-		refuse(w, err.Status, err.Code, err.Message)
-		return
 	}
-	action, version := r.Header.Get("X-Acs-Action"), r.Header.Get("X-Acs-Version")
-	if action == "GetFunction" && version == "2023-03-30" && r.Method == http.MethodGet {
-		f.getFunction(w, r)
-		return
-	}
-	perform, ok := ramActions[action]
-	if !ok || version != perform.version || r.Method != http.MethodPost {
-		f.t.Errorf("%s %s %s is not emulated", r.Method, action, version)
-		refuse(w, http.StatusNotFound, "InvalidAction.NotFound", "Specified api is not found.")
-		return
-	}
-	query := map[string]string{}
+	accounts.Lock()
+	defer accounts.Unlock()
+	action, version, q := r.Header.Get("X-Acs-Action"), r.Header.Get("X-Acs-Version"), map[string]string{}
 	for name := range r.URL.Query() {
-		query[name] = r.URL.Query().Get(name)
+		q[name] = r.URL.Query().Get(name)
 	}
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.before != nil {
-		if err := f.before(f, action); err != nil {
-			refuse(w, err.Status, err.Code, err.Message)
-			return
+	var answer any
+	err := f.refusals[action]
+	below, fc := strings.CutPrefix(r.URL.Path, "/2023-03-30/functions/backups")
+	switch {
+	case err != nil:
+	case fc && version == "2023-03-30" && r.Method == http.MethodGet:
+		if answer = json.RawMessage(f.function[below]); f.function[below] == "" {
+			err = &acs3.Error{Status: http.StatusNotFound, Code: "FunctionNotFound", Message: "does not exist"}
 		}
+	case version == "2015-04-01" && action == "GetCallerIdentity":
+		answer = object{"AccountId": testAccount}
+	case version == "2015-05-01" && r.Method == http.MethodPost && strings.HasPrefix(action, "Get"), action == "ListPoliciesForRole":
+		answer, err = f.look(action, q)
+	case version == "2015-05-01" && r.Method == http.MethodPost:
+		if err = f.change(action, q); err == nil {
+			f.changes = append(f.changes, action)
+		}
+		answer = object{}
+	default:
+		f.t.Errorf("%s %s %s is not emulated", r.Method, action, version)
 	}
-	answer, err := perform.perform(f, query)
 	if err != nil {
 		refuse(w, err.Status, err.Code, err.Message)
 		return
 	}
-	if perform.changes {
-		f.changes = append(f.changes, action)
-	}
-	w.Header().Set("Content-Type", "application/json")
 	json.NewEncoder(w).Encode(answer)
 }
 
 type object = map[string]any
 
-func exists(what, name string) *acs3.Error {
+func conflict(what, name string) *acs3.Error {
 	return &acs3.Error{Status: http.StatusConflict, Code: "EntityAlreadyExists." + what, Message: fmt.Sprintf("The %s %s already exists.", what, name)}
 }
 
-func missing(what, name string) *acs3.Error {
-	return &acs3.Error{Status: http.StatusNotFound, Code: "EntityNotExist." + what, Message: fmt.Sprintf("The %s does not exist: %s", what, name)}
+func (f *account) look(action string, q map[string]string) (any, *acs3.Error) {
+	missing := func(what string) *acs3.Error {
+		return &acs3.Error{Status: http.StatusNotFound, Code: "EntityNotExist." + what, Message: "It does not exist."}
+	}
+	switch role, p := f.roles[q["RoleName"]], f.policies[q["PolicyName"]]; {
+	case action == "ListPoliciesForRole":
+		return object{"Policies": object{"Policy": f.attached[q["RoleName"]]}}, nil
+	case action == "GetRole" && role != nil:
+		return object{"Role": role}, nil
+	case action == "GetRole":
+		return nil, missing("Role")
+	case p == nil || q["PolicyType"] != "Custom":
+		return nil, missing("Policy")
+	default:
+		return object{"Policy": object{"Description": p.description}, "DefaultPolicyVersion": object{"PolicyDocument": p.versions[len(p.versions)-1]}}, nil
+	}
 }
 
-var ramActions = map[string]struct {
-	version string
-	changes bool
-	perform func(f *fakeRAM, query map[string]string) (any, *acs3.Error)
-}{
-	"GetCallerIdentity": {"2015-04-01", false, func(*fakeRAM, map[string]string) (any, *acs3.Error) {
-		return object{"AccountId": testAccount, "IdentityType": "RAMUser"}, nil
-	}},
-	"GetRole": {"2015-05-01", false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		if role := f.roles[q["RoleName"]]; role != nil {
-			return object{"Role": role}, nil
+func (f *account) change(action string, q map[string]string) *acs3.Error {
+	name, p := q["RoleName"], f.policies[q["PolicyName"]]
+	if text := q["PolicyDocument"]; len(text) > documentLimit || text != "" && !json.Valid([]byte(text)) {
+		return &acs3.Error{Status: http.StatusBadRequest, Code: "InvalidParameter.PolicyDocument.Length", Message: "The length is beyond the limits."}
+	}
+	switch action {
+	case "CreateRole":
+		if f.roles[name] != nil {
+			return conflict("Role", name)
 		}
-		return nil, missing("Role", q["RoleName"])
-	}},
-	"CreateRole": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		if f.roles[q["RoleName"]] != nil {
-			return nil, exists("Role", q["RoleName"])
-		}
-		f.roles[q["RoleName"]] = &ramRole{
-			RoleName: q["RoleName"], Arn: "acs:ram::" + testAccount + ":role/" + q["RoleName"],
-			Description: q["Description"], AssumeRolePolicyDocument: q["AssumeRolePolicyDocument"],
-		}
-		return object{"Role": f.roles[q["RoleName"]]}, nil
-	}},
-	"UpdateRole": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		role := f.roles[q["RoleName"]]
-		if role == nil {
-			return nil, missing("Role", q["RoleName"])
-		}
-		role.AssumeRolePolicyDocument = q["NewAssumeRolePolicyDocument"]
-		return object{"Role": role}, nil
-	}},
-	"GetPolicy": {"2015-05-01", false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		p := f.policies[q["PolicyName"]]
-		if p == nil || q["PolicyType"] != "Custom" {
-			return nil, missing("Policy", q["PolicyName"])
-		}
-		return object{
-			"Policy":               object{"PolicyName": q["PolicyName"], "PolicyType": "Custom", "Description": p.description},
-			"DefaultPolicyVersion": object{"IsDefaultVersion": true, "PolicyDocument": p.versions[len(p.versions)-1]},
-		}, nil
-	}},
-	"CreatePolicy": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		if f.policies[q["PolicyName"]] != nil {
-			return nil, exists("Policy", q["PolicyName"])
-		}
-		if err := checkDocument(q["PolicyDocument"]); err != nil {
-			return nil, err
-		}
+		f.roles[name] = &ramRole{RoleName: name, Description: q["Description"], AssumeRolePolicyDocument: q["AssumeRolePolicyDocument"]}
+	case "UpdateRole":
+		f.roles[name].AssumeRolePolicyDocument = q["NewAssumeRolePolicyDocument"]
+	case "CreatePolicy":
 		f.policies[q["PolicyName"]] = &fakePolicy{q["Description"], []string{q["PolicyDocument"]}}
-		return object{}, nil
-	}},
-	"CreatePolicyVersion": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		const most = 5
-		p := f.policies[q["PolicyName"]]
-		if p == nil {
-			return nil, missing("Policy", q["PolicyName"])
-		}
-		if err := checkDocument(q["PolicyDocument"]); err != nil {
-			return nil, err
-		}
-		if q["SetAsDefault"] != "true" {
-			f.t.Error("a version that does not count")
-		}
-		if len(p.versions) == most {
+	case "CreatePolicyVersion":
+		if len(p.versions) == 5 {
 			if q["RotateStrategy"] != "DeleteOldestNonDefaultVersionWhenLimitExceeded" {
-				return nil, &acs3.Error{Status: http.StatusConflict, Code: "LimitExceeded.Policy.Version", Message: "The count of policy version beyond the current limits."}
+				return &acs3.Error{Status: http.StatusConflict, Code: "LimitExceeded.Policy.Version", Message: "Beyond the limits."}
 			}
 			p.versions = slices.Delete(p.versions, 0, 1)
 		}
-		p.versions = append(p.versions, q["PolicyDocument"])
-		return object{}, nil
-	}},
-	"ListPoliciesForRole": {"2015-05-01", false, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		return object{"Policies": object{"Policy": f.attached[q["RoleName"]]}}, nil
-	}},
-	"AttachPolicyToRole": {"2015-05-01", true, func(f *fakeRAM, q map[string]string) (any, *acs3.Error) {
-		a := attached{q["PolicyName"], q["PolicyType"]}
-		if f.roles[q["RoleName"]] == nil {
-			return nil, missing("Role", q["RoleName"])
+		if q["SetAsDefault"] == "true" {
+			p.versions = append(p.versions, q["PolicyDocument"])
 		}
-		if f.policies[a.PolicyName] == nil || a.PolicyType != "Custom" {
-			return nil, missing("Policy", a.PolicyName)
+	case "AttachPolicyToRole":
+		if p == nil || f.roles[name] == nil || q["PolicyType"] != "Custom" {
+			f.t.Errorf("there is no policy or role %s", q)
 		}
-		if slices.Contains(f.attached[q["RoleName"]], a) {
-			return nil, exists("Role.Policy", a.PolicyName)
-		}
-		f.attached[q["RoleName"]] = append(f.attached[q["RoleName"]], a)
-		return object{}, nil
-	}},
-}
-
-func checkDocument(text string) *acs3.Error {
-	if len(text) > documentLimit || !json.Valid([]byte(text)) {
-		return &acs3.Error{Status: http.StatusBadRequest, Code: "InvalidParameter.PolicyDocument.Length", Message: "The length of policy document beyond the current limits."}
+		f.attached[name] = append(f.attached[name], attached{q["PolicyName"], "Custom"})
+	default:
+		f.t.Errorf("%s is not emulated", action)
 	}
 	return nil
 }

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"maps"
@@ -10,32 +9,36 @@ import (
 	"strings"
 )
 
-// plan is what has to be changed in RAM, in order.
-type plan struct {
-	lines   []string // what there is and what will be done, for a person
-	changes []change
+// ramStep is one thing that the role needs. Without an action there is nothing to do about it.
+type ramStep struct {
+	what    string // it is, or what will be done
+	details []string
+	action  string // RAM's
+	query   map[string]string
 }
 
-// change is one call of RAM that changes something.
-type change struct {
-	done   string // said when it is done
-	action string
-	query  map[string]string
+// plan is what has to be there in RAM, in order, and what of it has to be changed.
+type plan []ramStep
+
+func (p plan) changes() bool {
+	return slices.ContainsFunc(p, func(s ramStep) bool { return s.action != "" })
 }
 
-func (p *plan) keep(what string) {
-	p.lines = append(p.lines, "  right already  "+what)
+func (p plan) print(w io.Writer) {
+	for _, s := range p {
+		sign := "right already"
+		if s.action != "" {
+			sign = "to do"
+		}
+		fmt.Fprintf(w, "  %-14s %s\n", sign, s.what)
+		for _, detail := range s.details {
+			fmt.Fprintf(w, "  %-14s %s\n", "", detail)
+		}
+	}
 }
-
-func (p *plan) add(what string, c change) {
-	p.lines = append(p.lines, "  to do          "+what)
-	p.changes = append(p.changes, c)
-}
-
-func (p *plan) text() string { return strings.Join(p.lines, "\n") + "\n" }
 
 // plan looks at what there is. An error means that nothing may be changed.
-func (r ram) plan(ctx context.Context, want wanted) (*plan, error) {
+func (r ram) plan(ctx context.Context, want wanted) (plan, error) {
 	role, err := r.role(ctx, want.name)
 	if err != nil {
 		return nil, err
@@ -45,94 +48,90 @@ func (r ram) plan(ctx context.Context, want wanted) (*plan, error) {
 		return nil, err
 	}
 	if role != nil && !strings.HasPrefix(role.Description, made) {
-		return nil, fmt.Errorf("the role %s exists, and this command did not make it, so it is left alone: name another one under vars.role, or give it the policies that make policy prints", want.name)
+		return nil, fmt.Errorf("the role %s exists, and this command did not make it, %w", want.name, errForeign)
 	}
 	if policy != nil && !strings.HasPrefix(policy.Description, made) {
-		return nil, fmt.Errorf("the policy %s exists, and this command did not make it, so it is left alone: name another role under vars.role, or give the role the policies that make policy prints", want.policyName)
+		return nil, fmt.Errorf("the policy %s exists, and this command did not make it, %w", want.policyName, errForeign)
 	}
-	p := new(plan)
-	if err := p.role(want, role); err != nil {
+	roleStep, err := want.roleStep(role)
+	if err != nil {
 		return nil, err
 	}
-	if err := p.policy(want, policy); err != nil {
+	policyStep, err := want.policyStep(policy)
+	if err != nil {
 		return nil, err
 	}
 	var has []attached
 	if role != nil {
-		if has, err = r.attachedTo(ctx, want.name); err != nil {
-			return nil, err
+		has, err = r.attachedTo(ctx, want.name)
+	}
+	return plan{roleStep, policyStep, want.attachStep(has)}, err
+}
+
+// attachStep returns what has to be done so that the role has the policy, beside those that it has.
+func (want wanted) attachStep(has []attached) ramStep {
+	s := ramStep{what: "give the role the policy", action: attachAction, query: map[string]string{
+		"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom",
+	}}
+	for _, other := range has {
+		if other == (attached{want.policyName, "Custom"}) {
+			s.what, s.action = "the role has the policy", ""
+		} else {
+			s.details = append(s.details, fmt.Sprintf("left alone: %s (%s), which the role has as well", other.PolicyName, other.PolicyType))
 		}
 	}
-	p.attachment(want, has)
-	return p, nil
+	return s
 }
 
-func (p *plan) role(want wanted, role *ramRole) error {
+// roleStep returns what has to become of the role, nil if there is none.
+func (want wanted) roleStep(role *ramRole) (ramStep, error) {
 	if role == nil {
-		p.add("create the role, which Function Compute may work as", change{"created the role", "CreateRole", map[string]string{
-			"RoleName": want.name, "AssumeRolePolicyDocument": trustPolicy().compact(),
+		return ramStep{what: "create the role, which Function Compute may work as", action: "CreateRole", query: map[string]string{
+			"RoleName": want.name, "AssumeRolePolicyDocument": document{"1", []statement{trust}}.compact(),
 			"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
-		}})
-		return nil
+		}}, nil
 	}
-	trust, err := parseDocument(role.AssumeRolePolicyDocument)
+	d, err := parseDocument(role.AssumeRolePolicyDocument)
 	if err != nil {
-		return fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
+		return ramStep{}, fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
 	}
-	if trust.trustsFunctionCompute() {
-		p.keep("the role: Function Compute may work as it")
-		return nil
+	if d.trustsFunctionCompute() {
+		return ramStep{what: "Function Compute may work as it"}, nil
 	}
-	ours, err := parseDocument(trustPolicy().compact())
-	if err != nil {
-		return err
-	}
-	trust.Version, trust.Statement = ours.Version, append(trust.Statement, ours.Statement...)
-	text, err := json.Marshal(trust)
-	if err != nil {
-		return err
-	}
-	p.add("let Function Compute work as the role, in addition to those who may already", change{"changed the role's trust policy", "UpdateRole", map[string]string{
-		"RoleName": want.name, "NewAssumeRolePolicyDocument": string(text),
-	}})
-	return nil
+	d.Version, d.Statement = "1", append(d.Statement, trust)
+	return ramStep{what: "let Function Compute work as the role, in addition to those who may already", action: "UpdateRole", query: map[string]string{
+		"RoleName": want.name, "NewAssumeRolePolicyDocument": d.compact(),
+	}}, nil
 }
 
-func (p *plan) policy(want wanted, policy *ramPolicy) error {
+// policyStep returns what has to become of the policy, nil if there is none.
+func (want wanted) policyStep(policy *ramPolicy) (ramStep, error) {
 	if policy == nil {
-		p.add("create the policy: back up "+want.about, change{"created the policy", "CreatePolicy", map[string]string{
+		return ramStep{what: "create the policy: " + want.about, action: "CreatePolicy", query: map[string]string{
 			"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "Description": made + "what the function of adb-backup may do",
-		}})
-		p.explain(want)
-		return nil
+		}}, nil
 	}
-	before, err := parseDocument(policy.Document)
+	d, err := parseDocument(policy.Document)
 	if err != nil {
-		return fmt.Errorf("the policy %s cannot be read: %w", want.policyName, err)
+		return ramStep{}, fmt.Errorf("the policy %s cannot be read: %w", want.policyName, err)
 	}
-	after, err := parseDocument(want.policy.compact())
-	if err != nil {
-		return err
-	}
-	has, only := before.grants()
-	needs, _ := after.grants()
-	if foreign := slices.DeleteFunc(slices.Clone(has), writtenHere); !only || len(foreign) > 0 {
-		return fmt.Errorf("the policy %s holds something that this command did not write %s: move that into another policy", want.policyName, foreign)
+	has, plain := d.grants()
+	needs, _ := want.policy.grants()
+	if foreign := slices.DeleteFunc(slices.Clone(has), writtenHere); !plain || len(foreign) > 0 {
+		return ramStep{}, fmt.Errorf("the policy %s holds something that this command did not write %s: move that into another policy", want.policyName, foreign)
 	}
 	if slices.Equal(has, needs) {
-		p.keep("the policy: back up " + want.about)
-		return nil
+		return ramStep{what: "the policy: " + want.about}, nil
 	}
-	p.add("renew the policy: back up "+want.about, change{"renewed the policy", "CreatePolicyVersion", map[string]string{
+	s := ramStep{what: "renew the policy: " + want.about, action: "CreatePolicyVersion", query: map[string]string{
 		"PolicyName": want.policyName, "PolicyDocument": want.policy.compact(), "SetAsDefault": "true",
 		"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
-	}})
-	p.compare("+", needs, has)
-	if p.compare("-", has, needs) {
-		p.lines = append(p.lines, "                 Does another function work as this role? Then give one of them a role of its own.")
+	}}
+	taken := lacking("-", has, needs)
+	if s.details = append(lacking("+", needs, has), taken...); len(taken) > 0 {
+		s.details = append(s.details, "Does another function work as this role? Then give one of them a role of its own.")
 	}
-	p.explain(want)
-	return nil
+	return s, nil
 }
 
 // writtenHere reports whether this command may have written a line of grants.
@@ -142,59 +141,38 @@ func writtenHere(line string) bool {
 	return slices.Contains(actions, action)
 }
 
-// compare adds a line for what these grants hold and those do not, and reports whether there is any.
-func (p *plan) compare(sign string, these, those []string) bool {
+// lacking returns a line for what these grants hold and those do not.
+func lacking(sign string, these, those []string) (lines []string) {
 	const most = 10
-	var lines []string
 	for _, line := range these {
 		if !slices.Contains(those, line) {
-			lines = append(lines, "                 "+sign+" "+line)
+			lines = append(lines, sign+" "+line)
 		}
 	}
 	if len(lines) > most {
-		lines = append(lines[:most], fmt.Sprintf("                 %s and %d more", sign, len(lines)-most))
+		lines = append(lines[:most], fmt.Sprintf("%s and %d more", sign, len(lines)-most))
 	}
-	p.lines = append(p.lines, lines...)
-	return len(lines) > 0
-}
-
-func (p *plan) explain(want wanted) {
-	if want.why != "" {
-		p.lines = append(p.lines, "                 "+want.why)
-	}
-}
-
-func (p *plan) attachment(want wanted, has []attached) {
-	ours := attached{want.policyName, "Custom"}
-	if slices.Contains(has, ours) {
-		p.keep("the role has the policy")
-	} else {
-		p.add("give the role the policy", change{"gave the role the policy", attachAction, map[string]string{
-			"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom",
-		}})
-	}
-	for _, other := range has {
-		if other != ours {
-			p.lines = append(p.lines, fmt.Sprintf("  left alone     %s (%s), which the role has as well", other.PolicyName, other.PolicyType))
-		}
-	}
+	return lines
 }
 
 const attachAction = "AttachPolicyToRole"
 
-// carryOut makes the calls, in order, and stops at the first failure.
-func (p *plan) carryOut(ctx context.Context, r ram, stdout io.Writer) error {
-	for _, c := range p.changes {
-		err := r.do(ctx, c.action, c.query, new(any))
+// carryOut makes the changes, in order, and stops at the first failure.
+func (p plan) carryOut(ctx context.Context, r ram, stdout io.Writer) error {
+	for _, s := range p {
+		if s.action == "" {
+			continue
+		}
+		err := r.do(ctx, s.action, s.query, new(any))
 		exists := hasCode(err, "EntityAlreadyExists")
 		switch {
-		case exists && c.action == attachAction: // somebody else did it meanwhile
+		case exists && s.action == attachAction: // somebody else did it meanwhile
 		case exists:
 			return fmt.Errorf("somebody else made it a moment ago; nothing of theirs was changed: run it again to see what there is now: %w", err)
 		case err != nil:
 			return fmt.Errorf("%w; correct that and run it again: it goes on where it stopped", ramHint(err))
 		}
-		fmt.Fprintln(stdout, c.done)
+		fmt.Fprintln(stdout, "done:", s.what)
 	}
 	return nil
 }

@@ -3,15 +3,10 @@ package main
 import (
 	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
-	"fmt"
-	"regexp"
-	"slices"
 	"strings"
 
 	"adb-backup/function/adb"
-	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 )
 
@@ -75,81 +70,4 @@ func (r ram) attachedTo(ctx context.Context, role string) ([]attached, error) {
 	}
 	err := r.do(ctx, "ListPoliciesForRole", map[string]string{"RoleName": role}, &reply)
 	return reply.Policies.Policy, err
-}
-
-var (
-	roleForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	roleARN  = regexp.MustCompile(`^acs:ram::(?:(\d+)|\$\{config\('AccountID'\)\}):role/([^/]+)$`)
-)
-
-// roleName reads the role of s.yaml: a name, or an ARN, which names the account as well.
-func roleName(role string) (name, account string, err error) {
-	name = role
-	if m := roleARN.FindStringSubmatch(role); m != nil {
-		account, name = m[1], m[2]
-	}
-	switch {
-	case role == "":
-		return "", "", errors.New("there is no role, so the function would have no credentials: name one, and let make role create it")
-	case role == "auto":
-		return "", "", errors.New("auto does not work in the deploy tool: name a role, and let make role create it")
-	case !roleForm.MatchString(name):
-		return "", "", fmt.Errorf("%s is neither the name of a role nor an ARN such as acs:ram::1234567890123456:role/adb-backup", backup.Quote(role))
-	}
-	return name, account, nil
-}
-
-// ramDocument is a policy document as RAM returns it. A list of one item may be a plain value.
-type ramDocument struct {
-	Version   string
-	Statement []map[string]any
-}
-
-func parseDocument(text string) (ramDocument, error) {
-	var d ramDocument
-	err := json.Unmarshal([]byte(text), &d)
-	return d, err
-}
-
-// list returns the values of a statement's field, sorted.
-func list(field any) []string {
-	var all []string
-	switch v := field.(type) {
-	case string:
-		all = []string{v}
-	case []any:
-		for _, item := range v {
-			all = append(all, fmt.Sprint(item))
-		}
-	}
-	slices.Sort(all)
-	return slices.Compact(all)
-}
-
-// grants returns what a document allows, one line for each action and resource, sorted. Documents that grant the same give the
-// same lines, however they are written. only reports whether the document holds nothing else, such as a condition or a Deny.
-func (d ramDocument) grants() (lines []string, only bool) {
-	only = true
-	for _, s := range d.Statement {
-		for field := range s {
-			only = only && slices.Contains([]string{"Effect", "Action", "Resource"}, field)
-		}
-		only = only && s["Effect"] == "Allow"
-		for _, action := range list(s["Action"]) {
-			for _, resource := range list(s["Resource"]) {
-				lines = append(lines, action+" on "+resource)
-			}
-		}
-	}
-	slices.Sort(lines)
-	return slices.Compact(lines), only
-}
-
-// trustsFunctionCompute reports whether Function Compute may work as a role with this trust policy.
-func (d ramDocument) trustsFunctionCompute() bool {
-	return slices.ContainsFunc(d.Statement, func(s map[string]any) bool {
-		principal, _ := s["Principal"].(map[string]any)
-		return s["Effect"] == "Allow" && s["Condition"] == nil && slices.Contains(list(s["Action"]), "sts:AssumeRole") &&
-			slices.Contains(list(principal["Service"]), "fc.aliyuncs.com")
-	})
 }

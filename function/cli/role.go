@@ -1,15 +1,13 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"regexp"
-	"strings"
 
+	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 	"adb-backup/function/terminal"
 
@@ -19,28 +17,48 @@ import (
 // made begins the description of every role and policy that this command makes. It changes no role or policy without it.
 const made = "Made by adb-backup: "
 
+// errForeign is the error about a role or a policy that this command did not make.
+var errForeign = errors.New("so it is left alone: name another role in s.yaml, or give it the policies that make policy prints")
+
 func roleCommand() *cli.Command {
 	return &cli.Command{
 		Name: "role", Usage: "make the RAM role that the function works as, or bring it up to date with s.yaml",
-		Flags:  append(placeFlags(), &cli.BoolFlag{Name: "yes", Usage: "do not ask before anything is changed"}),
-		Action: role,
+		Flags:  append(placeFlags(), yesFlag()),
+		Action: makeRole,
 	}
 }
 
-func role(ctx context.Context, cmd *cli.Command) error {
-	stdout, stderr := cmd.Root().Writer, cmd.Root().ErrWriter
-	file := cmd.String("s")
+func yesFlag() cli.Flag {
+	return &cli.BoolFlag{Name: "yes", Usage: "do not ask before anything is changed"}
+}
+
+// goOn asks whether to go on, unless -yes does not want that. Where nobody can answer it is the command that is wrong.
+func goOn(cmd *cli.Command, question string) error {
+	if cmd.Bool("yes") {
+		return nil
+	}
+	yes, err := terminal.Confirm(os.Stdin, cmd.Root().ErrWriter, question)
+	switch {
+	case errors.Is(err, terminal.ErrNoTerminal):
+		return wrong("nothing was changed: there is no terminal to ask on. With -yes (in make: YES=1) it does not ask")
+	case err != nil || !yes:
+		return no("nothing was changed")
+	}
+	return nil
+}
+
+func makeRole(ctx context.Context, cmd *cli.Command) error {
+	stdout := cmd.Root().Writer
 	e, err := parseEndpoint(cmd.String("endpoint"))
 	if err != nil {
 		return err
 	}
-	s, err := readSettings(file)
+	s, err := readSettings(cmd.String("s"))
 	if err != nil {
 		return err
 	}
-	want, err := s.wantedRole()
-	if err != nil {
-		return fmt.Errorf("%s: %w", file, err)
+	if _, err := s.wantedRole(""); err != nil {
+		return wrong("%s: %w", cmd.String("s"), err)
 	}
 	c, err := new(credentials.Source).Get(ctx)
 	if err != nil {
@@ -50,20 +68,22 @@ func role(ctx context.Context, cmd *cli.Command) error {
 	if err != nil {
 		return ramHint(err)
 	}
-	if want.account != "" && want.account != account {
-		return fmt.Errorf("the role of %s is in account %s, but the credentials (%s) are of account %s", file, want.account, c.From, account)
+	want, err := s.wantedRole(account)
+	if err != nil {
+		return fmt.Errorf("%s: %w (%s)", cmd.String("s"), err, c.From)
 	}
 	r := newRAM(c, e)
 	p, err := r.plan(ctx, want)
 	if err != nil {
 		return ramHint(err)
 	}
-	say(stdout, "Account %s, role %s, policy %s\n%s", account, want.name, want.policyName, p.text())
-	if len(p.changes) == 0 {
+	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n", account, want.name, want.policyName)
+	p.print(stdout)
+	if !p.changes() {
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
-	if err := confirm(ctx, cmd.Bool("yes"), os.Stdin, terminal.IsTerminal(os.Stdin), stderr); err != nil {
+	if err := goOn(cmd, "Go on?"); err != nil {
 		return err
 	}
 	return p.carryOut(ctx, r, stdout)
@@ -73,29 +93,57 @@ func role(ctx context.Context, cmd *cli.Command) error {
 type wanted struct {
 	name       string
 	policyName string // the role's name, as far as RAM allows it for a policy
-	account    string // empty: that of the credentials
 	policy     document
-	why        string // why the policy covers more than the clusters; empty: it does not
-	about      string // the clusters, for a person
+	about      string // what the policy is for, and why it covers more than that
 }
 
 // notInPolicyNames matches the characters that the name of a role may have and the name of a policy may not.
 var notInPolicyNames = regexp.MustCompile(`[^A-Za-z0-9-]`)
 
-func (s settings) wantedRole() (wanted, error) {
-	name, account, err := roleName(s.Role)
+// wantedRole returns the role for an account, empty if it is not known yet.
+func (s settings) wantedRole(account string) (wanted, error) {
+	name, owner, err := roleName(s.Role)
 	if err != nil {
-		return wanted{}, fmt.Errorf("vars.role: %w", err)
+		return wanted{}, fmt.Errorf("role: %w", err)
+	}
+	if owner != "" && account != "" && owner != account {
+		return wanted{}, fmt.Errorf("the role is in account %s, but the credentials are of account %s", owner, account)
 	}
 	clusters, err := s.scope()
 	if err != nil {
 		return wanted{}, err
 	}
-	d, why := clusters.grant([]string{createAction, describeAction}, s.destinationGrants()...)
+	d, why := clusters.grant(list{createAction, describeAction}, s.destinationGrants()...)
 	if len(d.compact()) > documentLimit {
 		return wanted{}, errors.New("the policy would be too long: name fewer destinations or regions")
 	}
-	return wanted{name: name, policyName: notInPolicyNames.ReplaceAllString(name, "-"), account: account, policy: d, why: why, about: clusters.String()}, nil
+	about := "back up " + clusters.String()
+	if why != "" {
+		about += ". " + why
+	}
+	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, about}, nil
+}
+
+var (
+	roleForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
+	roleARN  = regexp.MustCompile(`^acs:ram::(?:(\d+)|\$\{config\(['"]AccountID['"]\)\}):role/([^/]+)$`)
+)
+
+// roleName reads the role of s.yaml: a name, or an ARN, which names the account as well.
+func roleName(role string) (name, account string, err error) {
+	name = role
+	if m := roleARN.FindStringSubmatch(role); m != nil {
+		account, name = m[1], m[2]
+	}
+	switch {
+	case role == "":
+		return "", "", errors.New("there is none, so the function would have no credentials: name one, and let make role create it")
+	case role == "auto":
+		return "", "", errors.New("auto does not work in the deploy tool: name a role, and let make role create it")
+	case !roleForm.MatchString(name):
+		return "", "", fmt.Errorf("%s is neither the name of a role nor an ARN such as acs:ram::1234567890123456:role/adb-backup", backup.Quote(role))
+	}
+	return name, account, nil
 }
 
 // ramHint adds to an error what to do about it.
@@ -107,29 +155,4 @@ func ramHint(err error) error {
 		return fmt.Errorf("%w: the account cannot have more of these", err)
 	}
 	return err
-}
-
-// confirm asks whether to go on. A missing terminal is an error, because nobody could answer.
-func confirm(ctx context.Context, yes bool, stdin io.Reader, isTerminal bool, stderr io.Writer) error {
-	if yes {
-		return nil
-	}
-	if !isTerminal {
-		return wrong("nothing was changed: there is no terminal to ask on. With YES=1 (or -yes) it does not ask")
-	}
-	fmt.Fprint(stderr, "Go on? [y/N] ")
-	answered := make(chan string, 1)
-	go func() {
-		answer, _ := bufio.NewReader(stdin).ReadString('\n') // an error leaves it empty: no
-		answered <- answer
-	}()
-	select {
-	case answer := <-answered:
-		if answer = strings.ToLower(strings.TrimSpace(answer)); answer == "y" || answer == "yes" {
-			return nil
-		}
-	case <-ctx.Done(): // Ctrl-C
-		fmt.Fprintln(stderr)
-	}
-	return errors.New("nothing was changed")
 }
