@@ -2,15 +2,9 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"net/http"
-	"path/filepath"
+	"strings"
 	"time"
-
-	"adb-backup/function/adb"
-	"adb-backup/function/credentials"
 
 	"github.com/urfave/cli/v3"
 )
@@ -26,46 +20,76 @@ func placeFlags() []cli.Flag {
 func deployCommand() *cli.Command {
 	return &cli.Command{
 		Name: "deploy", Usage: "check s.yaml, then let Serverless Devs deploy the function and its triggers",
-		Flags: placeFlags(), Action: deploy,
+		Flags:  append(placeFlags(), yesFlag()),
+		Action: deploy,
 	}
 }
 
 func deploy(ctx context.Context, c *cli.Command) error {
-	stdout, stderr, file := c.Root().Writer, c.Root().ErrWriter, c.String("s")
-	e, err := parseEndpoint(c.String("endpoint"))
+	file, stderr := c.String("s"), c.Root().ErrWriter
+	s, err := readSettings(file)
 	if err != nil {
 		return err
 	}
-	s, err := ready(file, time.Now(), stderr)
-	if err := errors.Join(err, missingTools()); err != nil {
-		return err
+	found := s.inspect(time.Now())
+	found.print(stderr)
+	if n := found.count(stateWrong); n > 0 {
+		return wrong("nothing was deployed: %s wrong in %s", things(n), file)
 	}
-	t, err := newTool(ctx, s, filepath.Dir(file), e, stdout, stderr)
+	t, err := s.tool(ctx, c)
 	if err != nil {
 		return err
 	}
-	say(stderr, "credentials  %s\n", t.from)
-	if t.known != nil {
-		if err := s.lookAtRole(ctx, newRAM(*t.known, e), stderr); err != nil {
-			return err
-		}
+	exists := false
+	if t.known == nil {
+		fmt.Fprintln(stderr, "note: only s can read these credentials, so what is online was not looked at before")
+	} else if exists, err = s.lookBefore(ctx, c, t); err != nil {
+		return err
 	}
 	// s verify finds faults that s deploy passes over.
 	if err := t.run(ctx, "verify", "--template", file); err != nil {
 		return fmt.Errorf("%w. If it could not reach something: s fetches its component fc3 from the internet", err)
 	}
-	return s.deployAll(ctx, t, e, file)
+	return s.deployAll(ctx, t, exists, file)
 }
 
-// deployAll deploys the function and every trigger. It deploys late triggers by name: if the function exists already, before
-// the rest, which fails if one of them is new.
-func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file string) error {
-	late := s.lateTriggers()
-	exists := false
-	if len(late) > 0 && t.known != nil {
-		var err error
-		if exists, err = s.functionExists(ctx, *t.known, e); err != nil {
-			return err
+// tool returns Serverless Devs with credentials, and says whose they are.
+func (s settings) tool(ctx context.Context, c *cli.Command) (tool, error) {
+	e, err := parseEndpoint(c.String("endpoint"))
+	if err != nil {
+		return tool{}, err
+	}
+	t, err := newTool(ctx, s, e, c.Root().Writer, c.Root().ErrWriter)
+	if err == nil {
+		fmt.Fprintln(c.Root().ErrWriter, "credentials:", t.from)
+	}
+	return t, err
+}
+
+// lookBefore looks at what is online, and reports whether the function exists. It stops a deployment whose function would
+// have no role, and asks before one that would take an alarm away.
+func (s settings) lookBefore(ctx context.Context, c *cli.Command, t tool) (exists bool, err error) {
+	found := &checkup{about: "the account"}
+	if s.compareRole(ctx, found, newRAM(*t.known, t.endpoint), "") {
+		return false, no("nothing was deployed: the role %s does not exist: make role first", s.Role)
+	}
+	found.print(t.stderr)
+	l, err := s.online(ctx, *t.known, t.endpoint)
+	if lost := s.takenAway(l); err == nil && len(lost) > 0 {
+		fmt.Fprintf(t.stderr, "%s: online, and not in this shell, so nobody would be told of a failure any more. Set it here to keep it.\n", strings.Join(lost, ", "))
+		err = goOn(c, "Take the alarm away?")
+	}
+	return l.function != nil, err
+}
+
+// deployAll deploys the function and every trigger. The deploy tool passes over the triggers after the first one of EventBridge
+// if that one is unchanged, and then fails on new ones. So those are deployed by name: if the function exists already, before
+// the rest.
+func (s settings) deployAll(ctx context.Context, t tool, exists bool, file string) error {
+	var late []string
+	for i, trigger := range s.Triggers {
+		if i > 0 && (len(late) > 0 || s.Triggers[i-1].Type == "eventbridge") {
+			late = append(late, trigger.Name)
 		}
 	}
 	byName := func() error {
@@ -84,58 +108,7 @@ func (s settings) deployAll(ctx context.Context, t tool, e adb.Endpoint, file st
 	if err := t.run(ctx, "deploy", "--template", file, "-y"); err != nil || t.known != nil {
 		return err
 	}
-	return byName()
-}
-
-// lookAtRole stops a deployment whose function would have no role. It goes on if the caller may not see the role.
-func (s settings) lookAtRole(ctx context.Context, r ram, stderr io.Writer) error {
-	name, _, err := roleName(s.Role)
-	if err != nil {
-		return err
-	}
-	role, err := r.role(ctx, name)
-	if err != nil {
-		say(stderr, "note: cannot see whether the role %s exists: %v\n", name, err)
-		return nil
-	}
-	if role == nil {
-		return fmt.Errorf("the role %s does not exist: run make role first", name)
-	}
-	want, err := s.wantedRole()
-	if err != nil {
-		return nil // s.yaml names no cluster
-	}
-	if p, err := r.plan(ctx, want); err == nil && len(p.changes) > 0 {
-		say(stderr, "note: the role %s does not have all that s.yaml needs now: run make role\n", name)
-	}
-	return nil
-}
-
-// lateTriggers returns the names of the triggers after the first one of EventBridge. The deploy tool passes over them if that
-// one is unchanged, and then fails on new ones.
-func (s settings) lateTriggers() []string {
-	var late []string
-	after := false
-	for _, t := range s.Triggers {
-		if after {
-			late = append(late, t.Name)
-		}
-		after = after || t.Type == "eventbridge"
-	}
-	return late
-}
-
-// functionExists reports whether the function is deployed.
-func (s settings) functionExists(ctx context.Context, c credentials.Credentials, e adb.Endpoint) (bool, error) {
-	d := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: e}
-	if err := d.check(); err != nil {
-		return false, err
-	}
-	err := d.get(ctx, c, "GetFunction", "", new(any))
-	if failed := new(apiError); errors.As(err, &failed) && failed.Status == http.StatusNotFound {
-		return false, nil
-	}
-	return err == nil, err
+	return byName() // whether it existed is not known
 }
 
 func logsCommand() *cli.Command {
@@ -155,8 +128,16 @@ func logsCommand() *cli.Command {
 func removeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "remove", Usage: "take the function and its triggers out of the cloud; backups stay",
-		Flags: placeFlags(),
+		Flags: append(placeFlags(), yesFlag()),
 		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := readSettings(c.String("s"))
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
+			if err := goOn(c, "Remove it?"); err != nil {
+				return err
+			}
 			return runTool(ctx, c, "remove", "--template", c.String("s"), "-y")
 		},
 	}
@@ -164,15 +145,11 @@ func removeCommand() *cli.Command {
 
 // runTool runs one command of Serverless Devs.
 func runTool(ctx context.Context, c *cli.Command, command ...string) error {
-	e, err := parseEndpoint(c.String("endpoint"))
+	s, err := readSettings(c.String("s"))
 	if err != nil {
 		return err
 	}
-	s, err := readSettings(c.String("s"))
-	if err := errors.Join(err, missingTools()); err != nil {
-		return err
-	}
-	t, err := newTool(ctx, s, filepath.Dir(c.String("s")), e, c.Root().Writer, c.Root().ErrWriter)
+	t, err := s.tool(ctx, c)
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
@@ -82,184 +82,125 @@ func said(calls []standInCall, file string) []string {
 }
 
 // twoQueues is s.yaml with a trigger behind the first one of EventBridge.
-func twoQueues(t *testing.T) []byte {
-	text := string(filledIn(t))
-	before, queue, found := strings.Cut(text, "        #- triggerName: queue")
-	if !found {
-		t.Fatal("s.yaml has no trigger queue")
-	}
-	return append([]byte(before), uncommented([]byte("        #- triggerName: queue"+queue))...)
+func twoQueues(t *testing.T) string {
+	before, queue, _ := strings.Cut(filledIn(t), "        #- triggerName: queue")
+	return before + uncommented("        #- triggerName: queue"+queue)
 }
 
 func TestDeploy(t *testing.T) {
 	all := []string{"verify HANDED", "deploy -y HANDED"}
 	byName := []string{"verify HANDED", "deploy --trigger queue -y HANDED", "deploy -y HANDED"}
+	const noRole, noFunction, alarm = "no role", `{}`, `{"environmentVariables": {"ADB_ALARM_WEBHOOK": "https://example.com/secret-hook"}}`
 	for name, c := range map[string]struct {
-		source   []byte
-		role     bool // make role first
-		deployed bool // the function exists already
-		fails    string
-		want     []string
-		says     string
+		source string
+		online string // the function; empty: it is not deployed
+		fails  string
+		args   string
+		code   int
+		want   []string
+		says   string
 	}{
-		"the first time":              {filledIn(t), true, false, "", all, "credentials  default/env, account " + testAccount},
-		"again":                       {filledIn(t), true, true, "", all, "next backup"},
-		"two eventbridge triggers":    {twoQueues(t), true, true, "", byName, ""},
-		"both of them for the first":  {twoQueues(t), true, false, "", all, ""},
-		"without a role":              {filledIn(t), false, false, "", nil, "the role adb-backup does not exist: run make role first"},
-		"nothing but invocations":     {[]byte(strings.ReplaceAll(string(filledIn(t, "imageClusters", `""`)), "enable: true", "enable: false")), true, true, "", all, "does nothing by itself"},
-		"something is wrong":          {readSYAML(t), true, false, "", nil, "placeholder"},
-		"s finds something":           {filledIn(t), true, false, "verify", all[:1], "s verify failed"},
-		"s fails":                     {filledIn(t), true, false, "deploy", all, "s deploy failed"},
-		"one trigger cannot be":       {twoQueues(t), true, true, "deploy", byName[:2], "s deploy failed"},
-		"a role that lacks a cluster": {filledIn(t, "clusters", manyClusters(3)), true, true, "", all, "does not have all that s.yaml needs now: run make role"},
+		"the first time":              {filledIn(t), "", "", "", exitDone, all, "credentials: default/env, account " + testAccount},
+		"again":                       {filledIn(t), noFunction, "", "", exitDone, all, "next backup"},
+		"two eventbridge triggers":    {twoQueues(t), noFunction, "", "", exitDone, byName, ""},
+		"both of them for the first":  {twoQueues(t), "", "", "", exitDone, all, ""},
+		"without a role":              {filledIn(t, "role", "another"), "", "", "", exitNo, nil, "the role another does not exist: make role first"},
+		"nothing but invocations":     {strings.ReplaceAll(filledIn(t, "imageClusters", `""`), "enable: true", "enable: false"), noFunction, "", "", exitDone, all, "does nothing by itself"},
+		"something is wrong":          {changed(t, "timeout:", "timeOut:"), "", "", "", exitWrong, nil, "did you mean timeout?"},
+		"s finds something":           {filledIn(t), "", "verify", "", exitNotAsked, all[:1], "s verify failed"},
+		"s fails":                     {filledIn(t), "", "deploy", "", exitNotAsked, all, "s deploy failed"},
+		"one trigger cannot be":       {twoQueues(t), noFunction, "deploy", "", exitNotAsked, byName[:2], "s deploy failed"},
+		"a role that lacks a cluster": {filledIn(t, "clusters", manyClusters(3)), noFunction, "", "", exitDone, all, "to do: renew the policy"},
+		"an alarm is lost":            {filledIn(t), alarm, "", "", exitWrong, nil, "ADB_ALARM_WEBHOOK: online, and not in this shell"},
+		"an alarm is given up":        {filledIn(t), alarm, "", "-yes", exitDone, all, "ADB_ALARM_WEBHOOK: online, and not in this shell"},
+		"an alarm is kept":            {changed(t, "${env('ADB_ALARM_WEBHOOK', '')}", "${env('NOT_SET_HERE', 'https://example.com/other')}"), alarm, "", "", exitDone, all, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, url := newFakeRAM(t)
-			if c.role {
-				if code, _, said := makesRole(t, url, filledIn(t), "-yes"); code != exitDone {
-					t.Fatal(said)
-				}
-			}
-			f.deployed = c.deployed
+			f, url := newAccount(t)
+			makesRole(t, url, filledIn(t), "-yes")
+			f.function = map[string]string{"": c.online, "/triggers": "{}"}
 			calls := useStandIn(t)
 			t.Setenv("STAND_IN_FAILS", c.fails)
-			file := filepath.Join(t.TempDir(), "s.yaml")
-			if err := os.WriteFile(file, c.source, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			code, out, errs := runs(t, "deploy", "-s", file, "-endpoint", url)
-			if got := said(calls(), file); !slices.Equal(got, c.want) || !strings.Contains(errs, c.says) {
-				t.Errorf("%q, want %q\n%s", got, c.want, errs)
-			}
-			if (code == exitDone) != (len(c.want) > 1 && c.fails == "") {
-				t.Errorf("exit code %d: %s", code, errs)
+			file := write(t, c.source)
+			code, out, errs := does(t, append([]string{"deploy", "-s", file, "-endpoint", url}, strings.Fields(c.args)...)...)
+			if got := said(calls(), file); code != c.code || !slices.Equal(got, c.want) || !strings.Contains(errs, c.says) || strings.Contains(out+errs, "secret-hook") {
+				t.Errorf("exit code %d, %q, want %q\n%s", code, got, c.want, errs)
 			}
 			for _, call := range calls() {
-				key := call.Env[handedOver]
-				if want := `{"AccessKeyID":"` + testKeyID + `","AccessKeySecret":"` + testSecret + `","AccountID":"` + testAccount + `","SecurityToken":"` + testToken + `"}`; key != want {
-					t.Errorf("handed over: %s", key)
+				if want := `{"AccessKeyID":"` + testKeyID + `","AccessKeySecret":"` + testSecret + `","AccountID":"` + testAccount + `","SecurityToken":"` + testToken + `"}`; call.Env[handedOver] != want {
+					t.Errorf("handed over: %s", call.Env[handedOver])
 				}
-			}
-			if strings.Contains(out+errs, testSecret) || strings.Contains(out+errs, testToken) {
-				t.Error("a secret is shown")
 			}
 		})
 	}
 }
 
-// Whatever credentials s has of its own count; what it would misread is taken out of its way.
+// s gets the credentials that this program works with, and nothing that it would misread.
 func TestHandOver(t *testing.T) {
-	_, url := newFakeRAM(t)
+	_, url := newAccount(t)
 	three := map[string]string{"AccountID": "1", "AccessKeyID": "k", "AccessKeySecret": "s"}
 	for name, c := range map[string]struct {
 		env    map[string]string
-		files  map[string]string // in the folder of s.yaml, which is home, too
 		access string
 		handed bool
-		from   string
-		fails  string
+		says   string
 	}{
-		"the default chain":                   {handed: true, from: "default/env, account " + testAccount},
-		"three variables":                     {env: three, from: "the variables AccountID"},
-		"three, and others":                   {env: map[string]string{"AccountID": "1", "AccessKeyID": "k"}, handed: true, from: "default/env"},
-		"three with a token":                  {env: map[string]string{"AccountID": "1", "AccessKeyID": "k", "AccessKeySecret": "s", "SecurityToken": "t"}, handed: true, from: "account 1"},
-		"s config":                            {files: map[string]string{".s/access.yaml": "default:\n  AccessKeyID: x\n"}, from: "s config, under the alias default"},
-		"s config, another alias":             {files: map[string]string{".s/access.yaml": "other:\n  AccessKeyID: x\n"}, handed: true, from: "default/env"},
-		"s config, the alias of s.yaml":       {files: map[string]string{".s/access.yaml": "other:\n  AccessKeyID: x\n"}, access: "other", from: "s config, under the alias other"},
-		"an alias that is not there":          {access: "other", fails: "access: other names credentials that s config add has not stored"},
-		"an alias, but three variables":       {env: three, access: "other", from: "the variables AccountID"},
-		"the file .env":                       {files: map[string]string{".env": "AccountID=1\nexport AccessKeyID=k\nAccessKeySecret = s\n"}, from: "the file .env"},
-		"half of it in .env":                  {files: map[string]string{".env": "AccountID=1\nAccessKeyID=\nAccessKeySecret=s\n"}, handed: true, from: "default/env"},
-		"a pipeline that names another alias": {env: map[string]string{"serverless_devs_access_cicd_alias_name": "x"}, handed: true, from: "default/env"},
+		"the default chain":                   {handed: true, says: "default/env, account " + testAccount},
+		"three variables":                     {env: three, says: "the variables AccountID"},
+		"two of three":                        {env: map[string]string{"AccountID": "1", "AccessKeyID": "k"}, handed: true, says: "default/env"},
+		"three with a token":                  {env: map[string]string{"AccountID": "1", "AccessKeyID": "k", "AccessKeySecret": "s", "SecurityToken": "t"}, handed: true, says: "account 1"},
+		"an alias of s":                       {access: "other", says: "s config, under the alias other"},
+		"an alias, but three variables":       {env: three, access: "other", says: "the variables AccountID"},
+		"a pipeline that names another alias": {env: map[string]string{"serverless_devs_access_cicd_alias_name": "x"}, handed: true, says: "default/env"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			calls := useStandIn(t)
-			home := os.Getenv("HOME")
 			for name, value := range c.env {
 				t.Setenv(name, value)
 			}
-			for name, text := range c.files {
-				path := filepath.Join(home, name)
-				if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
-					t.Fatal(err)
-				}
-				if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
-					t.Fatal(err)
-				}
-			}
-			source := filledIn(t)
-			if c.access != "" {
-				source = []byte(strings.Replace(string(source), "\naccess: default", "\naccess: "+c.access, 1))
-			}
-			file := filepath.Join(home, "s.yaml")
-			if err := os.WriteFile(file, source, 0o600); err != nil {
-				t.Fatal(err)
-			}
-			code, _, errs := runs(t, "remove", "-s", file, "-endpoint", url)
-			if c.fails != "" {
-				if code != exitNotAsked || !strings.Contains(errs, c.fails) || len(calls()) > 0 {
-					t.Errorf("exit code %d: %s", code, errs)
-				}
-				return
-			}
-			if code != exitDone || len(calls()) != 1 {
+			file := write(t, changed(t, "\naccess: default", "\naccess: "+cmp.Or(c.access, "default")))
+			code, _, errs := does(t, "remove", "-s", file, "-endpoint", url, "-yes")
+			if code != exitDone || len(calls()) != 1 || !strings.Contains(errs, "credentials: "+c.says) && !strings.Contains(errs, c.says) {
 				t.Fatalf("exit code %d: %s", code, errs)
 			}
 			call := calls()[0]
 			if _, handed := call.Env[handedOver]; handed != c.handed || handed != slices.Contains(call.Args, handedOver) {
 				t.Errorf("handed over: %v, %+v", handed, call)
 			}
-			if _, misled := call.Env["serverless_devs_access_cicd_alias_name"]; misled {
-				t.Error("s would take another alias")
+			_, misled := call.Env["serverless_devs_access_cicd_alias_name"]
+			if _, three := call.Env["AccessKeySecret"]; misled || three != strings.HasPrefix(c.says, "the variables") {
+				t.Errorf("s would take others: %v", call.Env)
 			}
-			// s takes the three variables before an alias as soon as they exist, even empty.
-			three := 0
-			for _, name := range credentials.ServerlessDevs {
-				if _, ok := call.Env[name]; ok {
-					three++
-				}
-			}
-			if want := strings.HasPrefix(c.from, "the variables"); (three == 3) != want || three != 0 && three != 3 {
-				t.Errorf("%d of the three variables reach s: %v", three, call.Env)
-			}
-			readsAs(t, url, file, c.from)
 		})
 	}
 }
 
-// readsAs holds what is said of the credentials' origin.
-func readsAs(t *testing.T, url, file, from string) {
-	t.Helper()
-	s, err := readSettings(file)
-	if err != nil {
-		t.Fatal(err)
+// Messages at the end of a failure are true.
+func TestRemoveAndLogs(t *testing.T) {
+	_, url := newAccount(t)
+	calls := useStandIn(t)
+	file := write(t, filledIn(t))
+	if code, _, errs := does(t, "remove", "-s", file, "-endpoint", url); code != exitWrong || !strings.Contains(errs, "nothing was changed: there is no terminal") || len(calls()) > 0 {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
-	e, err := parseEndpoint(url)
-	if err != nil {
-		t.Fatal(err)
+	if code, _, errs := does(t, "logs", "--tail", "-s", file, "-endpoint", url); code != exitDone || !slices.Equal(said(calls(), file), []string{"logs --tail HANDED"}) {
+		t.Errorf("exit code %d: %s", code, errs)
 	}
-	made, err := newTool(t.Context(), s, filepath.Dir(file), e, os.Stdout, os.Stderr)
-	if err != nil || !strings.Contains(made.from, from) {
-		t.Errorf("from %q, want %q: %v", made.from, from, err)
+	for _, name := range []string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"} {
+		t.Setenv(name, "")
 	}
-}
-
-func TestToolsThatAreMissing(t *testing.T) {
-	t.Setenv("PATH", t.TempDir())
-	for _, command := range []string{"doctor", "deploy", "logs", "remove"} {
-		code, _, errs := runs(t, command, "-s", "../../s.yaml")
-		if code != exitNotAsked || !strings.Contains(errs, "no Node.js") || !strings.Contains(errs, "no Serverless Devs") {
-			t.Errorf("%s: exit code %d: %s", command, code, errs)
+	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+	for _, command := range []string{"deploy", "logs", "remove -yes", "doctor"} {
+		code, _, errs := does(t, append(strings.Fields(command), "-s", file, "-endpoint", url)...)
+		if code != exitNotAsked || !strings.Contains(errs, "no credentials") && command != "doctor" || strings.Contains(errs, "deployed?") || len(calls()) > 1 {
+			t.Errorf("%s without credentials: exit code %d: %s", command, code, errs)
 		}
 	}
-}
-
-// getFunction answers GetFunction of Function Compute's API.
-func (f *fakeRAM) getFunction(w http.ResponseWriter, r *http.Request) {
-	if !f.deployed || r.URL.Path != "/2023-03-30/functions/backups" {
-		refuse(w, http.StatusNotFound, "FunctionNotFound", "function does not exist")
-		return
+	t.Setenv("PATH", t.TempDir())
+	for command, want := range map[string]int{"doctor -offline": exitNo, "deploy": exitNotAsked, "logs": exitNotAsked, "remove -yes": exitNotAsked} {
+		code, out, errs := does(t, append(strings.Fields(command), "-s", file)...)
+		if code != want || !strings.Contains(out+errs, "no Node.js") || !strings.Contains(out+errs, "no Serverless Devs") {
+			t.Errorf("%s: exit code %d: %s%s", command, code, out, errs)
+		}
 	}
-	fmt.Fprint(w, `{"functionName":"backups"}`)
 }

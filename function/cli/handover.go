@@ -8,16 +8,12 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
 
 	"adb-backup/function/adb"
 	"adb-backup/function/credentials"
-
-	"github.com/goccy/go-yaml"
 )
 
 // tool is Serverless Devs' command s, with credentials to work with.
@@ -27,6 +23,8 @@ type tool struct {
 	from  string                   // where the credentials are from, for a person
 	known *credentials.Credentials // nil: only s can read them
 
+	endpoint adb.Endpoint // of this program's own calls; zero: the cloud
+
 	stdout, stderr io.Writer
 }
 
@@ -34,30 +32,25 @@ type tool struct {
 // holds them. Unlike the three variables, such an alias can carry a security token.
 const handedOver = "adb_backup_serverless_devs_key"
 
-// newTool returns s with credentials: its own if it has some, else those of the default chain, which are handed over in its
-// environment and nowhere else. e is where STS is asked whose they are.
-func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, stdout, stderr io.Writer) (tool, error) {
-	t := tool{env: os.Environ(), stdout: stdout, stderr: stderr}
-	if !complete(os.Getenv) {
+// newTool returns s with the credentials that this program works with, which are handed over in its environment and nowhere
+// else. If s.yaml names an alias of s's own, s finds those itself. e is where STS is asked whose the credentials are.
+func newTool(ctx context.Context, s settings, e adb.Endpoint, stdout, stderr io.Writer) (tool, error) {
+	if lack := missingTools(); len(lack) > 0 {
+		return tool{}, errors.New(strings.Join(lack, "\n"))
+	}
+	t := tool{env: os.Environ(), endpoint: e, stdout: stdout, stderr: stderr}
+	variables := !slices.ContainsFunc(credentials.ServerlessDevs, func(name string) bool { return os.Getenv(name) == "" })
+	if s.access != "default" && !variables {
 		t.env = without(t.env, credentials.ServerlessDevs...) // s takes them if all three exist, even empty
-		if complete(dotenv(folder)) {
-			t.from = "the file .env"
-			return t, nil
-		}
-		if stored(s.Access) {
-			t.from = fmt.Sprintf("s config, under the alias %s", s.Access)
-			return t, nil
-		}
-		if s.Access != "default" {
-			return t, fmt.Errorf("access: %s names credentials that s config add has not stored on this machine; with access: default the usual ones are handed over", s.Access)
-		}
+		t.from = fmt.Sprintf("s config, under the alias %s", s.access)
+		return t, nil
 	}
 	c, err := new(credentials.Source).Get(ctx)
 	if err != nil {
 		return t, err
 	}
 	t.known, t.from = &c, c.From
-	if complete(os.Getenv) && c.SecurityToken == "" {
+	if variables && c.SecurityToken == "" {
 		return t, nil
 	}
 	account, err := callerAccount(ctx, c, s.Region, e)
@@ -73,39 +66,6 @@ func newTool(ctx context.Context, s settings, folder string, e adb.Endpoint, std
 	t.args = []string{"--access", handedOver}
 	t.from = fmt.Sprintf("%s, account %s", c.From, account)
 	return t, nil
-}
-
-// complete reports whether s finds credentials in variables.
-func complete(getenv func(string) string) bool {
-	return !slices.ContainsFunc(credentials.ServerlessDevs, func(name string) bool { return getenv(name) == "" })
-}
-
-var assignment = regexp.MustCompile(`(?m)^\s*(?:export\s+)?(\w+)\s*=\s*(\S.*)$`)
-
-// dotenv returns the variables of the file .env beside s.yaml, which s reads, too. A missing file has none.
-func dotenv(folder string) func(string) string {
-	content, _ := os.ReadFile(filepath.Join(folder, ".env"))
-	values := map[string]string{}
-	for _, m := range assignment.FindAllStringSubmatch(string(content), -1) {
-		values[m[1]] = m[2]
-	}
-	return func(name string) string { return values[name] }
-}
-
-// stored reports whether s config add has stored credentials under an alias. They are encrypted, so only s can use them.
-func stored(alias string) bool {
-	home := os.Getenv("serverless_devs_config_home")
-	if home == "" {
-		home, _ = os.UserHomeDir()
-	}
-	for _, name := range []string{"access.yaml", "access.yml"} {
-		var aliases map[string]any
-		content, err := os.ReadFile(filepath.Join(home, ".s", name))
-		if err == nil && yaml.Unmarshal(content, &aliases) == nil && aliases[alias] != nil {
-			return true
-		}
-	}
-	return false
 }
 
 // without returns an environment that lacks some variables.
@@ -128,8 +88,8 @@ func (t tool) run(ctx context.Context, args ...string) error {
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	if exit := new(exec.ExitError); errors.As(err, &exit) {
-		return fmt.Errorf("s %s failed (%w); what it says is above", args[0], err)
+	if exit := new(exec.ExitError); errors.As(err, &exit) { // not wrapped: its exit code is not this program's
+		return fmt.Errorf("s %s failed (%v); what it says is above", args[0], err)
 	}
 	return err
 }
