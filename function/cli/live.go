@@ -158,9 +158,15 @@ func differences(account string, want, have any) []string {
 
 func differ(place string, want, have any) (all []string) {
 	if inside, ok := want.(mapping); ok {
-		h, _ := have.(mapping)
+		online, _ := have.(mapping)
 		for _, key := range slices.Sorted(maps.Keys(inside)) {
-			all = append(all, differ(strings.TrimPrefix(place+"."+key, "."), inside[key], h[key])...)
+			value := online[key]
+			for name := range online {
+				if strings.EqualFold(name, key) { // the service writes some names in its own way
+					value = online[name]
+				}
+			}
+			all = append(all, differ(strings.TrimPrefix(place+"."+key, "."), inside[key], value)...)
 		}
 		return all
 	}
