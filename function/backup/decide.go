@@ -18,7 +18,7 @@ const (
 // Create is one CreateBackup of this process that took effect, or may have. The service answers without a backup id, so which
 // listed set it made has to be found out. A Create is never changed once it is stored.
 type Create struct {
-	Sent     time.Time       // just before it was sent
+	Sent     time.Time       // just before it was sent, or an earlier one of the same request whose answer was lost
 	Answered time.Time       // when it was accepted, or when it was given up as unanswered
 	Accepted bool            // false: its outcome is unknown
 	Before   map[string]bool // the keys of the sets that were listed before it was sent; nil: nobody looked

@@ -175,6 +175,10 @@ func TestDecide(t *testing.T) {
 
 		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), own: true, creates: 1}, do: StepAdopt, ours: true},
 
+		"a direct request beside an earlier create":          {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:29")}, do: StepSend},
+		"a direct request that has sent looks":               {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:29"), creates: 1}, do: StepLook},
+		"a direct request, and another's lost one may serve": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35")}, do: StepLook},
+
 		// Outcome unknown.
 		"lost, and another's was lost since: look":                   {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: StepLook},
 		"three creates are three, whoever sent the last":             {known: known{now: "02:02:00", last: lost("02:00:35"), creates: 3}, do: StepGiveUp},

@@ -98,11 +98,11 @@ func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
 
 // send sends CreateBackup and decides what its answer means.
 func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
-	create := e.newCreate()
+	create := &Create{Before: e.before()}
 	sent, id, err := e.service.CreateBackup(ctx, e.request.Cluster)
-	create.Answered = time.Now()
-	if !e.observed.Own {
-		create.Sent = sent
+	create.Sent, create.Answered = sent, time.Now()
+	if e.observed.Own { // the answer to the one before was lost: what either of them made is this request's
+		create.Sent = e.own.Sent
 	}
 	failed, made := e.called("CreateBackup", err)
 	if !made {
@@ -132,23 +132,16 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	}
 }
 
-// newCreate returns a CreateBackup that is about to be sent. What is listed already is not what it makes. If this request has
-// sent one before, whose answer was lost, the new one stands for both: what either of them made is this request's.
-func (e *ensuring) newCreate() *Create {
-	create := &Create{}
-	if !e.observed.Looked.IsZero() {
-		create.Before = map[string]bool{}
+// before returns the keys of what is listed before a CreateBackup is sent; nil if nobody looked.
+func (e *ensuring) before() map[string]bool {
+	if e.observed.Looked.IsZero() {
+		return nil
 	}
+	keys := map[string]bool{}
 	for _, s := range e.observed.Listed {
-		create.Before[s.key()] = true
+		keys[s.key()] = true
 	}
-	if e.observed.Own {
-		create.Sent = e.own.Sent
-		if e.own.Before != nil {
-			create.Before = e.own.Before
-		}
-	}
-	return create
+	return keys
 }
 
 // remember notes a CreateBackup that took effect, or may have.

@@ -85,16 +85,13 @@ var kindTexts = map[ErrorKind]string{
 
 // Error says what happened, in one line for a person.
 func (e *CallError) Error() string {
-	var b strings.Builder
-	b.WriteString(e.Action + " ")
+	text := e.Action + " " + kindTexts[e.Kind]
 	if e.Kind == KindNotSent {
-		b.WriteString("cannot reach " + e.Host + ", nothing was sent")
-	} else {
-		b.WriteString(kindTexts[e.Kind])
+		text = e.Action + " cannot reach " + e.Host + ", nothing was sent"
 	}
 	for _, detail := range []string{e.Code, e.Message} {
 		if detail != "" {
-			b.WriteString(": " + detail)
+			text += ": " + detail
 		}
 	}
 	var where []string
@@ -105,10 +102,10 @@ func (e *CallError) Error() string {
 		where = append(where, "request id "+e.RequestID)
 	}
 	if len(where) > 0 {
-		b.WriteString(" (" + strings.Join(where, ", ") + ")")
+		text += " (" + strings.Join(where, ", ") + ")"
 	}
 	if e.Hint != "" {
-		b.WriteString("; " + e.Hint)
+		text += "; " + e.Hint
 	}
-	return b.String()
+	return text
 }
