@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -51,27 +50,6 @@ func TestFleet(t *testing.T) {
 			t.Errorf("%d calls in flight", n)
 		}
 	})
-	story(t, "every backup is requested before any is waited for", fakeadb.Options{Latency: 100 * time.Millisecond, Takes: time.Hour, Rate: 10, Burst: 10}, func(t *testing.T, w *world) {
-		var mu sync.Mutex
-		creates, looked := 0, map[string]int{}
-		w.service.Set(func(o *fakeadb.Options) {
-			o.OnCall = func(c fakeadb.Call) {
-				mu.Lock()
-				defer mu.Unlock()
-				switch {
-				case c.Code != "": // throttled
-				case c.Action == "CreateBackup":
-					creates++
-				default:
-					if looked[c.Cluster]++; looked[c.Cluster] > 1 && creates < 200 {
-						t.Errorf("%s was looked for again after %d creates", c.Cluster, creates)
-					}
-				}
-			}
-		})
-		w.process().deliver(fleet(200, `,"WaitFor":"Completed"`), delivery{timeout: 5 * time.Minute})
-		w.once(200)
-	})
 	story(t, "three invocations for 300 clusters", fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour}, func(t *testing.T, w *world) {
 		event := timer(fleet(300, ""))
 		var r result
@@ -95,41 +73,11 @@ func TestFleet(t *testing.T) {
 		w.expect(r, "Requested", w.service.Count("CreateBackup"))
 		w.once(300)
 	})
-	story(t, "in one process the retry takes up exactly the rest", fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Hour, ListedAfter: time.Hour}, func(t *testing.T, w *world) {
-		event, id, p := fleet(300, ""), fmt.Sprintf("1-%08x-fleet", time.Now().Unix()), w.process()
-		var attempts []int
-		for retry := range 4 {
-			r := p.deliver(event, delivery{requestID: id, retryCount: retry, timeout: 15 * time.Second})
-			if attempts = append(attempts, len(w.service.Backups(""))); r.errorType == "" {
-				break
-			}
-		}
-		if w.once(300); len(attempts) != 4 {
-			t.Errorf("backups after each attempt: %v", attempts)
-		}
-	})
-	story(t, "two direct requests for one fleet, a second apart: the second adopts what was sent after its moment", fakeadb.Options{Latency: 100 * time.Millisecond, Rate: 10, Burst: 10, Takes: time.Minute}, func(t *testing.T, w *world) {
-		p := w.process()
-		var wg sync.WaitGroup
-		for range 2 {
-			wg.Go(func() { p.deliver(fleet(1000, ""), delivery{}) })
-			time.Sleep(time.Second)
-		}
-		wg.Wait()
-		if n := len(w.service.Backups("")); n <= 1000 || n > 1100 { // those that the first had sent by then were too early for the second
-			t.Errorf("%d backups", n)
-		}
-	})
 	story(t, "one bad cluster does not hide the others", fakeadb.Options{Clusters: existing(30)}, func(t *testing.T, w *world) {
 		r := w.process().deliver(fleet(60, ""), delivery{})
 		w.expect(r, "ClusterNotFound", 60)
 		w.once(30)
 		if !strings.HasPrefix(r.errorMessage, "30 of 60 clusters failed: amv-0030 (cn-hangzhou): ") || !strings.HasSuffix(r.errorMessage, "; … and 10 more, see the log") || strings.Count(r.errorMessage, "amv-") != 20 {
-			t.Error(r.errorMessage)
-		}
-	})
-	story(t, "the twenty-first failure is counted", fakeadb.Options{Clusters: existing(0)}, func(t *testing.T, w *world) {
-		if r := w.process().deliver(fleet(21, ""), delivery{}); !strings.HasSuffix(r.errorMessage, "; … and 1 more, see the log") {
 			t.Error(r.errorMessage)
 		}
 	})

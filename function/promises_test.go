@@ -11,7 +11,6 @@ import (
 // right only if no promise speaks against it:
 //   - what a list showed in time, by any process, is taken (promiseOfTheList);
 //   - what this process made and heard of is taken, listed or not (promiseOfTheMemory);
-//   - what this process may have made is looked for until it must be listed (promiseOfTheSettleTime);
 //   - what runs is waited for (promiseOfOneAtATime).
 //
 // Together they leave one backup for an event where the list shows it before the next process looks, where the service
@@ -25,7 +24,6 @@ func (h *history) checkCreations() {
 		}
 		h.promiseOfTheList(c)
 		h.promiseOfTheMemory(c, all[:i])
-		h.promiseOfTheSettleTime(c, all[:i])
 		h.promiseOfOneAtATime(c, all[:i])
 	}
 	h.promiseOfTheNumber(all)
@@ -100,41 +98,6 @@ func (h *history) since(c creation) time.Time {
 		}
 	}
 	return at
-}
-
-// promiseOfTheSettleTime: a process creates nothing where one serves whose answer it lost, if that one is listed within the
-// settle time. Where looking is denied, nothing can be found, and so nothing is sent again.
-func (h *history) promiseOfTheSettleTime(c creation, before []creation) {
-	for _, b := range before {
-		if placeOf(b.Backup) != placeOf(c.Backup) || b.by.process != c.by.process || b.answered {
-			continue
-		}
-		if h.denied() {
-			if !h.since(b).Before(c.by.meaning().earliest()) {
-				h.t.Errorf("%s created %s after %s, whose answer was lost, although looking is denied", c.by.label(), c.ID, b.ID)
-			}
-			continue
-		}
-		from := h.listedFrom(b.Backup)
-		if !from.IsZero() && !from.After(b.called.Add(h.cloud.settle)) && h.stands(b.Backup, c.called) && !h.since(b).Before(c.by.meaning().earliest()) && h.findable(b) && !h.mistakenForGone(b, c.called) {
-			h.t.Errorf("%s created %s without having waited for %s, whose answer was lost", c.by.label(), c.ID, b.ID)
-		}
-	}
-}
-
-// findable reports whether a process can find what a lost CreateBackup made. After a look that is always so, because the
-// set is new. Without one its listed start must not lie before the call, nor in the future.
-func (h *history) findable(c creation) bool {
-	from, until := h.span(c.Backup)
-	if until.After(c.called) && !from.After(c.called) {
-		return true
-	}
-	for _, a := range h.attempts { // an earlier one that is still open counts as well
-		if lost, ok := h.lost(a, placeOf(c.Backup)); ok && a.process == c.by.process && !lost.After(c.called) && a.meaning().unlooked {
-			return false
-		}
-	}
-	return true
 }
 
 // promiseOfOneAtATime: nothing is created while the last look showed a running backup, nor within the settle time after what the

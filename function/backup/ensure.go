@@ -60,7 +60,6 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	case errors.As(err, &failed) && failed.Kind == KindDenied && e.request.WaitFor == WaitRequested:
 		e.log.Warn("looking is denied, so an earlier backup cannot be found", failed.attrs()...)
 		e.observed.Denied = true
-		e.lookAnew()
 		return Outcome{}, false
 	case e.outcomeUnknown():
 		return e.unknown(), true
