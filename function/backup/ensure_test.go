@@ -150,6 +150,13 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
+	for kind, want := range map[ErrorKind]ErrorType{KindRefused: ErrorServiceError, KindNotFound: ErrorClusterNotFound} {
+		tell(t, "a look: "+string(want), func(s *stub) {
+			s.look = func() error { return &CallError{Action: "DescribeBackups", Kind: kind} }
+			s.expect(s.run(ensuringOne()), "amv-1 cn-a "+string(want), "DescribeBackups was refused")
+			s.called("DescribeBackups", 1)
+		})
+	}
 	tell(t, "after a lost one, which may have made a backup", func(s *stub) {
 		s.create = func(_ Cluster, n int) error {
 			if n == 1 {
@@ -395,11 +402,14 @@ func TestOneAtATime(t *testing.T) {
 		}
 		first.Wait()
 	})
-	tell(t, "time is up while it waits for its turn", func(s *stub) {
-		state := s.runner.memory.use(one)
+	tell(t, "time is up while it waits for its turn, and the next cluster gets its slot", func(s *stub) {
+		state := s.runner.memory.use(Cluster{"amv-0", "cn-a"})
 		state.turn.TryAcquire(1)
-		s.expect(s.runFor(time.Minute, ensuringOne()), "amv-1 cn-a BackupPending", "the backup was not started before the deadline; invoking again continues; it waited for its turn")
-		s.called("DescribeBackups", 0)
+		s.runner.concurrency = 1
+		requests := fleet(2)
+		requests[0].WaitAtMost = time.Minute
+		s.expect(s.run(requests...), "amv-0 cn-a BackupPending, amv-1 cn-a Requested", "the backup was not started before the deadline; invoking again continues; it waited for its turn")
+		s.called("DescribeBackups", 1)
 		state.turn.Release(1)
 	})
 }

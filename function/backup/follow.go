@@ -113,10 +113,7 @@ func (x *task) shows(s Set, listed []Set) {
 	var news string
 	switch s.State {
 	case SetComplete:
-		x.outcome.Status, news = StatusCompleted, "backup is complete"
-		if x.completeSince.IsZero() {
-			x.completeSince = time.Now()
-		}
+		x.outcome.Status, x.completeSince, news = StatusCompleted, time.Now(), "backup is complete"
 	case SetFailed:
 		x.outcome.Status, news = StatusFailed, "backup has failed"
 	default:

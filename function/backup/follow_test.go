@@ -67,13 +67,8 @@ func TestFollowing(t *testing.T) {
 		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a BackupPending", "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline; invoking again continues")
 	})
 	tell(t, "an error that was overcome is not named", func(s *stub) {
-		s.look = func() error {
-			if time.Since(s.began) < time.Minute {
-				return &CallError{Action: "DescribeBackups", Kind: KindUnanswered}
-			}
-			return nil
-		}
-		s.list = func(Cluster) []Set { return []Set{listed("b", s.began, SetRunning)} }
+		s.create = func(Cluster, int) error { return &CallError{Kind: KindThrottled, RetryAfter: 5 * time.Minute} }
+		s.shows(0, listed("b", s.began, SetRunning))
 		o := s.run(ensuringOne(waiting)).Outcomes[0]
 		if want := "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline; invoking again continues"; o.Failure == nil || o.Failure.Message != want {
 			s.t.Errorf("%+v", o.Failure)

@@ -40,7 +40,7 @@ func TestRequestedFirst(t *testing.T) {
 		tell(t, name, func(s *stub) {
 			const count = 20
 			s.runner.concurrency = concurrency
-			s.takes = 3 * time.Second
+			s.takes, s.slow = 3*time.Second, map[string]time.Duration{"amv-1": 8 * time.Second}
 			s.create = func(c Cluster, n int) error {
 				if c.ID == "amv-0" && n < 20 { // one that is throttled again and again arrives once, and holds up nobody
 					return failing(KindThrottled)
