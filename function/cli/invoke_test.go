@@ -25,6 +25,10 @@ func TestInvoke(t *testing.T) {
 	if err := os.WriteFile(event, []byte(`{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly","payload":"amv-1"}`), 0o600); err != nil {
 		t.Fatal(err)
 	}
+	marked := filepath.Join(t.TempDir(), "marked.json")
+	if err := os.WriteFile(marked, []byte("\ufeff{\"DBClusterId\":\"amv-1\",\"WaitAtMost\":\"1s\"}"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	image := "../../events/image-push.json" // names no cluster: the function may have some of its own
 	for name, c := range map[string]struct {
 		step           step
@@ -38,6 +42,7 @@ func TestInvoke(t *testing.T) {
 		"own work":       {step{Body: `{"Status":"Ignored"}`}, "../../events/actiontrail-own.json", exitDone, `{"Status":"Ignored"}` + "\n", "", false},
 		"not asked":      {step{Body: `{"Status":"Ignored"}`}, event, exitNotAsked, "", "this is not adb-backup's answer", false},
 		"bare id":        {step{Body: done}, "amv-1", exitDone, done + "\n", "", false},
+		"BOM":            {step{Body: done}, marked, exitDone, done + "\n", "", false},
 		"no cluster":     {step{Body: done}, image, exitDone, done + "\n", "", false},
 		"no backup":      {step{Body: pending, Error: unable}, event, exitNo, pending + "\n", "\nBackupPending: 1 of 1 clusters failed", false},
 		"wrong there":    {step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}, event, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", "InvalidEvent: why", false},
@@ -60,7 +65,7 @@ func TestInvoke(t *testing.T) {
 				if want := `{"DBClusterId":"amv-1","WaitAtMost":"1h4m45s"}`; asked[0].Payload != want {
 					t.Errorf("sent %s, want %s", asked[0].Payload, want)
 				}
-			} else if !c.unasked {
+			} else if !c.unasked && c.event != marked {
 				if sent, _ := os.ReadFile(c.event); asked[0].Payload != string(sent) {
 					t.Errorf("sent %q", asked[0].Payload)
 				}

@@ -59,6 +59,8 @@ func TestProof(t *testing.T) {
 		"a status that disagrees": {one, answered("Ensure", "Completed", "amv-1:Requested"), "not that of the cluster least far along"},
 		"ignored":                 {one, `{"Status":"Ignored"}`, `Action is ""`},
 		"carried out, not asked":  {own, answered("Ensure", "Requested", "amv-1:Requested"), `not "" and "Ignored"`},
+		"ignored, and done":       {own, `{"Status":"Ignored",` + answered("", "Ignored", "amv-1:Requested")[1:], `not "" and "Ignored"`},
+		"verified, not complete":  {verify, answered("Verify", "Running", "amv-1:Running"), "amv-1 is as far"},
 		"a wrong item":            {wrong, answered("Ensure", "Requested", "amv-1:Requested"), "1 of the event's items are wrong"},
 		"a failure without type":  {one, `{"errorMessage":"no"}`, "without an errorType"},
 		"a success that failed":   {one, `{"errorMessage":"no",` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
