@@ -54,7 +54,9 @@ func (l lines) Write(line []byte) (int, error) {
 // there is time for an alarm.
 func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	received := time.Now()
-	deadline, _ := ctx.Deadline() // the runtime SDK always sets one
+	// The runtime SDK always sets both.
+	platform, _ := fccontext.FromContext(ctx)
+	deadline, _ := ctx.Deadline()
 	given := deadline.Sub(received)
 	end := deadline.Add(-min(500*time.Millisecond, given/5))
 	ctx, cancel := context.WithDeadline(ctx, end)
@@ -65,10 +67,6 @@ func (h *handler) handle(ctx context.Context, payload []byte) (json.RawMessage, 
 	working, cancel := context.WithDeadline(ctx, end)
 	defer cancel()
 
-	platform, ok := fccontext.FromContext(ctx)
-	if !ok {
-		platform = &fccontext.FcContext{}
-	}
 	i := &invocation{h, platform, h.log.With("requestId", platform.RequestID), report{received: received}}
 	i.work(working, payload)
 	i.logTo(i.log)

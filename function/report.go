@@ -204,8 +204,9 @@ func (r *report) logTo(log *slog.Logger) {
 		}
 	}
 	room := maxReport
-	backups, omitted := fit(&room, append(failing, others...))
-	skipped, more := fit(&room, r.skipped())
+	backups := fit(&room, append(failing, others...))
+	skipped := fit(&room, r.skipped())
+	omitted := len(r.Outcomes) + len(r.Skipped) - len(backups) - len(skipped)
 	level, failure := slog.LevelInfo, backup.Failure{}
 	if r.failure != nil {
 		level, failure = slog.LevelError, *r.failure
@@ -214,20 +215,20 @@ func (r *report) logTo(log *slog.Logger) {
 		}
 	}
 	log.Log(context.Background(), level, "backup report",
-		"clusters", len(r.Outcomes), "failed", len(failing), "created", created, "omitted", omitted+more,
+		"clusters", len(r.Outcomes), "failed", len(failing), "created", created, "omitted", omitted,
 		"duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "skipped", len(r.Skipped), "wrongEvents", r.event.WrongCount,
 		"action", r.action(), "status", r.status(), "errorType", failure.Type, "error", alarm.Cut(failure.Message, maxMessage),
 		"Backups", backups, "Skipped", skipped)
 }
 
-// fit returns the JSON of the values for which there is room, and how many it leaves out.
-func fit[T any](room *int, values []T) (list []json.RawMessage, omitted int) {
-	list = []json.RawMessage{}
+// fit returns the JSON of the values for which there is room.
+func fit[T any](room *int, values []T) []json.RawMessage {
+	list := []json.RawMessage{}
 	for _, value := range values {
 		text, err := json.Marshal(value)
 		if *room -= len(text) + 1; err == nil && *room >= 0 {
 			list = append(list, text)
 		}
 	}
-	return list, len(values) - len(list)
+	return list
 }

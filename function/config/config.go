@@ -72,12 +72,12 @@ func Load(environ []string) (Config, error) {
 	parse(e, "DEBUG", func(value string) (string, error) { return value, CheckDebug(value) })
 	for _, id := range c.DefaultClusters {
 		if err := backup.CheckClusterID(id); err != nil {
-			e.fault("ADB_DEFAULT_CLUSTERS has a wrong entry: %w", err)
+			e.faults = append(e.faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS has a wrong entry: %w", err))
 		}
 	}
 	for _, word := range failed {
 		if slices.ContainsFunc(completed, func(other string) bool { return strings.EqualFold(other, word) }) {
-			e.fault("ADB_STATUS_FAILED has %q in common with ADB_STATUS_COMPLETED", word)
+			e.faults = append(e.faults, fmt.Errorf("ADB_STATUS_FAILED has %q in common with ADB_STATUS_COMPLETED", word))
 		}
 	}
 	return c, errors.Join(e.faults...)
@@ -87,10 +87,6 @@ func Load(environ []string) (Config, error) {
 type environment struct {
 	values map[string]string
 	faults []error
-}
-
-func (e *environment) fault(format string, args ...any) {
-	e.faults = append(e.faults, fmt.Errorf(format, args...))
 }
 
 func read(environ []string) *environment {
@@ -109,7 +105,7 @@ func read(environ []string) *environment {
 		if meant := events.Nearest(name, names); meant != "" {
 			hint = ": did you mean " + meant + "?"
 		}
-		e.fault("%s is not a setting of the function%s", name, hint)
+		e.faults = append(e.faults, fmt.Errorf("%s is not a setting of the function%s", name, hint))
 	}
 	return e
 }
@@ -121,7 +117,7 @@ func parse[T any](e *environment, name string, read func(string) (T, error)) (va
 	}
 	value, err := read(e.values[name])
 	if err != nil {
-		e.fault("%s %w", name, err)
+		e.faults = append(e.faults, fmt.Errorf("%s %w", name, err))
 	}
 	return value
 }
