@@ -225,7 +225,7 @@ func (d deployed) advice(status int, code string) string {
 	case begins("invalidaccesskeyid"), begins("signature"), begins("incompletesignature"), begins("invalidsecuritytoken"):
 		return "the credentials were refused: check them, and this machine's clock"
 	case status == http.StatusForbidden || status == http.StatusUnauthorized:
-		return fmt.Sprintf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); make policy ONLY=gate prints the policy", d.Region, d.Name)
+		return fmt.Sprintf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); adb-backup policy gate prints the policy", d.Region, d.Name)
 	case status/100 == 3:
 		return fmt.Sprintf("%s answered with a redirect, which is not followed: check -endpoint and the proxy", d.caller(credentials.Credentials{}).endpoint.Host)
 	}

@@ -223,6 +223,3 @@ func durationFlag(name string, value time.Duration, about string) cli.Flag {
 func fileFlag(about string) cli.Flag {
 	return &cli.StringFlag{Name: "s", Value: "s.yaml", Usage: about}
 }
-
-// say writes a text for a person.
-func say(w io.Writer, format string, a ...any) { fmt.Fprintf(w, format, a...) }

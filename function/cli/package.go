@@ -27,7 +27,7 @@ func packageCommand() *cli.Command {
 			if err := writePackage(out, binary); err != nil {
 				return err
 			}
-			say(c.Root().ErrWriter, "%s: deploy it with runtime go1 and handler %s\n", out, filepath.Base(binary))
+			fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
 			return nil
 		},
 	}

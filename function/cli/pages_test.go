@@ -148,7 +148,7 @@ func TestHelpFits(t *testing.T) {
 
 // Every command is a target of the Makefile with variables that it has, or a command of the programs with flags that it has.
 func TestPagesCommands(t *testing.T) {
-	makefile, options := readSource(t, "Makefile"), readSource(t, "function/local/options.go")
+	makefile, options := readSource(t, "Makefile"), readSource(t, "function/local/main.go")
 	target := regexp.MustCompile(`\bmake (?:-s )?([a-z]+)(?: ([A-Z]+)=)?`)
 	flags := regexp.MustCompile(` -([a-z][a-z-]*)`)
 	for _, name := range pageNames {
@@ -271,7 +271,7 @@ func TestPagesTables(t *testing.T) {
 	for _, c := range []struct{ page, heading, source, pattern string }{
 		{"function/README.md", "variable", "function/config/config.go", `(?m)^\t\{"([A-Z_]+)", `},
 		{"events/README.md", "`errorType`", "function/backup/outcome.go", `ErrorType = "(\w+)"`},
-		{"function/local/README.md", "`FAULT=`", "function/local/scenario.go", `(?m)^\t\tname: "([a-z0-9-]+)"`},
+		{"function/local/README.md", "`FAULT=`", "function/local/fault.go", `(?m)^\t\{name: "([a-z0-9-]+)"`},
 	} {
 		names, _ := readPage(t, c.page).table(t, c.heading)
 		want := firstGroups(regexp.MustCompile(c.pattern), readSource(t, c.source))
