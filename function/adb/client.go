@@ -19,11 +19,14 @@ import (
 	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
+	"golang.org/x/sync/semaphore"
 )
 
 const (
-	callTimeout = 10 * time.Second // one API call, reply included; what takes longer counts as unanswered
-	maxReply    = 1 << 20          // bytes of a reply, twenty times a page of backup sets
+	callTimeout = 10 * time.Second       // one API call, reply included; what takes longer counts as unanswered
+	lastCall    = 300 * time.Millisecond // before the deadline: a create that is cut off leaves its outcome unknown
+	maxReply    = 1 << 20                // bytes of a reply, twenty times a page of backup sets
+	maxInFlight = 256                    // calls of all regions, each of which takes some 50 KiB of memory
 )
 
 // Options are the same for every invocation of the process.
@@ -37,8 +40,9 @@ type Options struct {
 // API is AnalyticDB for the whole process: one transport, and a limiter for each region.
 type API struct {
 	options  Options
-	limiters sync.Map   // of *limiter, by region
-	decoding sync.Mutex // held while a page is decoded, which takes many times its size
+	limiters sync.Map            // of *limiter, by region
+	inFlight *semaphore.Weighted // of maxInFlight
+	decoding sync.Mutex          // held while a page is decoded, which takes many times its size
 }
 
 // New returns the API. Nothing is called yet.
@@ -46,7 +50,7 @@ func New(o Options) *API {
 	if o.Transport == nil {
 		o.Transport = NewTransport(o.Concurrency)
 	}
-	return &API{options: o}
+	return &API{options: o, inFlight: semaphore.NewWeighted(maxInFlight)}
 }
 
 // Credentials are those of one invocation. The token is empty for keys that do not expire.
@@ -116,6 +120,10 @@ func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
 		return c, err
 	}
 	defer limiter.release()
+	if err := s.api.inFlight.Acquire(ctx, 1); err != nil {
+		return c, err
+	}
+	defer s.api.inFlight.Release(1)
 	c.sent = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()

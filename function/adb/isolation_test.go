@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -166,8 +167,8 @@ func TestNoTurn(t *testing.T) {
 			t.Errorf("%q, %v after %d calls", id, err, calls)
 		}
 		kept, _ := api.limiters.Load("cn-hangzhou")
-		if l := kept.(*limiter); l.calls.Load() != 0 || len(l.slots) != 0 {
-			t.Errorf("%d calls and %d slots are left", l.calls.Load(), len(l.slots))
+		if l := kept.(*limiter); l.calls.Load() != 0 || !l.slots.TryAcquire(1) {
+			t.Errorf("%d calls are left, or a slot", l.calls.Load())
 		}
 	})
 }
@@ -180,6 +181,31 @@ func TestCallTimeout(t *testing.T) {
 		_, _, err := api.With(roleKeys, "42").CreateBackup(t.Context(), someCluster)
 		if e, ok := callError(err); !ok || e.Kind != backup.KindUnanswered || e.Message != "no answer in time" || time.Since(start) != 10*time.Second {
 			t.Errorf("after %v: %v", time.Since(start), err)
+		}
+	})
+}
+
+// TestManyRegions: the calls of all regions together are bounded, too, because memory is.
+func TestManyRegions(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var flying atomic.Int64
+		api := New(Options{Endpoint: Endpoint{Host: "127.0.0.1:1", Plain: true}, Concurrency: 16, Transport: transportFunc(func(r *http.Request) (*http.Response, error) {
+			flying.Add(1)
+			return silence(r)
+		})})
+		ctx, cancel := context.WithTimeout(t.Context(), 9*time.Second)
+		defer cancel()
+		var all sync.WaitGroup
+		for i := range 800 {
+			all.Go(func() {
+				_, _, err := api.With(roleKeys, "42").CreateBackup(ctx, backup.Cluster{ID: "amv-1", Region: fmt.Sprintf("cn-%d", i%50)})
+				if _, sent := callError(err); !sent && err != context.DeadlineExceeded {
+					t.Error(err)
+				}
+			})
+		}
+		if all.Wait(); flying.Load() != maxInFlight {
+			t.Errorf("%d calls in flight", flying.Load())
 		}
 	})
 }

@@ -4,8 +4,8 @@ import (
 	"cmp"
 	"context"
 	"sync/atomic"
-	"time"
 
+	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
 )
 
@@ -19,18 +19,15 @@ const (
 	ease       = 0.95 // what a throttled call leaves of it
 )
 
-// lastCall is how long before the deadline the last call may start: a create that is cut off leaves its outcome unknown.
-const lastCall = 300 * time.Millisecond
-
 // limiter spaces and bounds the calls to one region. A region that misbehaves holds up no other one.
 type limiter struct {
-	slots chan struct{} // one for each call that may be in flight
-	calls atomic.Int32  // that wait or are in flight
+	slots *semaphore.Weighted // one for each call that may be in flight
+	calls atomic.Int32        // that wait or are in flight
 	rate  *rate.Limiter
 }
 
 func newLimiter(slots int) *limiter {
-	return &limiter{slots: make(chan struct{}, slots), rate: rate.NewLimiter(startRate, 1)}
+	return &limiter{slots: semaphore.NewWeighted(int64(slots)), rate: rate.NewLimiter(startRate, 1)}
 }
 
 // take waits for a call's turn. Whoever gets it must release it. A call that is alone in its region skips the rate: calls one
@@ -42,16 +39,11 @@ func (l *limiter) take(ctx context.Context) (alone bool, err error) {
 		defer cancel()
 	}
 	alone = l.calls.Add(1) == 1
-	select {
-	case l.slots <- struct{}{}:
-	case <-ctx.Done():
+	if err := l.slots.Acquire(ctx, 1); err != nil {
 		l.calls.Add(-1)
-		return alone, ctx.Err()
+		return alone, err
 	}
-	if err = ctx.Err(); err == nil && !alone { // the select may overlook it
-		err = l.rate.Wait(ctx)
-	}
-	if err != nil {
+	if !alone && l.rate.Wait(ctx) != nil {
 		l.release()
 		return alone, cmp.Or(ctx.Err(), context.DeadlineExceeded) // Wait does not wait in vain
 	}
@@ -59,7 +51,7 @@ func (l *limiter) take(ctx context.Context) (alone bool, err error) {
 }
 
 func (l *limiter) release() {
-	<-l.slots
+	l.slots.Release(1)
 	l.calls.Add(-1)
 }
 

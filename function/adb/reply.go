@@ -71,10 +71,7 @@ func decodePage(body []byte) (rows items, total int, err error) {
 	if err := json.Unmarshal(body, &reply); err != nil {
 		return rows, 0, err
 	}
-	switch {
-	case reply.failed():
-		return rows, 0, errors.New("it has a code of failure")
-	case reply.TotalCount == "" && !reply.Items.given:
+	if reply.failed() || reply.TotalCount == "" && !reply.Items.given {
 		return rows, 0, errors.New("it is not a list")
 	}
 	rows = reply.Items.T

@@ -115,37 +115,6 @@ func TestPerhapsSent(t *testing.T) {
 	}
 }
 
-// TestClosedWhileIdle: a kept connection that the service has closed is replaced; if that fails, nothing was sent.
-func TestClosedWhileIdle(t *testing.T) {
-	var first net.Conn
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	transport := NewTransport(1)
-	transport.Proxy = nil
-	defer transport.CloseIdleConnections()
-	api := New(Options{Endpoint: Endpoint{Host: l.Addr().String(), Plain: true}, Concurrency: 1, Transport: transport})
-	s := api.With(roleKeys, "42")
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		first, _ = l.Accept()
-		http.ReadRequest(bufio.NewReader(first))
-		first.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{\"RequestId\":\"R1\"}"))
-	}()
-	if _, id, err := s.CreateBackup(t.Context(), someCluster); err != nil || id != "R1" {
-		t.Fatal(id, err)
-	}
-	<-done
-	l.Close()
-	first.Close()
-	_, _, err = s.CreateBackup(t.Context(), someCluster)
-	if e, ok := callError(err); !ok || e.Kind != backup.KindNotSent && e.Kind != backup.KindUnanswered {
-		t.Error(err)
-	}
-}
-
 // TestSwitchingProtocols: a 101 whose connection stays open ends the call at once.
 func TestSwitchingProtocols(t *testing.T) {
 	address := listen(t, func(c net.Conn) {
