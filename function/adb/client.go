@@ -109,10 +109,6 @@ type call struct {
 func (s *session) do(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client) error) (*call, error) {
 	c := &call{session: s, action: action, cluster: cluster, sent: time.Now()}
 	c.Transport, c.Limit = s.api.options.Transport, maxReply
-	client, err := s.client(cluster.Region, &c.Exchange)
-	if err != nil {
-		return c, c.failed(err)
-	}
 	kept, _ := s.api.limiters.LoadOrStore(cluster.Region, newLimiter(s.api.options.Concurrency))
 	limiter := kept.(*limiter)
 	alone, err := limiter.take(ctx)
@@ -124,6 +120,10 @@ func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
 		return c, err
 	}
 	defer s.api.inFlight.Release(1)
+	client, err := s.client(cluster.Region, &c.Exchange)
+	if err != nil {
+		return c, c.failed(err)
+	}
 	c.sent = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
