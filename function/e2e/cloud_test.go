@@ -31,13 +31,6 @@ func (s *story) describe(ts *testscript.TestScript, neg bool, args []string) (er
 				o.Takes, err = time.ParseDuration(value)
 			case "deny":
 				o.Denied = []fakeadb.Denial{{Action: value}}
-			case "clusters":
-				o.Clusters = []fakeadb.Cluster{}
-				for one := range strings.SplitSeq(value, ",") {
-					id, tag, _ := strings.Cut(one, ":")
-					key, value, _ := strings.Cut(tag, "=")
-					o.Clusters = append(o.Clusters, fakeadb.Cluster{ID: id, Tags: []fakeadb.Tag{{Key: key, Value: value}}})
-				}
 			default:
 				err = errors.New("there is no option " + key)
 			}

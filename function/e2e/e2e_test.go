@@ -2,7 +2,7 @@
 // AnalyticDB and a chat robot, in real time. Each file in testdata tells one behaviour that needs a real process, in these
 // words beside those of rogpeppe/go-internal/testscript. A word takes ! where it is shown with it.
 //
-//	service KEY=VALUE…              what AnalyticDB is like from now on: takes=, deny=ACTION, clusters=ID[:TAG=VALUE],…
+//	service KEY=VALUE…              what AnalyticDB is like from now on: takes=DURATION, deny=ACTION
 //	fault ACTION[@CLUSTER] N|all KIND [after]   what goes wrong with the Nth call, or with all, before or after its effect: see
 //	                                kinds. `fault none` takes all faults away
 //	robot [WORDS]                   with these words the chat robot refuses every message from now on; without words, none
