@@ -1,14 +1,12 @@
 package fakeadb
 
 import (
-	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
-	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/dara"
 )
 
@@ -108,43 +106,6 @@ func TestAnswersWithoutTags(t *testing.T) {
 		_, body, err := clusters(t, client, func(*adb.DescribeDBClustersRequest) {})
 		if err != nil || len(body.Items.DBCluster) != 4 || body.Items.DBCluster[0].Tags != nil {
 			t.Errorf("%v, %v", body, err)
-		}
-	})
-}
-
-func TestClustersComeInPages(t *testing.T) {
-	many := make([]Cluster, 70)
-	for i := range many {
-		many[i].ID = fmt.Sprintf("amv-%02d", i)
-	}
-	for _, c := range []struct {
-		o     Options
-		page  int32
-		first string
-		n     int
-	}{
-		{Options{}, 1, "amv-00", 30}, {Options{}, 3, "amv-60", 10}, {Options{}, 4, "", 0},
-		{Options{PageCap: 7}, 2, "amv-07", 7}, {Options{Repeat: true}, 2, "amv-29", 30},
-	} {
-		c.o.Clusters = many
-		bubble(t, c.o, func(t *testing.T, s *Service, client *adb.Client) {
-			ids, _, err := clusters(t, client, func(r *adb.DescribeDBClustersRequest) { r.PageNumber = &c.page })
-			if n := len(strings.Fields(ids)); err != nil || n != c.n || !strings.HasPrefix(ids, c.first) {
-				t.Errorf("%+v: %d, %s, %v", c, n, ids, err)
-			}
-		})
-	}
-}
-
-func TestAListOfClustersIsDenied(t *testing.T) {
-	bubble(t, Options{Clusters: some, Denied: []Denial{{Action: "DescribeDBClusters", Region: "cn-hangzhou"}}}, func(t *testing.T, s *Service, client *adb.Client) {
-		_, _, err := clusters(t, client, func(*adb.DescribeDBClustersRequest) {})
-		var refused *openapi.ClientError
-		if !errors.As(err, &refused) || *refused.StatusCode != 403 || !strings.Contains(*refused.Message, "acs:adb:cn-hangzhou:1234567890123456:dbcluster/*") {
-			t.Errorf("%v", err)
-		}
-		if got, _, _ := clusters(t, client, func(r *adb.DescribeDBClustersRequest) { r.RegionId = dara.String("cn-beijing") }); got != "amv-e" {
-			t.Errorf("another region: %s", got)
 		}
 	})
 }

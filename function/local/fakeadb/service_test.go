@@ -152,24 +152,6 @@ func TestRefusals(t *testing.T) {
 	})
 }
 
-func TestOptionsChangeWhileCallsRun(t *testing.T) {
-	bubble(t, Options{Latency: time.Second}, func(t *testing.T, s *Service, _ *adb.Client) {
-		var all sync.WaitGroup
-		for i := range 50 {
-			all.Go(func() {
-				if _, err := create(t.Context(), sdk(t, s), fmt.Sprint("amv-", i)); err != nil {
-					t.Error(err)
-				}
-				s.Set(func(o *Options) { o.Takes += time.Second })
-			})
-		}
-		all.Wait()
-		if s.options.Takes != 50*time.Second || s.MaxInFlight() != 50 || len(s.Backups("")) != 50 {
-			t.Errorf("takes %v, %d in flight, %d backups", s.options.Takes, s.MaxInFlight(), len(s.Backups("")))
-		}
-	})
-}
-
 // The same over a real connection: headers, broken connections and a caller that goes are as net/http has them.
 func TestOverTheNetwork(t *testing.T) {
 	var mu sync.Mutex

@@ -82,16 +82,3 @@ func TestACallSaysWhatItShowed(t *testing.T) {
 		}
 	})
 }
-
-func TestABackupVanishes(t *testing.T) {
-	bubble(t, Options{}, func(t *testing.T, s *Service, client *adb.Client) {
-		create(t.Context(), client, one)
-		create(t.Context(), client, one)
-		if !s.Remove("32732001") || s.Remove("32732001") {
-			t.Error("not removed once")
-		}
-		if got := mustList(t, client).Items.Backup; len(got) != 1 || *got[0].BackupId != "32732002" {
-			t.Errorf("left: %v", got)
-		}
-	})
-}

@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"regexp"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -27,14 +26,6 @@ func TestMain(m *testing.M) {
 		fmt.Println("to stdout")
 		fmt.Fprintln(os.Stderr, "to stderr, no end of line at the end")
 		os.Exit(3)
-	case "parent":
-		exe, _ := os.Executable()
-		child, err := Launch(Command{Path: exe, Env: []string{"FCRUNTIME_TEST=function"}})
-		if err != nil {
-			panic(err)
-		}
-		fmt.Println(child.Pid())
-		select {}
 	case "function":
 		fc.Start(function)
 	}
@@ -60,6 +51,11 @@ func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	case "exit":
 		fmt.Println("about to exit")
 		os.Exit(4)
+	case "pid", "hang":
+		fmt.Println("pid", os.Getpid())
+		if string(payload) == "hang" {
+			select {}
+		}
 	case "log":
 		fmt.Println("one line\ntwo lines")
 	}
@@ -129,22 +125,6 @@ func TestAFunctionFailsInEveryWay(t *testing.T) {
 	}
 }
 
-func TestManyInvocationsRunAtOnce(t *testing.T) {
-	i := launch(t, Command{})
-	var all sync.WaitGroup
-	for n := range 40 {
-		all.Go(func() {
-			key := fmt.Sprint("key", n)
-			r, err := i.Invoke(t.Context(), Invocation{Payload: []byte(key), AccessKeyID: key})
-			var got received
-			if err != nil || json.Unmarshal(r.Payload, &got) != nil || got.Payload != key || got.Context.Credentials.AccessKeyId != key {
-				t.Errorf("%s: %v, %s", key, err, r.Payload)
-			}
-		})
-	}
-	all.Wait()
-}
-
 func TestOutputComesByLines(t *testing.T) {
 	var out []string
 	i := launch(t, Command{Stdout: func(line string) { out = append(out, line) }})
@@ -192,5 +172,67 @@ func TestWhatCannotBeStarted(t *testing.T) {
 	}
 	if _, err := Launch(Command{Path: plain}); !errors.Is(err, os.ErrPermission) {
 		t.Errorf("not executable: %v", err)
+	}
+}
+
+// pool has this test's executable as its function, and tells which process has begun to work.
+func pool(t *testing.T, began chan<- string) *Function {
+	exe, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	f := &Function{Launch: func() (*Instance, error) {
+		return Launch(Command{Path: exe, Env: []string{"FCRUNTIME_TEST=function"}, Stdout: func(line string) {
+			if strings.HasPrefix(line, "pid ") {
+				began <- line
+			}
+		}})
+	}}
+	t.Cleanup(f.Close)
+	return f
+}
+
+func TestAnInstanceHasOneInvocationAtATime(t *testing.T) {
+	began := make(chan string, 10)
+	f := pool(t, began)
+	ctx, leave := context.WithCancel(t.Context())
+	left := make(chan error)
+	go func() {
+		_, err := f.Invoke(ctx, Invocation{Payload: []byte("hang")})
+		left <- err
+	}()
+	first := <-began
+	pids := []string{first}
+	for range 2 { // one after the other, while the first one hangs
+		if r, err := f.Invoke(t.Context(), Invocation{Payload: []byte("pid")}); err != nil || r.Err() != nil {
+			t.Fatal(err, r.Err())
+		}
+		pids = append(pids, <-began)
+	}
+	if pids[1] == first || pids[2] != pids[1] {
+		t.Errorf("instances: %v", pids)
+	}
+	leave()
+	if err := <-left; !errors.Is(err, context.Canceled) {
+		t.Errorf("the caller left: %v", err)
+	}
+	// The instance whose caller left is stopped, and gets nothing any more.
+	select {
+	case <-f.all[0].Exited():
+	default:
+		t.Error("the instance whose caller left lives on")
+	}
+}
+
+func TestAnInstanceThatTimedOutOrDiedIsReplaced(t *testing.T) {
+	began := make(chan string, 10)
+	f := pool(t, began)
+	for payload, want := range map[string]string{"slow": FunctionTimeout, "exit": ProcessExited} {
+		if r, err := f.Invoke(t.Context(), Invocation{Payload: []byte(payload), Timeout: time.Second}); err != nil || r.ErrorType != want {
+			t.Errorf("%s: %+v, %v", payload, r, err)
+		}
+	}
+	if r, err := f.Invoke(t.Context(), Invocation{Payload: []byte("pid")}); err != nil || r.Err() != nil || len(f.all) != 3 {
+		t.Errorf("%v, %v, %d instances", err, r.Err(), len(f.all))
 	}
 }

@@ -57,26 +57,6 @@ func TestAnInvocationIsHandedOverAndAnswered(t *testing.T) {
 	})
 }
 
-func TestAnErrorIsReported(t *testing.T) {
-	for body, want := range map[string]string{
-		`{"errorMessage":"no","errorType":"Bad"}`: "Bad: no",
-		`{"errorMessage":"no"}`:                   "HandledInvocationError: no",
-	} {
-		rt := New()
-		go func() {
-			id := call(t.Context(), rt, "GET", "next", "").Header().Get("x-fc-request-id")
-			if w := call(t.Context(), rt, "POST", id+"/error", "not JSON"); w.Code != http.StatusBadRequest {
-				t.Errorf("a report that is not JSON: %d", w.Code)
-			}
-			call(t.Context(), rt, "POST", id+"/error", body)
-		}()
-		got, err := rt.Invoke(t.Context(), Invocation{})
-		if err != nil || got.Err() == nil || got.Err().Error() != want {
-			t.Errorf("got %+v, %v, want %s", got, err, want)
-		}
-	}
-}
-
 func TestALateAnswerIsRefused(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		rt := New()
@@ -93,38 +73,6 @@ func TestALateAnswerIsRefused(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 	})
-}
-
-func TestGraceTakesALateAnswer(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rt := New()
-		go func() {
-			id := call(t.Context(), rt, "GET", "next", "").Header().Get("x-fc-request-id")
-			time.Sleep(3 * time.Second)
-			call(t.Context(), rt, "POST", id+"/response", `{}`)
-		}()
-		got, err := rt.Invoke(t.Context(), Invocation{Timeout: time.Second, Grace: 5 * time.Second})
-		if err != nil || got.ErrorType != "" || got.Took != 3*time.Second {
-			t.Errorf("got %+v, %v", got, err)
-		}
-	})
-}
-
-func TestOnlyTheFirstAnswerCounts(t *testing.T) {
-	rt := New()
-	second := make(chan int, 1)
-	go func() {
-		id := call(t.Context(), rt, "GET", "next", "").Header().Get("x-fc-request-id")
-		call(t.Context(), rt, "POST", id+"/response", `1`)
-		second <- call(t.Context(), rt, "POST", id+"/error", `{"errorType":"Second"}`).Code
-	}()
-	got, err := rt.Invoke(t.Context(), Invocation{})
-	if err != nil || string(got.Payload) != "1" {
-		t.Errorf("got %+v, %v", got, err)
-	}
-	if code := <-second; code != http.StatusBadRequest {
-		t.Errorf("the second answer: %d", code)
-	}
 }
 
 func TestWhatIsUnknownIsRefused(t *testing.T) {
@@ -176,20 +124,9 @@ func TestALostProcessEndsEveryInvocation(t *testing.T) {
 		synctest.Wait()
 		rt.Lose(errors.New("gone"))
 		rt.Lose(errors.New("again"))
+		synctest.Wait()
 		if got, err := rt.Invoke(t.Context(), Invocation{}); err != nil || got.ErrorMessage != "gone" {
 			t.Errorf("afterwards: %+v, %v", got, err)
 		}
-	})
-}
-
-func TestOneIdRunsOnceAtATime(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		rt := New()
-		go rt.Invoke(t.Context(), Invocation{RequestID: "1-00000001-x"})
-		synctest.Wait()
-		if _, err := rt.Invoke(t.Context(), Invocation{RequestID: "1-00000001-x"}); err == nil {
-			t.Error("the same id twice at once was accepted")
-		}
-		rt.Lose(errors.New("the end"))
 	})
 }
