@@ -119,13 +119,11 @@ func (o Options) clusterEntry(c Cluster) object {
 		"ReservedNodeCount":    3,
 		"DiskEncryption":       false,
 		"SupportedFeatures":    object{},
+		"Tags":                 object{"Tag": append([]Tag{}, c.Tags...)},
 		"TaskInfo":             object{"StepList": object{"StepList": []object{}}},
 	}
 	if !c.Created.IsZero() {
 		e["CreateTime"] = c.Created.Add(o.FalseZone).UTC().Format(time.RFC3339)
-	}
-	if o.Tags != TagsAbsent {
-		e["Tags"] = object{"Tag": append([]Tag{}, c.Tags...)}
 	}
 	return e
 }

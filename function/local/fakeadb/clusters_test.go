@@ -101,15 +101,6 @@ func TestAClustersEntry(t *testing.T) {
 	})
 }
 
-func TestAnswersWithoutTags(t *testing.T) {
-	bubble(t, Options{Clusters: some, Tags: TagsAbsent}, func(t *testing.T, s *Service, client *adb.Client) {
-		_, body, err := clusters(t, client, func(*adb.DescribeDBClustersRequest) {})
-		if err != nil || len(body.Items.DBCluster) != 4 || body.Items.DBCluster[0].Tags != nil {
-			t.Errorf("%v, %v", body, err)
-		}
-	})
-}
-
 func TestPermissionComesBeforeExistence(t *testing.T) {
 	bubble(t, Options{Clusters: []Cluster{}, Denied: []Denial{{Cluster: one}}}, func(t *testing.T, s *Service, client *adb.Client) {
 		for id, want := range map[string]string{one: "NoPermission 403", two: "InvalidDBCluster.NotFound 404"} {

@@ -115,14 +115,6 @@ type Fault struct {
 	Answer func(w http.ResponseWriter, c Call) // in place of the true answer; nil: the true answer
 }
 
-// String shows the fault in a few words.
-func (f Fault) String() string {
-	if f.After {
-		return f.Name + ", after it took effect"
-	}
-	return f.Name
-}
-
 // AfterEffect is the same fault of a request that took effect, which the caller cannot know.
 func (f Fault) AfterEffect() Fault {
 	f.After = true

@@ -26,14 +26,6 @@ const (
 	Seconds = time.RFC3339        // as on an older page of the reference
 )
 
-// TagsForm is how DescribeDBClusters writes tags.
-type TagsForm int
-
-const (
-	TagsDocumented TagsForm = iota // "Tags":{"Tag":[{"Key":…,"Value":…}]}
-	TagsAbsent                     // no entry has a field Tags
-)
-
 // Words are the values of BackupStatus. None is published; empty ones are Running, Success and Failed.
 type Words struct{ Running, Completed, Failed string }
 
@@ -61,7 +53,6 @@ type Options struct {
 	NoStatus    bool // entries have no BackupStatus
 	Repeat      bool // a page's first entry is the last of the page before, as when the list grows between two pages
 	PageCap     int  // entries served at most, whatever PageSize asks for; 0: as asked
-	Tags        TagsForm
 
 	Skew    time.Duration // of the service's clock against this machine's
 	Latency time.Duration // of a call, half before and half after its effect
