@@ -208,7 +208,7 @@ func TestMistakesAreToldKindly(t *testing.T) {
 		"-nonsense":                   "-nonsense (-h lists the options)",
 		"timer.json":                  `unexpected argument "timer.json"`,
 		"-cloud reel":                 "must be local or real",
-		"-cloud real -fault busy":     "FAULT is for the local cloud",
+		"-cloud real -fault busy":     "FAULT and TAKES are for the local cloud",
 		"-cloud real":                 "CLOUD=real needs an event",
 		"-exec":                       "-exec needs a command",
 		"-binary no/such":             "there is no no/such: run \"make build\" first",

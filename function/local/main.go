@@ -106,29 +106,27 @@ func parse(args []string, std streams) (o options, err error) {
 	f.BoolVar(&o.yes, "yes", yes(env["YES"]), "do not ask before a backup that costs money")
 	f.BoolVar(&o.verbose, "verbose", yes(env["VERBOSE"]), "show the function's log as it is, and all of it")
 	f.BoolVar(&o.exec, "exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
-	if err := f.Parse(args); errors.Is(err, flag.ErrHelp) {
+	switch err := f.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
 		fmt.Fprintln(std.out, "Runs the function here, in a local cloud, and shows what happens on an event.")
 		f.SetOutput(std.out)
 		f.PrintDefaults()
 		return o, err
-	} else if err != nil {
+	case err != nil:
 		return o, fmt.Errorf("%w (-h lists the options)", err)
 	}
 	o.command = f.Args()
-	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))
-	switch {
-	case o.faults || o.exec && len(o.command) > 0:
+	if o.faults || o.exec && len(o.command) > 0 {
 		return o, nil
-	case o.real() && takes != "":
-		return o, errors.New("TAKES has no meaning with CLOUD=real: nobody can choose how long a real backup takes")
-	case err != nil || o.takes < 100*time.Millisecond:
+	}
+	if o.takes, err = time.ParseDuration(cmp.Or(takes, "4s")); err != nil || o.takes < 100*time.Millisecond {
 		return o, fmt.Errorf("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
 	}
-	return o, o.check()
+	return o, o.check(takes != "")
 }
 
 // check finds wrong values and options that do not go together.
-func (o *options) check() error {
+func (o *options) check(takes bool) error {
 	_, missing := os.Stat(o.binary)
 	switch {
 	case o.exec:
@@ -137,8 +135,8 @@ func (o *options) check() error {
 		return fmt.Errorf("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
 	case o.cloud != "real" && o.cloud != "local":
 		return fmt.Errorf("-cloud must be local or real, not %q", o.cloud)
-	case o.real() && o.fault != "":
-		return errors.New("FAULT is for the local cloud: the real one cannot be made to fail")
+	case o.real() && (o.fault != "" || takes):
+		return errors.New("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
 	case o.real() && o.event == "":
 		return errors.New("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
 	case missing != nil:
