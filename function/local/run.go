@@ -72,7 +72,7 @@ func (r *run) useLocal() error {
 	}
 	r.servers = []*http.Server{adbServer, robotServer}
 	r.invocation = fakefc.Invocation{
-		Region: localRegion, Timeout: max(time.Minute, 3*r.takes),
+		Region: localRegion, Timeout: max(5*time.Minute, 3*r.takes),
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}
 	r.env = slices.Concat(settings(r.takes), ownSettings(r.std.environ, localOnly...), []string{
