@@ -61,18 +61,13 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 		e.log.Warn("looking is denied, so an earlier backup cannot be found", failed.attrs()...)
 		e.observed.Denied = true
 		return Outcome{}, false
-	case e.outcomeUnknown():
-		return e.unknown(), true
 	default:
-		return e.failed(err), true
+		return e.ended(err), true
 	}
 }
 
 // lookAnew makes what was listed count no more.
 func (e *ensuring) lookAnew() { e.observed.Looked, e.observed.Listed = time.Time{}, nil }
-
-// outcomeUnknown reports whether this request's CreateBackup may have made a backup that was not found yet.
-func (e *ensuring) outcomeUnknown() bool { return e.own != nil && !e.own.Accepted }
 
 // await waits for a backup that runs, or for what the last CreateBackup may have made: two backups must not overlap. set is nil
 // while it is not listed. Then it counts as running only for the settle time.
@@ -105,13 +100,15 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	}
 	failed, made := e.called("CreateBackup", err)
 	if !made {
-		return e.cutOff(), true
+		return e.ended(nil), true
 	}
 	e.attempts++
 	about := []any{"attempt", e.attempts, "duration", create.Answered.Sub(sent).Round(time.Millisecond).Seconds()}
-	if failed == nil {
-		create.Accepted = true
-		e.remember(create)
+	if create.Accepted = failed == nil; create.Accepted || failed.Kind == KindUnanswered {
+		e.observed.Creates++
+		e.own, e.state.last = create, create
+	}
+	if create.Accepted {
 		e.outcome.RequestID = id
 		e.log.Info("backup requested", append(about, "apiRequestId", id)...)
 		return Outcome{}, false
@@ -119,7 +116,6 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	about = append(about, failed.attrs()...)
 	switch failed.Kind {
 	case KindUnanswered:
-		e.remember(create)
 		e.lost = true
 		e.lookAnew()
 		e.log.Warn("whether CreateBackup took effect is unknown: looking for the backup", about...)
@@ -141,12 +137,6 @@ func (e *ensuring) before() map[string]bool {
 		keys[s.key()] = true
 	}
 	return keys
-}
-
-// remember notes a CreateBackup that took effect, or may have.
-func (e *ensuring) remember(c *Create) {
-	e.observed.Creates++
-	e.own, e.state.last = c, c
 }
 
 // sendAgain waits after a CreateBackup that certainly did nothing. Where the cluster is busy, a look comes next: the service may
@@ -171,17 +161,17 @@ func (e *ensuring) sendAgain(ctx context.Context, failed *CallError, about []any
 // wait waits before the next step. At the deadline there is none.
 func (e *ensuring) wait(ctx context.Context, d time.Duration) (Outcome, bool) {
 	if !e.pause(ctx, d) {
-		return e.cutOff(), true
+		return e.ended(nil), true
 	}
 	return Outcome{}, false
 }
 
-// cutOff is the outcome at the deadline. It is worse than pending while the outcome of a CreateBackup is unknown.
-func (e *ensuring) cutOff() Outcome {
-	if e.outcomeUnknown() {
+// ended is the outcome of a request that did not come to its end. Nothing is worse than a CreateBackup whose outcome is unknown.
+func (e *ensuring) ended(err error) Outcome {
+	if e.own != nil && !e.own.Accepted {
 		return e.unknown()
 	}
-	return e.failed(nil)
+	return e.failed(err)
 }
 
 // unknown is the outcome where whether there is a backup could not be found out.

@@ -177,7 +177,7 @@ func TestWaitAtMost(t *testing.T) {
 	}
 	tell(t, "each request has its own, and a slot is not waited for longer", func(s *stub) {
 		s.runner.concurrency = 1
-		s.slow = map[string]time.Duration{"amv-0": 10 * time.Minute}
+		s.takes = 10 * time.Second
 		requests := fleet(30, atOnce)
 		for i := range requests[1:] {
 			requests[1+i].WaitAtMost = time.Minute

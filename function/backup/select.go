@@ -38,6 +38,10 @@ type Skipped struct {
 // matches reports whether s chooses c. Without a Tags field its tags are unknown: then the cluster is taken, since a missing
 // backup is worse than one too many.
 func (s Selector) matches(c ListedCluster) bool {
+	has := func(key, value string) bool {
+		got, ok := c.Tags[key]
+		return ok && (value == "*" || value == got)
+	}
 	if s.ResourceGroupID != "" && c.ResourceGroupID != s.ResourceGroupID {
 		return false
 	}
@@ -45,12 +49,12 @@ func (s Selector) matches(c ListedCluster) bool {
 		return true
 	}
 	for key, value := range s.Tags {
-		if !hasTag(c.Tags, key, value) {
+		if !has(key, value) {
 			return false
 		}
 	}
 	for key, value := range s.NotTags {
-		if hasTag(c.Tags, key, value) {
+		if has(key, value) {
 			return false
 		}
 	}
@@ -60,11 +64,6 @@ func (s Selector) matches(c ListedCluster) bool {
 // cannotTell reports whether s chooses c although its tags are unknown.
 func (s Selector) cannotTell(c ListedCluster) bool {
 	return c.Tags == nil && len(s.Tags)+len(s.NotTags) > 0 && s.matches(c)
-}
-
-func hasTag(tags map[string]string, key, value string) bool {
-	has, ok := tags[key]
-	return ok && (value == "*" || value == has)
 }
 
 // skipReason returns why a matching cluster cannot be backed up or verified; empty: it can. With any other status or lock the
