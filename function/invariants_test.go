@@ -16,8 +16,8 @@ func (h *history) check() {
 		if a.killed {
 			continue
 		}
-		if a.late >= 0 {
-			h.t.Errorf("%s answered %v after its deadline", a.label(), a.late)
+		if a.late >= 0 || a.atMost > 0 && a.took > a.atMost {
+			h.t.Errorf("%s answered after %v, too late", a.label(), a.took)
 		}
 		if invalid := a.errorType == string(backup.ErrorInvalidEvent); invalid != (a.trigger == wrong) {
 			h.t.Errorf("%s: %s: %s", a.label(), a.errorType, a.errorMessage)
@@ -55,7 +55,7 @@ func (h *history) checkCalls(a *attempt) {
 // checkProgress: where nothing stands in the way, an hour is enough for three backups, and nobody waits for a backup that is
 // stuck, or that serves, to end.
 func (h *history) checkProgress(a *attempt, e entry, p place) {
-	if a.verify || !e.ErrorType.Continues() {
+	if a.verify || a.atMost > 0 || !e.ErrorType.Continues() {
 		return
 	}
 	if h.easy(a, p) && a.took > 59*time.Minute {

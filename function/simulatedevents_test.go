@@ -30,8 +30,9 @@ type simulatedEvent struct {
 	verify    bool
 	waitFor   backup.WaitFor
 	maxAge    time.Duration
-	notBefore time.Time // as the request says; zero: it does not
-	places    []place   // the clusters that it names
+	atMost    time.Duration // WaitAtMost; 0: not given
+	notBefore time.Time     // as the request says; zero: it does not
+	places    []place       // the clusters that it names
 	text      string
 }
 
@@ -58,6 +59,10 @@ func (h *history) drawEvent(n int) *simulatedEvent {
 	case d.oneIn(6):
 		e.notBefore = time.Now().Add(d.upTo(20*time.Minute) - 15*time.Minute).UTC()
 		request["NotBefore"] = e.notBefore.Format(time.RFC3339Nano)
+	}
+	if d.oneIn(5) {
+		e.atMost = pick(d, 20*time.Second, 5*time.Minute)
+		request["WaitAtMost"] = e.atMost.String()
 	}
 	h.drawTarget(e, request)
 	if e.trigger == wrong {
