@@ -11,7 +11,6 @@ import (
 const (
 	plain   = `{"DBClusterId":"` + cluster + `"}`
 	waiting = `{"DBClusterId":"` + cluster + `","WaitFor":"Completed"}`
-	forDDL  = `{"DBClusterId":"` + cluster + `","WaitFor":"DDLAllowed"}`
 )
 
 // story runs in virtual time, in which hours pass in a moment.
