@@ -1,8 +1,7 @@
 package backup
 
 import (
-	"cmp"
-	"strings"
+	"slices"
 	"time"
 )
 
@@ -33,41 +32,43 @@ func (c *Create) settled(looked time.Time, settle time.Duration) bool {
 	return !looked.Before(c.Answered.Add(settle))
 }
 
-// made returns the set that c made, nil if the list does not show it. The clocks may differ, so c's set may be listed as older
-// than c. But a set of somebody else that is listed late looks the same. So an older set is taken only from a settled list that
-// shows nothing better, and only after a look, which tells what is new.
+// made returns the set that c made, nil if the list does not show it: the first one that is new and may have started after c was
+// sent. The clocks may differ, so c's set may be listed as up to a minute older. But a set of somebody else that is listed late
+// looks the same. So the last one before c is taken only from a settled list that shows nothing better, and only after a look,
+// which tells what is new.
 func (c *Create) made(listed []Set, looked time.Time, settle time.Duration) *Set {
 	if c.Key != "" {
 		return find(listed, c.Key)
 	}
-	set := c.first(listed, looked, c.Sent)
-	if set == nil && c.Before != nil && c.settled(looked, settle) {
-		set = c.first(listed, looked, c.Sent.Add(-ClockSkew))
-	}
-	return set
-}
-
-// first returns the first full set that was not listed before c and may have started at the given time or later.
-func (c *Create) first(listed []Set, looked, start time.Time) (first *Set) {
-	for i := range listed {
-		s := &listed[i]
-		if !s.full() || c.Before[s.key()] || !c.mayHaveMade(*s, looked, start) {
-			continue
-		}
-		if first == nil || cmp.Or(s.Start.From.Compare(first.Start.From), strings.Compare(s.ID, first.ID)) < 0 {
-			first = s
+	var after, before []Set
+	for _, s := range listed {
+		switch {
+		case !c.isNew(s, looked):
+		case s.Start == Span{} || s.Start.Until.After(c.Sent):
+			after = append(after, s)
+		case s.Start.Until.After(c.Sent.Add(-ClockSkew)):
+			before = append(before, s)
 		}
 	}
-	return first
+	var set Set
+	switch {
+	case len(after) > 0:
+		set = slices.MinFunc(after, byStart)
+	case len(before) > 0 && c.Before != nil && c.settled(looked, settle):
+		set = slices.MaxFunc(before, byStart)
+	default:
+		return nil
+	}
+	return &set
 }
 
-// mayHaveMade reports whether c may have made s by its start. What is new after a look needs no start that can be read or
-// believed; without a look before c, only the start tells new from old.
-func (c *Create) mayHaveMade(s Set, looked, start time.Time) bool {
-	if c.Before == nil {
-		return s.Start.Until.After(start) && s.believed(looked)
+// isNew reports whether s is a full set that was not listed before c. Where nobody looked, only a start that can be read and
+// believed tells new from old.
+func (c *Create) isNew(s Set, looked time.Time) bool {
+	if c.Before == nil && (s.Start == Span{} || !s.believed(looked)) {
+		return false
 	}
-	return s.Start == Span{} || s.Start.Until.After(start)
+	return s.full() && !c.Before[s.key()]
 }
 
 // Observed is all that bears on the next step of an Ensure.

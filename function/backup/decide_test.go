@@ -286,6 +286,12 @@ func TestMade(t *testing.T) {
 			}
 		}
 	}
+	y, b := set(t, "y", "02:00:28", SetRunning), set(t, "b", "01:59:58", SetComplete) // of those that seem to be older the last one
+	for _, list := range [][]Set{{y, b}, {b, y}} {
+		if early, late := made(looked, false, list...), made(looked, true, list...); early != "" || late != "y" {
+			t.Errorf("took %q, %q", early, late)
+		}
+	}
 	known := *looked
 	known.Key = "k"
 	if got := made(&known, true, set(t, "a", "02:00:31", SetRunning), set(t, "k", "10:00", SetFailed)); got != "k" {

@@ -128,9 +128,14 @@ func best(sets []Set) *Set {
 		return nil
 	}
 	s := slices.MaxFunc(sets, func(a, b Set) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
+		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), byStart(a, b))
 	})
 	return &s
+}
+
+// byStart orders sets by their start.
+func byStart(a, b Set) int {
+	return cmp.Or(a.Start.From.Compare(b.Start.From), strings.Compare(a.ID, b.ID))
 }
 
 // rank orders the states by how good a backup in them is to adopt.
