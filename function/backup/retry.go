@@ -100,7 +100,7 @@ func (c *caller) read(ctx context.Context, action string, pause func(context.Con
 			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
 		case failed == nil:
 			return nil
-		case !failed.Kind.passes():
+		case !failed.Kind.Passes():
 			return failed
 		}
 		level := slog.LevelDebug

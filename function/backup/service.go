@@ -42,8 +42,8 @@ const (
 	KindUnanswered                  // whether the call took effect is unknown: time-out, broken connection, 5xx, unreadable reply
 )
 
-// passes reports whether the same call may succeed later.
-func (k ErrorKind) passes() bool {
+// Passes reports whether the same call may succeed later.
+func (k ErrorKind) Passes() bool {
 	return k == KindNotNow || k == KindThrottled || k == KindNotSent || k == KindUnanswered
 }
 

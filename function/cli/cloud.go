@@ -9,11 +9,13 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"os"
 	"strconv"
 	"time"
 
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
+	"adb-backup/function/config"
 	"adb-backup/function/credentials"
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
@@ -174,4 +176,24 @@ func parseEndpoint(value string) (e adb.Endpoint, err error) {
 		return e, wrong("-endpoint %w", err)
 	}
 	return e, nil
+}
+
+// openADB returns AnalyticDB with the caller's own credentials. The words of BackupStatus are the built-in ones, and those that
+// this program's environment sets or, if it sets none, s.yaml.
+func openADB(ctx context.Context, e adb.Endpoint, s settings) (backup.Service, error) {
+	var environ []string
+	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {
+		environ = append(environ, name+"="+cmp.Or(os.Getenv(name), s.variable(name)))
+	}
+	words, err := config.Load(environ)
+	if err != nil {
+		return nil, wrong("%w", err)
+	}
+	c, err := new(credentials.Source).Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	api := adb.New(adb.Options{Endpoint: e, Statuses: words.ADB.Statuses, Concurrency: statusCalls})
+	own := adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Personal: true}
+	return api.With(own, cmp.Or(c.Account, "*")), nil
 }

@@ -186,13 +186,12 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup, e adb.Endpoint
 		c.missing("%v", err)
 		return
 	}
-	statuses, err := s.statuses()
-	if host := os.Getenv("ADB_ENDPOINT"); err == nil && host != "" {
+	if host := os.Getenv("ADB_ENDPOINT"); host != "" {
 		e, err = parseEndpoint(host)
 	}
 	var service backup.Service
 	if err == nil {
-		service, err = openADB(ctx, e, statuses)
+		service, err = openADB(ctx, e, s)
 	}
 	if err != nil {
 		c.unread("the backups: %v", err)

@@ -22,20 +22,21 @@ const (
 )
 
 // marks are the marks in the table, in the words of the function's answer, and on the page.
-var marks = [...]struct{ strip, name, class string }{
-	markOpen:     {".", "None", "open"},
-	markNone:     {".", "None", "none"},
-	markFailed:   {"x", "Failed", "failed"},
-	markRunning:  {">", "Running", "running"},
-	markComplete: {"#", "Completed", "complete"},
+var marks = [...]struct{ strip, name, class, since string }{
+	markOpen:     {".", "None", "open", ""},
+	markNone:     {".", "None", "none", ""},
+	markFailed:   {"x", "Failed", "failed", "failed "},
+	markRunning:  {">", "Running", "running", "running since "},
+	markComplete: {"#", "Completed", "complete", ""},
 }
 
 // history is what the list of a cluster's backups shows.
 type history struct {
-	Sets     []backup.Set // all whose start is believed, the newest first
-	Last     *backup.Set  // the newest complete backup; nil: the list has none
-	Since    []backup.Set // backups that started after Last and are not complete, the newest first
-	Warnings []string     // what the list holds that cannot be true or cannot be read
+	Sets     []backup.Set         // all whose start is believed, the newest first
+	Last     *backup.Set          // the newest complete backup; nil: the list has none
+	Since    []backup.Set         // backups that started after Last and are not complete, the newest first
+	Days     [longestHistory]mark // today's is the last; days are those of now's zone
+	Warnings []string             // what the list holds that cannot be true or cannot be read
 }
 
 // counts reports whether a set is a backup of its own. Copies and incremental backups are only listed.
@@ -50,26 +51,31 @@ func tellHistory(l backup.Listing, now time.Time) history {
 	sets := slices.SortedFunc(slices.Values(l.Sets), func(a, b backup.Set) int {
 		return cmp.Or(b.Start.From.Compare(a.Start.From), strings.Compare(b.ID, a.ID))
 	})
+	first := 0 // the day of the oldest backup, which comes last
 	for _, s := range sets {
-		switch {
-		case s.Start == backup.Span{}:
-			continue
-		case s.Start.From.After(now.Add(backup.ClockSkew)):
-			if counts(s) {
-				h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
-			}
-			continue
-		case s.State == backup.SetUnknown && counts(s):
+		future := s.Start.From.After(now.Add(backup.ClockSkew))
+		if counts(s) && future {
+			h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
+		} else if counts(s) && s.State == backup.SetUnknown {
 			h.Warnings = append(h.Warnings, s.String())
 		}
-		h.Sets = append(h.Sets, s)
-		switch {
-		case !counts(s) || h.Last != nil:
-		case s.State == backup.SetComplete:
+		if future || s.Start == (backup.Span{}) {
+			continue
+		}
+		if h.Sets = append(h.Sets, s); !counts(s) {
+			continue
+		}
+		if first = longestHistory - 1 - daysAgo(s, now); first >= 0 {
+			h.Days[first] = max(h.Days[first], markOf(s))
+		}
+		if h.Last == nil && s.State == backup.SetComplete {
 			h.Last = &s
-		default:
+		} else if h.Last == nil {
 			h.Since = append(h.Since, s)
 		}
+	}
+	for day := max(0, first); day < longestHistory-1; day++ {
+		h.Days[day] = max(h.Days[day], markNone)
 	}
 	return h
 }
@@ -87,22 +93,8 @@ func markOf(s backup.Set) mark {
 	return markRunning
 }
 
-// strip returns a mark for each of the last n days, today's last. Days are those of now's zone.
-func (h history) strip(now time.Time, n int) []mark {
-	strip, first := make([]mark, n), 0
-	for _, s := range h.Sets { // the oldest one comes last
-		if !counts(s) {
-			continue
-		}
-		if first = n - 1 - daysAgo(s, now); first >= 0 {
-			strip[first] = max(strip[first], markOf(s))
-		}
-	}
-	for day := max(0, first); day < n-1; day++ {
-		strip[day] = max(strip[day], markNone)
-	}
-	return strip
-}
+// strip returns the marks of the last n days.
+func (h history) strip(n int) []mark { return h.Days[longestHistory-n:] }
 
 // daysAgo returns how many midnights of now's zone have passed since a set started. A day is not always 24 hours long there.
 func daysAgo(s backup.Set, now time.Time) int {
@@ -122,24 +114,13 @@ func (h history) young(now time.Time, maxAge time.Duration) bool {
 	return h.Last != nil && !h.Last.Start.From.Before(now.Add(-maxAge))
 }
 
-// since says what runs or failed after the last complete backup; empty: nothing did.
+// since says what runs and what failed after the last complete backup, the newest of each; empty: nothing did.
 func (h history) since(now time.Time, layout string) string {
-	var failed, parts []string
-	for _, s := range h.Since {
-		start := s.Start.From.In(now.Location()).Format(layout)
-		switch markOf(s) {
-		case markFailed:
-			failed = append(failed, start)
-		case markRunning:
-			parts = append(parts, fmt.Sprintf("running since %s (%s)", start, age(now.Sub(s.Start.From))))
+	var parts []string
+	for _, m := range []mark{markRunning, markFailed} {
+		if i := slices.IndexFunc(h.Since, func(s backup.Set) bool { return markOf(s) == m }); i >= 0 {
+			parts = append(parts, marks[m].since+h.Since[i].Start.From.In(now.Location()).Format(layout))
 		}
-	}
-	switch len(failed) {
-	case 0:
-	case 1:
-		parts = append(parts, "failed "+failed[0])
-	default:
-		parts = append(parts, fmt.Sprintf("failed %d times, last %s", len(failed), failed[0]))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -163,17 +144,12 @@ func kind(s backup.Set) string {
 	return "incremental"
 }
 
-// age writes how old something is: in hours and minutes below two days, then in days and hours.
+// age writes how old something is, from two days on in days and hours.
 func age(d time.Duration) string {
-	d = max(d, 0).Truncate(time.Minute)
-	hours, minutes := int(d.Hours()), int(d.Minutes())%60
-	switch {
-	case hours == 0:
-		return fmt.Sprintf("%dm", minutes)
-	case hours < 48:
-		return fmt.Sprintf("%dh%02dm", hours, minutes)
+	if hours := int(d.Hours()); hours >= 48 {
+		return fmt.Sprintf("%dd%02dh", hours/24, hours%24)
 	}
-	return fmt.Sprintf("%dd%02dh", hours/24, hours%24)
+	return short(max(d, 0).Truncate(time.Minute))
 }
 
 // short writes a duration without zeros at its end: 26h, not 26h0m0s.
@@ -183,15 +159,12 @@ func short(d time.Duration) string {
 
 // size writes a number of bytes. It is empty if the size is not known.
 func size(bytes int64) string {
-	value, units := float64(bytes), []string{"B", "KiB", "MiB", "GiB", "TiB", "PiB"}
-	for value >= 999.5 && len(units) > 1 {
-		value, units = value/1024, units[1:]
-	}
-	switch {
-	case bytes <= 0:
+	if bytes <= 0 {
 		return ""
-	case value < 9.95 && units[0] != "B":
-		return fmt.Sprintf("%.1f %s", value, units[0])
 	}
-	return fmt.Sprintf("%.0f %s", value, units[0])
+	value, unit := float64(bytes), 0
+	for ; value >= 1000 && unit < 4; unit++ {
+		value /= 1024
+	}
+	return fmt.Sprintf("%.1f %s", value, [...]string{"B", "KiB", "MiB", "GiB", "TiB"}[unit])
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
@@ -9,6 +10,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"adb-backup/function/backup"
 )
 
 //go:embed page.css
@@ -60,10 +63,10 @@ func (o *overview) html(days int) string {
 
 // rank orders the cards: clusters in trouble come first, then those of which there is something to say.
 func (p *htmlPage) rank(r row) int {
-	if p.wrong(r) != "" {
+	switch _, wrong := p.verdict(r); {
+	case wrong != "":
 		return 0
-	}
-	if faults, _ := p.remarks(r); len(faults) > 0 {
+	case len(p.faults(r)) > 0:
 		return 1
 	}
 	return 2
@@ -73,8 +76,8 @@ func (p *htmlPage) rank(r row) int {
 func (p *htmlPage) day(n int) time.Time { return p.Now.AddDate(0, 0, n-p.days+1) }
 
 // sign marks what is right or wrong by its shape; its colour is that of class.
-func sign(right bool) (sign, class string) {
-	if right {
+func sign(status backup.Status) (sign, class string) {
+	if status == backup.StatusCompleted {
 		return "✓", "good"
 	}
 	return "✕", "bad"
@@ -82,9 +85,9 @@ func sign(right bool) (sign, class string) {
 
 // head writes the verdict, with a link to each cluster that something is wrong with.
 func (p *htmlPage) head() {
-	text, unread, lack := p.summary()
+	status, text := p.summary()
 	text = strings.ToUpper(text[:1]) + text[1:]
-	mark, class := sign(unread+lack == 0 && len(p.Rows) > 0)
+	mark, class := sign(status)
 	hash := sha256.Sum256([]byte(pageStyle))
 	p.write(`<!doctype html>
 <html lang="en">
@@ -97,42 +100,30 @@ func (p *htmlPage) head() {
 <style>`, base64.StdEncoding.EncodeToString(hash[:]), text)
 	p.WriteString(pageStyle)
 	p.write("</style>\n</head>\n<body>\n<header>\n<p class=\"what\">AnalyticDB backups</p>\n<h1 class=\"%s\"><span aria-hidden=\"true\">%s</span> %s</h1>\n", class, mark, text)
-	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n", p.Now.Format("Mon 2 Jan 2006, 15:04"), p.days, p.day(0).Format(shortDay), p.Now.Format(shortDay), p.Zone)
+	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n", p.Now.Format("Mon 2 Jan 2006, 15:04"), p.days, p.day(0).Format(shortDay), p.Now.Format(shortDay), p.Now.Location())
 	p.write("<ul>\n")
 	for _, err := range p.Failed {
 		p.write("<li>%s</li>\n", err)
 	}
 	for _, r := range p.Rows {
-		if p.wrong(r) != "" {
-			p.write("<li><a href=\"#%s\">%s</a>: %s</li>\n", r.Cluster.ID, r.Cluster.ID, p.verdict(r))
+		if _, wrong := p.verdict(r); wrong != "" {
+			p.write("<li><a href=\"#%s\">%s</a>: %s</li>\n", r.Cluster.ID, r.Cluster.ID, wrong)
 		}
 	}
 	p.write("</ul>\n</header>\n")
-}
-
-// verdict says how a cluster is, and how old its last complete backup is.
-func (p *htmlPage) verdict(r row) string {
-	wrong := p.wrong(r)
-	if r.Err != nil || r.Last == nil {
-		return wrong
-	}
-	old := age(p.Now.Sub(r.Last.Start.From)) + " old"
-	if wrong != "" {
-		return old + ", more than " + short(p.MaxAge)
-	}
-	return "complete, " + old
 }
 
 // table writes one row for each cluster, in the order of s.yaml.
 func (p *htmlPage) table() {
 	p.write("<table class=\"card all\">\n<thead><tr><th>Cluster</th><th>Region</th><th>Last complete backup</th><th class=\"number\">Age</th><th class=\"number\">Size</th><th>Last %d days, today last</th></tr></thead>\n<tbody>\n", p.days)
 	for _, r := range p.Rows {
-		mark, class := sign(p.wrong(r) == "")
+		status, _ := p.verdict(r)
+		mark, class := sign(status)
 		last, old, large := p.last(r, pageTime)
 		p.write("<tr><th scope=\"row\"><a href=\"#%s\">%s</a></th><td>%s</td>", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region)
 		p.write("<td class=\"last %s\"><span aria-hidden=\"true\">%s</span> %s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td>", class, mark, last, old, large)
 		if r.Err == nil {
-			strip := r.strip(p.Now, p.days)
+			strip := r.strip(p.days)
 			p.write("<span class=\"strip\" role=\"img\" aria-label=\"%s\">", inWords(strip))
 			for _, m := range strip {
 				p.write("<i class=\"%s\"></i>", marks[m].class)
@@ -146,19 +137,11 @@ func (p *htmlPage) table() {
 
 // inWords counts the marks of a strip.
 func inWords(strip []mark) string {
-	var parts []string
-	for m := markComplete; m > markOpen; m-- {
-		n := 0
-		for _, day := range strip {
-			if day == m {
-				n++
-			}
-		}
-		if n > 0 || m == markComplete {
-			parts = append(parts, fmt.Sprintf("%d %s", n, marks[m].class))
-		}
+	count := map[mark]int{}
+	for _, m := range strip {
+		count[m]++
 	}
-	return fmt.Sprintf("of %d days: %s", len(strip), strings.Join(parts, ", "))
+	return fmt.Sprintf("of %d days: %d complete, %d running, %d failed, %d none", len(strip), count[markComplete], count[markRunning], count[markFailed], count[markNone])
 }
 
 // foot says what the signs mean, and what the page does not show.
@@ -169,4 +152,133 @@ func (p *htmlPage) foot() {
 	}
 	p.write("<p class=\"legend\"><i class=\"complete\"></i> complete <i class=\"failed\"></i> failed <i class=\"running\"></i> running <i class=\"none\"></i> no backup <i class=\"open\"></i> before the first that is listed, or not over</p>\n")
 	p.write("<p>Times are those of the backups' start. Copies and incremental backups do not count. What AnalyticDB has deleted, because it expired, is not listed.</p>\n</footer>\n</body>\n</html>\n")
+}
+
+// card writes all that is to be said of a cluster.
+func (p *htmlPage) card(r row) {
+	status, wrong := p.verdict(r)
+	mark, class := sign(status)
+	_, old, _ := p.last(r, pageTime)
+	p.write("<section class=\"card\" id=\"%s\">\n<h2>%s</h2> <span class=\"region\">%s</span> <span class=\"badge %s\"><span aria-hidden=\"true\">%s</span> %s</span>\n", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region, class, mark, cmp.Or(wrong, "complete, "+old+" old"))
+	if since := r.since(p.Now, pageTime); since != "" {
+		p.write("<p class=\"since\">%s</p>\n", since)
+	}
+	if r.Err == nil {
+		p.write("<div class=\"parts\">\n<div>\n")
+		p.facts(r)
+		p.write("</div>\n")
+		p.calendar(r)
+		p.sizes(r)
+		p.write("</div>\n")
+	}
+	p.write("</section>\n")
+}
+
+// facts writes what is known of the last complete backup, and the remarks.
+func (p *htmlPage) facts(r row) {
+	if s := r.Last; s != nil {
+		p.write("<h3>Last complete backup</h3>\n<dl>\n")
+		for _, fact := range [][2]string{{"Started", p.at(s.Start, pageTime)}, {"Took", took(*s)}, {"Size", size(s.Size)}, {"Kept until", p.at(s.Expires, pageTime)}, {"Id", s.ID}} {
+			if fact[1] != "" {
+				p.write("<dt>%s</dt><dd>%s</dd>\n", fact[0], fact[1])
+			}
+		}
+		p.write("</dl>\n")
+	}
+	faults := p.faults(r)
+	if len(faults) == 0 && r.Last != nil {
+		faults = []string{"No day was missed since the first that is listed."}
+	}
+	for _, fault := range faults {
+		p.write("<p>%s</p>\n", fault)
+	}
+}
+
+// faults says what a person should look at.
+func (p *htmlPage) faults(r row) (faults []string) {
+	strip := r.strip(p.days)
+	if missed := p.runs(strip, markNone); missed != "" {
+		faults = append(faults, "No backup: "+missed+".")
+	}
+	if failed := p.runs(strip, markFailed); failed != "" {
+		faults = append(faults, "Failed, and not made good that day: "+failed+".")
+	}
+	sets := p.sized(r)
+	for i, s := range sets {
+		if i > 0 && fell(sets[i-1], s) {
+			faults = append(faults, fmt.Sprintf("The backup of %s is less than half as large as the one before it: %s after %s.", p.at(s.Start, pageDay), size(s.Size), size(sets[i-1].Size)))
+		}
+	}
+	return append(faults, r.Warnings...)
+}
+
+// runs names the days that have a mark: 16 Nov to 18 Nov (3 days), Wed 25 Nov.
+func (p *htmlPage) runs(strip []mark, m mark) string {
+	var runs []string
+	for from := 0; from < len(strip); from++ {
+		n := 0
+		for from+n < len(strip) && strip[from+n] == m {
+			n++
+		}
+		switch {
+		case n == 1:
+			runs = append(runs, p.day(from).Format(pageDay))
+		case n > 1:
+			runs = append(runs, fmt.Sprintf("%s to %s (%d days)", p.day(from).Format(shortDay), p.day(from+n-1).Format(shortDay), n))
+		}
+		from += n
+	}
+	return strings.Join(runs, ", ")
+}
+
+// calendar writes the days as weeks from Monday to Sunday. A week is named after its month where that is a new one.
+func (p *htmlPage) calendar(r row) {
+	strip := r.strip(p.days)
+	p.write("<table class=\"calendar\" role=\"img\" aria-label=\"Calendar %s\">\n<tr><th></th><th>M</th><th>T</th><th>W</th><th>T</th><th>F</th><th>S</th><th>S</th>", inWords(strip))
+	month, monday := "", -(int(p.day(0).Weekday())+6)%7 // of the first week, counted from the first day
+	for n := monday; n < p.days; n++ {
+		if (n-monday)%7 == 0 {
+			name := p.day(max(n, 0)).Format("Jan")
+			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(name, month))
+			month = name
+		}
+		if n < 0 {
+			p.write("<td></td>")
+			continue
+		}
+		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[strip[n]].class, p.day(n).Format(pageDay), marks[strip[n]].class, p.day(n).Day())
+	}
+	p.write("</tr>\n</table>\n")
+}
+
+// sized returns the complete backups of the page's days whose size is known, the oldest first.
+func (p *htmlPage) sized(r row) []backup.Set {
+	sets := slices.DeleteFunc(r.recent(p.Now, p.days), func(s backup.Set) bool {
+		return !counts(s) || s.State != backup.SetComplete || s.Size == 0
+	})
+	slices.Reverse(sets)
+	return sets
+}
+
+// fell reports whether a backup is less than half as large as the one before it.
+func fell(before, s backup.Set) bool { return s.Size < before.Size/2 }
+
+// sizes draws a bar for the size of each backup, from zero.
+func (p *htmlPage) sizes(r row) {
+	sets := p.sized(r)
+	if len(sets) == 0 {
+		return
+	}
+	most := slices.MaxFunc(sets, func(a, b backup.Set) int { return cmp.Compare(a.Size, b.Size) }).Size
+	const left, width, bottom, highest = 8, 300, 112, 96 // of what is drawn
+	p.write("<figure>\n<figcaption>Size, at most %s</figcaption>\n<svg viewBox=\"0 0 320 132\" role=\"img\" aria-label=\"Sizes of %d complete backups, at most %s, the last one %s\">\n", size(most), len(sets), size(most), size(sets[len(sets)-1].Size))
+	for i, s := range sets {
+		x := left + width*(1-p.Now.Sub(s.Start.From).Hours()/24/float64(p.days))
+		high := highest * float64(s.Size) / float64(most)
+		p.write("<path class=\"bar\" d=\"M%.1f %dv-%.1f\"><title>%s: %s</title></path>\n", x, bottom, high, p.at(s.Start, pageDay), size(s.Size))
+		if i > 0 && fell(sets[i-1], s) {
+			p.write("<path class=\"fall\" d=\"M%.1f %.1fh14l-7 11z\"/>\n", x-7, bottom-high-16)
+		}
+	}
+	p.write("<path class=\"axis\" d=\"M%d %dh%d\"/><text x=\"%d\" y=\"128\">%s</text><text class=\"end\" x=\"%d\" y=\"128\">%s</text>\n</svg>\n</figure>\n", left, bottom, width, left, p.day(0).Format(shortDay), left+width, p.Now.Format(shortDay))
 }

@@ -8,15 +8,16 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/backup"
-	"adb-backup/function/config"
 	"adb-backup/function/credentials"
 	"adb-backup/function/terminal"
 
+	"github.com/cenkalti/backoff/v5"
 	"github.com/urfave/cli/v3"
+	"golang.org/x/sync/errgroup"
 )
 
 func statusCommand() *cli.Command {
@@ -49,20 +50,19 @@ func status(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	what, err := chooseClusters(c.String("s"), c.String("region"), c.Args().Slice())
+	s, requests, err := chooseClusters(c.String("s"), c.String("region"), c.Args().Slice())
 	if err != nil {
 		return err
 	}
-	service, err := openADB(ctx, e, what.statuses)
+	service, err := openADB(ctx, e, s)
 	if err != nil {
 		return err
 	}
-	o := readOverview(ctx, service, what.requests, time.Now().In(what.zone), maxAge, c.Root().ErrWriter)
+	o := readOverview(ctx, service, requests, time.Now().In(s.zone()), maxAge, c.Root().ErrWriter)
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	o.Zone = what.zoneName
-	return errors.Join(o.show(c, days), o.verdict())
+	return errors.Join(o.show(c, days), o.outcome())
 }
 
 // show prints the overview, and writes the page if one is asked for. A page has a whole month if nobody asks for less.
@@ -81,77 +81,175 @@ func (o *overview) show(c *cli.Command, days int) error {
 	if c.Bool("json") {
 		return json.NewEncoder(stdout).Encode(o.answer(days))
 	}
-	text := o.table(terminal.Width(stdout), days)
-	if c.Bool("backups") {
-		text += "\n" + o.backups(days)
+	err := o.table(stdout, days)
+	if err == nil && c.Bool("backups") {
+		err = o.backups(stdout, days)
 	}
-	_, err := io.WriteString(stdout, text)
 	return err
 }
 
-// verdict returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
-func (o *overview) verdict() error {
-	text, unread, lack := o.summary()
-	switch {
-	case unread > 0:
+// outcome returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
+func (o *overview) outcome() error {
+	switch status, text := o.summary(); {
+	case status == backup.StatusUnknown:
 		return fmt.Errorf("status: %s: see above", text)
-	case len(o.Rows) == 0 || lack > 0 && o.MaxAge > 0:
+	case status == backup.StatusMissing && (o.MaxAge > 0 || len(o.Rows) == 0):
 		return no("status: %s", text)
 	}
 	return nil
 }
 
-// choice is what status asks for, and how it shows it.
-type choice struct {
-	requests []backup.Request
-	statuses backup.Statuses // as the function knows them
-	zone     *time.Location
-	zoneName string
-}
-
-// chooseClusters returns the clusters that the ids name, or those of s.yaml if there are no ids.
-func chooseClusters(file, region string, ids []string) (choice, error) {
-	what := choice{zone: time.UTC, zoneName: "UTC"}
-	s, err := readSettings(file)
-	if err != nil && len(ids) == 0 {
-		return what, wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
+// chooseClusters returns what s.yaml says, and a request for each of the clusters that the ids name, or for those of s.yaml if
+// there are no ids. With ids, s.yaml may be missing.
+func chooseClusters(file, region string, ids []string) (s settings, requests []backup.Request, err error) {
+	if s, err = readSettings(file); err != nil && len(ids) == 0 {
+		return s, nil, wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
 	}
-	if err == nil {
-		what.zone = s.zone()
-		what.zoneName = fmt.Sprintf("%s (the schedule in %s)", what.zone, file)
+	if s.Region = cmp.Or(region, s.Region, credentials.Region(os.Getenv)); s.Region == "" {
+		return s, nil, wrong("in which region? Give -region")
 	}
-	if what.statuses, err = s.statuses(); err != nil {
-		return what, wrong("%w", err)
+	faults := []error{backup.CheckRegion(s.Region)}
+	for _, id := range ids {
+		faults = append(faults, backup.CheckClusterID(id))
+		requests = append(requests, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}})
 	}
-	if region = cmp.Or(region, s.Region, credentials.Region(os.Getenv)); region == "" {
-		return what, wrong("in which region? Give -region")
-	}
-	if err := backup.CheckRegion(region); err != nil {
-		return what, wrong("%w", err)
+	if err = errors.Join(faults...); err != nil {
+		return s, nil, wrong("%w", err)
 	}
 	if len(ids) == 0 {
-		s.Region = region
-		if what.requests, err = s.clusterRequests(); err != nil {
-			return what, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
+		if requests, err = s.clusterRequests(); err != nil {
+			return s, nil, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
 		}
-		return what, nil
 	}
-	payload, _ := json.Marshal(map[string][]string{"DBClusterIds": ids}) // strings cannot fail
-	event, err := events.Decode(payload, events.Invocation{Region: region, Received: time.Now(), Timeout: time.Hour})
-	if err != nil {
-		return what, wrong("%w", err)
-	}
-	what.requests = event.Requests
-	return what, nil
+	return s, requests, nil
 }
 
-// statuses returns the words of BackupStatus: the built-in ones, and those that this program's environment sets or, if it sets
-// none, s.yaml.
-func (s settings) statuses() (backup.Statuses, error) {
-	var environ []string
-	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {
-		environ = append(environ, name+"="+cmp.Or(os.Getenv(name), s.variable(name)))
+// longestHistory is how many days back a list is read: as far as a Verify reads it.
+const longestHistory = 31
+
+// statusCalls is how many calls status has in flight at once.
+const statusCalls = 8
+
+// row is what status shows of a cluster.
+type row struct {
+	Cluster backup.Cluster
+	history
+	Err error // why its list could not be read
+}
+
+// overview is what backups the clusters have.
+type overview struct {
+	Now     time.Time     // in the zone that times and days are shown in
+	MaxAge  time.Duration // how old the last complete backup may be; 0: any age is right
+	Rows    []row         // in the order of s.yaml
+	Skipped []backup.Skipped
+	Failed  []error // regions whose clusters could not be listed
+}
+
+// verdict says how a cluster is: Completed, Missing without a complete backup (as young as MaxAge), or Unknown; and what is
+// wrong with it, empty if it is Completed.
+func (o *overview) verdict(r row) (status backup.Status, wrong string) {
+	switch {
+	case r.Err != nil:
+		return backup.StatusUnknown, r.Err.Error()
+	case r.Last == nil:
+		return backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
+	case o.MaxAge > 0 && !r.young(o.Now, o.MaxAge):
+		return backup.StatusMissing, age(o.Now.Sub(r.Last.Start.From)) + " old, more than " + short(o.MaxAge)
 	}
-	c, err := config.Load(environ)
-	return c.ADB.Statuses, err
+	return backup.StatusCompleted, ""
+}
+
+// summary says in one sentence how the clusters are. The status is that of the cluster that is worst off.
+func (o *overview) summary() (status backup.Status, text string) {
+	count := map[backup.Status]int{backup.StatusUnknown: len(o.Failed)}
+	for _, r := range o.Rows {
+		status, _ := o.verdict(r)
+		count[status]++
+	}
+	unread, lack, young := count[backup.StatusUnknown], count[backup.StatusMissing], ""
+	if o.MaxAge > 0 {
+		young = " that started in the last " + short(o.MaxAge)
+	}
+	switch {
+	case unread > 0:
+		return backup.StatusUnknown, fmt.Sprintf("%d of %d could not be read, %d have no complete backup%s", unread, len(o.Rows)+len(o.Failed), lack, young)
+	case len(o.Rows) == 0:
+		return backup.StatusMissing, "no cluster is selected; is a tag missing?"
+	case lack > 0:
+		return backup.StatusMissing, fmt.Sprintf("%d of %d clusters have no complete backup%s", lack, len(o.Rows), young)
+	}
+	return backup.StatusCompleted, "each cluster has a complete backup" + young
+}
+
+// readOverview reads the histories of the clusters that the requests name or select, as they are at now. It tells on progress
+// that it still reads.
+func readOverview(ctx context.Context, service backup.Service, requests []backup.Request, now time.Time, maxAge time.Duration, progress io.Writer) *overview {
+	o := &overview{Now: now, MaxAge: maxAge}
+	defer terminal.Progress(progress, func(elapsed time.Duration) string {
+		return fmt.Sprintf("status: still reading, after %s", elapsed)
+	})()
+	o.choose(ctx, service, requests)
+	var all errgroup.Group
+	all.SetLimit(statusCalls)
+	for i := range o.Rows {
+		all.Go(func() error { // a cluster that cannot be read fails by itself
+			r := &o.Rows[i]
+			l, err := again(ctx, func() (backup.Listing, error) {
+				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
+			})
+			if r.Err = err; err == nil {
+				r.history = tellHistory(l, o.Now)
+			}
+			return nil
+		})
+	}
+	all.Wait()
+	return o
+}
+
+// choose adds a row for each cluster that the requests name or select.
+func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
+	add := func(clusters ...backup.Cluster) {
+		for _, c := range clusters {
+			if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
+				o.Rows = append(o.Rows, row{Cluster: c})
+			}
+		}
+	}
+	for _, r := range requests {
+		if r.Selector == nil {
+			add(r.Cluster)
+			continue
+		}
+		for _, region := range r.Selector.Regions {
+			listed, err := again(ctx, func() ([]backup.ListedCluster, error) {
+				return service.Clusters(ctx, region, *r.Selector)
+			})
+			if err != nil {
+				o.Failed = append(o.Failed, fmt.Errorf("the clusters of %s cannot be listed: %w", region, err))
+				continue
+			}
+			clusters, skipped := r.Choose(region, listed)
+			add(clusters...)
+			o.Skipped = append(o.Skipped, skipped...)
+		}
+	}
+}
+
+// again makes a call that changes nothing, up to five times while the service cannot answer it. It honours the pause that the
+// service asks for, up to a minute.
+func again[T any](ctx context.Context, call func() (T, error)) (reply T, err error) {
+	backoff.Retry(ctx, func() (any, error) {
+		reply, err = call()
+		failed := new(backup.CallError)
+		switch {
+		case !errors.As(err, &failed) || !failed.Kind.Passes():
+			return nil, backoff.Permanent(err)
+		case failed.RetryAfter > 0:
+			return nil, &backoff.RetryAfterError{Duration: min(failed.RetryAfter, time.Minute)}
+		}
+		return nil, err
+	}, backoff.WithMaxTries(5))
+	return reply, err
 }

@@ -78,14 +78,14 @@ func TestStatus(t *testing.T) {
 		stdout []string
 		stderr string
 	}{
-		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai (the schedule in ../../s.yaml)"}, ""},
+		"named":      {[]string{"amv-fresh", "amv-old"}, exitDone, []string{"\namv-fresh cn-hangzhou 20", " 4.7 GiB ####", "\namv-old cn-hangzhou 20", " 4d04h 4.7 GiB #", "Days and times are in Asia/Shanghai."}, ""},
 		"young":      {[]string{"-max-age", "26h", "amv-fresh"}, exitDone, []string{"amv-fresh"}, ""},
 		"each one":   {[]string{"amv-old", "amv-none", "-backups"}, exitDone, []string{"\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20", " 17m 4.7 GiB full Completed 20", " 1m incremental Completed 20", " 1m copy Completed 20"}, ""},
 		"a month":    {[]string{"amv-ancient"}, exitDone, []string{" 30d00h 4.7 GiB .............."}, ""},
 		"three days": {[]string{"amv-fresh", "-days", "3"}, exitDone, []string{"LAST 3 DAYS", " 4.7 GiB ##"}, ""},
-		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " older than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
-		"failed":     {[]string{"amv-failed"}, exitDone, []string{" 31h0", " failed 20"}, ""},
-		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20", " (7h0"}, ""},
+		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " old, more than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
+		"failed":     {[]string{"amv-failed", "-backups"}, exitDone, []string{" 31h", " failed 20", " 1m full Failed "}, ""},
+		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20"}, ""},
 		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
 		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNo, nil, "1 of 1 clusters have no complete backup"},
 		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
@@ -133,7 +133,7 @@ func TestStatus(t *testing.T) {
 }
 
 func TestStatusAsJSON(t *testing.T) {
-	service := newFakeADB(t, fakeadb.Options{})
+	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{Failed: "Odd"}})
 	nights(service, "amv-1", 7*time.Hour, 30)
 	at := time.Now().Add(-time.Hour)
 	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
@@ -153,17 +153,17 @@ func TestStatusAsJSON(t *testing.T) {
 	b, night := a.Backups[0], time.Now().Add(-7*time.Hour)
 	last := statusSet{Status: backup.StatusMissing, BackupId: b.BackupId, BackupSize: 5_000_000_000, BackupType: "FullBackup",
 		BackupStartTime: minute(night), BackupEndTime: minute(night.Add(17 * time.Minute)), BackupExpiredTime: minute(night.Add(17*time.Minute).AddDate(0, 0, 30))}
-	failed := statusSet{Status: backup.StatusFailed, BackupId: "7", BackupType: "FullBackup", BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute))}
+	odd := statusSet{Status: backup.StatusUnknown, BackupStatus: "Odd", BackupId: "7", BackupType: "FullBackup", BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute))}
 	incremental := statusSet{Status: backup.StatusCompleted, BackupId: "8", BackupSize: 80_000_000, BackupType: "IncrementalBackup",
 		BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute)), BackupExpiredTime: minute(at.Add(time.Minute).AddDate(0, 0, 30))}
-	if diff := cmp.Diff([]any{last, []statusSet{failed}, []statusSet{incremental, failed}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
+	if diff := cmp.Diff([]any{last, []statusSet{odd}, []statusSet{incremental, odd}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
 		t.Error(diff)
 	}
 	if n := len(b.Sets); b.DBClusterId != "amv-1" || b.RegionId != "cn-hangzhou" || b.BackupId == "" || b.AgeSeconds < 7*3600-60 || len(b.Days) != 3 || n < 4 || n > 5 { // beside those two, two or three nights
 		t.Errorf("%+v", b)
 	}
 	today := time.Now().UTC().Format(time.DateOnly)
-	if last := b.Days[2]; last.Date != today && last.Date != at.UTC().Format(time.DateOnly) || last.Status == "None" {
+	if last := b.Days[2]; last.Date != today && last.Date != at.UTC().Format(time.DateOnly) || b.Days[1].Status != "Completed" {
 		t.Errorf("%+v", last)
 	}
 	if none := (statusBackup{DBClusterId: "amv-2", RegionId: "cn-hangzhou", statusSet: statusSet{Status: backup.StatusMissing}, Days: a.Backups[1].Days}); !reflect.DeepEqual(none, a.Backups[1]) {
@@ -182,10 +182,10 @@ func TestStatusAsPage(t *testing.T) {
 		stdout string
 		page   []string
 	}{
-		"a month":     {[]string{"amv-1"}, exitDone, "LAST 14 DAYS", []string{"The cluster has a complete backup", "· 31 days, ", "Last 31 days, today last"}},
+		"a month":     {[]string{"amv-1"}, exitDone, "LAST 14 DAYS", []string{"Each cluster has a complete backup", "· 31 days, ", "Last 31 days, today last"}},
 		"fewer days":  {[]string{"amv-1", "-days", "5"}, exitDone, "LAST 5 DAYS", []string{"· 5 days, "}},
-		"beside JSON": {[]string{"amv-1", "--json"}, exitDone, `{"Status":"Completed"`, []string{"The cluster has a complete backup"}},
-		"too old":     {[]string{"amv-1", "-max-age", "26h"}, exitNo, "older than 26h", []string{"1 of 1 clusters have no complete backup that started in the last 26h", "2d02h old, more than 26h"}},
+		"beside JSON": {[]string{"amv-1", "--json"}, exitDone, `{"Status":"Completed"`, []string{"Each cluster has a complete backup"}},
+		"too old":     {[]string{"amv-1", "-max-age", "26h"}, exitNo, "2d02h old, more than 26h", []string{"1 of 1 clusters have no complete backup that started in the last 26h", "2d02h old, more than 26h"}},
 		"not read":    {[]string{"amv-1", "amv-denied"}, exitNotAsked, "not read", []string{"1 of 2 could not be read", "DescribeBackups was denied"}},
 	} {
 		t.Run(name, func(t *testing.T) {

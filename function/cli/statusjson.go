@@ -47,16 +47,15 @@ type statusDay struct{ Date, Status string }
 
 type statusSkipped struct{ DBClusterId, RegionId, Reason string }
 
+// setStatus is the status of a set in the words of the function's answer.
+var setStatus = [...]backup.Status{backup.SetRunning: backup.StatusRunning, backup.SetUnknown: backup.StatusUnknown, backup.SetComplete: backup.StatusCompleted, backup.SetFailed: backup.StatusFailed}
+
 // answer returns the overview for programs, with so many days of each cluster.
 func (o *overview) answer(days int) statusAnswer {
-	a := statusAnswer{Status: backup.StatusCompleted, Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
+	a := statusAnswer{Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
+	a.Status, _ = o.summary()
 	if o.MaxAge > 0 {
 		a.MaxAge = short(o.MaxAge)
-	}
-	if _, unread, lack := o.summary(); unread > 0 {
-		a.Status = backup.StatusUnknown
-	} else if lack > 0 || len(o.Rows) == 0 {
-		a.Status = backup.StatusMissing
 	}
 	for _, r := range o.Rows {
 		a.Backups = append(a.Backups, o.backup(r, days))
@@ -71,38 +70,32 @@ func (o *overview) answer(days int) statusAnswer {
 }
 
 func (o *overview) backup(r row, days int) statusBackup {
-	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Warnings: r.Warnings}
-	if r.Err != nil {
-		b.Status, b.Error = backup.StatusUnknown, r.Err.Error()
-		return b
-	}
+	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Since: setsOf(r.Since), Sets: setsOf(r.recent(o.Now, days)), Warnings: r.Warnings}
 	if r.Last != nil {
-		b.statusSet = setOf(*r.Last)
+		b.statusSet = setsOf([]backup.Set{*r.Last})[0]
 		b.AgeSeconds = int64(o.Now.Sub(r.Last.Start.From).Seconds())
 	}
-	if o.wrong(r) != "" {
-		b.Status = backup.StatusMissing
+	if b.Status, _ = o.verdict(r); r.Err != nil {
+		b.Error = r.Err.Error()
+		return b
 	}
-	for _, s := range r.Since {
-		b.Since = append(b.Since, setOf(s))
-	}
-	for _, s := range r.recent(o.Now, days) {
-		b.Sets = append(b.Sets, setOf(s))
-	}
-	for i, m := range r.strip(o.Now, days) {
+	for i, m := range r.strip(days) {
 		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-days+1).Format(time.DateOnly), marks[m].name})
 	}
 	return b
 }
 
-func setOf(s backup.Set) statusSet {
-	set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
-		BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
-	if !s.Full {
-		set.BackupType = "IncrementalBackup"
+func setsOf(sets []backup.Set) (all []statusSet) {
+	for _, s := range sets {
+		set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
+			BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
+		if !s.Full {
+			set.BackupType = "IncrementalBackup"
+		}
+		if s.State == backup.SetUnknown {
+			set.BackupStatus = s.Status
+		}
+		all = append(all, set)
 	}
-	if s.State == backup.SetUnknown {
-
-	}
-	return set
+	return all
 }
