@@ -195,12 +195,11 @@ func readOverview(ctx context.Context, service backup.Service, requests []backup
 	for i := range o.Rows {
 		all.Go(func() error { // a cluster that cannot be read fails by itself
 			r := &o.Rows[i]
-			l, err := again(ctx, func() (backup.Listing, error) {
+			var l backup.Listing
+			l, r.Err = again(ctx, func() (backup.Listing, error) {
 				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
 			})
-			if r.Err = err; err == nil {
-				r.history = tellHistory(l, o.Now)
-			}
+			r.history = tellHistory(l, o.Now)
 			return nil
 		})
 	}
