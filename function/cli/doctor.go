@@ -197,7 +197,8 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup, e adb.Endpoint
 		c.unread("the backups: %v", err)
 		return
 	}
-	o := readOverview(ctx, service, requests, time.Now().In(s.zone()), 0, io.Discard)
+	o := &overview{Now: time.Now().In(s.zone())}
+	o.read(ctx, service, requests, io.Discard)
 	for _, err := range o.Failed {
 		c.unread("%v", err)
 	}

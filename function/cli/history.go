@@ -32,19 +32,19 @@ var marks = [...]struct{ strip, name, class, since string }{
 
 // history is what the list of a cluster's backups shows.
 type history struct {
-	Sets     []backup.Set         // all whose start is believed, the newest first
-	Last     *backup.Set          // the newest complete backup; nil: the list has none
-	Since    []backup.Set         // backups that started after Last and are not complete, the newest first
-	Days     [longestHistory]mark // today's is the last; days are those of now's zone
-	Warnings []string             // what the list holds that cannot be true or cannot be read
+	Sets     []backup.Set // those of the days that are shown and whose start is believed, the newest first
+	Last     *backup.Set  // the newest complete backup; nil: the list has none
+	Since    []backup.Set // backups that started after Last and are not complete, the newest first
+	Days     []mark       // today's is the last; days are those of now's zone
+	Warnings []string     // what the list holds that cannot be true or cannot be read
 }
 
 // counts reports whether a set is a backup of its own. Copies and incremental backups are only listed.
 func counts(s backup.Set) bool { return s.Full && !s.Copy }
 
-// tellHistory reads a list as it was at now.
-func tellHistory(l backup.Listing, now time.Time) history {
-	var h history
+// tellHistory reads a list as it was at now, and shows so many days of it.
+func tellHistory(l backup.Listing, now time.Time, days int) history {
+	h := history{Days: make([]mark, days)}
 	if l.Unreadable != "" {
 		h.Warnings = append(h.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
 	}
@@ -62,11 +62,15 @@ func tellHistory(l backup.Listing, now time.Time) history {
 		if future || s.Start == (backup.Span{}) {
 			continue
 		}
-		if h.Sets = append(h.Sets, s); !counts(s) {
+		day := days - 1 - daysAgo(s, now)
+		if day >= 0 {
+			h.Sets = append(h.Sets, s)
+		}
+		if !counts(s) {
 			continue
 		}
-		if first = longestHistory - 1 - daysAgo(s, now); first >= 0 {
-			h.Days[first] = max(h.Days[first], markOf(s))
+		if first = day; day >= 0 {
+			h.Days[day] = max(h.Days[day], markOf(s))
 		}
 		if h.Last == nil && s.State == backup.SetComplete {
 			h.Last = &s
@@ -74,7 +78,7 @@ func tellHistory(l backup.Listing, now time.Time) history {
 			h.Since = append(h.Since, s)
 		}
 	}
-	for day := max(0, first); day < longestHistory-1; day++ {
+	for day := max(0, first); day < days-1; day++ {
 		h.Days[day] = max(h.Days[day], markNone)
 	}
 	return h
@@ -93,19 +97,11 @@ func markOf(s backup.Set) mark {
 	return markRunning
 }
 
-// strip returns the marks of the last n days.
-func (h history) strip(n int) []mark { return h.Days[longestHistory-n:] }
-
 // daysAgo returns how many midnights of now's zone have passed since a set started. A day is not always 24 hours long there.
 func daysAgo(s backup.Set, now time.Time) int {
 	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
 	passed := noon(now).Sub(noon(s.Start.From.In(now.Location())))
 	return max(0, int(passed/(24*time.Hour))) // clocks differ: just after the next midnight is today
-}
-
-// recent returns the sets that started on one of the last n days.
-func (h history) recent(now time.Time, n int) []backup.Set {
-	return slices.DeleteFunc(slices.Clone(h.Sets), func(s backup.Set) bool { return daysAgo(s, now) >= n })
 }
 
 // young reports whether the last complete backup is at most maxAge old, even if it started at the earliest moment that its

@@ -70,9 +70,9 @@ func TestHistory(t *testing.T) {
 		"no start":                   {[]backup.Set{{Full: true, State: complete}}, "..............", "", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := tellHistory(backup.Listing{Sets: c.sets}, now)
+			h := tellHistory(backup.Listing{Sets: c.sets}, now, 14)
 			var strip strings.Builder
-			for _, m := range h.strip(14) {
+			for _, m := range h.Days {
 				strip.WriteString(marks[m].strip)
 			}
 			last := ""
@@ -84,11 +84,11 @@ func TestHistory(t *testing.T) {
 			}
 		})
 	}
-	h := tellHistory(backup.Listing{Sets: []backup.Set{of(3*day, complete)}}, now)
-	if diff := cmp.Diff([]mark{markOpen, markComplete, markNone, markNone, markOpen}, h.strip(5)); diff != "" {
+	h := tellHistory(backup.Listing{Sets: []backup.Set{of(3*day, complete)}}, now, 5)
+	if diff := cmp.Diff([]mark{markOpen, markComplete, markNone, markNone, markOpen}, h.Days); diff != "" {
 		t.Errorf("days before the first one, and today: %s", diff)
 	}
-	h = tellHistory(backup.Listing{Unreadable: `the time "yesterday"`}, now)
+	h = tellHistory(backup.Listing{Unreadable: `the time "yesterday"`}, now, 5)
 	if diff := cmp.Diff([]string{`the list holds something that cannot be read: the time "yesterday"`}, h.Warnings); diff != "" {
 		t.Error(diff)
 	}
@@ -112,19 +112,6 @@ func TestDaysOfAChangingClock(t *testing.T) {
 	}
 }
 
-func TestYoung(t *testing.T) {
-	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
-	for before, want := range map[time.Duration]bool{time.Hour: true, 26 * time.Hour: true, 26*time.Hour + time.Minute: false} {
-		s := set(now, before, backup.SetComplete)
-		if got := (history{Last: &s}).young(now, 26*time.Hour); got != want {
-			t.Errorf("%s: %v", before, got)
-		}
-	}
-	if (history{}).young(now, time.Hour) {
-		t.Error("no backup is young")
-	}
-}
-
 func TestWords(t *testing.T) {
 	for d, want := range map[time.Duration]string{
 		-time.Hour: "0s", 29 * time.Second: "0s", 59*time.Minute + 40*time.Second: "59m", 47*time.Hour + 59*time.Minute: "47h59m",
@@ -134,7 +121,7 @@ func TestWords(t *testing.T) {
 			t.Errorf("age %s: %s, want %s", d, got, want)
 		}
 	}
-	for d, want := range map[time.Duration]string{26 * time.Hour: "26h", 90 * time.Minute: "1h30m", 200 * time.Second: "3m20s", 30 * time.Minute: "30m", time.Second: "1s", 10 * time.Second: "10s", 10 * time.Hour: "10h", 10 * time.Minute: "10m", 0: "0s", 3630 * time.Second: "1h0m30s"} {
+	for d, want := range map[time.Duration]string{26 * time.Hour: "26h", 90 * time.Minute: "1h30m", 200 * time.Second: "3m20s", 30 * time.Minute: "30m", time.Second: "1s", 10 * time.Hour: "10h", 10 * time.Minute: "10m", 3630 * time.Second: "1h0m30s"} {
 		if got := short(d); got != want {
 			t.Errorf("%d: %s, want %s", d, got, want)
 		}

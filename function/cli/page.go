@@ -28,7 +28,6 @@ const (
 type htmlPage struct {
 	strings.Builder
 	*overview
-	days int
 }
 
 // write adds markup, which is always a constant, with values in it. All of them but numbers are escaped.
@@ -43,9 +42,9 @@ func (p *htmlPage) write(markup string, values ...any) {
 	fmt.Fprintf(p, markup, values...)
 }
 
-// html returns the overview as one page that needs nothing else, with so many days of each cluster.
-func (o *overview) html(days int) string {
-	p := &htmlPage{overview: o, days: days}
+// html returns the overview as one page that needs nothing else.
+func (o *overview) html() string {
+	p := &htmlPage{overview: o}
 	p.head()
 	p.write("<main>\n")
 	if len(o.Rows) > 0 {
@@ -73,7 +72,7 @@ func (p *htmlPage) rank(r row) int {
 }
 
 // day returns the day that was so many days after the first one.
-func (p *htmlPage) day(n int) time.Time { return p.Now.AddDate(0, 0, n-p.days+1) }
+func (p *htmlPage) day(n int) time.Time { return p.Now.AddDate(0, 0, n-p.Days+1) }
 
 // sign marks what is right or wrong by its shape; its colour is that of class.
 func sign(status backup.Status) (sign, class string) {
@@ -100,7 +99,7 @@ func (p *htmlPage) head() {
 <style>`, base64.StdEncoding.EncodeToString(hash[:]), text)
 	p.WriteString(pageStyle)
 	p.write("</style>\n</head>\n<body>\n<header>\n<p class=\"what\">AnalyticDB backups</p>\n<h1 class=\"%s\"><span aria-hidden=\"true\">%s</span> %s</h1>\n", class, mark, text)
-	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n", p.Now.Format("Mon 2 Jan 2006, 15:04"), p.days, p.day(0).Format(shortDay), p.Now.Format(shortDay), p.Now.Location())
+	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n", p.Now.Format("Mon 2 Jan 2006, 15:04"), p.Days, p.day(0).Format(shortDay), p.Now.Format(shortDay), p.Now.Location())
 	p.write("<ul>\n")
 	for _, err := range p.Failed {
 		p.write("<li>%s</li>\n", err)
@@ -115,7 +114,7 @@ func (p *htmlPage) head() {
 
 // table writes one row for each cluster, in the order of s.yaml.
 func (p *htmlPage) table() {
-	p.write("<table class=\"card all\">\n<thead><tr><th>Cluster</th><th>Region</th><th>Last complete backup</th><th class=\"number\">Age</th><th class=\"number\">Size</th><th>Last %d days, today last</th></tr></thead>\n<tbody>\n", p.days)
+	p.write("<table class=\"card all\">\n<thead><tr><th>Cluster</th><th>Region</th><th>Last complete backup</th><th class=\"number\">Age</th><th class=\"number\">Size</th><th>Last %d days, today last</th></tr></thead>\n<tbody>\n", p.Days)
 	for _, r := range p.Rows {
 		status, _ := p.verdict(r)
 		mark, class := sign(status)
@@ -123,9 +122,8 @@ func (p *htmlPage) table() {
 		p.write("<tr><th scope=\"row\"><a href=\"#%s\">%s</a></th><td>%s</td>", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region)
 		p.write("<td class=\"last %s\"><span aria-hidden=\"true\">%s</span> %s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td>", class, mark, last, old, large)
 		if r.Err == nil {
-			strip := r.strip(p.days)
-			p.write("<span class=\"strip\" role=\"img\" aria-label=\"%s\">", inWords(strip))
-			for _, m := range strip {
+			p.write("<span class=\"strip\" role=\"img\" aria-label=\"%s\">", inWords(r.Days))
+			for _, m := range r.Days {
 				p.write("<i class=\"%s\"></i>", marks[m].class)
 			}
 			p.write("</span>")
@@ -196,11 +194,10 @@ func (p *htmlPage) facts(r row) {
 
 // faults says what a person should look at.
 func (p *htmlPage) faults(r row) (faults []string) {
-	strip := r.strip(p.days)
-	if missed := p.runs(strip, markNone); missed != "" {
+	if missed := p.runs(r.Days, markNone); missed != "" {
 		faults = append(faults, "No backup: "+missed+".")
 	}
-	if failed := p.runs(strip, markFailed); failed != "" {
+	if failed := p.runs(r.Days, markFailed); failed != "" {
 		faults = append(faults, "Failed, and not made good that day: "+failed+".")
 	}
 	sets := p.sized(r)
@@ -233,10 +230,9 @@ func (p *htmlPage) runs(strip []mark, m mark) string {
 
 // calendar writes the days as weeks from Monday to Sunday. A week is named after its month where that is a new one.
 func (p *htmlPage) calendar(r row) {
-	strip := r.strip(p.days)
-	p.write("<table class=\"calendar\" role=\"img\" aria-label=\"Calendar %s\">\n<tr><th></th><th>M</th><th>T</th><th>W</th><th>T</th><th>F</th><th>S</th><th>S</th>", inWords(strip))
+	p.write("<table class=\"calendar\" role=\"img\" aria-label=\"Calendar %s\">\n<tr><th></th><th>M</th><th>T</th><th>W</th><th>T</th><th>F</th><th>S</th><th>S</th>", inWords(r.Days))
 	month, monday := "", -(int(p.day(0).Weekday())+6)%7 // of the first week, counted from the first day
-	for n := monday; n < p.days; n++ {
+	for n := monday; n < p.Days; n++ {
 		if (n-monday)%7 == 0 {
 			name := p.day(max(n, 0)).Format("Jan")
 			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(name, month))
@@ -246,14 +242,14 @@ func (p *htmlPage) calendar(r row) {
 			p.write("<td></td>")
 			continue
 		}
-		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[strip[n]].class, p.day(n).Format(pageDay), marks[strip[n]].class, p.day(n).Day())
+		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[r.Days[n]].class, p.day(n).Format(pageDay), marks[r.Days[n]].class, p.day(n).Day())
 	}
 	p.write("</tr>\n</table>\n")
 }
 
 // sized returns the complete backups of the page's days whose size is known, the oldest first.
 func (p *htmlPage) sized(r row) []backup.Set {
-	sets := slices.DeleteFunc(r.recent(p.Now, p.days), func(s backup.Set) bool {
+	sets := slices.DeleteFunc(slices.Clone(r.Sets), func(s backup.Set) bool {
 		return !counts(s) || s.State != backup.SetComplete || s.Size == 0
 	})
 	slices.Reverse(sets)
@@ -273,7 +269,7 @@ func (p *htmlPage) sizes(r row) {
 	const left, width, bottom, highest = 8, 300, 112, 96 // of what is drawn
 	p.write("<figure>\n<figcaption>Size, at most %s</figcaption>\n<svg viewBox=\"0 0 320 132\" role=\"img\" aria-label=\"Sizes of %d complete backups, at most %s, the last one %s\">\n", size(most), len(sets), size(most), size(sets[len(sets)-1].Size))
 	for i, s := range sets {
-		x := left + width*(1-p.Now.Sub(s.Start.From).Hours()/24/float64(p.days))
+		x := left + width*(1-p.Now.Sub(s.Start.From).Hours()/24/float64(p.Days))
 		high := highest * float64(s.Size) / float64(most)
 		p.write("<path class=\"bar\" d=\"M%.1f %dv-%.1f\"><title>%s: %s</title></path>\n", x, bottom, high, p.at(s.Start, pageDay), size(s.Size))
 		if i > 0 && fell(sets[i-1], s) {

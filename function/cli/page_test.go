@@ -22,14 +22,14 @@ import (
 // sampleOverview has six clusters that show each case, over and over until there are n.
 func sampleOverview(n int) *overview {
 	now := time.Date(2026, 11, 30, 9, 6, 20, 0, shanghai)
-	o := &overview{Now: now, MaxAge: 26 * time.Hour}
+	o := &overview{Now: now, MaxAge: 26 * time.Hour, Days: 31}
 	kinds := []string{"wz9or2xawpnc", "bp1c8v3q9xk27d", "2ze6m0t4hj85sg", "uf61r7d9kw30xq", "bp1s4nd80xg5ty", "uf6d5p8l3w6y1x"}
 	for i := range n {
 		c := backup.Cluster{ID: "amv-" + kinds[i%6], Region: "cn-hangzhou"}
 		if i >= 6 {
 			c.ID += fmt.Sprint(i)
 		}
-		o.Rows = append(o.Rows, row{Cluster: c, history: tellHistory(backup.Listing{Sets: sampleSets(now, i%6)}, now)})
+		o.Rows = append(o.Rows, row{Cluster: c, history: tellHistory(backup.Listing{Sets: sampleSets(now, i%6)}, now, 31)})
 	}
 	return o
 }
@@ -83,10 +83,10 @@ func wellFormed(t *testing.T, page string) string {
 }
 
 func TestThePage(t *testing.T) {
-	page := sampleOverview(6).html(31)
+	page := sampleOverview(6).html()
 	if dir := os.Getenv("PAGES"); dir != "" { // to look at them in a browser
 		for _, n := range []int{1, 6, 60} {
-			os.WriteFile(filepath.Join(dir, fmt.Sprintf("status-%d.html", n)), []byte(sampleOverview(n).html(31)), 0o600)
+			os.WriteFile(filepath.Join(dir, fmt.Sprintf("status-%d.html", n)), []byte(sampleOverview(n).html()), 0o600)
 		}
 	}
 	text := wellFormed(t, page)
@@ -135,14 +135,14 @@ func TestThePage(t *testing.T) {
 			t.Errorf("%s is not in the calendar", want)
 		}
 	}
-	if wellFormed(t, sampleOverview(60).html(31)); strings.Count(sampleOverview(60).html(14), "<section") != 60 {
+	if wellFormed(t, sampleOverview(60).html()); strings.Count(sampleOverview(60).html(), "<section") != 60 {
 		t.Error("sixty clusters have sixty cards")
 	}
 }
 
 // The page needs nothing from outside, runs nothing, and suits dark screens, narrow ones and paper.
 func TestThePageStandsAlone(t *testing.T) {
-	page := sampleOverview(1).html(31)
+	page := sampleOverview(1).html()
 	hash := sha256.Sum256([]byte(pageStyle))
 	if !strings.Contains(page, `http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'sha256-`+base64.StdEncoding.EncodeToString(hash[:])+`'"`) ||
 		!strings.Contains(page, "<style>"+pageStyle+"</style>") {
@@ -166,15 +166,15 @@ func TestThePageEscapes(t *testing.T) {
 	o.Rows[1].Last.ID, o.Rows[1].Warnings = evil, []string{evil}
 	o.Failed = []error{errors.New(evil)}
 	o.Skipped = []backup.Skipped{{Cluster: backup.Cluster{ID: evil, Region: evil}, Reason: evil}}
-	page := o.html(31)
+	page := o.html()
 	if text := wellFormed(t, page); strings.Contains(page, "<script") || strings.Count(text, evil) != 8 || !strings.Contains(text, "✕ 2 of 3 could not be read") {
 		t.Errorf("%d times in\n%s", strings.Count(text, evil), page)
 	}
-	if text := wellFormed(t, (&overview{Now: o.Now}).html(31)); !strings.Contains(text, "✕ No cluster is selected; is a tag missing?") {
+	if text := wellFormed(t, (&overview{Now: o.Now}).html()); !strings.Contains(text, "✕ No cluster is selected; is a tag missing?") {
 		t.Error(text)
 	}
 	o = sampleOverview(4)
-	if text := wellFormed(t, o.html(31)); !strings.Contains(text, "✓ Each cluster has a complete backup that started in the last 26h") || strings.Contains(o.html(31), `bad"`) {
+	if text := wellFormed(t, o.html()); !strings.Contains(text, "✓ Each cluster has a complete backup that started in the last 26h") || strings.Contains(o.html(), `bad"`) {
 		t.Error("all is well")
 	}
 }

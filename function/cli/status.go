@@ -27,7 +27,7 @@ func statusCommand() *cli.Command {
 		Flags: []cli.Flag{
 			fileFlag("the `FILE` that names the clusters, the region and the schedule's zone"),
 			&cli.StringFlag{Name: "region", Usage: "the `REGION` of the clusters, instead of s.yaml's"},
-			&cli.IntFlag{Name: "days", Value: 14, DefaultText: "14, and 31 on a page", Usage: "how many days are shown, at most 31"},
+			&cli.IntFlag{Name: "days", Value: 14, DefaultText: "14, and 31 with -html", Usage: "how many days are shown, at most 31"},
 			&cli.BoolFlag{Name: "backups", Usage: "list every backup of these days, too"},
 			&cli.StringFlag{Name: "html", Usage: "write all of it to a `FILE`, as one page for a browser"},
 			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON instead of the table"},
@@ -58,32 +58,32 @@ func status(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	o := readOverview(ctx, service, requests, time.Now().In(s.zone()), maxAge, c.Root().ErrWriter)
+	if c.String("html") != "" && !c.IsSet("days") {
+		days = longestHistory
+	}
+	o := &overview{Now: time.Now().In(s.zone()), MaxAge: maxAge, Days: days}
+	o.read(ctx, service, requests, c.Root().ErrWriter)
 	if ctx.Err() != nil {
 		return stopped(ctx)
 	}
-	return errors.Join(o.show(c, days), o.outcome())
+	return errors.Join(o.show(c), o.outcome())
 }
 
-// show prints the overview, and writes the page if one is asked for. A page has a whole month if nobody asks for less.
-func (o *overview) show(c *cli.Command, days int) error {
+// show prints the overview, and writes the page if one is asked for.
+func (o *overview) show(c *cli.Command) error {
 	stdout := c.Root().Writer
 	if file := c.String("html"); file != "" {
-		month := longestHistory
-		if c.IsSet("days") {
-			month = days
-		}
-		if err := os.WriteFile(file, []byte(o.html(month)), 0o644); err != nil {
+		if err := os.WriteFile(file, []byte(o.html()), 0o644); err != nil {
 			return err
 		}
 		fmt.Fprintf(c.Root().ErrWriter, "status: the page is %s\n", file)
 	}
 	if c.Bool("json") {
-		return json.NewEncoder(stdout).Encode(o.answer(days))
+		return json.NewEncoder(stdout).Encode(o.answer())
 	}
-	err := o.table(stdout, days)
+	err := o.table(stdout)
 	if err == nil && c.Bool("backups") {
-		err = o.backups(stdout, days)
+		err = o.backups(stdout)
 	}
 	return err
 }
@@ -141,6 +141,7 @@ type row struct {
 type overview struct {
 	Now     time.Time     // in the zone that times and days are shown in
 	MaxAge  time.Duration // how old the last complete backup may be; 0: any age is right
+	Days    int           // how many are shown, the last one is today
 	Rows    []row         // in the order of s.yaml
 	Skipped []backup.Skipped
 	Failed  []error // regions whose clusters could not be listed
@@ -182,10 +183,8 @@ func (o *overview) summary() (status backup.Status, text string) {
 	return backup.StatusCompleted, "each cluster has a complete backup" + young
 }
 
-// readOverview reads the histories of the clusters that the requests name or select, as they are at now. It tells on progress
-// that it still reads.
-func readOverview(ctx context.Context, service backup.Service, requests []backup.Request, now time.Time, maxAge time.Duration, progress io.Writer) *overview {
-	o := &overview{Now: now, MaxAge: maxAge}
+// read reads the histories of the clusters that the requests name or select. It tells on progress that it still reads.
+func (o *overview) read(ctx context.Context, service backup.Service, requests []backup.Request, progress io.Writer) {
 	defer terminal.Progress(progress, func(elapsed time.Duration) string {
 		return fmt.Sprintf("status: still reading, after %s", elapsed)
 	})()
@@ -199,12 +198,11 @@ func readOverview(ctx context.Context, service backup.Service, requests []backup
 			l, r.Err = again(ctx, func() (backup.Listing, error) {
 				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
 			})
-			r.history = tellHistory(l, o.Now)
+			r.history = tellHistory(l, o.Now, o.Days)
 			return nil
 		})
 	}
 	all.Wait()
-	return o
 }
 
 // choose adds a row for each cluster that the requests name or select.

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
@@ -39,9 +38,12 @@ func nights(service *fakeadb.Service, cluster string, last time.Duration, n int)
 }
 
 // sYAML writes an s.yaml with these clusters, and returns its path.
-func sYAML(t *testing.T, clusters string) string {
+func sYAML(t *testing.T, clusters string, variables ...string) string {
 	t.Helper()
 	text := regexp.MustCompile(`(?m)^  clusters: .*`).ReplaceAllLiteralString(string(readSYAML(t)), "  clusters: '"+clusters+"'")
+	for _, v := range variables {
+		text = strings.Replace(text, "        LOG_LEVEL: info", "        LOG_LEVEL: info\n        "+v, 1)
+	}
 	path := filepath.Join(t.TempDir(), "s.yaml")
 	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
@@ -56,6 +58,7 @@ func TestStatus(t *testing.T) {
 	tags := []fakeadb.Tag{{Key: "backup", Value: "nightly"}}
 	service := newFakeADB(t, fakeadb.Options{
 		Denied: []fakeadb.Denial{{Cluster: "amv-denied"}},
+		Faults: fakeadb.Script(fakeadb.Step{Action: "DescribeDBClusters", Nth: 1, Fault: fakeadb.Refused(fakeadb.ErrUnavailable)}),
 		Clusters: []fakeadb.Cluster{{ID: "amv-new", Tags: tags, Status: "Creating"}, {ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"}, {ID: "amv-ancient"},
 			{ID: "amv-denied"}},
 	})
@@ -88,7 +91,7 @@ func TestStatus(t *testing.T) {
 		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20"}, ""},
 		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
 		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNo, nil, "1 of 1 clusters have no complete backup"},
-		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
+		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "acs:adb:cn-hangzhou:*:dbcluster/amv-denied", "whoever has these credentials needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
 		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed ", "\namv-new (cn-hangzhou) is skipped: its status is Creating\n"}, ""},
 		"of s.yaml":  {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"twice":      {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
@@ -182,7 +185,7 @@ func TestStatusAsPage(t *testing.T) {
 		stdout string
 		page   []string
 	}{
-		"a month":     {[]string{"amv-1"}, exitDone, "LAST 14 DAYS", []string{"Each cluster has a complete backup", "· 31 days, ", "Last 31 days, today last"}},
+		"a month":     {[]string{"amv-1"}, exitDone, "LAST 31 DAYS", []string{"Each cluster has a complete backup", "· 31 days, ", "Last 31 days, today last"}},
 		"fewer days":  {[]string{"amv-1", "-days", "5"}, exitDone, "LAST 5 DAYS", []string{"· 5 days, "}},
 		"beside JSON": {[]string{"amv-1", "--json"}, exitDone, `{"Status":"Completed"`, []string{"Each cluster has a complete backup"}},
 		"too old":     {[]string{"amv-1", "-max-age", "26h"}, exitNo, "2d02h old, more than 26h", []string{"1 of 1 clusters have no complete backup that started in the last 26h", "2d02h old, more than 26h"}},
@@ -210,16 +213,7 @@ func TestStatusAsPage(t *testing.T) {
 func TestStatusWords(t *testing.T) {
 	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{Completed: "Archived"}})
 	nights(service, "amv-1", 7*time.Hour, 1)
-	file := sYAML(t, `"DBClusterId": "amv-1"`)
-	source, err := os.ReadFile(file)
-	if err != nil {
-		t.Fatal(err)
-	}
-	named := filepath.Join(t.TempDir(), "s.yaml")
-	text := strings.Replace(string(source), "        LOG_LEVEL: info", "        LOG_LEVEL: info\n        ADB_STATUS_COMPLETED: archived", 1)
-	if err := os.WriteFile(named, []byte(text), 0o600); err != nil {
-		t.Fatal(err)
-	}
+	file, named := sYAML(t, `"DBClusterId": "amv-1"`), sYAML(t, `"DBClusterId": "amv-1"`, "ADB_STATUS_COMPLETED: archived")
 	for name, c := range map[string]struct {
 		file, env string
 		code      int
@@ -236,22 +230,5 @@ func TestStatusWords(t *testing.T) {
 				t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
 			}
 		})
-	}
-}
-
-// A fleet is read several clusters at a time, and what the service cannot answer now is asked for again.
-func TestStatusOfAFleet(t *testing.T) {
-	var clusters []fakeadb.Cluster
-	for i := range 40 {
-		clusters = append(clusters, fakeadb.Cluster{ID: fmt.Sprintf("amv-%d", i)})
-	}
-	service := newFakeADB(t, fakeadb.Options{Clusters: clusters, Latency: 10 * time.Millisecond,
-		Faults: fakeadb.Script(fakeadb.Step{Action: "DescribeDBClusters", Nth: 1, Fault: fakeadb.Refused(fakeadb.ErrUnavailable)})})
-	code, stdout, stderr := runs(t, "status", "-s", sYAML(t, `"DBClusterSelector": {"All": true}`))
-	if code != exitDone || strings.Count(stdout, " none ") < 40 || stderr != "" {
-		t.Errorf("exit code %d\n%s\n%s", code, stdout, stderr)
-	}
-	if n := service.MaxInFlight(); n < 2 || n > statusCalls {
-		t.Errorf("%d calls at once", n)
 	}
 }

@@ -14,14 +14,14 @@ import (
 // tableTime is the layout of the tables' times.
 const tableTime = "2006-01-02 15:04"
 
-// table prints the overview: a row for each cluster, with a strip of so many days and what there is to say of it.
-func (o *overview) table(stdout io.Writer, days int) error {
+// table prints the overview: a row for each cluster, with a strip of its days and what there is to say of it.
+func (o *overview) table(stdout io.Writer) error {
 	const form = "%s\t%s\t%s\t%6s\t%7s\t%s\n"
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", days))
+	fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", o.Days))
 	for _, r := range o.Rows {
 		last, old, large := o.last(r, tableTime)
-		fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strings.Join(o.notes(r, days), "  "))
+		fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strings.Join(o.notes(r), "  "))
 	}
 	for _, skipped := range o.Skipped {
 		fmt.Fprintf(w, "%v is skipped: %s\n", skipped.Cluster, skipped.Reason)
@@ -33,13 +33,13 @@ func (o *overview) table(stdout io.Writer, days int) error {
 	return w.Flush()
 }
 
-// backups prints every backup of so many days.
-func (o *overview) backups(stdout io.Writer, days int) error {
+// backups prints every backup of the days.
+func (o *overview) backups(stdout io.Writer) error {
 	const form = "%s\t%s\t%8s\t%7s\t%s\t%s\t%s\t%s\n"
 	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintf(w, "\n"+form, "CLUSTER", "STARTED", "TOOK", "SIZE", "KIND", "STATUS", "EXPIRES", "ID")
 	for _, r := range o.Rows {
-		for _, s := range r.recent(o.Now, days) {
+		for _, s := range r.Sets {
 			fmt.Fprintf(w, form, r.Cluster.ID, o.at(s.Start, tableTime), took(s), size(s.Size), kind(s), setStatus[s.State], o.at(s.Expires, tableTime), s.ID)
 		}
 	}
@@ -66,13 +66,13 @@ func (o *overview) at(s backup.Span, layout string) string {
 }
 
 // notes returns a cluster's strip, what is wrong with it, and what runs or failed since its last complete backup.
-func (o *overview) notes(r row, days int) []string {
+func (o *overview) notes(r row) []string {
 	_, wrong := o.verdict(r)
 	if r.Err != nil {
 		return []string{wrong}
 	}
 	strip := ""
-	for _, m := range r.strip(days) {
+	for _, m := range r.Days {
 		strip += marks[m].strip
 	}
 	notes := append([]string{strip, wrong, r.since(o.Now, tableTime)}, r.Warnings...)
@@ -123,15 +123,15 @@ type statusSkipped struct{ DBClusterId, RegionId, Reason string }
 // setStatus is the status of a set in the words of the function's answer.
 var setStatus = [...]backup.Status{backup.SetRunning: backup.StatusRunning, backup.SetUnknown: backup.StatusUnknown, backup.SetComplete: backup.StatusCompleted, backup.SetFailed: backup.StatusFailed}
 
-// answer returns the overview for programs, with so many days of each cluster.
-func (o *overview) answer(days int) statusAnswer {
+// answer returns the overview for programs.
+func (o *overview) answer() statusAnswer {
 	a := statusAnswer{Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
 	a.Status, _ = o.summary()
 	if o.MaxAge > 0 {
 		a.MaxAge = short(o.MaxAge)
 	}
 	for _, r := range o.Rows {
-		a.Backups = append(a.Backups, o.backup(r, days))
+		a.Backups = append(a.Backups, o.backup(r))
 	}
 	for _, s := range o.Skipped {
 		a.Skipped = append(a.Skipped, statusSkipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
@@ -142,8 +142,8 @@ func (o *overview) answer(days int) statusAnswer {
 	return a
 }
 
-func (o *overview) backup(r row, days int) statusBackup {
-	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Since: setsOf(r.Since), Sets: setsOf(r.recent(o.Now, days)), Warnings: r.Warnings}
+func (o *overview) backup(r row) statusBackup {
+	b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Since: setsOf(r.Since), Sets: setsOf(r.Sets), Warnings: r.Warnings}
 	if r.Last != nil {
 		b.statusSet = setsOf([]backup.Set{*r.Last})[0]
 		b.AgeSeconds = int64(o.Now.Sub(r.Last.Start.From).Seconds())
@@ -152,8 +152,8 @@ func (o *overview) backup(r row, days int) statusBackup {
 		b.Error = r.Err.Error()
 		return b
 	}
-	for i, m := range r.strip(days) {
-		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-days+1).Format(time.DateOnly), marks[m].name})
+	for i, m := range r.Days {
+		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-o.Days+1).Format(time.DateOnly), marks[m].name})
 	}
 	return b
 }
