@@ -48,20 +48,12 @@ func tellHistory(l backup.Listing, now time.Time, days int) history {
 	if l.Unreadable != "" {
 		h.Warnings = append(h.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
 	}
-	sets := slices.SortedFunc(slices.Values(l.Sets), func(a, b backup.Set) int {
+	sets := slices.DeleteFunc(slices.Clone(l.Sets), func(s backup.Set) bool { return !h.believe(s, now) })
+	slices.SortFunc(sets, func(a, b backup.Set) int {
 		return cmp.Or(b.Start.From.Compare(a.Start.From), strings.Compare(b.ID, a.ID))
 	})
 	first := 0 // the day of the oldest backup, which comes last
 	for _, s := range sets {
-		future := s.Start.From.After(now.Add(backup.ClockSkew))
-		if counts(s) && future {
-			h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
-		} else if counts(s) && s.State == backup.SetUnknown {
-			h.Warnings = append(h.Warnings, s.String())
-		}
-		if future || s.Start == (backup.Span{}) {
-			continue
-		}
 		day := days - 1 - daysAgo(s, now)
 		if day >= 0 {
 			h.Sets = append(h.Sets, s)
@@ -82,6 +74,19 @@ func tellHistory(l backup.Listing, now time.Time, days int) history {
 		h.Days[day] = max(h.Days[day], markNone)
 	}
 	return h
+}
+
+// believe reports whether the start of a set can be true. It warns if it cannot, and of a status that is not known.
+func (h *history) believe(s backup.Set, now time.Time) bool {
+	future := s.Start.From.After(now.Add(backup.ClockSkew))
+	switch {
+	case !counts(s):
+	case future:
+		h.Warnings = append(h.Warnings, s.String()+" is listed with a start in the future, which is not believed")
+	case s.State == backup.SetUnknown:
+		h.Warnings = append(h.Warnings, s.String())
+	}
+	return !future && s.Start != backup.Span{}
 }
 
 // markOf returns the mark of a backup set. An unknown status is never complete, and with an end time it does not run.
