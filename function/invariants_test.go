@@ -69,10 +69,10 @@ func (h *history) checkProgress(a *attempt, e entry, p place) {
 }
 
 // easy reports whether nothing stood in the way of an attempt: no faults, no changes, and at most three backups that ran, of
-// twelve minutes at most.
+// twelve minutes at most. What was created without a look cannot be told from others where the listed start is not believed.
 func (h *history) easy(a *attempt, p place) bool {
 	c := h.cloud
-	if c.faulty > 0 || !c.outage.until.IsZero() || c.Busy != nil || c.Ends == fakeadb.Fails || c.Takes > 12*time.Minute || !c.wordsKnown() || len(h.vanished) > 0 {
+	if c.faulty > 0 || !c.outage.until.IsZero() || c.Busy != nil || c.Ends == fakeadb.Fails || c.Takes > 12*time.Minute || !c.wordsKnown() || len(h.vanished) > 0 || c.FalseZone != 0 {
 		return false
 	}
 	ran := 0
