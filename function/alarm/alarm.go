@@ -72,8 +72,8 @@ type Robot struct {
 	form      form
 	mask      adb.Mask // hides the secret, and the token in the URL
 
-	mu   sync.Mutex
-	told []string // the request ids of the last alarms that were delivered
+	mu   sync.Mutex // held while a message is sent
+	told []string   // the request ids of the last thousand that were delivered
 }
 
 // New returns the robot at a URL. The secret is empty if the robot asks for no signature. The error does not quote the URL,
@@ -100,7 +100,9 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 	if r == nil {
 		return errors.New("no webhook is set: ADB_ALARM_WEBHOOK is empty")
 	}
-	if r.wasTold(m.RequestID) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if slices.Contains(r.told, m.RequestID) {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
@@ -117,21 +119,8 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 	if err != nil {
 		return errors.New(r.mask.Clean(err.Error()))
 	}
-	r.tell(m.RequestID)
+	r.told = append(r.told[max(0, len(r.told)-999):], m.RequestID)
 	return nil
-}
-
-func (r *Robot) wasTold(requestID string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return slices.Contains(r.told, requestID)
-}
-
-func (r *Robot) tell(requestID string) {
-	const most = 1000
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.told = append(r.told[max(0, len(r.told)-most+1):], requestID)
 }
 
 // post sends a message once. It reports whether the robot was only too busy to take it.

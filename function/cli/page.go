@@ -185,7 +185,7 @@ func (p *htmlPage) facts(r row) {
 	}
 	faults := p.faults(r)
 	if len(faults) == 0 && r.Last != nil {
-		faults = []string{"None of these days was missed since the first backup that is listed."}
+		faults = []string{"Since the first backup that is shown, no day was missed."}
 	}
 	for _, fault := range faults {
 		p.write("<p>%s</p>\n", fault)

@@ -97,7 +97,7 @@ func TestThePage(t *testing.T) {
 		"amv-bp1s4nd80xg5ty: 9d20h old, more than 26h", "amv-uf6d5p8l3w6y1x: no complete backup in 31 days",
 		"No backup: 16 Nov to 18 Nov (3 days), Wed 25 Nov.", "No backup: 31 Oct to 29 Nov (30 days).", "No backup: 7 Nov to 12 Nov (6 days), 14 Nov to 19 Nov (6 days), 21 Nov to 29 Nov (9 days).",
 		"Failed, and not made good that day: Sat 21 Nov, Sat 28 Nov.", "The backup of Thu 26 Nov is less than half as large as the one before it: 1.8 GiB after 4.4 GiB.",
-		"None of these days was missed since the first backup that is listed.",
+		"Since the first backup that is shown, no day was missed.",
 		"running since Mon 30 Nov 09:01", "Kept untilSun 6 Dec 13:23", "Took17m", "Size, at most 4.5 GiB",
 	} {
 		if !strings.Contains(text, want) {
