@@ -58,12 +58,16 @@ func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
 			return e.outcome
 		}
 		e.pending = notReached(e.outcome.Set)
+		e.giveWay()
+		select {
+		case <-e.part.requested: // every backup of the region is requested first
+		case <-ctx.Done():
+			return e.failed(nil)
+		}
 		pause := poll()
 		if !p.Until.IsZero() { // it is complete, and only time has to pass
 			pause = time.Until(p.Until)
 		}
-		e.giveWay()
-		e.part.requested.Wait() // every backup of the region is requested first
 		if !e.pause(ctx, pause) {
 			return e.failed(nil)
 		}

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -55,7 +56,8 @@ type part struct {
 	selected  map[int]selected    // by position of a request with a selector
 	skipped   []Skipped           // each cluster once
 	slots     *semaphore.Weighted // of the tasks that work: slots keep a look and its create close together
-	requested sync.WaitGroup      // done when every backup is requested, or found, or has to wait
+	open      atomic.Int64        // tasks whose backup is not yet requested, or found, and does not have to wait
+	requested chan struct{}       // closed when there are none
 }
 
 // Run carries out all requests of an invocation, which has just begun. It returns before ctx's deadline. What is not finished
@@ -69,7 +71,7 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 				regions = append(regions, region)
 				parts[region] = &part{
 					caller: run.caller(region, log.With("RegionId", region)), run: run, region: region, merged: merger{at: map[target]int{}},
-					first: map[int][]int{}, selected: map[int]selected{}, slots: semaphore.NewWeighted(int64(r.concurrency)),
+					first: map[int][]int{}, selected: map[int]selected{}, slots: semaphore.NewWeighted(int64(r.concurrency)), requested: make(chan struct{}),
 				}
 			}
 		}
@@ -124,7 +126,7 @@ func (p *part) work(ctx context.Context) {
 	}
 	requests := p.merged.requests
 	p.outcomes = make([]Outcome, len(requests))
-	p.requested.Add(len(requests))
+	p.open.Store(int64(len(requests)))
 	var all sync.WaitGroup
 	for _, n := range p.chance.Perm(len(requests)) {
 		all.Go(func() {
@@ -143,12 +145,19 @@ func (p *part) add(i int, request Request) {
 	}
 }
 
+// arrived notes that one more backup is requested, or has to wait.
+func (p *part) arrived() {
+	if p.open.Add(-1) == 0 {
+		close(p.requested)
+	}
+}
+
 // task returns the task of a request.
 func (p *part) task(r Request) *task {
 	c := r.Cluster
 	return &task{
 		caller: p.run.caller(c.ID+c.Region, p.run.log.With("DBClusterId", c.ID, "RegionId", c.Region)),
-		part:   p, request: r, arrive: sync.OnceFunc(p.requested.Done),
+		part:   p, request: r, arrive: sync.OnceFunc(p.arrived),
 		outcome: Outcome{Cluster: c, Status: StatusUnknown}, pending: "the backup was not started",
 	}
 }

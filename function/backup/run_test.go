@@ -203,6 +203,20 @@ func TestWaitAtMost(t *testing.T) {
 			t.Errorf("after %v", took)
 		}
 	})
+	tell(t, "another cluster of the region that is not requested yet does not hold it up", func(s *stub) {
+		s.slow = map[string]time.Duration{"amv-0": 50 * time.Second}
+		ended := time.Duration(0)
+		s.line = func(line string) {
+			if strings.Contains(line, `"cluster failed","DBClusterId":"amv-1"`) {
+				ended = time.Since(s.began)
+			}
+		}
+		requests := fleet(2, waiting)
+		requests[1].WaitAtMost = 20 * time.Second
+		if s.expect(s.run(requests...), "amv-0 cn-a BackupPending, amv-1 cn-a BackupPending"); ended != 20*time.Second {
+			t.Errorf("after %v", ended)
+		}
+	})
 	tell(t, "the deadline counts where it is earlier", func(s *stub) {
 		s.expect(s.runFor(time.Minute, ensuringOne(waiting, within(time.Hour))), "amv-1 cn-a BackupPending")
 		if took := time.Since(s.began); took != time.Minute {
