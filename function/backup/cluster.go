@@ -53,10 +53,8 @@ func Quote(s string) string {
 	if len(s) > 64 {
 		return fmt.Sprintf("a string of %d characters", utf8.RuneCountInString(s))
 	}
-	for i := range len(s) {
-		if s[i] < ' ' || s[i] > '~' {
-			return "a string with other than printable ASCII characters"
-		}
+	if strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+		return "a string with other than printable ASCII characters"
 	}
 	return strconv.Quote(s)
 }

@@ -94,8 +94,6 @@ type target struct {
 	selector string
 }
 
-func (r Request) target() target { return target{r.Action, r.Cluster, r.Selector.key()} }
-
 // merger merges requests one by one.
 type merger struct {
 	requests []Request
@@ -104,19 +102,19 @@ type merger struct {
 
 // add reports whether r is the first request for its target.
 func (m *merger) add(r Request) bool {
-	i, again := m.at[r.target()]
+	t := target{r.Action, r.Cluster, r.Selector.key()}
+	i, again := m.at[t]
 	if !again {
-		m.at[r.target()] = len(m.requests)
+		m.at[t] = len(m.requests)
 		m.requests = append(m.requests, r)
 		return true
 	}
 	merged := &m.requests[i]
 	merged.WaitFor = max(merged.WaitFor, r.WaitFor)
-	if merged.WaitAtMost != 0 { // none is the longest
+	if min(merged.WaitAtMost, r.WaitAtMost) > 0 {
 		merged.WaitAtMost = max(merged.WaitAtMost, r.WaitAtMost)
-		if r.WaitAtMost == 0 {
-			merged.WaitAtMost = 0
-		}
+	} else {
+		merged.WaitAtMost = 0 // none is the longest
 	}
 	// Redelivered and Immediate belong to the NotBefore that counts. Where both are equal the stricter value counts.
 	switch c := r.NotBefore.Compare(merged.NotBefore); {

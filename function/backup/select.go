@@ -42,10 +42,10 @@ func (s Selector) matches(c ListedCluster) bool {
 		got, ok := c.Tags[key]
 		return ok && (value == "*" || value == got)
 	}
-	if s.ResourceGroupID != "" && c.ResourceGroupID != s.ResourceGroupID {
+	switch {
+	case s.ResourceGroupID != "" && c.ResourceGroupID != s.ResourceGroupID:
 		return false
-	}
-	if c.Tags == nil {
+	case c.Tags == nil:
 		return true
 	}
 	for key, value := range s.Tags {
@@ -158,9 +158,6 @@ func (p *part) choose(ctx context.Context, i int, request Request) selected {
 	return selected{clusters: len(chosen)}
 }
 
-// maxReasons is how many skipped clusters a message names.
-const maxReasons = 20
-
 // addSelection adds to the result what the selector at position i led to in its regions. It is a failure if no cluster is left
 // in any of them: backups must not stop silently because somebody removed a tag.
 func (r *run) addSelection(result *Result, i int, regions []string, parts map[string]*part) {
@@ -177,14 +174,14 @@ func (r *run) addSelection(result *Result, i int, regions []string, parts map[st
 			skipped = append(skipped, fmt.Sprintf("; %v is skipped: %s", one.Cluster, one.Reason))
 		}
 	}
-	if len(empty) == len(regions) {
-		message := "the selector matches no cluster that can be backed up in " + strings.Join(regions, ", ") +
-			strings.Join(skipped[:min(len(skipped), maxReasons)], "")
-		result.Unselected = append(result.Unselected, Unselected{Failure: Failure{ErrorNothingSelected, message}})
-		r.log.Error("nothing selected", "errorType", ErrorNothingSelected, "error", message)
+	if len(empty) < len(regions) {
+		for _, region := range empty {
+			r.log.Warn("the selector matches no cluster in this region", "RegionId", region)
+		}
 		return
 	}
-	for _, region := range empty {
-		r.log.Warn("the selector matches no cluster in this region", "RegionId", region)
-	}
+	message := "the selector matches no cluster that can be backed up in " + strings.Join(regions, ", ") +
+		strings.Join(skipped[:min(len(skipped), 20)], "") // the log has more
+	result.Unselected = append(result.Unselected, Unselected{Failure: Failure{ErrorNothingSelected, message}})
+	r.log.Error("nothing selected", "errorType", ErrorNothingSelected, "error", message)
 }

@@ -43,9 +43,7 @@ const (
 )
 
 // Passes reports whether the same call may succeed later.
-func (k ErrorKind) Passes() bool {
-	return k == KindNotNow || k == KindThrottled || k == KindNotSent || k == KindUnanswered
-}
+func (k ErrorKind) Passes() bool { return k >= KindNotNow }
 
 // CallError is a call that did not succeed.
 type CallError struct {
