@@ -1,9 +1,6 @@
 package backup
 
-import (
-	"slices"
-	"time"
-)
+import "time"
 
 const (
 	// maxCreates is how often CreateBackup may take effect, or may have, for one request.
@@ -15,7 +12,7 @@ const (
 )
 
 // Create is one CreateBackup of this process that took effect, or may have. The service answers without a backup id, so which
-// listed set it made has to be found out. A Create is never changed once it is stored.
+// listed set it made has to be found out.
 type Create struct {
 	Sent     time.Time       // just before it was sent, or an earlier one of the same request whose answer was lost
 	Answered time.Time       // when it was accepted, or when it was given up as unanswered
@@ -40,35 +37,29 @@ func (c *Create) made(listed []Set, looked time.Time, settle time.Duration) *Set
 	if c.Key != "" {
 		return find(listed, c.Key)
 	}
-	var after, before []Set
-	for _, s := range listed {
-		switch {
-		case !c.isNew(s, looked):
-		case s.Start == Span{} || s.Start.Until.After(c.Sent):
-			after = append(after, s)
-		case s.Start.Until.After(c.Sent.Add(-ClockSkew)):
-			before = append(before, s)
+	var first, last *Set
+	for i := range listed {
+		s := &listed[i]
+		if c.mayBe(*s, c.Sent, looked) && (first == nil || byStart(*s, *first) < 0) {
+			first = s
+		}
+		if c.mayBe(*s, c.Sent.Add(-ClockSkew), looked) && (last == nil || byStart(*s, *last) > 0) {
+			last = s
 		}
 	}
-	var set Set
-	switch {
-	case len(after) > 0:
-		set = slices.MinFunc(after, byStart)
-	case len(before) > 0 && c.Before != nil && c.settled(looked, settle):
-		set = slices.MaxFunc(before, byStart)
-	default:
-		return nil
+	if first == nil && c.Before != nil && c.settled(looked, settle) {
+		return last
 	}
-	return &set
+	return first
 }
 
-// isNew reports whether s is a full set that was not listed before c. Where nobody looked, only a start that can be read and
-// believed tells new from old.
-func (c *Create) isNew(s Set, looked time.Time) bool {
+// mayBe reports whether s is a full set that was not listed before c, and may have started after the given time. Where nobody
+// looked, only a start that can be read and believed tells new from old.
+func (c *Create) mayBe(s Set, since, looked time.Time) bool {
 	if c.Before == nil && (s.Start == Span{} || !s.believed(looked)) {
 		return false
 	}
-	return s.full() && !c.Before[s.key()]
+	return s.full() && !c.Before[s.key()] && (s.Start == Span{} || s.Start.Until.After(since))
 }
 
 // Observed is all that bears on the next step of an Ensure.
@@ -96,10 +87,9 @@ const (
 
 // Step is what to do next.
 type Step struct {
-	Kind  StepKind
-	Set   *Set  // StepAdopt, StepAwait: the listed set; nil: the one of Observed.Last, which is not listed yet
-	Ours  bool  // StepAdopt: this very request created the backup
-	Stuck []Set // backups that have run for so long that they are not waited for
+	Kind StepKind
+	Set  *Set // StepAdopt, StepAwait: the listed set; nil: the one of Observed.Last, which is not listed yet
+	Ours bool // StepAdopt: this very request created the backup
 }
 
 // Decide is the rule of an Ensure up to the point where there is a backup to wait for. The first case that holds counts.
@@ -121,11 +111,11 @@ func Decide(now time.Time, r Request, o Observed) Step {
 	case s.cannotBeFound(): // 7: one that serves may exist
 		return Step{Kind: StepGiveUp}
 	case s.running != nil || s.mayRun(): // 8: one backup at a time
-		return Step{Kind: StepAwait, Set: s.running, Stuck: s.stuck}
+		return Step{Kind: StepAwait, Set: s.running}
 	case o.Creates >= maxCreates: // 9
-		return Step{Kind: StepGiveUp, Stuck: s.stuck}
+		return Step{Kind: StepGiveUp}
 	default: // 10
-		return Step{Kind: StepSend, Stuck: s.stuck}
+		return Step{Kind: StepSend}
 	}
 }
 
@@ -134,12 +124,11 @@ type situation struct {
 	Observed
 	now     time.Time
 	request Request
-	looked  bool  // Listed says what there is
-	serves  bool  // what Last made, or may have made, is what the request asks for
-	made    *Set  // the set that Last made, as it is listed
-	best    *Set  // the set to adopt among those that serve
-	running *Set  // the newest full backup that runs
-	stuck   []Set // those that have run for too long
+	looked  bool // Listed says what there is
+	serves  bool // what Last made, or may have made, is what the request asks for
+	made    *Set // the set that Last made, as it is listed
+	best    *Set // the set to adopt among those that serve
+	running *Set // the newest full backup that runs
 }
 
 func newSituation(now time.Time, r Request, o Observed) situation {
@@ -151,37 +140,12 @@ func newSituation(now time.Time, r Request, o Observed) situation {
 		s.serves = o.Own || o.Last.serves(r) // its own serves, whatever the clock did meanwhile
 		s.made = o.Last.made(s.Listed, o.Looked, o.Settle)
 	}
-	sets := serving(s.Listed, r, o.Looked)
-	if s.serves && s.made != nil && s.made.State != SetFailed { // by its listed start, which is cut, it might not serve
-		sets = append(sets, *s.made)
-	}
-	s.best = best(sets)
-	s.running, s.stuck = running(s.Listed, now)
+	s.best = best(s.Listed, func(l Set) bool {
+		made := s.made != nil && s.made.key() == l.key() // by its listed start, which is cut, it might not serve
+		return l.serves(r, o.Looked) || s.serves && made && l.State != SetFailed
+	})
+	s.running = best(s.Listed, func(l Set) bool { return l.runs() && !l.stuck(now) })
 	return s
-}
-
-// serving returns the listed sets that r asks for, as far as the list alone shows.
-func serving(listed []Set, r Request, looked time.Time) (sets []Set) {
-	for _, s := range listed {
-		if s.serves(r) && s.believed(looked) {
-			sets = append(sets, s)
-		}
-	}
-	return sets
-}
-
-// running returns the newest full backup that runs, and those that have run for too long.
-func running(listed []Set, now time.Time) (newest *Set, stuck []Set) {
-	for i, s := range listed {
-		switch {
-		case !s.full() || !s.inProgress() || s.Start == Span{}:
-		case s.Start.From.Before(now.Add(-stuckAfter)):
-			stuck = append(stuck, s)
-		case newest == nil || s.Start.From.After(newest.Start.From):
-			newest = &listed[i]
-		}
-	}
-	return newest, stuck
 }
 
 // certain reports whether Last needs no look. One that was listed once may have failed or been deleted since.

@@ -29,12 +29,8 @@ func (x *task) ensure(ctx context.Context) Outcome {
 // step takes the next step. done reports that it was the last one.
 func (e *ensuring) step(ctx context.Context) (o Outcome, done bool) {
 	e.observed.Last = e.state.recall() // another invocation may have created one meanwhile
-	e.observed.Own = same(e.observed.Last, e.own)
+	e.observed.Own = e.own != nil && e.own == e.observed.Last
 	step := Decide(time.Now(), e.request, e.observed)
-	for i := range step.Stuck {
-		s := &step.Stuck[i]
-		e.warnOnce("stuck "+s.key(), "a backup has run for more than 24 h: it counts as stuck and is not waited for", s.attrs()...)
-	}
 	switch step.Kind {
 	case StepLook:
 		return e.look(ctx)
@@ -84,7 +80,6 @@ func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
 	if pending != e.pending {
 		e.pending, e.err = pending, nil
 		e.log.Info("an earlier backup is running; another is created after it", set.attrs()...)
-		e.warnOfUnknownStatus(set)
 	}
 	e.lookAnew()
 	return e.wait(ctx, pause)
@@ -98,9 +93,9 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	if e.observed.Own { // the answer to the one before was lost: what either of them made is this request's
 		create.Sent = e.own.Sent
 	}
-	failed, made := e.called("CreateBackup", err)
-	if !made {
-		return e.ended(nil), true
+	failed := e.called("CreateBackup", err)
+	if err != nil && failed == nil { // it was not made
+		return e.ended(err), true
 	}
 	e.attempts++
 	about := []any{"attempt", e.attempts, "duration", create.Answered.Sub(sent).Round(time.Millisecond).Seconds()}
@@ -116,7 +111,6 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	about = append(about, failed.attrs()...)
 	switch failed.Kind {
 	case KindUnanswered:
-		e.lost = true
 		e.lookAnew()
 		e.log.Warn("whether CreateBackup took effect is unknown: looking for the backup", about...)
 		return Outcome{}, false

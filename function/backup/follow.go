@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"slices"
 	"time"
 )
 
@@ -46,9 +45,7 @@ func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
 	if !step.Ours {
 		e.log.Info("a backup that serves was found", step.Set.attrs()...)
 	}
-	if step.Set != nil {
-		e.shows(*step.Set, e.observed.Listed)
-	}
+	e.shows(step.Set, e.observed.Listed)
 	for poll := e.polls(); ; {
 		p := Follow(time.Now(), e.request.WaitFor, e.outcome.Set, e.completeSince, e.settings.DDLPause)
 		switch {
@@ -62,7 +59,6 @@ func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
 		select {
 		case <-e.part.requested: // every backup of the region is requested first
 		case <-ctx.Done():
-			return e.failed(nil)
 		}
 		pause := poll()
 		if !p.Until.IsZero() { // it is complete, and only time has to pass
@@ -76,9 +72,7 @@ func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
 			if err != nil {
 				return e.failed(err)
 			}
-			if set := e.followed(listing.Sets, at); set != nil {
-				e.shows(*set, listing.Sets)
-			}
+			e.shows(e.followed(listing.Sets, at), listing.Sets)
 		}
 	}
 }
@@ -90,7 +84,7 @@ func (e *ensuring) followed(listed []Set, at time.Time) *Set {
 	}
 	set := e.observed.Last.made(listed, at, e.settings.Settle)
 	if set == nil && !e.outcome.Created { // any that serves will do
-		set = best(serving(listed, e.request, at))
+		set = best(listed, func(s Set) bool { return s.serves(e.request, at) })
 	}
 	return set
 }
@@ -107,13 +101,13 @@ func notReached(s *Set) string {
 	}
 }
 
-// shows takes a set over into the outcome, and logs a change of state.
-func (x *task) shows(s Set, listed []Set) {
-	was := x.outcome.Status
-	if x.outcome.Set == nil || x.outcome.Set.Status != s.Status {
-		x.warnOfUnknownStatus(&s)
+// shows takes a set that is listed over into the outcome, and logs a change of state.
+func (x *task) shows(set *Set, listed []Set) {
+	if set == nil {
+		return
 	}
-	x.outcome.Set = &s
+	was, s := x.outcome.Status, *set
+	x.outcome.Set = &s // a copy: the list may be long
 	var news string
 	switch s.State {
 	case SetComplete:
@@ -126,31 +120,17 @@ func (x *task) shows(s Set, listed []Set) {
 	if x.outcome.Status == was {
 		return
 	}
-	attrs := s.attrs()
-	if after, first := x.listedAfter[s.key()]; first {
-		attrs = append(attrs, "listedAfter", after.Round(time.Millisecond).Seconds())
-		x.listedAfter = nil
-	}
-	x.log.Info(news, attrs...)
-	if s.State == SetComplete {
-		x.warnOfSize(s, listed)
-	}
+	x.log.Info(news, append(s.attrs(), x.first[s.key()]...)...)
+	delete(x.first, s.key())
+	x.warnOfSize(s, listed)
 }
 
 // warnOfSize logs that a complete set has less than half the size of the one before it.
 func (x *task) warnOfSize(s Set, listed []Set) {
-	older := slices.Clone(listed)
-	p := best(slices.DeleteFunc(older, func(o Set) bool {
-		return !o.full() || o.State != SetComplete || o.Size == 0 || !o.Start.From.Before(s.Start.From)
-	}))
-	if p != nil && s.Size > 0 && s.Size < p.Size-s.Size {
+	p := best(listed, func(o Set) bool {
+		return o.full() && o.State == SetComplete && o.Size > 0 && o.Start.From.Before(s.Start.From)
+	})
+	if p != nil && s.State == SetComplete && s.Size > 0 && s.Size < p.Size-s.Size {
 		x.log.Warn("a backup has less than half the size of the one before it", append(s.attrs(), "backupSize", s.Size, "previousBackupSize", p.Size)...)
-	}
-}
-
-// warnOfUnknownStatus logs a status that the rule does not know: it counts as running, and somebody must say what it means.
-func (x *task) warnOfUnknownStatus(s *Set) {
-	if s != nil && s.State == SetUnknown {
-		x.log.Warn("a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", s.attrs()...)
 	}
 }

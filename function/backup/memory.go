@@ -10,7 +10,7 @@ import (
 // remembered is how long the process remembers a CreateBackup.
 const remembered = 24 * time.Hour
 
-// clusterState is what the process remembers of one cluster. Whoever has the turn may use last.
+// clusterState is what the process remembers of one cluster. Whoever has the turn may use last, and change it.
 type clusterState struct {
 	turn  *semaphore.Weighted // held while a task decides, looks or sends, and never while it waits
 	last  *Create             // the last CreateBackup; nil: none
@@ -33,25 +33,15 @@ func (s *clusterState) reconcile(listed []Set, looked time.Time, settle time.Dur
 		return nil
 	}
 	set := c.made(listed, looked, settle)
-	switch {
-	case set == nil && c.Key == "":
-		return nil
-	case set == nil, set.State == SetFailed && !same(c, own):
+	if set == nil && c.Key != "" || set != nil && set.State == SetFailed && c != own {
 		s.last = nil
 	}
-	if c.Key != "" {
+	if set == nil || c.Key != "" {
 		return nil
 	}
-	found := *c
-	found.Key = set.key()
-	if s.last != nil {
-		s.last = &found
-	}
-	return &found
+	c.Key = set.key()
+	return c
 }
-
-// same reports whether a and b are one CreateBackup, before and after it was listed. Those of a cluster are sent one by one.
-func same(a, b *Create) bool { return a != nil && b != nil && a.Sent.Equal(b.Sent) }
 
 // memory is what the process remembers of all clusters: a few hundred bytes for each one that it created a backup of.
 type memory struct {

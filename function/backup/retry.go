@@ -1,11 +1,9 @@
 package backup
 
 import (
-	"cmp"
 	"context"
 	"errors"
-	"hash/fnv"
-	"io"
+	"hash/crc32"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -21,19 +19,13 @@ type caller struct {
 	chance   *rand.Rand      // scatters the pauses
 	warned   map[string]bool // what was logged as a warning
 	err      *CallError      // of the last call that failed; nil once that is overcome
-	waited   bool            // the time was up while it waited for its turn
 }
 
+// caller returns a caller for a cluster or a region. Everything random in this package comes from its chance, whose seed is the time
+// and the name: so a history in virtual time repeats.
 func (r *run) caller(name string, log *slog.Logger) caller {
-	return caller{service: r.service, settings: r.settings, log: log, chance: chance(name), warned: map[string]bool{}}
-}
-
-// chance returns the random numbers for a cluster or a region. Their seed is the time and the name, so a history in virtual time
-// repeats. Everything random in this package comes from here.
-func chance(name string) *rand.Rand {
-	h := fnv.New64a()
-	io.WriteString(h, name)
-	return rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), h.Sum64()))
+	chance := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(crc32.ChecksumIEEE([]byte(name)))))
+	return caller{service: r.service, settings: r.settings, log: log, chance: chance, warned: map[string]bool{}}
 }
 
 // warnOnce logs a warning unless key was warned of before. It reports whether it did.
@@ -46,16 +38,16 @@ func (c *caller) warnOnce(key, message string, attrs ...any) bool {
 	return true
 }
 
-// called notes what came of a call. made is false if its turn did not come in time. A look that succeeds does not undo a
-// CreateBackup that failed.
-func (c *caller) called(action string, err error) (failed *CallError, made bool) {
-	if c.waited = err != nil && !errors.As(err, &failed); c.waited {
-		return nil, false
-	}
-	if failed != nil || c.err != nil && c.err.Action == action {
+// called notes what came of a call, and returns its error if it was made. A look that succeeds does not undo a CreateBackup that
+// failed.
+func (c *caller) called(action string, err error) (failed *CallError) {
+	switch {
+	case errors.As(err, &failed):
 		c.err = failed
+	case err == nil && c.err != nil && c.err.Action == action:
+		c.err = nil
 	}
-	return failed, true
+	return failed
 }
 
 // failure says why the work ended: err says no, or the time is up. Then pending says what is not done.
@@ -64,14 +56,11 @@ func (c *caller) failure(err error, pending string) *Failure {
 		return &Failure{refusals[refused.Kind], refused.Error()}
 	}
 	f := &Failure{ErrorBackupPending, pending + " before the deadline; invoking again continues"}
-	switch {
-	case c.err != nil:
+	if c.err != nil {
 		f.Message += "; the last error: " + c.err.Error()
 		if c.err.Kind == KindThrottled {
 			f.Type = ErrorThrottled
 		}
-	case c.waited:
-		f.Message += "; it waited for its turn"
 	}
 	return f
 }
@@ -94,36 +83,26 @@ func (c *caller) logFailure(message string, f *Failure) {
 func (c *caller) read(ctx context.Context, action string, pause func(context.Context, time.Duration) bool, call func() error) error {
 	pauseAgain := c.retries()
 	for attempt := 1; ; attempt++ {
-		failed, made := c.called(action, call())
-		switch {
-		case !made:
-			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
-		case failed == nil:
-			return nil
-		case !failed.Kind.Passes():
-			return failed
+		err := call()
+		failed := c.called(action, err)
+		if failed == nil || !failed.Kind.Passes() {
+			return err
 		}
-		level := slog.LevelDebug
 		if attempt == 3 { // once, so that a person learns before the deadline why nothing happens
-			level = slog.LevelWarn
+			c.log.Warn("look failed", append(failed.attrs(), "attempt", attempt)...)
 		}
-		c.log.Log(ctx, level, "look failed", append(failed.attrs(), "attempt", attempt)...)
 		if !pause(ctx, max(pauseAgain(), c.later(failed.RetryAfter))) {
-			return cmp.Or(ctx.Err(), context.DeadlineExceeded)
+			return ctx.Err()
 		}
 	}
 }
 
 // sleep waits. It reports whether ctx has not ended meanwhile.
 func sleep(ctx context.Context, d time.Duration) bool {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-		return true
-	case <-ctx.Done():
-		return false
-	}
+	pause, cancel := context.WithTimeout(ctx, d)
+	defer cancel()
+	<-pause.Done()
+	return ctx.Err() == nil
 }
 
 // later lengthens a pause that many callers have in common by up to a twentieth. Otherwise they would all come back at the

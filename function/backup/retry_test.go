@@ -10,7 +10,10 @@ import (
 
 // TestPauses: they grow, and each is shortened at random.
 func TestPauses(t *testing.T) {
-	c := &caller{settings: Settings{Poll: 5 * time.Second}, chance: chance("x")}
+	calling := func(poll time.Duration) caller {
+		return (&run{Runner: NewRunner(Settings{Poll: poll}, 1)}).caller("x", nil)
+	}
+	c := calling(5 * time.Second)
 	for name, p := range map[string]struct {
 		next  func() time.Duration
 		want  []time.Duration // at most
@@ -33,7 +36,7 @@ func TestPauses(t *testing.T) {
 			t.Errorf("%s grow to %v, want %v", name, last, p.last)
 		}
 	}
-	quick := &caller{settings: Settings{Poll: 100 * time.Millisecond}, chance: chance("x")}
+	quick := calling(100 * time.Millisecond)
 	for next, last := quick.retries(), time.Duration(0); last < 5*time.Second/6; last = next() {
 		if last > 1200*time.Millisecond {
 			t.Errorf("%v: where looks come often, so do retries", last)
@@ -75,8 +78,9 @@ func TestFailure(t *testing.T) {
 			c.called("DescribeBackups", list)
 		}, nil, Failure{ErrorBackupPending, pending + "; the last error: DescribeBackups was not answered (request id R-1)"}},
 		"a call got no turn": {func(c *caller) {
-			c.called("DescribeBackups", context.DeadlineExceeded)
-		}, context.DeadlineExceeded, Failure{ErrorBackupPending, pending + "; it waited for its turn"}},
+			c.called("CreateBackup", create)
+			c.called("CreateBackup", context.DeadlineExceeded)
+		}, context.DeadlineExceeded, Failure{ErrorThrottled, pending + "; the last error: CreateBackup was throttled (HTTP 400)"}},
 		"the service says no": {func(c *caller) {
 			c.called("DescribeBackups", list)
 		}, &CallError{Action: "DescribeBackups", Kind: KindNotFound, Code: "InvalidDBCluster.NotFound"}, Failure{ErrorClusterNotFound, "DescribeBackups was refused: InvalidDBCluster.NotFound"}},
@@ -132,7 +136,7 @@ func TestLooksThatFail(t *testing.T) {
 		tell(t, "a call that got no turn was not attempted", func(s *stub) {
 			s.look = func() error { return context.DeadlineExceeded }
 			s.create = func(Cluster, int) error { return context.DeadlineExceeded }
-			s.expect(s.run(ensuringOne(how)), "amv-1 cn-a BackupPending", "; it waited for its turn")
+			s.expect(s.run(ensuringOne(how)), "amv-1 cn-a BackupPending", "the backup was not started before the deadline; invoking again continues")
 			if n := s.calls["DescribeBackups"] + s.calls["CreateBackup"]; n != 1 || strings.Contains(s.log.String(), "attempt") {
 				s.t.Errorf("%d calls\n%s", n, s.log.String())
 			}

@@ -5,7 +5,6 @@ import (
 	"log/slog"
 	"slices"
 	"sync"
-	"sync/atomic"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -56,8 +55,8 @@ type part struct {
 	selected  map[int]selected    // by position of a request with a selector
 	skipped   []Skipped           // each cluster once
 	slots     *semaphore.Weighted // of the tasks that work: slots keep a look and its create close together
-	open      atomic.Int64        // tasks whose backup is not yet requested, or found, and does not have to wait
-	requested chan struct{}       // closed when there are none
+	arriving  sync.WaitGroup      // done when every backup is requested, or found, or has to wait
+	requested chan struct{}       // closed then
 }
 
 // Run carries out all requests of an invocation, which has just begun. It returns before ctx's deadline. What is not finished
@@ -126,7 +125,11 @@ func (p *part) work(ctx context.Context) {
 	}
 	requests := p.merged.requests
 	p.outcomes = make([]Outcome, len(requests))
-	p.open.Store(int64(len(requests)))
+	p.arriving.Add(len(requests))
+	go func() {
+		p.arriving.Wait()
+		close(p.requested)
+	}()
 	var all sync.WaitGroup
 	for _, n := range p.chance.Perm(len(requests)) {
 		all.Go(func() {
@@ -145,19 +148,12 @@ func (p *part) add(i int, request Request) {
 	}
 }
 
-// arrived notes that one more backup is requested, or has to wait.
-func (p *part) arrived() {
-	if p.open.Add(-1) == 0 {
-		close(p.requested)
-	}
-}
-
 // task returns the task of a request.
 func (p *part) task(r Request) *task {
 	c := r.Cluster
 	return &task{
 		caller: p.run.caller(c.ID+c.Region, p.run.log.With("DBClusterId", c.ID, "RegionId", c.Region)),
-		part:   p, request: r, arrive: sync.OnceFunc(p.arrived),
+		part:   p, request: r, arrive: sync.OnceFunc(p.arriving.Done),
 		outcome: Outcome{Cluster: c, Status: StatusUnknown}, pending: "the backup was not started",
 	}
 }

@@ -184,7 +184,7 @@ func TestWaitAtMost(t *testing.T) {
 		}
 		pending := 0
 		for _, o := range s.run(requests...).Outcomes {
-			if o.Failure != nil && o.Failure.Type == ErrorBackupPending && strings.Contains(o.Failure.Message, "it waited for its turn") {
+			if o.Failure != nil && o.Failure.Type == ErrorBackupPending && strings.Contains(o.Failure.Message, "the backup was not started") {
 				pending++
 			}
 		}

@@ -35,12 +35,7 @@ type Set struct {
 }
 
 // key tells sets apart, even those without an id.
-func (s Set) key() string {
-	if s.ID != "" {
-		return s.ID
-	}
-	return s.Start.From.String()
-}
+func (s Set) key() string { return cmp.Or(s.ID, s.Start.From.String()) }
 
 // String names the set for a person.
 func (s Set) String() string {
@@ -48,15 +43,11 @@ func (s Set) String() string {
 	if s.ID != "" {
 		text += " " + s.ID
 	}
-	var more []string
 	if !s.Start.From.IsZero() {
-		more = append(more, "started "+s.Start.From.Format(time.RFC3339))
+		text += " (started " + s.Start.From.Format(time.RFC3339) + ")"
 	}
 	if s.State == SetUnknown {
-		more = append(more, fmt.Sprintf("its status %q is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", s.Status))
-	}
-	if len(more) > 0 {
-		text += " (" + strings.Join(more, "; ") + ")"
+		text += fmt.Sprintf(" (its status %q is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED)", s.Status)
 	}
 	return text
 }
@@ -64,17 +55,20 @@ func (s Set) String() string {
 // full reports whether the set is a full backup of its own. Incremental backups and copies never serve.
 func (s Set) full() bool { return s.Full && !s.Copy }
 
-// inProgress reports whether the service is still working on the set.
-func (s Set) inProgress() bool {
-	return s.State == SetRunning || s.State == SetUnknown && s.End == Span{}
+// runs reports whether the service is still working on a full backup, as far as anybody can know when that began.
+func (s Set) runs() bool {
+	return s.full() && (s.State == SetRunning || s.State == SetUnknown && s.End == Span{}) && s.Start != Span{}
 }
 
-// serves reports whether the set is a backup that r asks for. All that its listed start can mean must lie at or after
-// NotBefore. For a redelivery it is enough that some of it lies at or after one minute before NotBefore: otherwise the
-// backup of an earlier delivery would be missed.
-func (s Set) serves(r Request) bool {
+// stuck reports whether the set has run for so long that it is not waited for.
+func (s Set) stuck(now time.Time) bool { return s.runs() && s.Start.From.Before(now.Add(-stuckAfter)) }
+
+// serves reports whether the set is a backup that r asks for, as far as the list alone shows. All that its listed start can mean
+// must lie at or after NotBefore. For a redelivery it is enough that some of it lies at or after one minute before NotBefore:
+// otherwise the backup of an earlier delivery would be missed.
+func (s Set) serves(r Request, looked time.Time) bool {
 	switch {
-	case !s.full() || s.State == SetFailed || s.Start == Span{}:
+	case !s.full() || s.State == SetFailed || s.Start == Span{} || !s.believed(looked):
 		return false
 	case r.Redelivered:
 		return s.Start.Until.After(r.earliest())
@@ -110,27 +104,26 @@ func NewStatuses(completed, failed []string) Statuses {
 
 // State returns the state that a set's status word means. Without a word, a set with an end time is complete.
 func (s Statuses) State(word string, ended bool) State {
-	if word == "" {
-		if ended {
-			return SetComplete
-		}
+	state, known := s[strings.ToLower(word)]
+	switch {
+	case word == "" && ended:
+		return SetComplete
+	case word == "":
 		return SetRunning
-	}
-	if state, ok := s[strings.ToLower(word)]; ok {
+	case known:
 		return state
 	}
 	return SetUnknown
 }
 
-// best returns the set to adopt: a complete one first, then the newest. It returns nil if there are no sets.
-func best(sets []Set) *Set {
-	if len(sets) == 0 {
-		return nil
+// best returns the set to take among those that a question is true of: a complete one first, then the newest. nil: there is none.
+func best(sets []Set, is func(Set) bool) (found *Set) {
+	for i, s := range sets {
+		if is(s) && (found == nil || cmp.Or(cmp.Compare(rank[s.State], rank[found.State]), byStart(s, *found)) > 0) {
+			found = &sets[i]
+		}
 	}
-	s := slices.MaxFunc(sets, func(a, b Set) int {
-		return cmp.Or(cmp.Compare(rank[a.State], rank[b.State]), byStart(a, b))
-	})
-	return &s
+	return found
 }
 
 // byStart orders sets by their start.

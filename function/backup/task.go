@@ -18,10 +18,9 @@ type task struct {
 	outcome Outcome
 	pending string // what is not done yet, for the message at the deadline
 
-	own           *Create                  // the last CreateBackup of this request that took effect, or may have; nil: none
-	lost          bool                     // the outcome of one of them is unknown
-	listedAfter   map[string]time.Duration // by key: how long after its CreateBackup a set was listed; until it is logged
-	completeSince time.Time                // when the backup was first seen as complete
+	own           *Create          // the last CreateBackup of this request that took effect, or may have; nil: none
+	first         map[string][]any // by key: what the log says of a set that is listed for the first time
+	completeSince time.Time        // when the backup was first seen as complete
 }
 
 // do carries the request out. A panic is this request's failure alone.
@@ -52,12 +51,10 @@ func (x *task) do(ctx context.Context) (o Outcome) {
 // begin waits for a slot and the cluster's turn. It reports whether it got them in time.
 func (x *task) begin(ctx context.Context) bool {
 	if x.part.slots.Acquire(ctx, 1) != nil {
-		x.waited = true
 		return false
 	}
 	if x.state.turn.Acquire(ctx, 1) != nil {
 		x.part.slots.Release(1)
-		x.waited = true
 		return false
 	}
 	x.working = true
@@ -109,15 +106,27 @@ func (x *task) look(ctx context.Context) (l Listing, at time.Time, err error) {
 	if l.Unreadable != "" {
 		x.warnOnce("unreadable", "the list of backups holds something that cannot be read", "unreadable", l.Unreadable)
 	}
-	for i := range l.Sets {
-		if s := &l.Sets[i]; s.full() && !s.believed(at) {
-			x.warnOnce("future "+s.key(), "a backup is listed with a start in the future, which is not believed", s.attrs()...)
-		}
-	}
+	x.warnOf(l.Sets, at)
 	if c := x.state.reconcile(l.Sets, at, x.settings.Settle, x.own); c != nil {
-		x.listedAfter = map[string]time.Duration{c.Key: at.Sub(c.Sent)}
+		x.first = map[string][]any{c.Key: {"listedAfter", at.Sub(c.Sent).Round(time.Millisecond).Seconds()}}
 	}
 	return l, at, nil
+}
+
+// warnOf warns of what a list shows that somebody should know, once of each.
+func (x *task) warnOf(listed []Set, at time.Time) {
+	for i := range listed {
+		s := &listed[i]
+		if s.full() && !s.believed(at) {
+			x.warnOnce("future "+s.key(), "a backup is listed with a start in the future, which is not believed", s.attrs()...)
+		}
+		if s.stuck(at) {
+			x.warnOnce("stuck "+s.key(), "a backup has run for more than 24 h: it counts as stuck and is not waited for", s.attrs()...)
+		}
+		if s.full() && s.State == SetUnknown { // somebody must say what the word means
+			x.warnOnce("status "+s.Status, "a backup's status is not known to the function and counts as running; see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED", s.attrs()...)
+		}
+	}
 }
 
 // failed is the outcome of a request that did not come to its end: err says no, or the time is up.
@@ -133,7 +142,7 @@ func (x *task) failed(err error) Outcome {
 	switch {
 	case x.outcome.RequestID != "":
 		f.Message = fmt.Sprintf("CreateBackup was accepted (request id %s), but then %s", x.outcome.RequestID, f.Message)
-	case x.lost:
+	case x.own != nil:
 		f.Message = "an earlier CreateBackup went without a readable answer and may have made one; then " + f.Message
 	}
 	return x.outcome

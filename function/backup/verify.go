@@ -15,51 +15,27 @@ func (x *task) verify(ctx context.Context) Outcome {
 	}
 	request := x.request
 	request.Redelivered = false // no delivery of a Verify has created anything
-	var serving, complete, unfinished, unbelieved []Set
-	for _, s := range listing.Sets {
-		switch {
-		case !s.full():
-		case !s.believed(at):
-			unbelieved = append(unbelieved, s)
-		case s.State == SetComplete && s.serves(request):
-			serving = append(serving, s)
-		case s.State == SetComplete && s.Start != Span{}:
-			complete = append(complete, s)
-		case s.serves(request):
-			unfinished = append(unfinished, s)
-		}
-	}
-	if s := best(serving); s != nil {
-		x.shows(*s, listing.Sets)
+	found := best(listing.Sets, func(s Set) bool { return s.serves(request, at) })
+	if found != nil && found.State == SetComplete {
+		x.shows(found, listing.Sets)
 		return x.outcome
 	}
 	x.outcome.Status = StatusMissing
-	x.warnOfUnknownStatus(best(unfinished))
-	return x.outcome.fail(ErrorBackupMissing, "no completed backup that started at or after %s; %s",
-		request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano),
-		x.instead(at, best(complete), best(unbelieved), best(unfinished), listing.Unreadable))
-}
-
-// instead says what there is in place of the backup that is missing.
-func (x *task) instead(at time.Time, complete, unbelieved, unfinished *Set, unreadable string) string {
 	from, _ := window(at, x.request)
-	text := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one "
-	switch {
-	case complete != nil:
-		text = fmt.Sprintf("the newest completed one is %v, %v ago", complete, max(at.Sub(complete.Start.From), 0).Round(time.Second))
-	case unbelieved != nil:
-		text += "that can be believed"
-	default:
-		text += "at all"
+	instead := "the list, read back to " + from.UTC().Format(time.DateOnly) + ", shows no completed one"
+	complete := func(s Set) bool { return s.full() && s.State == SetComplete && s.Start != Span{} && s.believed(at) }
+	if s := best(listing.Sets, complete); s != nil {
+		instead = fmt.Sprintf("the newest completed one is %v, %v ago", s, max(at.Sub(s.Start.From), 0).Round(time.Second))
 	}
-	if unbelieved != nil {
-		text += fmt.Sprintf("; %v has a start in the future, which is not believed", unbelieved)
+	if s := best(listing.Sets, func(s Set) bool { return s.full() && !s.believed(at) }); s != nil {
+		instead += fmt.Sprintf("; %v has a start in the future, which is not believed", s)
 	}
-	if unfinished != nil {
-		text += fmt.Sprintf("; %v is not complete", unfinished)
+	if found != nil {
+		instead += fmt.Sprintf("; %v is not complete", found)
 	}
-	if unreadable != "" {
-		text += "; the list holds something that cannot be read: " + unreadable
+	if listing.Unreadable != "" {
+		instead += "; the list holds something that cannot be read: " + listing.Unreadable
 	}
-	return text
+	return x.outcome.fail(ErrorBackupMissing, "no completed backup that started at or after %s; %s",
+		request.NotBefore.UTC().Truncate(time.Millisecond).Format(time.RFC3339Nano), instead)
 }

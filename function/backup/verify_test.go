@@ -21,13 +21,13 @@ func TestVerify(t *testing.T) {
 	}{
 		"yesterday's":   {25 * hour, nil, "Completed", ""},
 		"too old":       {27 * hour, nil, "BackupMissing", "no completed backup that started at or after 1999-12-30T22:00:00Z; the newest completed one is backup b (started 1999-12-30T21:00:00Z), 27h0m0s ago"},
-		"running":       {hour, func(s *Set) { s.State = SetRunning }, "BackupMissing", "the list, read back to 1999-11-30, shows no completed one at all; backup b (started 1999-12-31T23:00:00Z) is not complete"},
-		"failed":        {hour, func(s *Set) { s.State = SetFailed }, "BackupMissing", "shows no completed one at all"},
-		"incremental":   {hour, incremental, "BackupMissing", "shows no completed one at all"},
-		"a copy":        {hour, copied, "BackupMissing", "shows no completed one at all"},
-		"without start": {hour, withoutStart, "BackupMissing", "shows no completed one at all"},
-		"unknown":       {hour, func(s *Set) { s.State, s.Status, s.End = SetUnknown, "Frozen", Span{} }, "BackupMissing", `backup b (started 1999-12-31T23:00:00Z; its status "Frozen" is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED) is not complete`},
-		"in the future": {-8 * hour, nil, "BackupMissing", "shows no completed one that can be believed; backup b (started 2000-01-01T08:00:00Z) has a start in the future, which is not believed"},
+		"running":       {hour, func(s *Set) { s.State = SetRunning }, "BackupMissing", "the list, read back to 1999-11-30, shows no completed one; backup b (started 1999-12-31T23:00:00Z) is not complete"},
+		"failed":        {hour, func(s *Set) { s.State = SetFailed }, "BackupMissing", "shows no completed one"},
+		"incremental":   {hour, incremental, "BackupMissing", "shows no completed one"},
+		"a copy":        {hour, copied, "BackupMissing", "shows no completed one"},
+		"without start": {hour, withoutStart, "BackupMissing", "shows no completed one"},
+		"unknown":       {hour, func(s *Set) { s.State, s.Status, s.End = SetUnknown, "Frozen", Span{} }, "BackupMissing", `backup b (started 1999-12-31T23:00:00Z) (its status "Frozen" is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED) is not complete`},
+		"in the future": {-8 * hour, nil, "BackupMissing", "shows no completed one; backup b (started 2000-01-01T08:00:00Z) has a start in the future, which is not believed"},
 	} {
 		tell(t, name, func(s *stub) {
 			b := listed("b", s.began.Add(-c.age), SetComplete)
