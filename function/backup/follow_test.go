@@ -62,10 +62,6 @@ func TestFollowing(t *testing.T) {
 		s.logged("INFO", "backup is running") // a change of state, not each look
 		s.logged("INFO", "backup is complete")
 	})
-	tell(t, "until the deadline", func(s *stub) {
-		s.shows(0, listed("b", s.began, SetRunning))
-		s.expect(s.run(ensuringOne(waiting)), "amv-1 cn-a BackupPending", "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline; invoking again continues")
-	})
 	tell(t, "an error that was overcome is not named", func(s *stub) {
 		s.create = func(Cluster, int) error { return &CallError{Kind: KindThrottled, RetryAfter: 5 * time.Minute} }
 		s.shows(0, listed("b", s.began, SetRunning))
@@ -96,35 +92,6 @@ func TestFollowing(t *testing.T) {
 			s.t.Errorf("%v after %v", o.Set, time.Since(s.began))
 		}
 	})
-	tell(t, "one that is not listed any more is waited for, and the next invocation creates another", func(s *stub) {
-		s.list = func(c Cluster) []Set {
-			if s.created[c.ID] == 1 && time.Since(s.began) < time.Minute {
-				return []Set{listed("b", s.began, SetRunning)}
-			}
-			return nil
-		}
-		r := ensuringOne(waiting)
-		s.expect(s.runFor(10*time.Minute, r), "amv-1 cn-a BackupPending", "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline")
-		s.creates("amv-1", 1)
-		r.WaitFor = WaitRequested
-		s.expect(s.run(r), "amv-1 cn-a Requested")
-		s.creates("amv-1", 2)
-	})
-	tell(t, "one that fails is told, and the next invocation creates another", func(s *stub) {
-		s.list = func(c Cluster) []Set {
-			if s.created[c.ID] == 0 {
-				return nil
-			}
-			failed := listed("b", s.began, SetFailed)
-			failed.Status = "Failure"
-			return []Set{failed}
-		}
-		r := ensuringOne(waiting)
-		s.expect(s.run(r), "amv-1 cn-a BackupFailed", `backup b (started 2000-01-01T00:00:00Z) ended in failure, "Failure"; invoking again creates another`)
-		s.logged("INFO", "backup has failed")
-		s.expect(s.runFor(time.Minute, r), "amv-1 cn-a BackupPending")
-		s.creates("amv-1", 2)
-	})
 	tell(t, "only time has to pass until DDL is allowed", func(s *stub) {
 		s.list = func(Cluster) []Set { return []Set{listed("b", s.began.Add(-time.Minute), SetComplete)} }
 		r := ensuringOne(ddl, ago(time.Hour))
@@ -132,18 +99,6 @@ func TestFollowing(t *testing.T) {
 		s.expect(s.run(r), "amv-1 cn-a Completed")
 		s.called("DescribeBackups", 2)
 		if took := time.Since(s.began); took != 9*time.Minute+time.Second { // it may have started as late as the listed second ends
-			s.t.Errorf("took %v", took)
-		}
-	})
-	tell(t, "where the start is in the future, DDL is allowed ten minutes after it was first seen complete", func(s *stub) {
-		s.list = func(c Cluster) []Set {
-			if s.created[c.ID] == 0 {
-				return nil
-			}
-			return []Set{listed("b", s.began.Add(8*time.Hour), SetComplete)}
-		}
-		s.expect(s.run(ensuringOne(ddl)), "amv-1 cn-a Completed")
-		if took := time.Since(s.began); took < 10*time.Minute || took > 10*time.Minute+6*time.Second {
 			s.t.Errorf("took %v", took)
 		}
 	})

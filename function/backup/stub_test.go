@@ -88,9 +88,15 @@ func (s *stub) Backups(_ context.Context, c Cluster, _, _ time.Time) (Listing, e
 	return Listing{s.list(c), s.unreadable}, nil
 }
 
-// denied makes every list of backups fail for want of permission.
-func (s *stub) denied() {
-	s.look = func() error { return &CallError{Action: "DescribeBackups", Kind: KindDenied} }
+// denied makes lists of backups fail for want of permission, from the nth on.
+func (s *stub) denied(nth int) {
+	clear(s.calls)
+	s.look = func() error {
+		if s.calls["DescribeBackups"] < nth {
+			return nil
+		}
+		return &CallError{Action: "DescribeBackups", Kind: KindDenied}
+	}
 }
 
 func (s *stub) CreateBackup(_ context.Context, c Cluster) (time.Time, string, error) {
@@ -147,6 +153,21 @@ func (s *stub) creates(id string, want int) {
 	s.t.Helper()
 	if got := s.created[id]; got != want {
 		s.t.Errorf("%d calls of CreateBackup for %s, want %d\n%s", got, id, want, s.log.String())
+	}
+}
+
+// createdAfter holds how long after the story's begin the last CreateBackup came.
+func (s *stub) createdAfter(least, most time.Duration) {
+	s.t.Helper()
+	if after := s.lastCreate.Sub(s.began); after < least || after > most {
+		s.t.Errorf("created after %v", after)
+	}
+}
+
+func (s *stub) took(want time.Duration) {
+	s.t.Helper()
+	if took := time.Since(s.began); took != want {
+		s.t.Errorf("took %v, want %v", took, want)
 	}
 }
 

@@ -66,8 +66,4 @@ func TestVerify(t *testing.T) {
 		r.Redelivered = true
 		s.expect(s.run(r), "amv-1 cn-a BackupMissing")
 	})
-	tell(t, "a list that cannot be read until the deadline", func(s *stub) {
-		s.look = func() error { return &CallError{Action: "DescribeBackups", Kind: KindUnanswered} }
-		s.expect(s.run(verifying(hour)), "amv-1 cn-a BackupPending", "the list of backups was not read before the deadline; invoking again continues; the last error: DescribeBackups was not answered")
-	})
 }
