@@ -19,9 +19,6 @@ import (
 func (h *history) checkCreations() {
 	all := h.creations()
 	for i, c := range all {
-		if c.by.verify {
-			h.t.Errorf("%s: a Verify created %s", c.by.label(), c.ID)
-		}
 		h.promiseOfTheList(c)
 		h.promiseOfTheMemory(c, all[:i])
 		h.promiseOfOneAtATime(c, all[:i])
@@ -65,7 +62,7 @@ func (h *history) promiseOfTheMemory(c creation, before []creation) {
 			}
 		}
 	}
-	if last == nil || h.mistakenForGone(*last, c.called) {
+	if last == nil || h.mistaken(*last, func(b fakeadb.Backup) bool { return !h.stands(b, c.called) }) {
 		return
 	}
 	for _, a := range h.attempts { // one whose answer was lost since then is the last one
@@ -78,18 +75,10 @@ func (h *history) promiseOfTheMemory(c creation, before []creation) {
 	}
 }
 
-// mistaken reports whether a list had shown somebody else's backup by a time that a process may take for its own.
-func (h *history) mistaken(own creation, at time.Time) bool {
+// mistaken reports whether there was somebody else's backup that a process may take for its own, and of which a question is true.
+func (h *history) mistaken(own creation, is func(fakeadb.Backup) bool) bool {
 	return slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {
-		from := h.listedFrom(b)
-		return b.ID != own.ID && placeOf(b) == placeOf(own.Backup) && !from.IsZero() && !from.After(at) && h.confusable(own, b)
-	})
-}
-
-// mistakenForGone reports the same of a backup that had failed or vanished.
-func (h *history) mistakenForGone(own creation, at time.Time) bool {
-	return slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {
-		return placeOf(b) == placeOf(own.Backup) && !h.stands(b, at) && h.confusable(own, b)
+		return placeOf(b) == placeOf(own.Backup) && is(b) && h.confusable(own, b)
 	})
 }
 
@@ -118,9 +107,14 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 			h.t.Errorf("%s created %s, although %s was running", c.by.label(), c.ID, b.ID)
 		}
 	}
+	listed := func(b fakeadb.Backup) bool { // by then
+		from := h.listedFrom(b)
+		return !from.IsZero() && !from.After(c.called)
+	}
 	for _, b := range before {
+		other := func(o fakeadb.Backup) bool { return o.ID != b.ID && listed(o) }
 		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process && c.called.Before(b.called.Add(h.cloud.settle)) &&
-			(h.listedFrom(b.Backup).IsZero() || h.listedFrom(b.Backup).After(c.called)) && h.stands(b.Backup, c.called) && !h.mistaken(b, c.called) {
+			!listed(b.Backup) && h.stands(b.Backup, c.called) && !h.mistaken(b, other) {
 			h.t.Errorf("%s created %s too soon after %s, which is not listed yet", c.by.label(), c.ID, b.ID)
 		}
 	}
@@ -130,25 +124,25 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 // that an attempt came to, and one more for each lost answer. Backups that failed or vanished justify others. Where an
 // event's time or its NotBefore lies in the future, each delivery is another event, from the moment of the delivery.
 func (h *history) promiseOfTheNumber(all []creation) {
-	byAttempt := map[*attempt]map[place]int{}
-	byEvent := map[*simulatedEvent]map[place][]creation{}
+	type ofAttempt struct {
+		*attempt
+		place
+	}
+	type ofEvent struct {
+		*simulatedEvent
+		place
+	}
+	byAttempt, byEvent := map[ofAttempt]int{}, map[ofEvent][]creation{}
 	for _, c := range all {
-		if byAttempt[c.by] == nil {
-			byAttempt[c.by] = map[place]int{}
-		}
-		if byAttempt[c.by][placeOf(c.Backup)]++; byAttempt[c.by][placeOf(c.Backup)] > 3 {
+		attempt, event := ofAttempt{c.by, placeOf(c.Backup)}, ofEvent{c.by.simulatedEvent, placeOf(c.Backup)}
+		if byAttempt[attempt]++; byAttempt[attempt] > 3 {
 			h.t.Errorf("%s created more than three backups of %s", c.by.label(), c.Cluster)
 		}
-		if byEvent[c.by.simulatedEvent] == nil {
-			byEvent[c.by.simulatedEvent] = map[place][]creation{}
-		}
-		byEvent[c.by.simulatedEvent][placeOf(c.Backup)] = append(byEvent[c.by.simulatedEvent][placeOf(c.Backup)], c)
+		byEvent[event] = append(byEvent[event], c)
 	}
-	for event, places := range byEvent {
-		for p, made := range places {
-			if most := h.most(event, p, made); len(made) > most && !event.inFuture() {
-				h.t.Errorf("event %d made %d backups of %s: %d at most", event.n, len(made), p.id, most)
-			}
+	for of, made := range byEvent {
+		if most := h.most(of.simulatedEvent, of.place, made); len(made) > most && !of.inFuture() {
+			h.t.Errorf("event %d made %d backups of %s: %d at most", of.n, len(made), of.id, most)
 		}
 	}
 }

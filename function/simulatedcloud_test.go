@@ -93,7 +93,6 @@ func drawCloud(d dice) *cloud {
 // drawLists draws the form of the lists.
 func (c *cloud) drawLists(d dice) {
 	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
-	c.PageCap = pick(d, 0, 0, 1, 2)
 	c.Repeat = d.oneIn(4)
 	c.NoStatus = d.oneIn(4)
 	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{Running: "Backuping", Completed: "Finished", Failed: "Failure"})

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"fmt"
-	"maps"
 	"strings"
 	"time"
 
@@ -64,50 +63,24 @@ func (h *history) drawEvent(n int) *simulatedEvent {
 		e.atMost = pick(d, 20*time.Second, 5*time.Minute)
 		request["WaitAtMost"] = e.atMost.String()
 	}
-	h.drawTarget(e, request)
+	in := pick(d, h.cloud.places...).region
+	var ids []string
+	for _, p := range h.cloud.places {
+		if p.region == in && (len(ids) == 0 || d.oneIn(2)) {
+			ids, e.places = append(ids, p.id), append(e.places, p)
+		}
+	}
+	request["DBClusterIds"], request["RegionId"] = ids, in
 	if e.trigger == wrong {
 		request["WaitFour"] = "Completed"
 	}
 	e.text = e.envelope(request)
-	if e.trigger == byEventBridge && d.oneIn(3) {
-		two := []string{e.text, e.envelope(e.lessThan(request))}
-		first := d.IntN(2)
-		e.text = fmt.Sprintf("[%s,%s]", two[first], two[1-first])
-	}
 	return e
-}
-
-// lessThan is a request that asks for less: an array that holds both asks for what the stronger one does.
-func (e *simulatedEvent) lessThan(request map[string]any) map[string]any {
-	less := maps.Clone(request)
-	if !e.verify {
-		less["WaitFor"] = "Requested"
-	}
-	if e.notBefore.IsZero() {
-		less["MaxAge"] = (e.maxAge + 10*time.Minute).String()
-	} else {
-		less["NotBefore"] = e.notBefore.Add(-10 * time.Minute).Format(time.RFC3339Nano)
-	}
-	return less
 }
 
 // inFuture reports whether the event speaks of a time that had not come when it was sent.
 func (e *simulatedEvent) inFuture() bool {
 	return e.ahead > 0 || e.notBefore.After(e.said.Add(-e.ahead))
-}
-
-// drawTarget draws which clusters an event is about.
-func (h *history) drawTarget(e *simulatedEvent, request map[string]any) {
-	d := h.dice
-	in := pick(d, h.cloud.places...).region
-	var ids []string
-	for _, p := range h.cloud.places {
-		if p.region == in && (len(ids) == 0 || d.oneIn(2)) {
-			ids = append(ids, p.id)
-			e.places = append(e.places, p)
-		}
-	}
-	request["DBClusterIds"], request["RegionId"] = ids, in
 }
 
 // envelope is a request as it comes.

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"net/http"
-	"strconv"
 	"strings"
 	"time"
 
@@ -48,17 +47,6 @@ func (h *history) dial(r *http.Request) error {
 		return nil
 	}
 	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
-}
-
-// serve notes which page a call asks for.
-func (h *history) serve(w http.ResponseWriter, r *http.Request) {
-	defer func() {
-		page, _ := strconv.Atoi(r.URL.Query().Get("PageNumber"))
-		h.mu.Lock()
-		h.pages[w.Header().Get("X-Acs-Request-Id")] = page
-		h.mu.Unlock()
-	}()
-	h.service.ServeHTTP(w, r)
 }
 
 // fault strikes a call now and then.

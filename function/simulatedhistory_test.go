@@ -30,20 +30,13 @@ type history struct {
 	nth       map[string]int // calls of each attempt, for the faults
 	processes []*simulatedProcess
 	attempts  []*attempt
-	calls     []simulatedCall
-	pages     map[string]int      // by request id
+	calls     []fakeadb.Call
 	vanished  map[string]vanished // by id
 }
 
 type simulatedProcess struct {
 	*process
 	dead atomic.Bool
-}
-
-// simulatedCall is a call and the page of a list that it asked for.
-type simulatedCall struct {
-	fakeadb.Call
-	page int
 }
 
 // vanished is a backup that is not there any more.
@@ -53,12 +46,12 @@ type vanished struct {
 }
 
 func newHistory(t *testing.T, seed uint64) *history {
-	h := &history{seed: seed, dice: newDice(seed, 2026), nth: map[string]int{}, pages: map[string]int{}, vanished: map[string]vanished{}}
+	h := &history{seed: seed, dice: newDice(seed, 2026), nth: map[string]int{}, vanished: map[string]vanished{}}
 	h.cloud = drawCloud(h.dice)
 	o := h.cloud.Options
 	o.OnCall = func(c fakeadb.Call) {
 		h.mu.Lock()
-		h.calls = append(h.calls, simulatedCall{c, 0})
+		h.calls = append(h.calls, c)
 		h.mu.Unlock()
 	}
 	o.Faults = h.fault
@@ -99,7 +92,7 @@ func (h *history) start() int {
 		h.t.Fatal(err)
 	}
 	p := &simulatedProcess{}
-	transport := &inmemory.Transport{Handler: http.HandlerFunc(h.serve), Dial: h.dial}
+	transport := &inmemory.Transport{Handler: h.service, Dial: h.dial}
 	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if p.dead.Load() {
 			return nil, errors.New("the process is dead")
@@ -234,12 +227,9 @@ func (h *history) vanish(after time.Duration, d dice) {
 	h.vanished[b.ID] = vanished{b, time.Now()}
 }
 
-// ended joins what belongs together: pages with calls, report lines with attempts.
+// ended orders the calls, and joins report lines with attempts.
 func (h *history) ended() {
-	for i := range h.calls {
-		h.calls[i].page = h.pages[h.calls[i].RequestID]
-	}
-	slices.SortStableFunc(h.calls, func(a, b simulatedCall) int { return a.Time.Compare(b.Time) })
+	slices.SortStableFunc(h.calls, func(a, b fakeadb.Call) int { return a.Time.Compare(b.Time) })
 	lines := map[string][][]entry{} // by request id, in the order of the retries
 	for line := range strings.Lines(h.log.String()) {
 		var fields map[string]json.RawMessage

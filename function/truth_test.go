@@ -125,9 +125,6 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 
 // gap is how much longer than a minute it may take from one look that succeeds to the next.
 func (h *history) gap() time.Duration {
-	if h.cloud.faulty > 0.5 && h.cloud.PageCap == 1 { // each page has to succeed
-		return 50 * time.Minute
-	}
 	if h.cloud.faulty > 0 || h.cloud.Rate > 0 || !h.cloud.outage.until.IsZero() {
 		return 14 * time.Minute
 	}
@@ -138,7 +135,7 @@ func (h *history) gap() time.Duration {
 // one before a create, because one that fails is repeated.
 func (h *history) lastLook(p place, before time.Time, of func(key string) bool) (at time.Time) {
 	for _, c := range h.calls {
-		if c.Action == "DescribeBackups" && c.page == 1 && c.Cluster == p.id && c.Region == p.region && !c.Time.After(before) && of(c.KeyID) {
+		if c.Action == "DescribeBackups" && c.Cluster == p.id && c.Region == p.region && !c.Time.After(before) && of(c.KeyID) {
 			at = c.Time
 		}
 	}
