@@ -183,7 +183,7 @@ func (c *claim) checkFailure() {
 	})
 	fits := map[backup.ErrorType]bool{
 		backup.ErrorBackupPending:    true,
-		backup.ErrorThrottled:        c.cloud.Rate > 0 || c.cloud.faulty > 0 || c.cloud.outage.throttled,
+		backup.ErrorThrottled:        c.cloud.Rate > 0 || c.cloud.faulty > 0,
 		backup.ErrorOutcomeUnknown:   lost,
 		backup.ErrorBackupFailed:     c.cloud.Ends == fakeadb.Fails,
 		backup.ErrorBackupMissing:    c.a.verify && c.missing(),

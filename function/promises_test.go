@@ -19,6 +19,9 @@ import (
 func (h *history) checkCreations() {
 	all := h.creations()
 	for i, c := range all {
+		if c.by.verify {
+			h.t.Errorf("%s: a Verify created %s", c.by.label(), c.ID)
+		}
 		h.promiseOfTheList(c)
 		h.promiseOfTheMemory(c, all[:i])
 		h.promiseOfOneAtATime(c, all[:i])

@@ -2,10 +2,12 @@ package main
 
 import (
 	"fmt"
+	"hash/fnv"
 	"net/http"
 	"time"
 
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 const otherRegion = "cn-shanghai"
@@ -16,29 +18,9 @@ type place struct{ id, region string }
 // cloud is what a seed's AnalyticDB is like, and what happens there by itself.
 type cloud struct {
 	fakeadb.Options
-	settle    time.Duration // ADB_SETTLE_TIME
-	faulty    float64       // the share of calls that a fault strikes
-	places    []place       // the clusters that events name
-	outage    outage
-	vanishing []time.Duration
-	scheduled []scheduledBackup
-}
-
-// outage is a while in which calls do not get through.
-type outage struct {
-	action      string // empty: any
-	throttled   bool   // otherwise the connection cannot be opened
-	from, until time.Time
-}
-
-func (o outage) strikes(action string) bool {
-	return (o.action == "" || o.action == action) && !time.Now().Before(o.from) && time.Now().Before(o.until)
-}
-
-// scheduledBackup is one that the cluster's own schedule makes.
-type scheduledBackup struct {
-	place
-	after, takes time.Duration
+	settle time.Duration // ADB_SETTLE_TIME
+	faulty float64       // the share of calls that a fault strikes
+	places []place       // the clusters that events name
 }
 
 // passing are the errors of a cluster that takes no backup for now.
@@ -83,7 +65,6 @@ func drawCloud(d dice) *cloud {
 	for i := range d.IntN(4) {
 		c.places = append(c.places, place{fmt.Sprintf("amv-sim%d", i), pick(d, region, region, otherRegion)})
 	}
-	c.drawOwnBackups(d)
 	if d.oneIn(6) {
 		c.Busy = []fakeadb.Busy{{Cluster: c.places[0].id, Until: time.Now().Add(d.upTo(30 * time.Minute)), Error: pick(d, passing...)}}
 	}
@@ -106,18 +87,51 @@ func (c *cloud) drawTraffic(d dice) {
 	c.Latency = pick(d, 0, 30*time.Millisecond, 2*time.Second)
 	c.Rate = pick(d, 0, 0, 5.0)
 	c.Burst = 1 + d.IntN(5)
-	if d.oneIn(6) {
-		c.outage = outage{action: pick(d, "", "CreateBackup"), throttled: d.oneIn(2), from: time.Now().Add(d.upTo(5*time.Minute) - 3*time.Minute)}
-		c.outage.until = c.outage.from.Add(d.upTo(15 * time.Minute))
-	}
 }
 
-// drawOwnBackups draws what the clusters' own schedules do, and which backups vanish.
-func (c *cloud) drawOwnBackups(d dice) {
-	if d.oneIn(3) {
-		c.scheduled = append(c.scheduled, scheduledBackup{pick(d, c.places...), d.upTo(30 * time.Minute), pick(d, time.Second, 5*time.Minute, 25*time.Minute)})
-	}
-	if d.oneIn(4) {
-		c.vanishing = append(c.vanishing, d.upTo(20*time.Minute))
-	}
+// chance are random numbers for one call, whatever the order of those that come at the same instant.
+func (h *history) chance(what, call string) dice {
+	h.mu.Lock()
+	h.nth[what+call]++
+	n := h.nth[what+call]
+	h.mu.Unlock()
+	which := fnv.New64a()
+	fmt.Fprint(which, what, call, n)
+	return newDice(h.seed, which.Sum64())
 }
+
+// callOf names a call by its attempt, cluster and action. The SDK writes the names of headers in lower case.
+func callOf(r *http.Request) string {
+	q := r.URL.Query()
+	return fmt.Sprint(r.Header["x-acs-accesskey-id"], q.Get("DBClusterId"), q.Get("RegionId"), r.Header["x-acs-action"])
+}
+
+// dial says now and then that the connection cannot be opened.
+func (h *history) dial(r *http.Request) error {
+	d := h.chance("dial", callOf(r))
+	if d.Float64() >= h.cloud.faulty/4 {
+		return nil
+	}
+	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
+}
+
+// fault strikes a call now and then.
+func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
+	d := h.chance("fault", fmt.Sprint(c.KeyID, c.Cluster, c.Region, c.Action))
+	if d.Float64() >= h.cloud.faulty {
+		return fakeadb.Fault{}
+	}
+	if d.oneIn(6) { // it certainly has no effect
+		return pick(d, fakeadb.Throttled(0), fakeadb.Throttled(3*time.Second), fakeadb.Refused(&fakeadb.Error{Status: 429, Code: "Throttling.Other"}))
+	}
+	f := pick(d, fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.BadGateway, fakeadb.RequestTimeout,
+		fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken, switching, fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second),
+		fakeadb.Slow(time.Hour), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed))
+	if d.oneIn(2) {
+		f = f.AfterEffect()
+	}
+	return f
+}
+
+// switching is a reply that ends with 101.
+var switching = fakeadb.Fault{Name: "101", Answer: func(w http.ResponseWriter, _ fakeadb.Call) { w.WriteHeader(http.StatusSwitchingProtocols) }}

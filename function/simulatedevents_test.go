@@ -16,7 +16,6 @@ const (
 	byTimer trigger = iota
 	byEventBridge
 	direct
-	wrong // an event that cannot be understood
 )
 
 // simulatedEvent is an event of a history.
@@ -38,9 +37,6 @@ type simulatedEvent struct {
 func (h *history) drawEvent(n int) *simulatedEvent {
 	d := h.dice
 	e := &simulatedEvent{n: n, trigger: pick(d, byTimer, byTimer, byEventBridge, byEventBridge, direct), waitFor: backup.WaitFor(d.IntN(3))}
-	if d.oneIn(30) {
-		e.trigger = wrong
-	}
 	if e.trigger == byEventBridge {
 		e.ahead = pick(d, 0, 0, 0, 0, -3*time.Second, 2*time.Second, 40*time.Second)
 	}
@@ -71,9 +67,6 @@ func (h *history) drawEvent(n int) *simulatedEvent {
 		}
 	}
 	request["DBClusterIds"], request["RegionId"] = ids, in
-	if e.trigger == wrong {
-		request["WaitFour"] = "Completed"
-	}
 	e.text = e.envelope(request)
 	return e
 }

@@ -190,17 +190,17 @@ func (h *history) deliverOnce(a *attempt, d dice) {
 	a.result, a.answered, a.killed = r, time.Now(), p.dead.Load()
 }
 
-// liveOn starts what happens in the cloud by itself.
+// liveOn starts what happens in the cloud by itself: a cluster's own schedule makes a backup, and one vanishes.
 func (h *history) liveOn(all *sync.WaitGroup) {
-	for _, one := range h.cloud.scheduled {
+	d := newDice(h.dice.Uint64(), 1)
+	if of, after, takes := pick(d, h.cloud.places...), d.upTo(30*time.Minute), pick(d, time.Second, 5*time.Minute, 25*time.Minute); d.oneIn(3) {
 		all.Go(func() {
-			time.Sleep(one.after)
+			time.Sleep(after)
 			now := h.service.Now()
-			h.service.Add(fakeadb.Backup{Cluster: one.id, Region: one.region, Start: now, Listed: now.Add(h.cloud.ListedAfter), End: now.Add(one.takes), Size: 4_000_000_000})
+			h.service.Add(fakeadb.Backup{Cluster: of.id, Region: of.region, Start: now, Listed: now.Add(h.cloud.ListedAfter), End: now.Add(takes), Size: 4_000_000_000})
 		})
 	}
-	for _, after := range h.cloud.vanishing {
-		d := newDice(h.seed, uint64(after))
+	if after := d.upTo(20 * time.Minute); d.oneIn(4) {
 		all.Go(func() { h.vanish(after, d) })
 	}
 }

@@ -89,13 +89,9 @@ func (h *history) String() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "world: %+v\n", *h.cloud)
 	for _, a := range h.attempts {
-		fate := a.Status + a.errorType + " " + a.errorMessage
-		if a.killed {
-			fate = "killed"
-		}
 		m := a.meaning()
-		fmt.Fprintf(&b, "%s %s in process %d, retry %d, from %s (known %v), until %s: %s\n   %s\n", a.at.Format(stamp), a.label(), a.process, a.retry,
-			m.notBefore.Format(stamp), m.known, a.answered.Format(stamp), fate, a.text)
+		fmt.Fprintf(&b, "%s %s in process %d, retry %d, from %s (known %v), until %s: killed %v, %s%s %s\n   %s\n", a.at.Format(stamp), a.label(), a.process, a.retry,
+			m.notBefore.Format(stamp), m.known, a.answered.Format(stamp), a.killed, a.Status, a.errorType, a.errorMessage, a.text)
 	}
 	for _, v := range h.vanished {
 		fmt.Fprintf(&b, "%s %s vanishes\n", v.at.Format(stamp), v.ID)

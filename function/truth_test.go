@@ -2,6 +2,7 @@ package main
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"adb-backup/function/local/fakeadb"
@@ -125,7 +126,7 @@ func (h *history) confusable(made creation, b fakeadb.Backup) bool {
 
 // gap is how much longer than a minute it may take from one look that succeeds to the next.
 func (h *history) gap() time.Duration {
-	if h.cloud.faulty > 0 || h.cloud.Rate > 0 || !h.cloud.outage.until.IsZero() {
+	if h.cloud.faulty > 0 || h.cloud.Rate > 0 {
 		return 14 * time.Minute
 	}
 	return 0
@@ -164,20 +165,14 @@ func (h *history) creations() (all []creation) {
 // lost reports whether an attempt sent a CreateBackup for a cluster that went without a true answer, and when first.
 func (h *history) lost(a *attempt, p place) (at time.Time, lost bool) {
 	for _, c := range h.calls {
-		if c.KeyID == a.key && c.Action == "CreateBackup" && c.Cluster == p.id && c.Region == p.region && c.Code != "" && !certain[c.Code] {
+		if c.KeyID == a.key && c.Action == "CreateBackup" && c.Cluster == p.id && c.Region == p.region && c.Code != "" && !certain(c.Code) {
 			return c.Time, true
 		}
 	}
 	return at, false
 }
 
-// certain are the codes by which the service says that a CreateBackup had no effect.
-var certain = func() map[string]bool {
-	codes := map[string]bool{
-		fakeadb.ErrThrottled.Code: true, "Throttling.Other": true, fakeadb.ErrClusterNotFound.Code: true, fakeadb.ErrClusterIDNotFound.Code: true,
-	}
-	for _, e := range passing {
-		codes[e.Code] = true
-	}
-	return codes
-}()
+// certain reports whether a code says that a CreateBackup had no effect.
+func certain(code string) bool {
+	return strings.HasPrefix(code, "Throttling") || code == fakeadb.ErrThrottled.Code || slices.ContainsFunc(passing, func(e *fakeadb.Error) bool { return e.Code == code })
+}
