@@ -100,10 +100,13 @@ func (h *history) chance(what, call string) dice {
 	return newDice(h.seed, which.Sum64())
 }
 
-// callOf names a call by its attempt, cluster and action. The SDK writes the names of headers in lower case.
+// callOf names a call by its attempt, cluster and action.
 func callOf(r *http.Request) string {
-	q := r.URL.Query()
-	return fmt.Sprint(r.Header["x-acs-accesskey-id"], q.Get("DBClusterId"), q.Get("RegionId"), r.Header["x-acs-action"])
+	name := r.URL.Query().Get("DBClusterId") + r.URL.Query().Get("RegionId")
+	for _, header := range []string{"x-acs-accesskey-id", "x-acs-action"} { // as the SDK writes them
+		name += r.Header[header][0]
+	}
+	return name
 }
 
 // dial says now and then that the connection cannot be opened.
