@@ -63,6 +63,24 @@ func (s *stub) shows(after time.Duration, sets ...Set) {
 
 const ever = 1 << 30
 
+// together carries out n requests for the one cluster, one a while after the other, and counts those that say that they created it.
+func (s *stub) together(n int, gap time.Duration) map[bool]int {
+	var all sync.WaitGroup
+	created := map[bool]int{}
+	for range n {
+		all.Go(func() {
+			r := s.run(ensuringOne())
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			s.expect(r, "amv-1 cn-a Requested")
+			created[r.Outcomes[0].Created]++
+		})
+		time.Sleep(gap)
+	}
+	all.Wait()
+	return created
+}
+
 // TestSendAgain: what the service refuses for now did nothing, so CreateBackup is sent again until the deadline.
 func TestSendAgain(t *testing.T) {
 	for name, c := range map[string]struct {
@@ -102,18 +120,6 @@ func TestSendAgain(t *testing.T) {
 			s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent once without a readable answer, and no new backup was seen; invoking again is safe")
 		})
 	}
-	tell(t, "the service says when", func(s *stub) {
-		s.create = func(_ Cluster, n int) error {
-			if n > 1 {
-				return nil
-			}
-			return &CallError{Kind: KindThrottled, RetryAfter: 50 * time.Second}
-		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
-		s.called("DescribeBackups", 1)
-		s.logged("INFO", "CreateBackup was throttled")
-		s.createdAfter(50*time.Second, 53*time.Second)
-	})
 	tell(t, "a direct request looks before it sends to a busy cluster again, and adopts what serves", func(s *stub) {
 		s.fails(KindNotNow, ever)
 		s.shows(0, listed("b", s.began, SetRunning))
@@ -213,21 +219,10 @@ func TestLost(t *testing.T) {
 	})
 	tell(t, "another invocation has created meanwhile: that one is not this request's", func(s *stub) {
 		s.fails(KindUnanswered, 1)
-		var both sync.WaitGroup
-		created := map[bool]int{}
-		ensure := func() {
-			r := s.run(ensuringOne())
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			created[r.Outcomes[0].Created]++
-		}
-		both.Go(ensure)
-		time.Sleep(119 * time.Second) // it waits for less time, so it comes back first
-		both.Go(ensure)
-		both.Wait()
-		if s.creates("amv-1", 2); created[true] != 1 || created[false] != 1 {
+		if created := s.together(2, 119*time.Second); created[true] != 1 || created[false] != 1 { // the second waits for less time, and comes back first
 			s.t.Error(created)
 		}
+		s.creates("amv-1", 2)
 	})
 	for name, c := range map[string]struct {
 		from   int // the look from which on it is denied
@@ -306,24 +301,11 @@ func TestOneAtATime(t *testing.T) {
 	})
 	tell(t, "ten of one moment create one, and look once", func(s *stub) {
 		s.takes = time.Second
-		var all sync.WaitGroup
-		created := 0
-		for range 10 {
-			all.Go(func() {
-				r := s.run(ensuringOne())
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				s.expect(r, "amv-1 cn-a Requested")
-				if r.Outcomes[0].Created {
-					created++
-				}
-			})
+		if created := s.together(10, 0); created[true] != 1 || created[false] != 9 {
+			s.t.Error(created)
 		}
-		all.Wait()
 		s.creates("amv-1", 1)
-		if s.called("DescribeBackups", 1); created != 1 {
-			s.t.Errorf("%d say that they created it", created)
-		}
+		s.called("DescribeBackups", 1)
 	})
 	tell(t, "whoever waits holds no turn", func(s *stub) {
 		earlier(s, time.Hour)

@@ -53,34 +53,29 @@ func TestFailure(t *testing.T) {
 	create := &CallError{Action: "CreateBackup", Kind: KindThrottled, Status: 400}
 	list := &CallError{Action: "DescribeBackups", Kind: KindUnanswered, RequestID: "R-1"}
 	const pending = "it was not done before the deadline; invoking again continues"
+	type call struct {
+		action string
+		err    error
+	}
+	throttled := Failure{ErrorThrottled, pending + "; the last error: CreateBackup was throttled (HTTP 400)"}
 	for name, c := range map[string]struct {
-		tell func(c *caller)
-		err  error
-		want Failure
+		calls []call
+		err   error
+		want  Failure
 	}{
-		"nothing was called": {func(*caller) {}, nil, Failure{ErrorBackupPending, pending}},
-		"a look that succeeds does not undo a CreateBackup that failed": {func(c *caller) {
-			c.called("CreateBackup", create)
-			c.called("DescribeBackups", nil)
-		}, nil, Failure{ErrorThrottled, pending + "; the last error: CreateBackup was throttled (HTTP 400)"}},
-		"a call that succeeds is overcome": {func(c *caller) {
-			c.called("DescribeBackups", list)
-			c.called("DescribeBackups", nil)
-		}, nil, Failure{ErrorBackupPending, pending}},
-		"the last one counts": {func(c *caller) {
-			c.called("CreateBackup", create)
-			c.called("DescribeBackups", list)
-		}, nil, Failure{ErrorBackupPending, pending + "; the last error: DescribeBackups was not answered (request id R-1)"}},
-		"a call got no turn": {func(c *caller) {
-			c.called("CreateBackup", create)
-			c.called("CreateBackup", context.DeadlineExceeded)
-		}, context.DeadlineExceeded, Failure{ErrorThrottled, pending + "; the last error: CreateBackup was throttled (HTTP 400)"}},
-		"the service says no": {func(c *caller) {
-			c.called("DescribeBackups", list)
-		}, &CallError{Action: "DescribeBackups", Kind: KindNotFound, Code: "InvalidDBCluster.NotFound"}, Failure{ErrorClusterNotFound, "DescribeBackups was refused: InvalidDBCluster.NotFound"}},
+		"nothing was called": {nil, nil, Failure{ErrorBackupPending, pending}},
+		"a look that succeeds does not undo a CreateBackup that failed": {[]call{{"CreateBackup", create}, {"DescribeBackups", nil}}, nil, throttled},
+		"a call that succeeds is overcome":                              {[]call{{"DescribeBackups", list}, {"DescribeBackups", nil}}, nil, Failure{ErrorBackupPending, pending}},
+		"the last one counts": {[]call{{"CreateBackup", create}, {"DescribeBackups", list}}, nil,
+			Failure{ErrorBackupPending, pending + "; the last error: DescribeBackups was not answered (request id R-1)"}},
+		"a call got no turn": {[]call{{"CreateBackup", create}, {"CreateBackup", context.DeadlineExceeded}}, context.DeadlineExceeded, throttled},
+		"the service says no": {[]call{{"CreateBackup", create}}, &CallError{Action: "DescribeBackups", Kind: KindNotFound, Code: "InvalidDBCluster.NotFound"},
+			Failure{ErrorClusterNotFound, "DescribeBackups was refused: InvalidDBCluster.NotFound"}},
 	} {
 		caller := &caller{}
-		c.tell(caller)
+		for _, made := range c.calls {
+			caller.called(made.action, made.err)
+		}
 		if got := caller.failure(c.err, "it was not done"); *got != c.want {
 			t.Errorf("%s: %+v, want %+v", name, *got, c.want)
 		}
@@ -102,15 +97,17 @@ func TestLooksThatFail(t *testing.T) {
 			}
 		})
 	}
-	tell(t, "it comes again when the service says", func(s *stub) {
-		s.look = func() error {
-			if s.calls["DescribeBackups"] > 1 {
+	tell(t, "a call comes again when the service says", func(s *stub) {
+		throttled := func(n int) error {
+			if n > 1 {
 				return nil
 			}
-			return &CallError{Action: "DescribeBackups", Kind: KindThrottled, RetryAfter: 5 * time.Minute}
+			return &CallError{Kind: KindThrottled, RetryAfter: 5 * time.Minute}
 		}
+		s.look = func() error { return throttled(s.calls["DescribeBackups"]) }
+		s.create = func(_ Cluster, n int) error { return throttled(n) }
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
-		s.createdAfter(5*time.Minute, 6*time.Minute)
+		s.createdAfter(10*time.Minute, 10*time.Minute+30*time.Second)
 	})
 	for _, how := range []func(*Request){atOnce, waiting} {
 		tell(t, "a call that got no turn was not attempted", func(s *stub) {

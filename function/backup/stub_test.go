@@ -32,15 +32,6 @@ type stub struct {
 	calls      map[string]int
 	created    map[string]int
 	lastCreate time.Time
-	line       func(line string) // is told each line of the log; nil: nobody is
-}
-
-// Write takes a line of the log.
-func (s *stub) Write(line []byte) (int, error) {
-	if s.line != nil {
-		s.line(string(line))
-	}
-	return s.log.Write(line)
 }
 
 // tell tells a story in virtual time.
@@ -120,7 +111,7 @@ func (s *stub) run(requests ...Request) Result { return s.runFor(time.Hour, requ
 func (s *stub) runFor(d time.Duration, requests ...Request) Result {
 	ctx, cancel := context.WithTimeout(context.Background(), d)
 	defer cancel()
-	return s.runner.Run(ctx, s, slog.New(slog.NewJSONHandler(s, &slog.HandlerOptions{Level: slog.LevelDebug})), requests)
+	return s.runner.Run(ctx, s, slog.New(slog.NewJSONHandler(&s.log, &slog.HandlerOptions{Level: slog.LevelDebug})), requests)
 }
 
 // expect holds a result against "ID REGION STATUS-OR-TYPE, …, REGION TYPE" and words of its messages.
