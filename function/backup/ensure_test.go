@@ -185,6 +185,9 @@ func TestLost(t *testing.T) {
 			r := s.run(ensuringOne(func(r *Request) { r.WaitFor = c.wait }))
 			s.expect(r, "amv-1 cn-a "+c.want, c.words)
 			s.creates("amv-1", c.creates)
+			if c.seen == 0 && c.creates == 1 {
+				s.took(0)
+			}
 			o, id := r.Outcomes[0], ""
 			if o.Set != nil {
 				id = o.Set.ID

@@ -62,15 +62,16 @@ func TestFollowing(t *testing.T) {
 		s.logged("INFO", "backup is running") // a change of state, not each look
 		s.logged("INFO", "backup is complete")
 	})
-	tell(t, "an error that was overcome is not named", func(s *stub) {
-		s.create = func(Cluster, int) error { return &CallError{Kind: KindThrottled, RetryAfter: 5 * time.Minute} }
-		s.shows(0, listed("b", s.began, SetRunning))
-		o := s.run(ensuringOne(waiting)).Outcomes[0]
-		if want := "backup b (started 2000-01-01T00:00:00Z) was not complete before the deadline; invoking again continues"; o.Failure == nil || o.Failure.Message != want {
-			s.t.Errorf("%+v", o.Failure)
-		}
-	})
-	tell(t, "though another one that fits better comes, and a look misses it", func(s *stub) {
+	for start, want := range map[time.Duration]string{0: "backup b (started 2000-01-01T00:00:00Z) was not complete", -time.Hour: "an earlier backup b (started 1999-12-31T23:00:00Z) had not ended"} {
+		tell(t, "an error that was overcome is not named", func(s *stub) {
+			s.create = func(Cluster, int) error { return &CallError{Kind: KindThrottled, RetryAfter: 5 * time.Minute} }
+			s.shows(0, listed("b", s.began.Add(start), SetRunning))
+			if o := s.run(ensuringOne(waiting)).Outcomes[0]; o.Failure == nil || *o.Failure != (Failure{ErrorBackupPending, want + " before the deadline; invoking again continues"}) {
+				s.t.Errorf("%+v", o.Failure)
+			}
+		})
+	}
+	tell(t, "though others that fit better come, and a look misses it", func(s *stub) {
 		s.list = func(c Cluster) []Set {
 			b, state := listed("b", s.began.Add(20*time.Second), SetRunning), SetRunning
 			if time.Since(s.began) > 10*time.Minute {
@@ -84,7 +85,7 @@ func TestFollowing(t *testing.T) {
 			case n == 4:
 				return nil
 			}
-			return []Set{b, listed("a", s.began.Add(time.Second), state)}
+			return []Set{b, listed("a", s.began.Add(time.Second), state), listed("c", s.began.Add(40*time.Second), state)}
 		}
 		r := s.run(ensuringOne(waiting))
 		s.expect(r, "amv-1 cn-a Completed")

@@ -66,6 +66,7 @@ func TestWarnings(t *testing.T) {
 		"one in the future":                     {func(s *stub) []Set { return []Set{listed("b", s.began.Add(8*time.Hour), SetRunning)} }, "a backup is listed with a start in the future, which is not believed"},
 		"an earlier one with an unknown status": {func(s *stub) []Set { return unknown(s, -time.Hour) }, notKnown},
 		"one that serves, too":                  {func(s *stub) []Set { return unknown(s, 0) }, notKnown},
+		"one that runs without a start":         {func(s *stub) []Set { return []Set{{ID: "b", Full: true, State: SetRunning}} }, ""},
 		"an incremental one in the future": {func(s *stub) []Set {
 			b := listed("b", s.began.Add(8*time.Hour), SetComplete)
 			b.Full = false
