@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -66,18 +65,11 @@ func newHistory(t *testing.T, seed uint64) *history {
 // drawPast draws what was there before the history. A backup that never ends is about a day old, so that it counts as stuck
 // soon.
 func (h *history) drawPast() {
-	for i := range h.dice.IntN(5) {
+	for range h.dice.IntN(5) {
 		takes := pick(h.dice, 20*time.Second, 20*time.Minute)
 		start := h.service.Now().Add(-takes - h.dice.upTo(pick(h.dice, 10*time.Minute, 50*time.Hour)))
 		b := fakeadb.Backup{Cluster: cluster, Region: region, Start: start, Listed: start, End: start.Add(takes), Size: 3_000_000_000}
-		switch h.dice.IntN(7) {
-		case 0:
-			b.Type = "LogBackup"
-		case 1:
-			b.Type = "IncrementalBackup"
-		case 2:
-			b.Parent = strconv.Itoa(i + 1)
-		case 3:
+		if h.dice.oneIn(7) {
 			b.Start, b.End = h.service.Now().Add(-23*time.Hour-50*time.Minute-h.dice.upTo(10*time.Hour)), time.Time{}
 			b.Listed = b.Start
 		}

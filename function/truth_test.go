@@ -56,11 +56,6 @@ func (h *history) stuck(b fakeadb.Backup, at time.Time) bool {
 	return b.End.IsZero() && from.Before(at.Add(-24*time.Hour))
 }
 
-// full reports whether a backup is one that can serve.
-func full(b fakeadb.Backup) bool {
-	return b.Type != "IncrementalBackup" && b.Parent == "" && b.Type != "LogBackup"
-}
-
 // span is what a backup's listed start can mean.
 func (h *history) span(b fakeadb.Backup) (from, until time.Time) {
 	from = b.Start.Add(h.cloud.FalseZone).Truncate(h.precision())
@@ -79,7 +74,7 @@ func (h *history) precision() time.Duration {
 func (h *history) recognised(b fakeadb.Backup, m meaning, looked time.Time) bool {
 	from, until := h.span(b)
 	switch {
-	case !full(b) || from.After(looked.Add(time.Minute)): // a start in the future is not believed
+	case from.After(looked.Add(time.Minute)): // a start in the future is not believed
 		return false
 	case m.known:
 		return until.After(m.notBefore.Add(-time.Minute))

@@ -141,23 +141,6 @@ func TestWaitAtMost(t *testing.T) {
 			s.took(3 * time.Minute)
 		})
 	}
-	tell(t, "each request has its own, and a slot is not waited for longer", func(s *stub) {
-		s.runner.concurrency = 1
-		s.takes = 10 * time.Second
-		requests := fleet(30, atOnce)
-		for i := range requests[1:] {
-			requests[1+i].WaitAtMost = time.Minute
-		}
-		pending := 0
-		for _, o := range s.run(requests...).Outcomes {
-			if o.Failure != nil && o.Failure.Type == ErrorBackupPending && strings.Contains(o.Failure.Message, "the backup was not started") {
-				pending++
-			}
-		}
-		if 30-pending != len(s.created) || pending == 0 {
-			t.Errorf("%d pending, %d requested", pending, len(s.created))
-		}
-	})
 	tell(t, "another cluster of the region that is not requested yet does not hold it up", func(s *stub) {
 		s.slow = map[string]time.Duration{"amv-0": 50 * time.Second}
 		requests := fleet(2, waiting)

@@ -117,13 +117,6 @@ func TestSelection(t *testing.T) {
 			t.Errorf("%+v", r.Skipped)
 		}
 	})
-	tell(t, "merged with a request that names it, the longest time counts", func(s *stub) {
-		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
-		selector := selecting(all, "cn-a")
-		selector.WaitAtMost, selector.WaitFor = time.Minute, WaitCompleted
-		s.expect(s.run(selector, ensuringOne(func(r *Request) { r.WaitAtMost = 3 * time.Minute })), "amv-1 cn-a BackupPending")
-		s.took(3 * time.Minute)
-	})
 	tell(t, "nothing selected", func(s *stub) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Status: "Creating"}}
 		r := s.run(selecting(all, "cn-a", "cn-b"))
