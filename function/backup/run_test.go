@@ -141,6 +141,11 @@ func TestWaitAtMost(t *testing.T) {
 			s.took(3 * time.Minute)
 		})
 	}
+	tell(t, "a slot is not waited for longer", func(s *stub) {
+		s.runner.concurrency, s.takes = 1, 10*time.Second
+		s.run(fleet(3, atOnce, within(5*time.Second))...)
+		s.called("CreateBackup", 1)
+	})
 	tell(t, "another cluster of the region that is not requested yet does not hold it up", func(s *stub) {
 		s.slow = map[string]time.Duration{"amv-0": 50 * time.Second}
 		requests := fleet(2, waiting)
