@@ -144,7 +144,9 @@ func TestWaitAtMost(t *testing.T) {
 	tell(t, "a slot is not waited for longer", func(s *stub) {
 		s.runner.concurrency, s.takes = 1, 10*time.Second
 		s.run(fleet(3, atOnce, within(5*time.Second))...)
-		s.called("CreateBackup", 1)
+		if s.called("CreateBackup", 1); strings.Count(s.log.String(), `"time":"2000-01-01T00:00:05Z","level":"WARN","msg":"cluster failed"`) != 2 {
+			t.Error(s.log.String())
+		}
 	})
 	tell(t, "another cluster of the region that is not requested yet does not hold it up", func(s *stub) {
 		s.slow = map[string]time.Duration{"amv-0": 50 * time.Second}
