@@ -20,7 +20,11 @@ type document struct {
 
 // failed reports whether a reply says that the call failed, although its HTTP status is one of success.
 func (d document) failed() bool {
-	return !successCode.MatchString(string(d.Code)) || d.Success == "false"
+	switch strings.ToLower(string(d.Code)) {
+	case "", "0", "200", "ok", "success":
+		return d.Success == "false"
+	}
+	return true
 }
 
 // text is a JSON value that may be written as a string or as a number, as counts, sizes and ids are. Any other value keeps its
