@@ -43,7 +43,8 @@ type scheduledBackup struct {
 
 // passing are the errors of a cluster that takes no backup for now.
 var passing = []*fakeadb.Error{
-	fakeadb.ErrBackupExists, fakeadb.ErrClusterState, fakeadb.ErrClusterBusy,
+	fakeadb.ErrBackupExists, fakeadb.ErrClusterBusy,
+	{Status: http.StatusBadRequest, Code: "IncorrectDBInstanceState", Message: "The cluster is not ready."},
 	{Status: http.StatusForbidden, Code: "IncorrectTaskStatus", Message: "A task is running."},
 	{Status: http.StatusBadRequest, Code: "ACS.Cluster.InvalidWorkerState", Message: "The workers are not ready."},
 	{Status: http.StatusForbidden, Code: "OperationDenied.OrderProcessing", Message: "An order is being processed."},
@@ -52,7 +53,7 @@ var passing = []*fakeadb.Error{
 // unknownWord is one that the function takes neither for complete nor for failed.
 const unknownWord = "Vaulted"
 
-func (c *cloud) wordsKnown() bool { return c.NoStatus || c.Words.Completed != unknownWord }
+func (c *cloud) wordsKnown() bool { return c.Words[fakeadb.Completed] != unknownWord }
 
 func drawCloud(d dice) *cloud {
 	c := &cloud{faulty: pick(d, 0, 0.1, 0.3, 0.6)}
@@ -66,7 +67,6 @@ func drawCloud(d dice) *cloud {
 	if d.oneIn(2) {
 		c.Overlap = pick(d, passing...)
 	}
-	c.StartsAfter = pick(d, 0, 0, 0, 5*time.Second)
 	c.Skew = pick(d, 0, 0, 0, -time.Second, time.Second, -4*time.Second, 4*time.Second, -40*time.Second, 40*time.Second)
 	if d.oneIn(10) {
 		c.FalseZone = 8 * time.Hour
@@ -77,7 +77,7 @@ func drawCloud(d dice) *cloud {
 	c.drawLists(d)
 	c.drawTraffic(d)
 	if d.oneIn(10) {
-		c.Ends, c.NoStatus = fakeadb.Fails, false // without a status a failure cannot be told from a success
+		c.Ends = fakeadb.Fails
 	}
 	c.places = []place{{cluster, region}}
 	for i := range d.IntN(4) {
@@ -94,11 +94,9 @@ func drawCloud(d dice) *cloud {
 func (c *cloud) drawLists(d dice) {
 	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
 	c.PageCap = pick(d, 0, 0, 1, 2)
-	c.Repeat = d.oneIn(4)
-	c.NoStatus = d.oneIn(4)
-	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{Running: "Backuping", Completed: "Finished", Failed: "Failure"})
+	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{"Backuping", "Finished", "Failure"})
 	if d.oneIn(15) {
-		c.Words.Completed = unknownWord
+		c.Words[fakeadb.Completed] = unknownWord
 	}
 }
 

@@ -3,13 +3,16 @@ package main
 import (
 	"fmt"
 	"hash/fnv"
+	"net"
 	"net/http"
+	"net/http/httptrace"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	"adb-backup/function/local/acs3"
 	"adb-backup/function/local/fakeadb"
-	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 // chance are random numbers for one call, whatever the order of those that come at the same instant.
@@ -47,7 +50,10 @@ func (h *history) dial(r *http.Request) error {
 	if out := h.cloud.outage.strikes(actionOf(r)) && !h.cloud.outage.throttled; !out && d.Float64() >= h.cloud.faulty/4 {
 		return nil
 	}
-	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+		trace.GetConn(r.URL.Host)
+	}
+	return &net.OpError{Op: "dial", Net: "tcp", Err: pick[error](d, syscall.ECONNREFUSED, &net.DNSError{Err: "no such host", Name: r.URL.Host, IsNotFound: true})}
 }
 
 // serve notes which page a call asks for.
@@ -73,14 +79,17 @@ func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 	if d.oneIn(6) { // it certainly has no effect
 		return pick(d, fakeadb.Throttled(0), fakeadb.Throttled(3*time.Second), fakeadb.Refused(&fakeadb.Error{Status: 429, Code: "Throttling.Other"}))
 	}
-	f := pick(d, fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.BadGateway, fakeadb.RequestTimeout,
-		fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken, switching, fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second),
-		fakeadb.Slow(time.Hour), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed))
+	f := pick(d, fakeadb.Refused(&fakeadb.Error{Status: 500, Code: "InternalError"}), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.Refused(acs3.ErrNonceUsed),
+		answered(502, "<html>"), answered(408, ""), answered(200, ""), answered(200, "{}"), answered(200, `{"RequestId":"5B`),
+		answered(http.StatusSwitchingProtocols, ""), answered(302, ""), fakeadb.Broken,
+		fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second), fakeadb.Slow(time.Hour))
 	if d.oneIn(2) {
 		f = f.AfterEffect()
 	}
 	return f
 }
 
-// switching is a reply that ends with 101.
-var switching = fakeadb.Fault{Name: "101", Answer: func(w http.ResponseWriter, _ fakeadb.Call) { w.WriteHeader(http.StatusSwitchingProtocols) }}
+// answered is what lies between the function and the service, and answers in its place: a gateway, a proxy.
+func answered(status int, body string) fakeadb.Fault {
+	return fakeadb.Fault{Name: fmt.Sprint(status, body), Answer: &fakeadb.Answer{Status: status, Header: map[string]string{"Location": "https://elsewhere.example/"}, Body: body}}
+}

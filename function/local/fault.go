@@ -63,7 +63,9 @@ const (
 
 var faults = []fault{
 	{name: "lost-answer", says: "AnalyticDB starts the backup, but the connection breaks before it says so.", needs: ensures,
-		cloud: script(fakeadb.Step{Action: create, Nth: 1, Fault: fakeadb.Broken.AfterEffect()})},
+		cloud: func(o *fakeadb.Options, _ time.Duration) {
+			o.Faults = fakeadb.Strike(create, fakeadb.Broken.AfterEffect(), 1)
+		}},
 	{name: "throttled", says: "AnalyticDB refuses the first calls because there were too many, and says when to try again.", needs: anything,
 		cloud: func(o *fakeadb.Options, takes time.Duration) {
 			o.Faults = func(c fakeadb.Call) fakeadb.Fault {
@@ -138,10 +140,6 @@ var faults = []fault{
 
 func nothing() {}
 
-func script(steps ...fakeadb.Step) func(*fakeadb.Options, time.Duration) {
-	return func(o *fakeadb.Options, _ time.Duration) { o.Faults = fakeadb.Script(steps...) }
-}
-
 // ownScheduleRuns starts a backup of each cluster's own schedule before the event comes.
 func ownScheduleRuns(r *run) {
 	now := time.Now()
@@ -157,7 +155,7 @@ func crashAtCreate(r *run) {
 	dies := fakeadb.Broken.AfterEffect()
 	dies.Name = "the process dies"
 	r.adb.Set(func(o *fakeadb.Options) {
-		o.Faults = fakeadb.Script(fakeadb.Step{Action: create, Nth: 1, Fault: dies})
+		o.Faults = fakeadb.Strike(create, dies, 1)
 		o.OnCall = func(c fakeadb.Call) { // before the connection breaks, so the process learns nothing
 			r.showCall(c)
 			if c.Code == dies.Name {

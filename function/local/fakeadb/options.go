@@ -26,8 +26,10 @@ const (
 	Seconds = time.RFC3339        // as on an older page of the reference
 )
 
-// Words are the values of BackupStatus. None is published; empty ones are Running, Success and Failed.
-type Words struct{ Running, Completed, Failed string }
+// Words are the values of BackupStatus, by State. None is published.
+type Words [3]string
+
+var usualWords = Words{"Running", "Success", "Failed"}
 
 // Options say what the service is like. The zero value of each is the plain case: a backup takes no time, is listed at
 // once, and overlaps others. Slices and maps are shared with the service: replace them, do not write to them.
@@ -39,24 +41,21 @@ type Options struct {
 	Denied   []Denial
 	Busy     []Busy
 
-	Takes       time.Duration // from a backup's start to its end
-	StartsAfter time.Duration // from its acceptance to its start
-	Ends        Ending
-	Size        int64  // bytes of a completed backup; 0: 5,000,000,000, more than the SDK's own type holds
-	Overlap     *Error // refuses a CreateBackup while a full backup of the cluster runs, listed or not; nil: accepted
+	Takes   time.Duration // from a backup's start to its end
+	Ends    Ending
+	Size    int64  // bytes of a completed backup; 0: 5,000,000,000, more than the SDK's own type holds
+	Overlap *Error // refuses a CreateBackup while a full backup of the cluster runs, listed or not; nil: accepted
 
 	HideRunning bool          // lists show a backup when it has ended
-	ListedAfter time.Duration // until lists show a backup made here: from its acceptance or, with HideRunning, from its end
+	ListedAfter time.Duration // until lists show a backup made here: from its start or, with HideRunning, from its end
 	Layout      string        // of a backup's times, as for time.Time.Format; empty: Minutes
 	FalseZone   time.Duration // lists write every time that much later, as if local time were UTC
-	Words       Words
-	NoStatus    bool // entries have no BackupStatus
-	Repeat      bool // a page's first entry is the last of the page before, as when the list grows between two pages
-	PageCap     int  // entries served at most, whatever PageSize asks for; 0: as asked
+	Words       Words         // empty ones are the usual ones
+	PageCap     int           // entries served at most, whatever PageSize asks for; 0: as asked
 
 	Skew    time.Duration // of the service's clock against this machine's
 	Latency time.Duration // of a call, half before and half after its effect
-	Rate    float64       // requests served a second; 0: any number
+	Rate    float64       // requests served a second; 0: any number; it cannot be changed later
 	Burst   int           // requests served at once after a pause, at least 1
 
 	// Faults chooses the fault of every authenticated call, after the rate and before the effect. It may be called by
@@ -67,16 +66,6 @@ type Options struct {
 }
 
 func (o Options) now() time.Time { return time.Now().Add(o.Skew) }
-
-// status is the word for a state.
-func (o Options) status(s State) string {
-	return map[State]string{
-		Pending:   cmp.Or(o.Words.Running, "Running"),
-		Running:   cmp.Or(o.Words.Running, "Running"),
-		Completed: cmp.Or(o.Words.Completed, "Success"),
-		Failed:    cmp.Or(o.Words.Failed, "Failed"),
-	}[s]
-}
 
 // time writes a backup's time as the options say.
 func (o Options) time(t time.Time) string {

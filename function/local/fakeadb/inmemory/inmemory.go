@@ -6,58 +6,27 @@
 package inmemory
 
 import (
-	"cmp"
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/http/httptrace"
-	"os"
 	"syscall"
 )
 
 // Transport is an http.RoundTripper. The handler honours the request's context; where it panics with
 // http.ErrAbortHandler the connection breaks without an answer.
-type Transport struct {
-	Handler http.Handler
-	// Dial opens the connection of a request; what it returns is why it could not be opened: the handler then never sees
-	// the request. Nil: it can always be opened.
-	Dial func(*http.Request) error
-}
+type Transport struct{ handler http.Handler }
 
-// New returns a transport that always connects.
-func New(h http.Handler) *Transport { return &Transport{Handler: h} }
+// New returns a transport to a handler.
+func New(h http.Handler) *Transport { return &Transport{h} }
 
-// Refused is the error of a connection that the host refuses.
-func Refused() error {
-	return &net.OpError{Op: "dial", Net: "tcp", Err: os.NewSyscallError("connect", syscall.ECONNREFUSED)}
-}
-
-// NoHost is the error of a name that does not exist.
-func NoHost(name string) error {
-	return &net.OpError{Op: "dial", Net: "tcp", Err: &net.DNSError{Err: "no such host", Name: name, IsNotFound: true}}
-}
-
-// RoundTrip serves one request. As net/http's transport, it closes the request's body, and reports the connection to an
-// httptrace.
+// RoundTrip serves one request. As net/http's transport, it closes the request's body.
 func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err error) {
 	if r.Body != nil {
 		defer r.Body.Close()
 	}
 	ctx := r.Context()
-	trace := cmp.Or(httptrace.ContextClientTrace(ctx), &httptrace.ClientTrace{})
 	if err := ctx.Err(); err != nil {
 		return nil, err
-	}
-	if trace.GetConn != nil {
-		trace.GetConn(r.URL.Host)
-	}
-	if t.Dial != nil {
-		if err := t.Dial(r); err != nil {
-			return nil, err
-		}
-	}
-	if trace.GotConn != nil {
-		trace.GotConn(httptrace.GotConnInfo{})
 	}
 	w := httptest.NewRecorder()
 	defer func() {
@@ -70,7 +39,7 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 		}
 	}()
-	t.Handler.ServeHTTP(w, asServed(r))
+	t.handler.ServeHTTP(w, asServed(r))
 	response = w.Result()
 	response.Request = r
 	return response, nil
