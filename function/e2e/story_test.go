@@ -119,7 +119,7 @@ func (s *story) function(ts *testscript.TestScript, neg bool, args []string) (er
 		s.lines = append(s.lines, line)
 	}
 	env := append([]string{"ADB_ENDPOINT=" + s.endpoint, "ADB_POLL_INTERVAL=20ms", "ADB_SETTLE_TIME=300ms"}, args...)
-	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Stdout: keep, Stderr: keep})
+	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Output: keep})
 	if err != nil || !neg {
 		return err
 	}

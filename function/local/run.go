@@ -143,7 +143,7 @@ func (r *run) launch() (*fakefc.Instance, error) {
 	defer r.mu.Unlock()
 	number := len(r.instances) + 1
 	show := func(line string) { r.showLog(strings.TrimSuffix(fmt.Sprint("log ", number), " 1"), line) }
-	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Stdout: show, Stderr: show})
+	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: show})
 	if err != nil {
 		return nil, err
 	}

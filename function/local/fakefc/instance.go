@@ -3,16 +3,13 @@ package fakefc
 import (
 	"bytes"
 	"context"
-	"errors"
 	"fmt"
 	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // Command says how to start a function's executable.
@@ -20,21 +17,17 @@ type Command struct {
 	Path string
 	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
 	Env []string
-	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each has a goroutine of its own.
-	Stdout, Stderr func(line string)
+	// Output is given each line that the process prints, without its end; nil discards them.
+	Output func(line string)
 }
 
 // Instance is what the platform runs for a function: one process and the runtime API that it asks, on a loopback port. It must be
-// closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends,
-// invocations in progress and to come end with ProcessExited.
+// closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends, the
+// invocation in progress and those to come end with ProcessExited.
 type Instance struct {
-	*Runtime
+	*api
 	server *http.Server
 	cmd    *exec.Cmd
-	exited chan struct{}
-	err    error // how the process ended; set before exited is closed
-	mu     sync.Mutex
-	last   []string // the last lines of its output, for an early end
 }
 
 // Launch starts an instance.
@@ -47,27 +40,24 @@ func Launch(c Command) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{Runtime: New(), cmd: exec.Command(path), exited: make(chan struct{})}
-	i.server = &http.Server{Handler: i.Runtime}
+	i := &Instance{api: newAPI(), cmd: exec.Command(path)}
+	i.server = &http.Server{Handler: i.api}
 	i.cmd.Dir = filepath.Dir(path)
 	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
-	stdout, stderr := &lines{i: i, to: c.Stdout}, &lines{i: i, to: c.Stderr}
-	i.cmd.Stdout, i.cmd.Stderr = stdout, stderr
+	out := &output{pass: c.Output}
+	i.cmd.Stdout, i.cmd.Stderr = out, out
 	if err := i.cmd.Start(); err != nil {
 		listener.Close()
-		if errors.Is(err, syscall.ENOEXEC) {
-			return nil, fmt.Errorf("%s is not built for this machine (%s/%s): %w", c.Path, runtime.GOOS, runtime.GOARCH, err)
-		}
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
 	go i.server.Serve(listener)
 	go func() {
 		i.cmd.Wait() // until all output has been passed on, too
-		stdout.end()
-		stderr.end()
-		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(i.last, "\n"))
-		i.Lose(i.err)
-		close(i.exited)
+		if len(out.rest) > 0 {
+			out.line(string(out.rest)) // it lacks its end
+		}
+		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(out.last, "\n"))
+		close(i.gone)
 	}()
 	return i, nil
 }
@@ -78,14 +68,14 @@ func Launch(c Command) (*Instance, error) {
 func platformEnv(api, code string) []string {
 	return []string{
 		"FC_RUNTIME_API=" + api, "FC_FUNC_CODE_PATH=" + code, "FC_FUNCTION_NAME=adb-backup", "FC_FUNCTION_HANDLER=main",
-		"FC_FUNCTION_MEMORY_SIZE=128", "FC_FUNCTION_VERSION=LATEST", "FC_REGION=" + defaultRegion, "FC_ACCOUNT_ID=" + defaultAccount,
+		"FC_FUNCTION_MEMORY_SIZE=128", "FC_FUNCTION_VERSION=LATEST", "FC_REGION=" + region, "FC_ACCOUNT_ID=" + account,
 		"FC_INSTANCE_ID=c-local", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "TZ=UTC",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=STS.of-the-process", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=of-the-process", "ALIBABA_CLOUD_SECURITY_TOKEN=of-the-process",
 	}
 }
 
 // Exited is closed when the process has ended and all its output has been passed on.
-func (i *Instance) Exited() <-chan struct{} { return i.exited }
+func (i *Instance) Exited() <-chan struct{} { return i.gone }
 
 // Err says how the process ended, with the last lines of its output. Only after Exited.
 func (i *Instance) Err() error { return i.err }
@@ -99,7 +89,7 @@ func (i *Instance) Usage() any { return i.cmd.ProcessState.SysUsage() }
 // Stop kills the process, as the platform does, and waits for its end. It may be called again.
 func (i *Instance) Stop() {
 	i.cmd.Process.Kill() // an error means that it has ended
-	<-i.exited
+	<-i.gone
 }
 
 // Close ends the process and its runtime API. It may be called again.
@@ -108,38 +98,31 @@ func (i *Instance) Close() {
 	i.server.Close()
 }
 
-// lines passes a stream on by lines. A line may have any length, and the last one may lack its end.
-type lines struct {
-	i    *Instance
-	to   func(string)
+// output passes on what a process prints, by lines of any length, and remembers the last ones. The package os/exec gives both
+// streams to it in one goroutine, because both are the same.
+type output struct {
+	pass func(string)
 	rest []byte
+	last []string
 }
 
-func (l *lines) Write(b []byte) (int, error) {
-	l.rest = append(l.rest, b...)
+func (o *output) Write(b []byte) (int, error) {
+	o.rest = append(o.rest, b...)
 	for {
-		line, rest, ended := bytes.Cut(l.rest, []byte("\n"))
+		line, rest, ended := bytes.Cut(o.rest, []byte("\n"))
 		if !ended {
 			return len(b), nil
 		}
-		l.rest = rest
-		l.pass(string(line))
+		o.rest = rest
+		o.line(string(line))
 	}
 }
 
-func (l *lines) end() {
-	if len(l.rest) > 0 {
-		l.pass(string(l.rest))
-	}
-}
-
-func (l *lines) pass(line string) {
+func (o *output) line(line string) {
 	const remembered = 20
-	l.i.mu.Lock()
-	l.i.last = append(l.i.last[max(0, len(l.i.last)+1-remembered):], line)
-	l.i.mu.Unlock()
-	if l.to != nil {
-		l.to(line)
+	o.last = append(o.last[max(0, len(o.last)+1-remembered):], line)
+	if o.pass != nil {
+		o.pass(line)
 	}
 }
 
