@@ -296,50 +296,47 @@ func TestACommandInTheLocalCloud(t *testing.T) {
 	}
 }
 
-// safeBuffer is written and read at the same time.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+// watched is an output that interrupts the command when it says something.
+type watched struct {
+	mu        sync.Mutex
+	b         bytes.Buffer
+	when      string
+	interrupt func()
 }
 
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// interrupted runs the command, and interrupts it when its output says so.
-func interrupted(t *testing.T, when string, std streams, args ...string) (code int, out string) {
-	ctx, interrupt := context.WithTimeout(t.Context(), time.Minute)
-	defer interrupt()
-	var b safeBuffer
-	std.out, std.err = &b, &b
-	done := make(chan int)
-	go func() { done <- start(ctx, append([]string{"-binary", binary}, args...), std) }()
-	for !strings.Contains(b.String(), when) && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.b.Write(p)
+	if strings.Contains(w.b.String(), w.when) {
+		w.interrupt()
 	}
-	interrupt()
-	return <-done, b.String()
+	return len(p), nil
 }
 
-func TestCtrlCEndsTheProcess(t *testing.T) {
-	t.Parallel()
-	code, out := interrupted(t, "accepted", streams{}, "-takes", "1h")
-	if code != exitInterrupted || !strings.Contains(out, "Interrupted.") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-	var pid int
-	_, after, _ := strings.Cut(out, "process ")
-	fmt.Sscan(after, &pid)
-	process, err := os.FindProcess(pid)
-	if err != nil || pid == 0 || process.Signal(syscall.Signal(0)) == nil {
-		t.Errorf("process %d is still there", pid)
+// Ctrl-C ends the process here, and says what goes on in the cloud.
+func TestCtrlC(t *testing.T) {
+	_, environ := standIn(t, func(o *fakeadb.Options) { o.Takes = time.Hour })
+	for when, c := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"accepted":         {[]string{"TAKES=1h"}, "nothing else is left behind."},
+		"backup requested": {append(environ, "EVENT=events/request.json", "YES=1"), "it goes on in the cloud"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		w := &watched{when: when, interrupt: interrupt}
+		code := start(ctx, []string{"-binary", binary}, streams{out: w, err: w, environ: c.environ})
+		out := w.b.String()
+		if words := strings.Join(strings.Fields(out), " "); code != exitInterrupted || !strings.Contains(words, "Interrupted. ") || !strings.Contains(words, c.want) {
+			t.Errorf("%s: exit code %d\n%s", when, code, out)
+		}
+		var pid int
+		_, after, _ := strings.Cut(out, "process ")
+		fmt.Sscan(after, &pid)
+		process, err := os.FindProcess(pid)
+		if err != nil || pid == 0 || process.Signal(syscall.Signal(0)) == nil {
+			t.Errorf("process %d is still there", pid)
+		}
 	}
 }

@@ -2,8 +2,6 @@ package main
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -62,39 +60,6 @@ func TestARefusedKeyIsTheCallersOwn(t *testing.T) {
 	code, out := local(append(environ, "EVENT=amv-a", "YES=1"))
 	if code != exitFailed || !strings.Contains(strings.Join(strings.Fields(out), " "), "works with your own credentials") {
 		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestCtrlCLeavesTheBackupInTheCloud(t *testing.T) {
-	_, environ := standIn(t, func(o *fakeadb.Options) { o.Takes = time.Hour })
-	code, out := interrupted(t, "backup requested", streams{environ: append(environ, "EVENT=events/request.json", "YES=1")})
-	if code != exitInterrupted || !strings.Contains(strings.Join(strings.Fields(out), " "), "the backup that was requested goes on in the cloud") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestNoCredentials(t *testing.T) {
-	for _, name := range []string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_CREDENTIALS_URI", "ALIBABA_CLOUD_CREDENTIALS_FILE"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-	config := filepath.Join(t.TempDir(), "config.json")
-	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", config)
-	// The chain's own error would quote this file.
-	if err := os.WriteFile(config, []byte(`{"profiles":[{"access_key_secret":"MarkedSecret"`), 0o600); err != nil {
-		t.Fatal(err)
-	}
-	t.Setenv("HOME", filepath.Dir(config))
-	code, out := local([]string{"ALIBABA_CLOUD_REGION_ID=cn-hangzhou", "CLOUD=real", "EVENT=amv-a"})
-	if code != exitNotAsked || !strings.Contains(out, "no credentials for Alibaba Cloud") || strings.Contains(out, "MarkedSecret") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestTheEnvironmentOfTheFunction(t *testing.T) {
-	env := strings.Join(realEnv([]string{"https_proxy=http://p", "ADB_NETWORK=vpc", "AWS_SECRET=x", "LOG_LEVEL=warn"}), " ")
-	if env != "LOG_LEVEL=debug ADB_NETWORK=vpc LOG_LEVEL=warn https_proxy=http://p" {
-		t.Errorf("the function's environment: %s", env)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -50,22 +51,12 @@ var (
 	ErrToken        = &Error{400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."}
 )
 
-// authorization reads the header of that name: ACS3-HMAC-SHA256 Credential=<key id>,SignedHeaders=<a;b>,Signature=<hex>.
-func authorization(r *http.Request) (keyID string, headers []string, signature string, ok bool) {
-	rest, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
-	fields := map[string]string{}
-	for field := range strings.SplitSeq(rest, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
-		fields[name] = value
-	}
-	keyID, signature = fields["Credential"], fields["Signature"]
-	return keyID, strings.Split(fields["SignedHeaders"], ";"), signature, ok && keyID != "" && signature != ""
-}
+// authorization is the header of that name: the access key id, the signed headers, the signature.
+var authorization = regexp.MustCompile(`^` + algorithm + ` Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]+)$`)
 
 // KeyID returns the access key id that a call names, empty if it names none. Anybody can write it there: only Verify proves it.
 func KeyID(r *http.Request) string {
-	keyID, _, _, _ := authorization(r)
-	return keyID
+	return append(authorization.FindStringSubmatch(r.Header.Get("Authorization")), "", "")[1]
 }
 
 // Dialect returns what is wrong with a call of an RPC-style API before its signature is looked at: version 1 of the signature,
@@ -88,12 +79,12 @@ type Verifier struct{ nonces sync.Map }
 // Verify checks who sent the call, that nobody changed it, that it is recent and that it comes only once. Nil means that it is
 // authentic. body is the whole body of r, credentials are the known ones by access key id.
 func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
-	keyID, headers, signature, ok := authorization(r)
-	credential, known := credentials[keyID]
+	signed := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
+	credential, known := credentials[KeyID(r)]
 	date, err := time.Parse(time.RFC3339, r.Header.Get("X-Acs-Date"))
 	nonce := r.Header.Get("X-Acs-Signature-Nonce")
 	switch {
-	case !ok:
+	case signed == nil:
 		return ErrIncomplete
 	case err != nil:
 		return ErrDateFormat
@@ -104,7 +95,7 @@ func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]C
 	case nonce == "":
 		return ErrNonceMissing
 	}
-	if wrong := unchanged(r, body, headers, signature, credential); wrong != nil {
+	if wrong := unchanged(r, body, strings.Split(signed[2], ";"), signed[3], credential); wrong != nil {
 		return wrong
 	}
 	if _, used := v.nonces.LoadOrStore(nonce, true); used {

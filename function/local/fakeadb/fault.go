@@ -43,18 +43,10 @@ func answerJSON(status int, v any) Answer {
 	return Answer{status, map[string]string{"Content-Type": "application/json;charset=utf-8"}, string(body)}
 }
 
-// refuse answers with an error as the OpenAPI gateway shapes it, with RAM's details of a denial and the time until a throttled
-// caller may come again.
+// refuse answers with an error as the OpenAPI gateway shapes it, and with the time until a throttled caller may come again.
 func (c *Call) refuse(e *Error, timeLeft time.Duration) Answer {
 	c.Code = e.Code
-	body := struct {
-		RequestId, HostId, Code, Message string
-		AccessDeniedDetail               map[string]string `json:",omitempty"`
-	}{RequestId: c.RequestID, HostId: "adb.aliyuncs.com", Code: e.Code, Message: e.Message}
-	if e.Code == ErrNoPermission.Code {
-		body.AccessDeniedDetail = map[string]string{"AuthAction": "adb:" + c.Action, "NoPermissionType": "ImplicitDeny", "PolicyType": "AccountLevelIdentityBasedPolicy"}
-	}
-	answer := answerJSON(e.Status, body)
+	answer := answerJSON(e.Status, struct{ RequestId, HostId, Code, Message string }{c.RequestID, "adb.aliyuncs.com", e.Code, e.Message})
 	if timeLeft > 0 {
 		answer.Header["X-Ratelimit-User"] = fmt.Sprintf("Limit:100,Remain:0,TimeLeft:%d", timeLeft.Milliseconds())
 	}

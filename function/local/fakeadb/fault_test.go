@@ -2,15 +2,11 @@ package fakeadb
 
 import (
 	"context"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
-	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
-	"github.com/alibabacloud-go/tea/dara"
 )
 
 func TestFaults(t *testing.T) {
@@ -63,29 +59,4 @@ func TestLatencyAndWhoeverDoesNotWait(t *testing.T) {
 			}
 		}
 	})
-}
-
-// The same over a real connection: headers, broken connections and a caller that goes are as net/http has them.
-func TestOverTheNetwork(t *testing.T) {
-	calls := make(chan Call, 10)
-	s := New(Options{Credentials: credentials(), OnCall: func(c Call) { calls <- c }, Faults: func(c Call) Fault {
-		return []Fault{{}, Broken.AfterEffect(), Slow(time.Minute).AfterEffect()}[c.Nth-1]
-	}})
-	server := httptest.NewServer(s)
-	defer server.Close()
-	client := sdk(t, http.DefaultTransport, func(c *openapi.Config) {
-		c.Protocol, c.Endpoint = dara.String("http"), dara.String(server.Listener.Addr().String())
-	})
-	for nth, want := range []struct{ refused, code string }{{"", ""}, {"EOF", "connection broken"}, {"context deadline exceeded", "caller gone"}} {
-		patience := time.Minute
-		if nth == 2 {
-			patience = 100 * time.Millisecond
-		}
-		ctx, cancel := context.WithTimeout(t.Context(), patience)
-		_, refused := create(ctx, client, one)
-		cancel()
-		if c := <-calls; !strings.Contains(refused, want.refused) || c.Code != want.code || len(s.Backups(one)) != nth+1 {
-			t.Errorf("%d: %s, %+v", nth, refused, c)
-		}
-	}
 }

@@ -11,7 +11,7 @@ import (
 type Credential = acs3.Credential
 
 // Denial is an action that RAM does not allow. What is empty stands for any.
-type Denial struct{ Action, Region, Cluster string }
+type Denial struct{ Action, Cluster string }
 
 // Busy is a cluster, or if empty any, that takes no CreateBackup for a while. No Error means ErrClusterBusy.
 type Busy struct {

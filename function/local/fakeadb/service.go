@@ -194,11 +194,10 @@ func (s *Service) perform(c *Call, o Options, q url.Values) Answer {
 	if wrong := check(c.Action, q); wrong != nil {
 		return c.refuse(wrong, 0)
 	}
-	if slices.ContainsFunc(o.Denied, c.isDenied) {
-		const account = "1234567890123456"
-		// A list of clusters can only be allowed for dbcluster/*.
-		resource := fmt.Sprintf("acs:adb:%s:%s:dbcluster/%s", c.Region, account, cmp.Or(c.Cluster, "*"))
-		return c.refuse(newError(ErrNoPermission.Status, ErrNoPermission.Code, ErrNoPermission.Message+" Action: adb:"+c.Action+". Resource: "+resource), 0)
+	if slices.ContainsFunc(o.Denied, func(d Denial) bool {
+		return cmp.Or(d.Action, c.Action) == c.Action && cmp.Or(d.Cluster, c.Cluster) == c.Cluster
+	}) {
+		return c.refuse(ErrNoPermission, 0)
 	}
 	if c.Cluster != "" && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil {
 		return c.refuse(ErrClusterNotFound, 0)
@@ -208,11 +207,6 @@ func (s *Service) perform(c *Call, o Options, q url.Values) Answer {
 		return c.refuse(wrong, 0)
 	}
 	return answerJSON(200, answer)
-}
-
-func (c *Call) isDenied(d Denial) bool {
-	return (d.Action == "" || d.Action == c.Action) && (d.Region == "" || d.Region == c.Region) &&
-		(d.Cluster == "" || d.Cluster == c.Cluster)
 }
 
 // pause lets time pass, until the caller leaves.

@@ -1,9 +1,10 @@
 package fakefc
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
@@ -44,22 +45,39 @@ func Launch(c Command) (*Instance, error) {
 	i.server = &http.Server{Handler: i.api}
 	i.cmd.Dir = filepath.Dir(path)
 	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
-	out := &output{pass: c.Output}
-	i.cmd.Stdout, i.cmd.Stderr = out, out
+	output, printed := io.Pipe()
+	i.cmd.Stdout, i.cmd.Stderr = printed, printed
 	if err := i.cmd.Start(); err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
 	go i.server.Serve(listener)
 	go func() {
-		i.cmd.Wait() // until all output has been passed on, too
-		if len(out.rest) > 0 {
-			out.line(string(out.rest)) // it lacks its end
-		}
-		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(out.last, "\n"))
+		i.cmd.Wait()
+		printed.Close()
+	}()
+	go func() {
+		last := readLines(output, c.Output)
+		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
 		close(i.gone)
 	}()
 	return i, nil
+}
+
+// readLines passes each line on, until the end, and returns the last ones.
+func readLines(from io.Reader, pass func(string)) (last []string) {
+	const remembered = 20
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadString('\n')
+		if line = strings.TrimSuffix(line, "\n"); err != nil && line == "" {
+			return last
+		}
+		last = append(last[max(0, len(last)+1-remembered):], line)
+		if pass != nil {
+			pass(line)
+		}
+	}
 }
 
 // platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
@@ -86,44 +104,11 @@ func (i *Instance) Pid() int { return i.cmd.Process.Pid }
 // Usage is what the process used: times and, on Linux, its peak memory in KiB as Maxrss. Only after Exited.
 func (i *Instance) Usage() any { return i.cmd.ProcessState.SysUsage() }
 
-// Stop kills the process, as the platform does, and waits for its end. It may be called again.
-func (i *Instance) Stop() {
+// Close kills the process, as the platform does, waits for its end, and ends its runtime API. It may be called again.
+func (i *Instance) Close() {
 	i.cmd.Process.Kill() // an error means that it has ended
 	<-i.gone
-}
-
-// Close ends the process and its runtime API. It may be called again.
-func (i *Instance) Close() {
-	i.Stop()
 	i.server.Close()
-}
-
-// output passes on what a process prints, by lines of any length, and remembers the last ones. The package os/exec gives both
-// streams to it in one goroutine, because both are the same.
-type output struct {
-	pass func(string)
-	rest []byte
-	last []string
-}
-
-func (o *output) Write(b []byte) (int, error) {
-	o.rest = append(o.rest, b...)
-	for {
-		line, rest, ended := bytes.Cut(o.rest, []byte("\n"))
-		if !ended {
-			return len(b), nil
-		}
-		o.rest = rest
-		o.line(string(line))
-	}
-}
-
-func (o *output) line(line string) {
-	const remembered = 20
-	o.last = append(o.last[max(0, len(o.last)+1-remembered):], line)
-	if o.pass != nil {
-		o.pass(line)
-	}
 }
 
 // Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile, Launch starts

