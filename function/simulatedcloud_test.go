@@ -77,7 +77,7 @@ func drawCloud(d dice) *cloud {
 	c.drawLists(d)
 	c.drawTraffic(d)
 	if d.oneIn(10) {
-		c.Ends = fakeadb.Fails
+		c.Ends = fakeadb.Failed
 	}
 	c.places = []place{{cluster, region}}
 	for i := range d.IntN(4) {
@@ -94,7 +94,7 @@ func drawCloud(d dice) *cloud {
 func (c *cloud) drawLists(d dice) {
 	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
 	c.PageCap = pick(d, 0, 0, 1, 2)
-	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{"Backuping", "Finished", "Failure"})
+	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{fakeadb.Running: "Backuping", fakeadb.Completed: "Finished", fakeadb.Failed: "Failure"})
 	if d.oneIn(15) {
 		c.Words[fakeadb.Completed] = unknownWord
 	}

@@ -69,8 +69,8 @@ func TestStatus(t *testing.T) {
 	nights(service, "amv-running", 31*time.Hour, 20)
 	at := time.Now().Add(-7 * time.Hour)
 	service.Add(
-		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
-		fakeadb.Backup{Cluster: "amv-running", Start: at, Ends: fakeadb.NeverEnds},
+		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Failed},
+		fakeadb.Backup{Cluster: "amv-running", Start: at, Ends: fakeadb.Running},
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Type: "IncrementalBackup"},
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Parent: "5"},
 	)
@@ -139,7 +139,7 @@ func TestStatusAsJSON(t *testing.T) {
 	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{fakeadb.Failed: "Odd"}})
 	nights(service, "amv-1", 7*time.Hour, 30)
 	at := time.Now().Add(-time.Hour)
-	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
+	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Failed},
 		fakeadb.Backup{ID: "8", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Size: 80_000_000, Type: "IncrementalBackup"})
 	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "--json", "-max-age", "90m", "-days", "3", "amv-1", "amv-2")
 	if code != exitNo || strings.Count(stdout, "\n") != 1 {

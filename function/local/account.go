@@ -56,7 +56,7 @@ func history(now time.Time, running bool) (sets []fakeadb.Backup) {
 			b := fakeadb.Backup{Size: setSize - int64(nights)*50_000_000}
 			switch mark {
 			case 'x':
-				b.Ends = fakeadb.Fails
+				b.Ends = fakeadb.Failed
 			case 'h':
 				b.Size /= 3
 			case 'r':

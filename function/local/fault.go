@@ -84,7 +84,7 @@ var faults = []fault{
 			}
 		}},
 	{name: "failed", says: "The backup ends in failure.", needs: waits, ends: []string{"BackupFailed"},
-		begins: func(_ *run, o *fakeadb.Options) { o.Ends = fakeadb.Fails }},
+		begins: func(_ *run, o *fakeadb.Options) { o.Ends = fakeadb.Failed }},
 	{name: "missed-night", says: "Nobody has made a backup in the last nights.", needs: verifies, ends: []string{"BackupMissing"},
 		begins: func(r *run, _ *fakeadb.Options) {
 			for _, b := range r.adb.Backups("") {
@@ -95,7 +95,7 @@ var faults = []fault{
 		}},
 	{name: "never-ends", says: "The backup does not end before the function's time is up.", needs: waits,
 		ends:   []string{"BackupPending", "OutcomeUnknown", "Throttled"},
-		begins: func(r *run, o *fakeadb.Options) { o.Ends, r.invocation.Timeout = fakeadb.NeverEnds, r.takes*5/4 }},
+		begins: func(r *run, o *fakeadb.Options) { o.Ends, r.invocation.Timeout = fakeadb.Running, r.takes*5/4 }},
 	{name: "retry", says: "The function's time is up before the backup is complete, so the platform tries the event again.", needs: waits,
 		deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, r.takes/2, func() {}) }},
 	{name: "crash", says: "The process dies when the backup has just started, and the platform tries again with a new one.", needs: ensures,

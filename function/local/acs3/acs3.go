@@ -42,12 +42,9 @@ var (
 	ErrMethod       = &Error{400, "UnsupportedHTTPMethod", "The local cloud takes only POST, as the SDKs send it."}
 	ErrForm         = &Error{400, "UnsupportedParameterFormat", "This call has its parameters in a form. The local cloud reads them from the query alone, as the SDK of this API sends them."}
 	ErrSignature    = &Error{400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."}
-	ErrNonceMissing = &Error{400, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
 	ErrNonceUsed    = &Error{400, "SignatureNonceUsed", "Specified signature nonce was used already."}
-	ErrDateFormat   = &Error{400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}
-	ErrDateExpired  = &Error{400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."}
+	ErrDateExpired  = &Error{400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is missing, not well formatted, or expired."}
 	ErrAccessKey    = &Error{404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."}
-	ErrTokenMissing = &Error{400, "MissingSecurityToken", "SecurityToken is mandatory for this action."}
 	ErrToken        = &Error{400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."}
 )
 
@@ -84,16 +81,12 @@ func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]C
 	date, err := time.Parse(time.RFC3339, r.Header.Get("X-Acs-Date"))
 	nonce := r.Header.Get("X-Acs-Signature-Nonce")
 	switch {
-	case signed == nil:
+	case signed == nil || nonce == "":
 		return ErrIncomplete
-	case err != nil:
-		return ErrDateFormat
-	case now.Sub(date).Abs() > 15*time.Minute:
+	case err != nil || now.Sub(date).Abs() > 15*time.Minute:
 		return ErrDateExpired
 	case !known:
 		return ErrAccessKey
-	case nonce == "":
-		return ErrNonceMissing
 	}
 	if wrong := unchanged(r, body, strings.Split(signed[2], ";"), signed[3], credential); wrong != nil {
 		return wrong
@@ -113,14 +106,12 @@ func unchanged(r *http.Request, body []byte, headers []string, signature string,
 		}
 	}
 	toSign, hash := stringToSign(r, headers), sha256.Sum256(body)
-	switch token := r.Header.Get("X-Acs-Security-Token"); {
+	switch {
 	case r.Header.Get("X-Acs-Content-Sha256") != hex.EncodeToString(hash[:]):
 		return &Error{400, ErrSignature.Code, "The header x-acs-content-sha256 is not the hash of the body."}
 	case !hmac.Equal([]byte(signature), []byte(sign(toSign, credential.Secret))):
 		return &Error{400, ErrSignature.Code, ErrSignature.Message + " server string to sign is: " + strings.ReplaceAll(toSign, "\n", `\n`)}
-	case token == "" && credential.Token != "":
-		return ErrTokenMissing
-	case token != credential.Token:
+	case r.Header.Get("X-Acs-Security-Token") != credential.Token:
 		return ErrToken
 	}
 	return nil

@@ -9,22 +9,13 @@ import (
 	"time"
 )
 
-// State is how far a backup is.
+// State is how far a backup is. As the end that a backup will come to, Running is none.
 type State int
 
 const (
-	Running State = iota
-	Completed
+	Completed State = iota
 	Failed
-)
-
-// Ending is how a backup ends.
-type Ending int
-
-const (
-	Completes Ending = iota
-	Fails
-	NeverEnds
+	Running
 )
 
 // Backup is a backup set as it is; lists may show less of it.
@@ -32,11 +23,11 @@ type Backup struct {
 	ID        string // digits; Add gives one where it is empty
 	Cluster   string
 	Region    string
-	Type      string    // FullBackup where it is empty, or IncrementalBackup
-	Start     time.Time // by the service's clock, as End and Listed
-	End       time.Time // zero: never
-	Listed    time.Time // lists show it from then on
-	Ends      Ending
+	Type      string        // FullBackup where it is empty, or IncrementalBackup
+	Start     time.Time     // by the service's clock, as End and Listed
+	End       time.Time     // zero: never
+	Listed    time.Time     // lists show it from then on
+	Ends      State         // what it comes to
 	Size      int64         // bytes, when complete
 	Kept      time.Duration // from its end to BackupExpiredTime; 0: 30 days
 	Parent    string        // the backup of which it is a copy
@@ -45,13 +36,10 @@ type Backup struct {
 
 // State is the backup's at a moment, by the service's clock.
 func (b Backup) State(now time.Time) State {
-	switch {
-	case b.End.IsZero() || now.Before(b.End):
+	if b.End.IsZero() || now.Before(b.End) {
 		return Running
-	case b.Ends == Fails:
-		return Failed
 	}
-	return Completed
+	return b.Ends
 }
 
 // place is a cluster in a region, which has backups.
@@ -72,24 +60,20 @@ func (s *Service) add(b Backup) {
 		b.ID = strconv.Itoa(s.lastID)
 	}
 	b.Type, b.Region, b.Kept = cmp.Or(b.Type, "FullBackup"), cmp.Or(b.Region, defaultRegion), cmp.Or(b.Kept, 30*24*time.Hour)
-	if b.Ends == NeverEnds {
+	if b.Ends == Running {
 		b.End = time.Time{}
 	}
 	at := place{b.Cluster, b.Region}
 	s.backups[at] = append(s.backups[at], b)
 }
 
-// Remove takes a backup away, as when somebody deletes it, and reports whether there was one of that id.
-func (s *Service) Remove(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for at, backups := range s.backups {
-		if i := slices.IndexFunc(backups, func(b Backup) bool { return b.ID == id }); i >= 0 {
-			s.backups[at] = slices.Delete(backups, i, i+1)
-			return true
+// Remove takes a backup away, as when somebody deletes it.
+func (s *Service) Remove(id string) {
+	s.locked(func() {
+		for at, backups := range s.backups {
+			s.backups[at] = slices.DeleteFunc(backups, func(b Backup) bool { return b.ID == id })
 		}
-	}
-	return false
+	})
 }
 
 // Backups are those of a cluster in all regions, or all there are if clusterID is empty, in the order of their ids.

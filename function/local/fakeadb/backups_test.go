@@ -25,9 +25,9 @@ func TestABackupsLife(t *testing.T) {
 		{Options{HideRunning: true}, hour - 1, ""},
 		{Options{HideRunning: true, ListedAfter: time.Minute}, hour + time.Minute - 1, ""},
 		{Options{HideRunning: true, ListedAfter: time.Minute}, hour + time.Minute, "2000-01-01T00:00Z-2000-01-01T01:00Z Success 2000"},
-		{Options{Ends: Fails}, hour, "2000-01-01T00:00Z-2000-01-01T01:00Z Failed 0"},
-		{Options{Ends: NeverEnds}, 9 * hour, "2000-01-01T00:00Z- Running 0"},
-		{Options{Ends: NeverEnds, HideRunning: true}, 9 * hour, ""},
+		{Options{Ends: Failed}, hour, "2000-01-01T00:00Z-2000-01-01T01:00Z Failed 0"},
+		{Options{Ends: Running}, 9 * hour, "2000-01-01T00:00Z- Running 0"},
+		{Options{Ends: Running, HideRunning: true}, 9 * hour, ""},
 		{Options{Layout: Seconds, Words: Words{Completed: "Fertig"}}, hour, "2000-01-01T00:00:00Z-2000-01-01T01:00:00Z Fertig 2000"},
 		{Options{Skew: 7 * time.Minute}, hour, "2000-01-01T00:07Z-2000-01-01T01:07Z Success 2000"},
 		{Options{FalseZone: 8 * hour}, hour, "2000-01-01T08:00Z-2000-01-01T09:00Z Success 2000"},
@@ -66,7 +66,7 @@ func TestWhatElseIsListed(t *testing.T) {
 		if got, _ := backups(t.Context(), client, func(r *adb.DescribeBackupsRequest) { r.BackupId = dara.String("9") }); got != "" {
 			t.Errorf("by another id: %s", got)
 		}
-		if !s.Remove("7") || s.Remove("7") || len(s.Backups(one)) != 1 || len(s.Backups("")) != 2 {
+		if s.Remove("7"); len(s.Backups(one)) != 1 || len(s.Backups("")) != 2 {
 			t.Errorf("after one was removed: %+v", s.Backups(""))
 		}
 	})

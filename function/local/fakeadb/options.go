@@ -29,7 +29,7 @@ const (
 // Words are the values of BackupStatus, by State. None is published.
 type Words [3]string
 
-var usualWords = Words{"Running", "Success", "Failed"}
+var usualWords = Words{Completed: "Success", Failed: "Failed", Running: "Running"}
 
 // Options say what the service is like. The zero value of each is the plain case: a backup takes no time, is listed at
 // once, and overlaps others. Slices and maps are shared with the service: replace them, do not write to them.
@@ -42,9 +42,9 @@ type Options struct {
 	Busy     []Busy
 
 	Takes   time.Duration // from a backup's start to its end
-	Ends    Ending
-	Size    int64  // bytes of a completed backup; 0: 5,000,000,000, more than the SDK's own type holds
-	Overlap *Error // refuses a CreateBackup while a full backup of the cluster runs, listed or not; nil: accepted
+	Ends    State         // what a backup comes to
+	Size    int64         // bytes of a completed backup; 0: 5,000,000,000, more than the SDK's own type holds
+	Overlap *Error        // refuses a CreateBackup while a full backup of the cluster runs, listed or not; nil: accepted
 
 	HideRunning bool          // lists show a backup when it has ended
 	ListedAfter time.Duration // until lists show a backup made here: from its start or, with HideRunning, from its end
