@@ -59,7 +59,11 @@ func start(ctx context.Context, args []string, std streams) int {
 	case o.exec:
 		code, err = execute(ctx, o.command, std)
 	default:
-		code, err = play(ctx, o, std)
+		var r *run
+		if r, err = newRun(ctx, o, std); err == nil {
+			defer r.close()
+			code, err = r.play(ctx)
+		}
 	}
 	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return code

@@ -49,16 +49,6 @@ func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
 	return r, r.useLocal()
 }
 
-// play starts a run and plays it.
-func play(ctx context.Context, o options, std streams) (int, error) {
-	r, err := newRun(ctx, o, std)
-	if err != nil {
-		return exitNotAsked, err
-	}
-	defer r.close()
-	return r.play(ctx)
-}
-
 // play shows what is about to happen, lets it happen, and returns the exit code.
 func (r *run) play(ctx context.Context) (int, error) {
 	r.introduce()
