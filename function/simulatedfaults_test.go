@@ -82,7 +82,7 @@ func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 	f := pick(d, fakeadb.Refused(&fakeadb.Error{Status: 500, Code: "InternalError"}), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.Refused(acs3.ErrNonceUsed),
 		answered(502, "<html>"), answered(408, ""), answered(200, ""), answered(200, "{}"), answered(200, `{"RequestId":"5B`),
 		answered(http.StatusSwitchingProtocols, ""), answered(302, ""), fakeadb.Broken,
-		fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second), fakeadb.Slow(time.Hour))
+		fakeadb.Fault{Delay: 15 * time.Second}, fakeadb.Fault{Delay: 4 * time.Second}, fakeadb.Fault{Delay: time.Hour})
 	if d.oneIn(2) {
 		f = f.AfterEffect()
 	}
@@ -91,5 +91,7 @@ func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 
 // answered is what lies between the function and the service, and answers in its place: a gateway, a proxy.
 func answered(status int, body string) fakeadb.Fault {
-	return fakeadb.Fault{Name: fmt.Sprint(status, body), Answer: &fakeadb.Answer{Status: status, Header: map[string]string{"Location": "https://elsewhere.example/"}, Body: body}}
+	return fakeadb.Fault{Name: fmt.Sprint(status, body), Answer: func(*fakeadb.Call) fakeadb.Answer {
+		return fakeadb.Answer{Status: status, Header: map[string]string{"Location": "https://elsewhere.example/"}, Body: body}
+	}}
 }

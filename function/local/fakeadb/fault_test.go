@@ -10,6 +10,9 @@ import (
 )
 
 func TestFaults(t *testing.T) {
+	answered := func(status int, body string) Fault {
+		return Fault{Name: "a gateway", Answer: func(*Call) Answer { return Answer{status, map[string]string{"Location": "/x"}, body} }}
+	}
 	for name, c := range map[string]struct {
 		fault Fault
 		want  string // in the error; empty: success
@@ -17,11 +20,11 @@ func TestFaults(t *testing.T) {
 	}{
 		"refused":   {Refused(ErrClusterIDNotFound), "InvalidDBClusterId.NotFound 400", "InvalidDBClusterId.NotFound"},
 		"throttled": {Throttled(1500 * time.Millisecond), "Throttling.User 400 for 1500", "Throttling.User"},
-		"answered":  {Fault{Name: "a gateway", Answer: &Answer{Status: 502, Body: "<html>"}}, "invalid character '<'", "a gateway"},
-		"empty":     {Fault{Name: "empty", Answer: &Answer{Status: 200, Body: "{}"}}, "", "empty"},
+		"answered":  {answered(502, "<html>"), "invalid character '<'", "a gateway"},
+		"empty":     {answered(200, "{}"), "", "a gateway"},
 		"broken":    {Broken, "connection reset", "connection broken"},
-		"slow":      {Slow(20 * time.Second), "context deadline exceeded", "caller gone"},
-		"redirect":  {Fault{Name: "302", Answer: &Answer{Status: 302, Header: map[string]string{"Location": "/x"}}}, "", "302"},
+		"slow":      {Fault{Delay: 20 * time.Second}, "context deadline exceeded", "caller gone"},
+		"redirect":  {answered(302, ""), "", "a gateway"},
 	} {
 		for _, after := range []bool{false, true} {
 			fault := c.fault

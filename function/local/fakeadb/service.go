@@ -141,18 +141,15 @@ func (s *Service) answer(c *Call, o Options, r *http.Request) (answer Answer) {
 	if !fault.After {
 		pause(r.Context(), fault.Delay)
 	}
-	if r.Context().Err() == nil && (fault.After || fault.Error == nil && fault.Answer == nil) {
+	if r.Context().Err() == nil && (fault.After || fault.Answer == nil) {
 		answer = s.perform(c, o, r.URL.Query())
 	}
 	if fault.After {
 		pause(r.Context(), fault.Delay)
 	}
-	switch {
-	case fault.Error != nil:
-		return c.refuse(fault.Error, fault.TimeLeft)
-	case fault.Answer != nil:
+	if fault.Answer != nil {
 		c.Code = fault.Name
-		return *fault.Answer
+		return fault.Answer(c)
 	}
 	return answer
 }
