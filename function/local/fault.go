@@ -168,10 +168,8 @@ func findFault(name string, in *incoming) (fault, error) {
 }
 
 func listFaults(w io.Writer) {
-	const indent = 18
+	s := &screen{w: w}
 	for _, f := range faults {
-		for i, line := range terminal.Wrap(f.says, 80-indent) {
-			fmt.Fprintf(w, "%-*s%s\n", indent, []string{f.name, ""}[min(i, 1)], line)
-		}
+		s.print(terminal.Plain, fmt.Sprintf("%-18s", f.name), f.says, 80)
 	}
 }

@@ -178,6 +178,11 @@ func TestMistakesAreToldKindly(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s", args, code, out)
 		}
 	}
+	for value, want := range map[string]bool{"1": true, "y": true, "Yes": true, "TRUE": true, "0": false, "no": false, "": false, "off": false} {
+		if yes(value) != want {
+			t.Errorf("YES=%s", value)
+		}
+	}
 	if code, out := local([]string{"ADB_POLL_INTERVAL=soon"}); code != exitFailed || !strings.Contains(out, "ADB_POLL_INTERVAL") {
 		t.Errorf("a wrong setting: exit code %d\n%s", code, out)
 	}
@@ -198,20 +203,6 @@ func TestFreshen(t *testing.T) {
 		if got := string(got) + " " + replaced; got != want {
 			t.Errorf("%s\nbecame %s\nwant   %s", payload, got, want)
 		}
-	}
-}
-
-// Values from make are never more than values, and only some of them mean yes.
-func TestVariablesOfMake(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]bool{"1": true, "y": true, "Yes": true, "TRUE": true, "0": false, "no": false, "": false, "off": false} {
-		if o, err := parse([]string{"-faults"}, streams{environ: []string{"YES=" + value}}); err != nil || o.yes != want {
-			t.Errorf("YES=%s: %v, %v", value, o.yes, err)
-		}
-	}
-	code, out := local([]string{"EVENT=x'; touch harm; echo '", "FAULT="})
-	if code != exitWrong || !strings.Contains(out, "there is no file x'; touch harm; echo '") {
-		t.Errorf("exit code %d\n%s", code, out)
 	}
 }
 

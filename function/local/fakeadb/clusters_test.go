@@ -47,6 +47,7 @@ func TestClustersAreSelected(t *testing.T) {
 			{tagged("backup=nightly"), "amv-a am-c"},
 			{tagged("backup=nightly", "env=prod"), "amv-a"},
 			{tagged("backup"), "amv-a amv-b am-c"},
+			{tagged("odd=x y*~/+&=北"), ""}, // it is signed as the SDK writes it
 			{tagged("backup="), "amv-a amv-b am-c"},
 			{func(r *request) { r.DBClusterIds = dara.String("amv-d,am-c,amv-e") }, "am-c amv-d"},
 			{func(r *request) { r.DBClusterStatus = dara.String("Creating") }, "amv-b"},

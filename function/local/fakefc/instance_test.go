@@ -29,11 +29,6 @@ func TestMain(m *testing.M) {
 	}
 }
 
-type received struct {
-	Context fccontext.FcContext
-	Env     []string
-}
-
 func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	fc, _ := fccontext.FromContext(ctx)
 	switch string(payload) {
@@ -54,7 +49,7 @@ func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	case "log":
 		fmt.Println("one line\ntwo lines")
 	}
-	return json.Marshal(received{*fc, os.Environ()})
+	return json.Marshal(fmt.Sprintf("%+v %v", *fc, os.Environ()))
 }
 
 func launch(t *testing.T, c Command) *Instance {
@@ -76,21 +71,10 @@ func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 	if err != nil || r.Err() != nil {
 		t.Fatal(err, r.Err())
 	}
-	var got received
-	if err := json.Unmarshal(r.Payload, &got); err != nil {
-		t.Fatal(err)
-	}
-	want := fccontext.FcContext{RequestID: got.Context.RequestID, Region: "cn-beijing", AccountId: "42", RetryCount: 1}
-	want.Credentials = fccontext.Credentials{AccessKeyId: "k", AccessKeySecret: "s", SecurityToken: "t"}
-	want.Function = fccontext.Function{Name: "adb-backup", Handler: "main", Memory: "128", Timeout: 90}
-	want.Service.Qualifier, want.Service.VersionId = "LATEST", "LATEST"
-	got.Context.Tracing = want.Tracing // an empty map
-	if fmt.Sprint(got.Context) != fmt.Sprint(want) {
-		t.Errorf("context\n%+v, want\n%+v", got.Context, want)
-	}
-	env := strings.Join(got.Env, "\n")
-	if !strings.Contains(env, "ADB_NETWORK=vpc") || !strings.Contains(env, "FC_REGION=") || strings.Contains(env, "SOMEBODY_ELSES") {
-		t.Errorf("environment:\n%s", env)
+	for _, want := range []string{"RequestID:1-", "{AccessKeyId:k AccessKeySecret:s SecurityToken:t}", "Region:cn-beijing", "AccountId:42", "RetryCount:1", "Timeout:90", "ADB_NETWORK=vpc", "FC_REGION="} {
+		if !strings.Contains(string(r.Payload), want) || strings.Contains(string(r.Payload), "SOMEBODY_ELSES") {
+			t.Errorf("%s: %s", want, r.Payload)
+		}
 	}
 }
 
