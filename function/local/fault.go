@@ -140,9 +140,7 @@ func crashAtCreate(r *run, o *fakeadb.Options) {
 	o.OnCall = func(c fakeadb.Call) { // before the connection breaks, so the process learns nothing
 		r.showCall(c)
 		if c.Code == dies.Name {
-			r.mu.Lock()
-			defer r.mu.Unlock()
-			r.instances[0].Close()
+			r.function.Close()
 		}
 	}
 }

@@ -32,9 +32,8 @@ type run struct {
 	robot   *robot
 	servers []*http.Server
 
-	mu        sync.Mutex
-	instances []*fakefc.Instance
-	results   []fakefc.Result // of the deliveries, in the order in which they ended
+	mu      sync.Mutex
+	results []fakefc.Result // of the deliveries, in the order in which they ended
 }
 
 func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
@@ -101,16 +100,12 @@ func (r *run) confirm() error {
 }
 
 // launch starts an instance of the function.
-func (r *run) launch() (*fakefc.Instance, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	number := len(r.instances) + 1
+func (r *run) launch(number int) (*fakefc.Instance, error) {
 	show := func(line string) { r.showLog(strings.TrimSuffix(fmt.Sprint("log ", number), " 1"), line) }
 	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: show})
 	if err != nil {
 		return nil, err
 	}
-	r.instances = append(r.instances, i)
 	r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
 	return i, nil
 }

@@ -142,7 +142,10 @@ func (s *Service) answer(c *Call, o Options, r *http.Request) (answer Answer) {
 		pause(r.Context(), fault.Delay)
 	}
 	if r.Context().Err() == nil && (fault.After || fault.Answer == nil) {
-		answer = s.perform(c, o, r.URL.Query())
+		v, wrong := s.perform(c, o, r.URL.Query())
+		if answer = answerJSON(200, v); wrong != nil {
+			answer = c.refuse(wrong, 0)
+		}
 	}
 	if fault.After {
 		pause(r.Context(), fault.Delay)
@@ -187,23 +190,19 @@ var actions = map[string]func(*Service, *Call, Options, url.Values) (any, *Error
 }
 
 // perform carries an action out. Permission is checked before existence, so that a refusal does not tell which clusters exist.
-func (s *Service) perform(c *Call, o Options, q url.Values) Answer {
-	if wrong := check(c.Action, q); wrong != nil {
-		return c.refuse(wrong, 0)
-	}
-	if slices.ContainsFunc(o.Denied, func(d Denial) bool {
+func (s *Service) perform(c *Call, o Options, q url.Values) (any, *Error) {
+	denies := func(d Denial) bool {
 		return cmp.Or(d.Action, c.Action) == c.Action && cmp.Or(d.Cluster, c.Cluster) == c.Cluster
-	}) {
-		return c.refuse(ErrNoPermission, 0)
 	}
-	if c.Cluster != "" && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil {
-		return c.refuse(ErrClusterNotFound, 0)
+	switch wrong := check(c.Action, q); {
+	case wrong != nil:
+		return nil, wrong
+	case slices.ContainsFunc(o.Denied, denies):
+		return nil, ErrNoPermission
+	case c.Cluster != "" && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil:
+		return nil, ErrClusterNotFound
 	}
-	answer, wrong := actions[c.Action](s, c, o, q)
-	if wrong != nil {
-		return c.refuse(wrong, 0)
-	}
-	return answerJSON(200, answer)
+	return actions[c.Action](s, c, o, q)
 }
 
 // pause lets time pass, until the caller leaves.

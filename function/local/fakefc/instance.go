@@ -114,7 +114,7 @@ func (i *Instance) Close() {
 // Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile, Launch starts
 // another instance.
 type Function struct {
-	Launch func() (*Instance, error)
+	Launch func(number int) (*Instance, error) // the first one is 1
 
 	mu        sync.Mutex
 	idle, all []*Instance
@@ -145,7 +145,7 @@ func (f *Function) take() (i *Instance, err error) {
 		i, f.idle = f.idle[last], f.idle[:last]
 		return i, nil
 	}
-	if i, err = f.Launch(); err == nil {
+	if i, err = f.Launch(len(f.all) + 1); err == nil {
 		f.all = append(f.all, i)
 	}
 	return i, err
@@ -158,7 +158,7 @@ func (f *Function) Replace() {
 	f.idle = nil
 }
 
-// Close ends every instance.
+// Close ends every instance that there is.
 func (f *Function) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -105,7 +105,7 @@ func TestTheOutputAndTheEnd(t *testing.T) {
 // caller left.
 func TestInstances(t *testing.T) {
 	began := make(chan string, 10)
-	f := &Function{Launch: func() (*Instance, error) {
+	f := &Function{Launch: func(int) (*Instance, error) {
 		return launch(t, Command{Output: func(line string) {
 			if strings.HasPrefix(line, "pid ") {
 				began <- line
