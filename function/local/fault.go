@@ -30,23 +30,23 @@ type need struct {
 }
 
 var (
-	anything = need{"calls AnalyticDB", func(in *incoming) bool { return len(in.Requests) > 0 }}
-	ensures  = need{"asks for a backup", func(in *incoming) bool { return in.any(isEnsure) }}
-	verifies = need{"is a Verify", func(in *incoming) bool { return in.any(func(r backup.Request) bool { return !isEnsure(r) }) }}
-	waits    = need{"waits for a backup with WaitFor", func(in *incoming) bool {
-		return in.any(func(r backup.Request) bool { return isEnsure(r) && r.WaitFor > backup.WaitRequested })
-	}}
+	anything = need{"calls AnalyticDB", some(func(backup.Request) bool { return true })}
+	ensures  = need{"asks for a backup", some(isEnsure)}
+	verifies = need{"is a Verify", some(func(r backup.Request) bool { return !isEnsure(r) })}
+	waits    = need{"waits for a backup with WaitFor", some(func(r backup.Request) bool { return isEnsure(r) && r.WaitFor > backup.WaitRequested })}
+	byTag    = need{"chooses clusters by a tag", some(func(r backup.Request) bool { return r.Selector != nil && len(r.Selector.Tags) > 0 })}
+	drills   = need{"is a drill", func(in *incoming) bool { return in.Drill }}
+	names    = need{"names clusters", func(in *incoming) bool { return len(in.clusters()) > 0 && len(in.clusters()) == len(in.Requests) }}
 	// A direct request is about the moment in which it comes, so each delivery is a request of its own.
 	timed = need{"has a time, MaxAge or NotBefore; without them a second delivery asks for a second backup", func(in *incoming) bool {
 		return in.any(isEnsure) && !in.any(func(r backup.Request) bool { return r.Immediate })
 	}}
-	names         = need{"names clusters", func(in *incoming) bool { return len(in.clusters()) > 0 && len(in.clusters()) == len(in.Requests) }}
 	namedAndTimed = need{"names its clusters, and " + timed.what, func(in *incoming) bool { return names.met(in) && timed.met(in) }}
-	byTag         = need{"chooses clusters by a tag", func(in *incoming) bool {
-		return in.any(func(r backup.Request) bool { return r.Selector != nil && len(r.Selector.Tags) > 0 })
-	}}
-	drills = need{"is a drill", func(in *incoming) bool { return in.Drill }}
 )
+
+func some(such func(backup.Request) bool) func(*incoming) bool {
+	return func(in *incoming) bool { return in.any(such) }
+}
 
 func isEnsure(r backup.Request) bool { return r.Action == backup.ActionEnsure }
 
