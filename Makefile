@@ -40,7 +40,7 @@ test: go ## every test | ARGS='./FOLDER -run NAME -v': only these
 	@go build -v ./...
 	@go test -vet=off -p 4 $${ARGS:-./...} || { echo "make test ARGS='./FOLDER -run NAME -v' repeats one test alone" >&2; exit 1; }
 
-race: go ## the tests of what has goroutines, with Go's race detector, which needs a C compiler
+race: go ## what has goroutines, with Go's race detector (needs a C compiler)
 	CGO_ENABLED=1 GORACE=atexit_sleep_ms=0 go test -vet=off -race ./function/backup ./function/adb ./function/alarm ./function ./function/local/... ./function/cli
 
 # Go's fuzzer fails now and then when its time ends ("context deadline exceeded"). Then there is no failing input, and it tries again.
@@ -54,7 +54,7 @@ fuzz: go ## every fuzz target for a while: FUZZTIME=5s
 simulate: go ## many random days in the cloud's life: SEEDS=1000
 	ADB_SIMULATION_SEEDS="$$SEEDS" go test ./function -run Simulation -count=1
 
-bench: go ## the figures of function/README.md, in two minutes, on a machine that does nothing else
+bench: go ## the figures of function/README.md: four minutes of a quiet machine
 	go test -run '^$$' -bench . ./function/bench/... ./function
 
 lint: go ## gofmt, go vet, staticcheck, gocyclo, no template engine
@@ -64,7 +64,7 @@ lint: go ## gofmt, go vet, staticcheck, gocyclo, no template engine
 	go tool gocyclo -over 12 -ignore _test .
 	@! go list -deps ./function ./function/cli | grep -x text/template || { echo "make lint: the template engine above doubles the command" >&2; exit 1; }
 
-##@ To the cloud: `make doctor` says what is missing | S=prod.yaml names another s.yaml, ARGS= holds other flags of the command
+##@ To the cloud: S=prod.yaml names another s.yaml, ARGS= has more flags
 build: go ## dist/main, the function as it is deployed: linux/amd64, static
 	@GOOS=linux GOARCH=amd64 GOAMD64=v1 $(BUILD) -o dist/main ./function && chmod 755 dist/main
 
@@ -99,7 +99,7 @@ gate: tool ## until the backup is there: EVENT=FILE or a cluster id | ARGS='-tim
 drill: tool ## for a test alarm
 	@dist/adb-backup drill -s "$$S" $$ARGS
 
-status: tool local ## what backups the clusters of s.yaml have | IDS="amv-1 amv-2": others, HTML=status.html: a page, ARGS='-max-age 26h': a check | CLOUD=local: the clusters of a made-up account
+status: tool local ## what backups the clusters of s.yaml have | IDS="amv-1 amv-2": others, HTML=status.html: a page | ARGS='-max-age 26h': a check | CLOUD=local: the clusters of a made-up account
 	@if [ "$$CLOUD" = local ]; then \
 		dist/local -exec sh -c 'dist/adb-backup status $${HTML:+-html "$$HTML"} $$ARGS $${IDS:-$$LOCAL_CLUSTERS}'; \
 	else dist/adb-backup status -s "$$S" $${HTML:+-html "$$HTML"} $$ARGS $$IDS; fi

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -25,7 +26,7 @@ func (d *decoder) cloudEvent(o *object) ([]backup.Request, error) {
 	if !isObject {
 		data = new(object)
 	}
-	if ownWork.MatchString(o.text("type")) && slices.Contains(OwnCalls, data.text("eventName")) {
+	if slices.Contains(ownWork, o.text("type")) && slices.Contains(OwnCalls, data.text("eventName")) {
 		return nil, nil
 	}
 	if _, isText := value.(string); !isText && !isRequest(data) {
@@ -35,8 +36,8 @@ func (d *decoder) cloudEvent(o *object) ([]backup.Request, error) {
 	src.foreign = true
 	region := cmp.Or(o.text("aliyunregionid"), src.region)
 	var id any
-	if arn := arnForm.FindStringSubmatch(o.text("subject")); arn != nil {
-		region, id = cmp.Or(arn[1], region), arn[2]
+	if arn := strings.SplitN(o.text("subject"), ":", 5); len(arn) == 5 && arn[0]+arn[1] == "acsadb" && strings.HasPrefix(arn[4], "dbcluster/") {
+		region, id = cmp.Or(arn[2], region), arn[4][len("dbcluster/"):] // both are still to be checked
 	}
 	for _, place := range []struct {
 		name   string
@@ -59,10 +60,7 @@ func (d *decoder) cloudEvent(o *object) ([]backup.Request, error) {
 }
 
 // ownWork are the types of ActionTrail's reports on AnalyticDB. Another product's CreateBackup is an event like any other.
-var ownWork = regexp.MustCompile(`^(ads|adb):ActionTrail:(ApiCall|ConsoleOperation)$`)
-
-// arnForm is a cluster's ARN. Its region and its id are still to be checked.
-var arnForm = regexp.MustCompile(`(?s)^acs:adb:([^:]*):[^:]*:dbcluster/(.*)$`)
+var ownWork = []string{"ads:ActionTrail:ApiCall", "ads:ActionTrail:ConsoleOperation", "adb:ActionTrail:ApiCall", "adb:ActionTrail:ConsoleOperation"}
 
 // message returns the message that an event carries. Some senders, the Java client of SMQ among them, encode it in base64.
 func message(data *object, name string) any {
@@ -76,7 +74,7 @@ func message(data *object, name string) any {
 }
 
 // reportedParameters are read of the call that ActionTrail reports. The others were meant for the call.
-var reportedParameters = regexp.MustCompile(`(?i)^(DBClusterIds?|RegionId)$`)
+var reportedParameters = []string{"DBClusterId", "DBClusterIds", "RegionId"}
 
 // reportedCall returns the clusters of that call as a request; nil if it names none.
 func reportedCall(eventType string, data *object) any {
@@ -88,7 +86,9 @@ func reportedCall(eventType string, data *object) any {
 	if !isObject || !strings.Contains(eventType, ":ActionTrail:") {
 		return nil
 	}
-	call.fields = slices.DeleteFunc(call.fields, func(f field) bool { return !reportedParameters.MatchString(f.name) })
+	call.fields = slices.DeleteFunc(call.fields, func(f field) bool {
+		return !slices.ContainsFunc(reportedParameters, func(name string) bool { return strings.EqualFold(name, f.name) })
+	})
 	if !isRequest(call) {
 		return nil
 	}
@@ -96,13 +96,22 @@ func reportedCall(eventType string, data *object) any {
 }
 
 // mention finds what says that somebody meant a cluster: a field whose name begins with DBCluster, also in JSON that a text
-// holds, where its quotes are escaped; an id of usual length; or a cluster's ARN. An image named amber-api is no cluster.
-var mention = regexp.MustCompile(`(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`)
+// holds, where its quotes are escaped; an id of usual length; or a cluster's ARN. An image named amber-api is no cluster. Few
+// events come so far, so it is compiled when it is needed.
+const mention = `(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`
+
+// written replaces what JSON escapes by number, such as \u003d, also in a text that holds JSON.
+func written(source string) string {
+	return regexp.MustCompile(`\\+u([0-9a-fA-F]{4})`).ReplaceAllStringFunc(source, func(escape string) string {
+		code, _ := strconv.ParseUint(escape[len(escape)-4:], 16, 16)
+		return string(rune(code))
+	})
+}
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS, because the event, such as an image push, only says when. The clusters
 // are the function's own, and so is their region. They never stand in for a cluster that somebody meant in another place.
 func (d *decoder) byDefault(src source, o *object) ([]backup.Request, error) {
-	if found := mention.FindStringSubmatch(string(o.source)); found != nil {
+	if found := regexp.MustCompile(mention).FindStringSubmatch(written(string(o.source))); found != nil {
 		return nil, fmt.Errorf("the CloudEvent mentions a cluster, %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or "+
 			"DBClusterSelector; if it is not a cluster, leave it out of the event by a TEMPLATE transform", backup.Quote(strings.Join(found[1:], "")))
 	}

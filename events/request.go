@@ -27,7 +27,8 @@ type source struct {
 	foreign bool           // other fields are the sender's own
 }
 
-var word = regexp.MustCompile(`^[A-Za-z0-9*_.-]{1,64}$`)
+// quotable is what somebody may have meant as a cluster id, or a short word. Any other text may be a secret.
+var quotable = regexp.MustCompile(`^(am[A-Za-z0-9*_.-]*|[a-z]+-[a-z0-9*]+|[A-Za-z0-9*_.-]{1,12})$`)
 
 // read reads what has to be a request, or a text that holds one or a bare cluster id. Either may be in quotes.
 func (d *decoder) read(src source, value any) ([]backup.Request, error) {
@@ -46,11 +47,11 @@ func (d *decoder) read(src source, value any) ([]backup.Request, error) {
 	switch err := backup.CheckClusterID(text); {
 	case err == nil:
 		return d.read(src, `{"DBClusterId":"`+text+`"}`)
-	case word.MatchString(text):
+	case len(text) <= 64 && quotable.MatchString(text):
 		return nil, fmt.Errorf("%s: %w", place, err)
 	case value == nil, isText && text == "":
 		return nil, fmt.Errorf(`%s is empty: give a cluster id, or a request such as {"DBClusterId":"amv-…","WaitFor":"Completed"}`, place)
-	default: // it may be a secret
+	default:
 		return nil, fmt.Errorf("%s must hold a request or a cluster id, as text", place)
 	}
 }

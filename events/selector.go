@@ -8,7 +8,7 @@ import (
 	"adb-backup/function/backup"
 )
 
-var groupIDForm = regexp.MustCompile(`^rg-[a-z0-9]{1,61}$`)
+var groupIDForm = regexp.MustCompile(`^rg-[a-z0-9]+$`)
 
 // readSelector reads the field DBClusterSelector. Here a null is a fault, and so is an unknown field, even in a CloudEvent's
 // data: a condition that gets lost would choose more clusters than its author meant.

@@ -10,15 +10,15 @@ import (
 	"adb-backup/function/local/fakeadb"
 )
 
-// TestAlarmQueries holds the queries that function/cli/README.md tells to save against a log of the function, whose lines the
-// platform has joined. Each pattern in them finds something, and those of a failure find nothing where all is well.
+// TestAlarmQueries holds the queries that people save as alerts against a log of the function, whose lines the platform has
+// joined. Each pattern in them finds something, and those of a failure find nothing where all is well.
 func TestAlarmQueries(t *testing.T) {
-	page, err := os.ReadFile("cli/README.md")
+	file, err := os.ReadFile("cli/log-alarms.sql")
 	if err != nil {
 		t.Fatal(err)
 	}
-	queries := regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllSubmatch(page, -1)
-	if len(queries) < 5 {
+	queries := regexp.MustCompile(`(?m)^"backup (?:.+\n)+`).FindAllString(string(file), -1)
+	if len(queries) != 5 {
 		t.Fatalf("%d queries", len(queries))
 	}
 	finds := func(query, log string) bool {
@@ -50,8 +50,7 @@ func TestAlarmQueries(t *testing.T) {
 	well := logOf("complete", fakeadb.Options{}, waiting)
 	failed := logOf("failed", fakeadb.Options{Clusters: existing(1)}, `{"DBClusterId":"amv-unknown"}`)
 	pending := logOf("pending", fakeadb.Options{Takes: 2 * time.Hour}, waiting)
-	for _, m := range queries {
-		query := string(m[1])
+	for _, query := range queries {
 		wants := map[string]bool{well: true, failed: true, pending: true}
 		switch {
 		case strings.Contains(query, `"level":"ERROR"`):

@@ -185,7 +185,7 @@ func (c *claim) checkFailure() {
 		backup.ErrorBackupPending:    true,
 		backup.ErrorThrottled:        c.cloud.Rate > 0 || c.cloud.faulty > 0,
 		backup.ErrorOutcomeUnknown:   lost,
-		backup.ErrorBackupFailed:     c.cloud.Ends == fakeadb.Fails,
+		backup.ErrorBackupFailed:     c.cloud.Ends == fakeadb.Failed,
 		backup.ErrorBackupMissing:    c.a.verify && c.missing(),
 		backup.ErrorPermissionDenied: c.denied(),
 	}

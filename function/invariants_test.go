@@ -57,7 +57,7 @@ func (h *history) checkProgress(a *attempt, e entry, p place) {
 // created without a look cannot be told from others where the listed start is not believed.
 func (h *history) easy(a *attempt, p place) bool {
 	c := h.cloud
-	if c.faulty > 0 || c.Busy != nil || c.Ends == fakeadb.Fails || c.Takes > time.Minute || !c.wordsKnown() || len(h.vanished) > 0 || c.FalseZone != 0 {
+	if c.faulty > 0 || c.Busy != nil || c.Ends == fakeadb.Failed || c.Takes > time.Minute || !c.wordsKnown() || len(h.vanished) > 0 || c.FalseZone != 0 {
 		return false
 	}
 	return !slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {

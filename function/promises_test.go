@@ -106,7 +106,7 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 	}
 	for _, b := range h.backups() {
 		from := h.listedFrom(b)
-		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) <= fakeadb.Running && !h.stuck(b, c.called) {
+		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) == fakeadb.Running && !h.stuck(b, c.called) {
 			h.t.Errorf("%s created %s, although %s was running", c.by.label(), c.ID, b.ID)
 		}
 	}

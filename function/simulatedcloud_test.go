@@ -3,11 +3,14 @@ package main
 import (
 	"fmt"
 	"hash/fnv"
+	"net"
 	"net/http"
+	"net/http/httptrace"
+	"syscall"
 	"time"
 
+	"adb-backup/function/local/acs3"
 	"adb-backup/function/local/fakeadb"
-	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 const otherRegion = "cn-shanghai"
@@ -25,7 +28,8 @@ type cloud struct {
 
 // passing are the errors of a cluster that takes no backup for now.
 var passing = []*fakeadb.Error{
-	fakeadb.ErrBackupExists, fakeadb.ErrClusterState, fakeadb.ErrClusterBusy,
+	fakeadb.ErrBackupExists, fakeadb.ErrClusterBusy,
+	{Status: http.StatusBadRequest, Code: "IncorrectDBInstanceState", Message: "The cluster is not ready."},
 	{Status: http.StatusForbidden, Code: "IncorrectTaskStatus", Message: "A task is running."},
 	{Status: http.StatusBadRequest, Code: "ACS.Cluster.InvalidWorkerState", Message: "The workers are not ready."},
 	{Status: http.StatusForbidden, Code: "OperationDenied.OrderProcessing", Message: "An order is being processed."},
@@ -34,7 +38,7 @@ var passing = []*fakeadb.Error{
 // unknownWord is one that the function takes neither for complete nor for failed.
 const unknownWord = "Vaulted"
 
-func (c *cloud) wordsKnown() bool { return c.NoStatus || c.Words.Completed != unknownWord }
+func (c *cloud) wordsKnown() bool { return c.Words[fakeadb.Completed] != unknownWord }
 
 func drawCloud(d dice) *cloud {
 	c := &cloud{faulty: pick(d, 0, 0.1, 0.3, 0.6)}
@@ -48,7 +52,6 @@ func drawCloud(d dice) *cloud {
 	if d.oneIn(2) {
 		c.Overlap = pick(d, passing...)
 	}
-	c.StartsAfter = pick(d, 0, 0, 0, 5*time.Second)
 	c.Skew = pick(d, 0, 0, 0, -time.Second, time.Second, -4*time.Second, 4*time.Second, -40*time.Second, 40*time.Second)
 	if d.oneIn(10) {
 		c.FalseZone = 8 * time.Hour
@@ -59,7 +62,7 @@ func drawCloud(d dice) *cloud {
 	c.drawLists(d)
 	c.drawTraffic(d)
 	if d.oneIn(10) {
-		c.Ends, c.NoStatus = fakeadb.Fails, false // without a status a failure cannot be told from a success
+		c.Ends = fakeadb.Failed
 	}
 	c.places = []place{{cluster, region}}
 	for i := range d.IntN(4) {
@@ -74,11 +77,9 @@ func drawCloud(d dice) *cloud {
 // drawLists draws the form of the lists.
 func (c *cloud) drawLists(d dice) {
 	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
-	c.Repeat = d.oneIn(4)
-	c.NoStatus = d.oneIn(4)
-	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{Running: "Backuping", Completed: "Finished", Failed: "Failure"})
+	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{fakeadb.Running: "Backuping", fakeadb.Completed: "Finished", fakeadb.Failed: "Failure"})
 	if d.oneIn(15) {
-		c.Words.Completed = unknownWord
+		c.Words[fakeadb.Completed] = unknownWord
 	}
 }
 
@@ -115,7 +116,10 @@ func (h *history) dial(r *http.Request) error {
 	if d.Float64() >= h.cloud.faulty/4 {
 		return nil
 	}
-	return pick(d, inmemory.Refused(), inmemory.NoHost(r.URL.Host))
+	if trace := httptrace.ContextClientTrace(r.Context()); trace != nil {
+		trace.GetConn(r.URL.Host)
+	}
+	return &net.OpError{Op: "dial", Net: "tcp", Err: pick[error](d, syscall.ECONNREFUSED, &net.DNSError{Err: "no such host", Name: r.URL.Host, IsNotFound: true})}
 }
 
 // fault strikes a call now and then.
@@ -127,14 +131,19 @@ func (h *history) fault(c fakeadb.Call) fakeadb.Fault {
 	if d.oneIn(6) { // it certainly has no effect
 		return pick(d, fakeadb.Throttled(0), fakeadb.Throttled(3*time.Second), fakeadb.Refused(&fakeadb.Error{Status: 429, Code: "Throttling.Other"}))
 	}
-	f := pick(d, fakeadb.Refused(fakeadb.ErrInternal), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.BadGateway, fakeadb.RequestTimeout,
-		fakeadb.Empty, fakeadb.EmptyObject, fakeadb.Garbage, fakeadb.Broken, switching, fakeadb.Slow(15*time.Second), fakeadb.Slow(4*time.Second),
-		fakeadb.Slow(time.Hour), fakeadb.Redirect("https://elsewhere.example/"), fakeadb.Refused(fakeadb.ErrNonceUsed))
+	f := pick(d, fakeadb.Refused(&fakeadb.Error{Status: 500, Code: "InternalError"}), fakeadb.Refused(fakeadb.ErrUnavailable), fakeadb.Refused(acs3.ErrNonceUsed),
+		answered(502, "<html>"), answered(408, ""), answered(200, ""), answered(200, "{}"), answered(200, `{"RequestId":"5B`),
+		answered(http.StatusSwitchingProtocols, ""), answered(302, ""), fakeadb.Broken,
+		fakeadb.Fault{Delay: 15 * time.Second}, fakeadb.Fault{Delay: 4 * time.Second}, fakeadb.Fault{Delay: time.Hour})
 	if d.oneIn(2) {
 		f = f.AfterEffect()
 	}
 	return f
 }
 
-// switching is a reply that ends with 101.
-var switching = fakeadb.Fault{Name: "101", Answer: func(w http.ResponseWriter, _ fakeadb.Call) { w.WriteHeader(http.StatusSwitchingProtocols) }}
+// answered is what lies between the function and the service, and answers in its place: a gateway, a proxy.
+func answered(status int, body string) fakeadb.Fault {
+	return fakeadb.Fault{Name: fmt.Sprint(status, body), Answer: func(*fakeadb.Call) fakeadb.Answer {
+		return fakeadb.Answer{Status: status, Header: map[string]string{"Location": "https://elsewhere.example/"}, Body: body}
+	}}
+}

@@ -84,13 +84,16 @@ func (h *history) start() int {
 		h.t.Fatal(err)
 	}
 	p := &simulatedProcess{}
-	transport := &inmemory.Transport{Handler: h.service, Dial: h.dial}
+	transport := inmemory.New(h.service)
 	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if p.dead.Load() {
 			return nil, errors.New("the process is dead")
 		}
 		// Calls of one instant arrive one after another, or the order of goroutines would decide.
 		time.Sleep(time.Duration(1 + h.chance("arrival", callOf(r)).IntN(1_000_000)))
+		if err := h.dial(r); err != nil {
+			return nil, err
+		}
 		return transport.RoundTrip(r)
 	})
 	p.process = &process{h.world, newHandler(c, h.log)}

@@ -47,16 +47,5 @@ func (w *world) looks(least, most int) {
 	}
 }
 
-func faults(action string, f fakeadb.Fault, nth ...int) func(fakeadb.Call) fakeadb.Fault {
-	var steps []fakeadb.Step
-	for _, n := range nth {
-		steps = append(steps, fakeadb.Step{Action: action, Nth: n, Fault: f})
-	}
-	if len(nth) == 0 {
-		steps = append(steps, fakeadb.Step{Action: action, Fault: f})
-	}
-	return fakeadb.Script(steps...)
-}
-
 // epoch is when virtual time begins.
 var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)

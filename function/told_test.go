@@ -70,8 +70,8 @@ func TestWhatIsTold(t *testing.T) {
 		"a wrong item":      {fakeadb.Options{}, `[7,` + timerAt(epoch, plain) + `]`, long, "InvalidEvent", true},
 		"a success":         {fakeadb.Options{}, plain, long, "Requested", false},
 		"pending":           {fakeadb.Options{Takes: time.Hour}, timerAt(epoch, waiting), long, "BackupPending", false},
-		"throttled":         {fakeadb.Options{Faults: faults("CreateBackup", fakeadb.Throttled(0))}, plain, long, "Throttled", false},
-		"unknown":           {fakeadb.Options{Faults: faults("CreateBackup", fakeadb.Broken)}, plain, long, "OutcomeUnknown", false},
+		"throttled":         {fakeadb.Options{Faults: fakeadb.Strike("CreateBackup", fakeadb.Throttled(0))}, plain, long, "Throttled", false},
+		"unknown":           {fakeadb.Options{Faults: fakeadb.Strike("CreateBackup", fakeadb.Broken)}, plain, long, "OutcomeUnknown", false},
 	} {
 		toldStory(t, name, c.o, func(t *testing.T, w *world, p *process, told *chat) {
 			r := p.deliver(c.event, c.d)

@@ -26,7 +26,9 @@ const (
 	callTimeout = 10 * time.Second       // one API call, reply included; what takes longer counts as unanswered
 	lastCall    = 300 * time.Millisecond // before the deadline: a create that is cut off leaves its outcome unknown
 	maxReply    = 1 << 20                // bytes of a reply, twenty times a page of backup sets
-	maxInFlight = 256                    // calls of all regions, each of which takes some 50 KiB of memory
+	largeReply  = 64 << 10               // bytes from which on a reply counts as large
+	maxLarge    = 8                      // large replies in memory at once: each takes several times its size
+	maxInFlight = 256                    // calls of all regions, each of which takes some 50 KiB of memory; more if one region may have as many
 )
 
 // Options are the same for every invocation of the process.
@@ -42,6 +44,7 @@ type API struct {
 	options  Options
 	limiters sync.Map            // of *limiter, by region
 	inFlight *semaphore.Weighted // of maxInFlight
+	large    *semaphore.Weighted // of maxLarge
 	decoding sync.Mutex          // held while a page is decoded, which takes many times its size
 }
 
@@ -50,7 +53,7 @@ func New(o Options) *API {
 	if o.Transport == nil {
 		o.Transport = NewTransport(o.Concurrency)
 	}
-	return &API{options: o, inFlight: semaphore.NewWeighted(maxInFlight)}
+	return &API{options: o, inFlight: semaphore.NewWeighted(max(maxInFlight, 2*int64(o.Concurrency))), large: semaphore.NewWeighted(maxLarge)}
 }
 
 // Credentials are those of one invocation. The token is empty for keys that do not expire.
@@ -105,10 +108,11 @@ type call struct {
 }
 
 // do makes one call when it is its turn. The call is valid even if it failed. An error is a *backup.CallError, or ctx's if the
-// turn did not come in time: then nothing was sent.
-func (s *session) do(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client) error) (*call, error) {
+// turn did not come in time: then nothing was sent. send makes it, and reads what is large of the reply.
+func (s *session) do(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *call) error) (*call, error) {
 	c := &call{session: s, action: action, cluster: cluster, sent: time.Now()}
-	c.Transport, c.Limit = s.api.options.Transport, maxReply
+	c.Transport, c.Limit, c.large = s.api.options.Transport, maxReply, s.api.large
+	defer c.forget()
 	kept, _ := s.api.limiters.LoadOrStore(cluster.Region, newLimiter(s.api.options.Concurrency))
 	limiter := kept.(*limiter)
 	alone, err := limiter.take(ctx)
@@ -127,7 +131,7 @@ func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
 	c.sent = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err = send(ctx, client)
+	err = send(ctx, client, c)
 	_, signature, _ := strings.Cut(c.Authorization, "Signature=")
 	c.mask = NewMask(c.Authorization, signature, s.keys.AccessKeyID, s.keys.AccessKeySecret, s.keys.SecurityToken)
 	if err == nil && c.Status/100 == 2 { // a redirect is not followed, and is no error to the SDK
@@ -143,17 +147,17 @@ func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
 
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.
 func (s *session) CreateBackup(ctx context.Context, cluster backup.Cluster) (sent time.Time, requestID string, err error) {
-	c, err := s.do(ctx, "CreateBackup", cluster, func(ctx context.Context, client *sdk.Client) error {
+	var said document // the SDK's typed answer does not show a failure's code, which may stand beside the RequestId
+	c, err := s.do(ctx, "CreateBackup", cluster, func(ctx context.Context, client *sdk.Client, c *call) error {
 		request := &sdk.CreateBackupRequest{DBClusterId: dara.String(cluster.ID), RegionId: dara.String(cluster.Region)}
 		_, err := client.CreateBackupWithContext(ctx, request, &dara.RuntimeOptions{})
+		if err == nil && c.Status/100 == 2 && (json.Unmarshal(c.Body, &said) != nil || said.failed() || said.RequestId == "") {
+			err = errors.New("it has no RequestId")
+		}
 		return err
 	})
 	if err != nil {
 		return c.sent, "", err
-	}
-	var said document // the SDK's typed answer does not show a failure's code, which may stand beside the RequestId
-	if json.Unmarshal(c.Body, &said) != nil || said.failed() || said.RequestId == "" {
-		return c.sent, "", c.failed(errors.New("it has no RequestId"))
 	}
 	return c.sent, c.mask.Clean(string(said.RequestId)), nil
 }
@@ -173,7 +177,9 @@ type Exchange struct {
 	Body          []byte
 	Err           error // of the network, or of reading the body
 
-	connecting bool // the transport was opening a connection, and nothing had been written
+	connecting bool                // the transport was opening a connection, and nothing had been written
+	large      *semaphore.Weighted // bounds how many large replies there are; nil: nobody does
+	isLarge    bool                // it has taken one of large
 }
 
 // Call implements dara.HttpClient.
@@ -193,13 +199,37 @@ func (x *Exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 	defer response.Body.Close()
 	x.Status, x.Header = response.StatusCode, response.Header
 	if x.Status >= 200 { // the body of a 101 is the open connection, and reading it would heed no time limit
-		x.Body, x.Err = io.ReadAll(http.MaxBytesReader(nil, response.Body, x.Limit))
+		x.Body, x.Err = x.read(request.Context(), http.MaxBytesReader(nil, response.Body, x.Limit))
 	}
 	if int64(bytes.Count(x.Body, []byte(","))) > x.Limit/20 { // decoded, each value may take 150 bytes
 		x.Body, x.Err = nil, errors.New("it has too many values")
 	}
 	response.Body = io.NopCloser(bytes.NewReader(x.Body))
 	return response, x.Err
+}
+
+// read reads a body. A large one waits until there are few others.
+func (x *Exchange) read(ctx context.Context, body io.Reader) ([]byte, error) {
+	start, err := io.ReadAll(io.LimitReader(body, largeReply))
+	if err != nil || len(start) < largeReply {
+		return start, err
+	}
+	if x.large != nil {
+		if err := x.large.Acquire(ctx, 1); err != nil {
+			return nil, err
+		}
+		x.isLarge = true
+	}
+	rest, err := io.ReadAll(body)
+	return append(start, rest...), err
+}
+
+// forget lets others have a large reply.
+func (x *Exchange) forget() {
+	if x.isLarge {
+		x.isLarge, x.Body = false, nil
+		x.large.Release(1)
+	}
 }
 
 // NotSent reports whether the request never left, because its connection could not be opened: the name, the dial or the TLS

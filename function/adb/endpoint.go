@@ -18,13 +18,14 @@ type Endpoint struct {
 	VPC   bool   // the region's host inside a VPC, which the SDK does not know for most regions
 }
 
-// endpointForm has groups for scheme, host and port. An address of IPv6 stands in brackets.
-var endpointForm = regexp.MustCompile(`^(?:(https?)://)?([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?/?$`)
+// endpointForm has groups for scheme, host and port. An address of IPv6 stands in brackets. It is compiled when it is needed: most
+// functions start without.
+const endpointForm = `^(?:(https?)://)?([A-Za-z0-9](?:[A-Za-z0-9.-]*[A-Za-z0-9])?|\[[0-9A-Fa-f:.]+\])(?::([0-9]+))?/?$`
 
 // ParseEndpoint reads host, host:port or a URL without path. Credentials go there, so plain http must lead to a loopback
 // address, and only what is clearly a host is taken.
 func ParseEndpoint(s string) (Endpoint, error) {
-	parts := endpointForm.FindStringSubmatch(s)
+	parts := regexp.MustCompile(endpointForm).FindStringSubmatch(s)
 	if parts == nil || strings.Contains(s, "..") {
 		return Endpoint{}, errors.New("is not a host, host:port or https URL, without user, path and query")
 	}

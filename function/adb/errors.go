@@ -5,7 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -16,18 +16,22 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// What the service's codes mean.
+// What stands in the service's codes, and what it means.
 var (
-	deniedCode     = regexp.MustCompile(`^(NoPermission|Forbidden|Unauthorized)`)
-	credentialCode = regexp.MustCompile(`^(InvalidAccessKeyId|InvalidSecurityToken|SignatureDoesNotMatch|IncompleteSignature)`)
-	notFoundCode   = regexp.MustCompile(`^InvalidDBCluster(Id)?\.NotFound$`)
-	successCode    = regexp.MustCompile(`(?i)^(0|200|ok|success)?$`)
-	debtCode       = regexp.MustCompile(`InDebt|Arrear|Overdue|NotEnoughBalance`) // of the vendor's services
+	deniedCodes     = []string{"NoPermission", "Forbidden", "Unauthorized"}
+	credentialCodes = []string{"InvalidAccessKeyId", "InvalidSecurityToken", "SignatureDoesNotMatch", "IncompleteSignature"}
+	notFoundCodes   = []string{"InvalidDBCluster.NotFound", "InvalidDBClusterId.NotFound"}
+	debtCodes       = []string{"InDebt", "Arrear", "Overdue", "NotEnoughBalance"} // of the vendor's services
 
-	// notNowCode is of a cluster that is busy with something that passes, such as another backup.
-	notNowCode = regexp.MustCompile(`BackupJobExists|IncorrectDBInstanceState|IncorrectTaskStatus|InvalidWorkerState|` +
-		`OperationDenied\.(DBClusterStatus|OrderProcessing)|OperationConflict|TaskConflict|LastTokenProcessing|SystemBusy`)
+	// notNowCodes are of a cluster that is busy with something that passes, such as another backup.
+	notNowCodes = []string{"BackupJobExists", "IncorrectDBInstanceState", "IncorrectTaskStatus", "InvalidWorkerState", "SystemBusy",
+		"OperationDenied.DBClusterStatus", "OperationDenied.OrderProcessing", "OperationConflict", "TaskConflict", "LastTokenProcessing"}
 )
+
+// has reports whether test finds one of the words in a code.
+func has(code string, words []string, test func(code, word string) bool) bool {
+	return slices.ContainsFunc(words, func(word string) bool { return test(code, word) })
+}
 
 // classify returns what a reply's HTTP status and code mean. The code is empty if none could be read.
 func classify(status int, code string) backup.ErrorKind {
@@ -39,13 +43,13 @@ func classify(status int, code string) backup.ErrorKind {
 	case status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed":
 		// SignatureNonceUsed: something between sent the request twice, and the first may have been accepted.
 		return backup.KindUnanswered
-	case notNowCode.MatchString(code):
+	case has(code, notNowCodes, strings.Contains):
 		return backup.KindNotNow
-	case notFoundCode.MatchString(code):
+	case slices.Contains(notFoundCodes, code):
 		return backup.KindNotFound
 	}
 	code = cmp.Or(code, http.StatusText(status)) // Unauthorized and Forbidden are texts of a status as well
-	if deniedCode.MatchString(code) || credentialCode.MatchString(code) {
+	if has(code, deniedCodes, strings.HasPrefix) || has(code, credentialCodes, strings.HasPrefix) {
 		return backup.KindDenied
 	}
 	return backup.KindRefused
@@ -72,9 +76,9 @@ func (c *call) failed(err error) *backup.CallError {
 	default:
 		e.Kind, said.Message = backup.KindUnanswered, text(Reason(err))
 	}
-	e.Code, e.Message = c.mask.Clean(string(said.Code)), c.mask.Clean(string(said.Message))
-	e.RequestID = c.mask.Clean(cmp.Or(string(said.RequestId), c.Header.Get("x-acs-request-id")))
-	e.Hint = c.mask.Clean(c.hint(e, said))
+	clean := c.mask.Clean
+	e.Code, e.Message, e.RequestID = clean(string(said.Code)), clean(string(said.Message)), clean(cmp.Or(string(said.RequestId), c.Header.Get("x-acs-request-id")))
+	e.Hint = clean(c.hint(e, said))
 	return e
 }
 
@@ -91,11 +95,11 @@ func (c *call) hint(e *backup.CallError, said document) string {
 	switch {
 	case e.Kind == backup.KindThrottled && e.RetryAfter > 0:
 		return fmt.Sprintf("the service asks for a pause of %v", e.RetryAfter)
-	case debtCode.MatchString(e.Code):
+	case has(e.Code, debtCodes, strings.Contains):
 		return "the account owes money: its bills must be settled first"
 	case e.Kind != backup.KindDenied:
 		return ""
-	case credentialCode.MatchString(e.Code):
+	case has(e.Code, credentialCodes, strings.HasPrefix):
 		return fmt.Sprintf("the service refused %s for %s", keys, permission)
 	case strings.Contains(e.Code+string(denial.PolicyType), "ControlPolicy"):
 		return "a control policy of the account's resource directory forbids " + permission + ", whatever is granted in the account"

@@ -80,35 +80,37 @@ func clusterFilters(of backup.Selector) map[string]*string {
 // its end. So a throttled page is asked for again; only the first one is left to the caller.
 func (s *session) list(ctx context.Context, action string, cluster backup.Cluster, query map[string]*string, add func(*call, items)) error {
 	query["RegionId"], query["PageSize"] = dara.String(cluster.Region), dara.String(strconv.Itoa(pageSize))
-	found := 0
+	found := map[string]bool{}
 	for number := 1; ; number++ {
 		query["PageNumber"] = dara.String(strconv.Itoa(number))
 		c, rows, total, err := s.page(ctx, action, cluster, query)
-		for number > 1 && waitThrottled(ctx, err) {
+		for again := 0; number > 1 && again < 5 && waitThrottled(ctx, err); again++ {
 			c, rows, total, err = s.page(ctx, action, cluster, query)
 		}
 		if err != nil {
 			return err
 		}
-		n := len(rows.Backup) + len(rows.DBCluster)
-		found += n
+		before := len(found)
+		rows.note(found)
+		news := len(found) > before
 		switch {
-		case found == 0 && total > 0:
-			return c.failed(errors.New("it counts entries but lists none"))
-		case found > maxRows:
+		case len(found) == 0 && total > 0, !news && total-len(found) >= leastRows: // a few may have expired meanwhile
+			return c.failed(fmt.Errorf("it counts %d entries but lists %d", total, len(found)))
+		case len(found) > maxRows:
 			return c.failed(fmt.Errorf("the list has more than %d entries", maxRows))
 		}
 		add(c, rows)
-		if n == 0 || found >= total {
+		if full := len(rows.Backup)+len(rows.DBCluster) >= leastRows; !news || total < 0 && !full || total >= 0 && len(found) >= total {
 			return nil
 		}
 	}
 }
 
-// waitThrottled waits if err is that of a throttled call. It reports false if err is another one, or ctx has ended.
+// waitThrottled waits for some seconds if err is that of a throttled call. It reports false if err is another one, asks for a
+// longer pause, or ctx has ended: then the caller waits, who does not hold up others meanwhile.
 func waitThrottled(ctx context.Context, err error) bool {
 	var failed *backup.CallError
-	if !errors.As(err, &failed) || failed.Kind != backup.KindThrottled {
+	if !errors.As(err, &failed) || failed.Kind != backup.KindThrottled || failed.RetryAfter > 10*time.Second {
 		return false
 	}
 	pause, cancel := context.WithTimeout(ctx, max(time.Second, failed.RetryAfter))
@@ -121,21 +123,19 @@ func waitThrottled(ctx context.Context, err error) bool {
 // 2 GiB wrongly or not at all, and DescribeDBClusters fails as a whole when one cluster has an odd field. The call has the
 // reply's text, so the SDK need not read it ("binary").
 func (s *session) page(ctx context.Context, action string, cluster backup.Cluster, query map[string]*string) (c *call, rows items, total int, err error) {
-	c, err = s.do(ctx, action, cluster, func(ctx context.Context, client *sdk.Client) error {
+	c, err = s.do(ctx, action, cluster, func(ctx context.Context, client *sdk.Client, c *call) error {
 		_, err := client.CallApiWithCtx(ctx, &openapiutil.Params{
 			Action: dara.String(action), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
 			Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
 			BodyType: dara.String("binary"),
 		}, &openapiutil.OpenApiRequest{Query: query}, &dara.RuntimeOptions{})
+		if err != nil || c.Status/100 != 2 {
+			return err
+		}
+		s.api.decoding.Lock()
+		defer s.api.decoding.Unlock()
+		rows, total, err = decodePage(c.Body)
 		return err
 	})
-	if err != nil {
-		return c, rows, 0, err
-	}
-	s.api.decoding.Lock()
-	defer s.api.decoding.Unlock()
-	if rows, total, err = decodePage(c.Body); err != nil {
-		return c, rows, 0, c.failed(err)
-	}
-	return c, rows, total, nil
+	return c, rows, total, err
 }

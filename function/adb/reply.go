@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"math"
 	"strconv"
 	"strings"
 	"time"
@@ -20,7 +19,11 @@ type document struct {
 
 // failed reports whether a reply says that the call failed, although its HTTP status is one of success.
 func (d document) failed() bool {
-	return !successCode.MatchString(string(d.Code)) || d.Success == "false"
+	switch strings.ToLower(string(d.Code)) {
+	case "", "0", "200", "ok", "success":
+		return d.Success == "false"
+	}
+	return true
 }
 
 // text is a JSON value that may be written as a string or as a number, as counts, sizes and ids are. Any other value keeps its
@@ -60,8 +63,8 @@ type items struct {
 	DBCluster []clusterRow
 }
 
-// decodePage reads one page of a list. total is how many entries the whole list has; where the service does not say, it is 0 if
-// the page is the last. A reply with neither rows nor a count is no list: it must not pass for an empty one.
+// decodePage reads one page of a list. total is how many entries the whole list has, -1 where the service does not say. A reply
+// with neither rows nor a count is no list: it must not pass for an empty one.
 func decodePage(body []byte) (rows items, total int, err error) {
 	var reply struct {
 		document
@@ -75,10 +78,20 @@ func decodePage(body []byte) (rows items, total int, err error) {
 		return rows, 0, errors.New("it is not a list")
 	}
 	rows = reply.Items.T
-	if total, err = strconv.Atoi(string(reply.TotalCount)); err != nil && len(rows.Backup)+len(rows.DBCluster) >= leastRows {
-		total = math.MaxInt
+	if total, err = strconv.Atoi(string(reply.TotalCount)); err != nil {
+		total = -1
 	}
 	return rows, total, nil
+}
+
+// note notes what tells the rows apart: the list may move between two pages, so that one of them comes again.
+func (i items) note(found map[string]bool) {
+	for _, b := range i.Backup {
+		found[string(b.BackupId+b.BackupStartTime)] = true
+	}
+	for _, c := range i.DBCluster {
+		found[string(c.DBClusterId)] = true
+	}
 }
 
 type backupRow struct {

@@ -14,7 +14,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"path"
 	"slices"
 	"strconv"
 	"strings"
@@ -87,7 +86,7 @@ func New(webhook, secret string) (*Robot, error) {
 	if _, err := adb.ParseEndpoint(u.Scheme + "://" + u.Host); err != nil || wrongQuery != nil || u.User != nil {
 		return nil, errors.New("must be a URL with https, or with http and a loopback address, and without a user")
 	}
-	secrets := []string{secret, path.Base(u.Path)}
+	secrets := append(strings.Split(u.Path, "/"), secret, u.RawQuery) // nobody can tell which part is the token
 	for _, values := range query {
 		secrets = append(secrets, values...)
 	}

@@ -243,7 +243,7 @@ func TestSecrets(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, url := range []string{larkURL, slackURL, otherURL, weComURL} {
+	for _, url := range []string{larkURL, slackURL, otherURL, weComURL, otherURL + "/send", "https://ops.example/?0123456789abcdef"} {
 		if _, err := send(t, url, "", night, status{400, "no such robot: 0123456789abcdef\nhere"}); err == nil || !strings.HasSuffix(err.Error(), "the robot answered 400: no such robot: *** here") {
 			t.Error(err)
 		}

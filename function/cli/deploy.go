@@ -1,127 +1,95 @@
 package main
 
 import (
+	"archive/zip"
+	"bytes"
 	"context"
+	"errors"
 	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
+	"adb-backup/function/credentials"
+
 	"github.com/urfave/cli/v3"
 )
-
-// placeFlags are the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
-func placeFlags() []cli.Flag {
-	return []cli.Flag{
-		fileFlag("the `FILE` that says what is deployed"),
-		&cli.StringFlag{Name: "endpoint", Usage: "the `HOST`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
-	}
-}
 
 func deployCommand() *cli.Command {
 	return &cli.Command{
 		Name: "deploy", Usage: "check s.yaml, then let Serverless Devs deploy the function and its triggers",
 		Flags:  append(placeFlags(), yesFlag()),
-		Action: deploy,
+		Action: onSettings(deploy),
 	}
 }
 
-func deploy(ctx context.Context, c *cli.Command) error {
-	file, stderr := c.String("s"), c.Root().ErrWriter
-	s, err := readSettings(file)
-	if err != nil {
-		return err
-	}
+func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	found := s.inspect(time.Now())
-	found.print(stderr)
-	if n := found.count(stateWrong); n > 0 {
-		return wrong("nothing was deployed: %s wrong in %s", things(n), file)
+	found.print(c.Root().ErrWriter)
+	if found.has(stateWrong) {
+		return wrong("nothing was deployed, because %s is wrong, as said above", s.file)
 	}
-	t, err := s.tool(ctx, c)
+	who, run, err := serverlessDevs(ctx, c, s)
 	if err != nil {
 		return err
 	}
-	exists := false
-	if t.known == nil {
-		fmt.Fprintln(stderr, "note: only s can read these credentials, so what is online was not looked at before")
-	} else if exists, err = s.lookBefore(ctx, c, t); err != nil {
+	exists, err := s.lookBefore(ctx, c, who)
+	if err != nil {
 		return err
 	}
 	// s verify finds faults that s deploy passes over.
-	if err := t.run(ctx, "verify", "--template", file); err != nil {
+	if err := run("verify"); err != nil {
 		return fmt.Errorf("%w. If it could not reach something: s fetches its component fc3 from the internet", err)
 	}
-	return s.deployAll(ctx, t, exists, file)
-}
-
-// tool returns Serverless Devs with credentials, and says whose they are.
-func (s settings) tool(ctx context.Context, c *cli.Command) (tool, error) {
-	e, err := parseEndpoint(c.String("endpoint"))
-	if err != nil {
-		return tool{}, err
+	// The deploy tool passes over the triggers after the first one of EventBridge if that one is unchanged, and then fails on
+	// new ones. So, where the function exists, those are deployed by name, before the rest.
+	var late [][]string
+	for i, trigger := range s.Triggers {
+		if exists && i > 0 && (late != nil || s.Triggers[i-1].Type == "eventbridge") {
+			late = append(late, []string{"deploy", "--trigger", trigger.Name, "-y"})
+		}
 	}
-	t, err := newTool(ctx, s, e, c.Root().Writer, c.Root().ErrWriter)
-	if err == nil {
-		fmt.Fprintln(c.Root().ErrWriter, "credentials:", t.from)
+	for _, command := range append(late, []string{"deploy", "-y"}) {
+		if err := run(command...); err != nil {
+			return err
+		}
 	}
-	return t, err
+	return nil
 }
 
 // lookBefore looks at what is online, and reports whether the function exists. It stops a deployment whose function would
 // have no role, and asks before one that would take an alarm away.
-func (s settings) lookBefore(ctx context.Context, c *cli.Command, t tool) (exists bool, err error) {
-	found := &checkup{about: "the account"}
-	if s.compareRole(ctx, found, newRAM(*t.known, t.endpoint), "") {
+func (s settings) lookBefore(ctx context.Context, c *cli.Command, who credentials.Credentials) (exists bool, err error) {
+	found, stderr := &checkup{about: "the account"}, c.Root().ErrWriter
+	if s.compareRole(ctx, found, who) {
 		return false, no("nothing was deployed: the role %s does not exist: make role first", s.Role)
 	}
-	found.print(t.stderr)
-	l, err := s.online(ctx, *t.known, t.endpoint)
-	if lost := s.takenAway(l); err == nil && len(lost) > 0 {
-		fmt.Fprintf(t.stderr, "%s: online, and not in this shell, so nobody would be told of a failure any more. Set it here to keep it.\n", strings.Join(lost, ", "))
+	found.print(stderr)
+	online, err := s.online(ctx, who)
+	if lost := s.takenAway(online); err == nil && len(lost) > 0 {
+		fmt.Fprintf(stderr, "%s: online, and not in this shell, so nobody would be told of a failure any more. Set it here to keep it.\n", strings.Join(lost, ", "))
 		err = goOn(c, "Take the alarm away?")
 	}
-	return l.function != nil, err
-}
-
-// deployAll deploys the function and every trigger. The deploy tool passes over the triggers after the first one of EventBridge
-// if that one is unchanged, and then fails on new ones. So those are deployed by name: if the function exists already, before
-// the rest.
-func (s settings) deployAll(ctx context.Context, t tool, exists bool, file string) error {
-	var late []string
-	for i, trigger := range s.Triggers {
-		if i > 0 && (len(late) > 0 || s.Triggers[i-1].Type == "eventbridge") {
-			late = append(late, trigger.Name)
-		}
-	}
-	byName := func() error {
-		for _, name := range late {
-			if err := t.run(ctx, "deploy", "--template", file, "--trigger", name, "-y"); err != nil {
-				return err
-			}
-		}
-		return nil
-	}
-	if exists {
-		if err := byName(); err != nil {
-			return err
-		}
-	}
-	if err := t.run(ctx, "deploy", "--template", file, "-y"); err != nil || t.known != nil {
-		return err
-	}
-	return byName() // whether it existed is not known
+	return online != nil, err
 }
 
 func logsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logs", Usage: "show the deployed function's log of the last hour",
 		Flags: append(placeFlags(), &cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"}),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			command := []string{"logs", "--template", c.String("s")}
-			if c.Bool("tail") {
-				command = append(command, "--tail")
+		Action: onSettings(func(ctx context.Context, c *cli.Command, s settings) error {
+			_, run, err := serverlessDevs(ctx, c, s)
+			if err != nil {
+				return err
 			}
-			return runTool(ctx, c, command...)
-		},
+			if c.Bool("tail") { // written out: the component takes -t for something else
+				return run("logs", "--tail")
+			}
+			return run("logs")
+		}),
 	}
 }
 
@@ -129,29 +97,95 @@ func removeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "remove", Usage: "take the function and its triggers out of the cloud; backups stay",
 		Flags: append(placeFlags(), yesFlag()),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			s, err := readSettings(c.String("s"))
-			if err != nil {
-				return err
-			}
+		Action: onSettings(func(ctx context.Context, c *cli.Command, s settings) error {
 			fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
 			if err := goOn(c, "Remove it?"); err != nil {
 				return err
 			}
-			return runTool(ctx, c, "remove", "--template", c.String("s"), "-y")
+			_, run, err := serverlessDevs(ctx, c, s)
+			if err != nil {
+				return err
+			}
+			return run("remove", "-y")
+		}),
+	}
+}
+
+// handedOver is the alias under which s finds credentials that this program hands to it, and the name of the variable that
+// holds them. Unlike s's own three variables, such an alias can carry a security token.
+const handedOver = "adb_backup_serverless_devs_key"
+
+// serverlessDevs returns the caller's credentials and what runs Serverless Devs' command s with them. They are handed over in
+// its environment and nowhere else. It says whose they are.
+func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who credentials.Credentials, run func(args ...string) error, err error) {
+	if lack := missingTools(); lack != nil {
+		return who, nil, errors.New(strings.Join(lack, "\n"))
+	}
+	who, account, err := s.identify(ctx)
+	if err != nil {
+		return who, nil, err
+	}
+	fmt.Fprintf(c.Root().ErrWriter, "credentials: %s, account %s\n", who.From, account)
+	// s would rather take its own three variables, even if they are empty, and in a pipeline the alias that a variable names.
+	misleading := append([]string{handedOver, "serverless_devs_access_cicd_alias_name"}, credentials.ServerlessDevs...)
+	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
+		name, _, _ := strings.Cut(entry, "=")
+		return slices.Contains(misleading, name)
+	})
+	env = append(env, handedOver+"="+shown(map[string]string{
+		"AccountID": account, "AccessKeyID": who.AccessKeyID, "AccessKeySecret": who.AccessKeySecret, "SecurityToken": who.SecurityToken,
+	}))
+	return who, func(args ...string) error {
+		fmt.Fprintln(c.Root().ErrWriter, "s", strings.Join(args, " "))
+		cmd := exec.CommandContext(ctx, "s", append(args, "--template", s.file, "--access", handedOver)...)
+		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, c.Root().Writer, c.Root().ErrWriter
+		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+		cmd.WaitDelay = 10 * time.Second
+		err := cmd.Run()
+		if ctx.Err() != nil {
+			return stopped(ctx)
+		} else if err != nil { // not wrapped: the exit code of s is not this program's
+			return fmt.Errorf("s %s failed (%v); what it says is above", args[0], err)
+		}
+		return nil
+	}, nil
+}
+
+func packageCommand() *cli.Command {
+	return &cli.Command{
+		Name: "package", Usage: "pack dist/main as a zip with the same bytes on any machine",
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "binary", Value: "dist/main", Usage: "the `FILE` to pack"},
+			&cli.StringFlag{Name: "o", Value: "dist/function.zip", Usage: "the `FILE` to write"},
+		},
+		Action: func(_ context.Context, c *cli.Command) error {
+			out, binary := c.String("o"), c.String("binary")
+			if err := writePackage(out, binary); err != nil {
+				return err
+			}
+			fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
+			return nil
 		},
 	}
 }
 
-// runTool runs one command of Serverless Devs.
-func runTool(ctx context.Context, c *cli.Command, command ...string) error {
-	s, err := readSettings(c.String("s"))
+// writePackage writes a zip that holds only the binary. Its bytes depend only on the binary's: the entry has no owner, and
+// always the same time and mode. The mode has the execute bit, without which Function Compute runs nothing.
+func writePackage(out, binary string) error {
+	content, err := os.ReadFile(binary)
 	if err != nil {
+		return fmt.Errorf("%w: run `make build` first", err)
+	}
+	header := &zip.FileHeader{Name: filepath.Base(binary), Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
+	header.SetMode(0o755)
+	var packed bytes.Buffer
+	z := zip.NewWriter(&packed)
+	entry, err := z.CreateHeader(header)
+	if err == nil {
+		_, err = entry.Write(content)
+	}
+	if err = errors.Join(err, z.Close()); err != nil {
 		return err
 	}
-	t, err := s.tool(ctx, c)
-	if err != nil {
-		return err
-	}
-	return t.run(ctx, command...)
+	return os.WriteFile(out, packed.Bytes(), 0o644)
 }

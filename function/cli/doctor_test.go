@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -60,44 +59,35 @@ func TestDoctor(t *testing.T) {
 	for name, c := range map[string]struct {
 		source string
 		change func(f *account)
-		args   string
 		code   int
 		says   string
 	}{
-		"all is right":            {"", nil, "", exitDone, "Protected: "},
-		"no alarm":                {"", nil, "", exitDone, "note     no alarm is set"},
-		"the code":                {"", nil, "", exitDone, "right    the code that is online is that of ./dist/function.zip"},
-		"a backup":                {"", nil, "", exitDone, "right    cluster amv-1 (cn-hangzhou): the last complete backup started"},
-		"a destination":           {topic, nil, "", exitDone, "right    the alarm: failures are told to a destination"},
-		"a robot, from elsewhere": {"", func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, "", exitDone, "a deployment from here would take it away"},
-		"a robot":                 {"", func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, "", exitDone, "right    the alarm: failures are told to the robot"},
-		"a robot out of reach":    {shut, func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, "", exitDone, "note     the alarm: internetAccess is false"},
-		"another trigger": {"", func(f *account) {
-			set(f, "/triggers", `[{`, `[{"triggerName":"old","triggerType":"timer","triggerConfig":"{}"},{`)
-		}, "", exitDone, "the trigger old is online"},
-		"s.yaml is wrong":           {changed(t, "timeout:", "timeOut:"), nil, "", exitWrong, "s.yaml is wrong in 2 things"},
-		"no role":                   {"", func(f *account) { f.roles = nil }, "", exitNo, "missing  the role adb-backup: to do: create the role"},
-		"a policy that lacks":       {filledIn(t, "imageClusters", "amv-2,am-3,amv-1,am-3"), func(f *account) { f.policies["adb-backup"].versions[0] = `{"Version":"1","Statement":[]}` }, "", exitNo, "to do: renew the policy"},
-		"a role of somebody's":      {"", func(f *account) { f.roles["adb-backup"].Description = "mine" }, "", exitDone, "was not compared"},
-		"a role that is not seen":   {"", denied("GetRole"), "", exitNotAsked, "unread   GetRole was refused"},
-		"a caller that is not seen": {"", denied("GetCallerIdentity"), "", exitNotAsked, "unread   GetCallerIdentity was refused"},
-		"no function":               {"", func(f *account) { f.function = nil }, "", exitNo, "missing  the function backups is not deployed in cn-hangzhou: make deploy"},
-		"a function not seen":       {"", denied("GetFunction"), "", exitNotAsked, "unread   the function: GetFunction was refused"},
-		"other code":                {"", func(f *account) { set(f, "", `"codeChecksum":"`, `"codeChecksum":"1`) }, "", exitNo, "the code that is online is another"},
-		"another timeout":           {"", func(f *account) { set(f, "", `"timeout":3600`, `"timeout":60`) }, "", exitNo, "missing  online, timeout is 60, not 3600: make deploy"},
-		"another role":              {"", func(f *account) { set(f, "", "role/adb-backup", "role/other") }, "", exitNo, `role is "other", not "adb-backup"`},
-		"another variable":          {"", func(f *account) { set(f, "", `"LOG_LEVEL":"info"`, `"LOG_LEVEL":"MarkedToken"`) }, "", exitNo, "the environment variable LOG_LEVEL has another value"},
-		"a variable too many":       {"", func(f *account) { set(f, "", `"LOG_LEVEL":`, `"OTHER":"x","LOG_LEVEL":`) }, "", exitNo, "the environment variable OTHER has another value"},
-		"no retries":                {"", func(f *account) { delete(f.function, "/async-invoke-config") }, "", exitNo, "maxAsyncRetryAttempts is null, not 3"},
-		"a lost destination":        {topic, func(f *account) { set(f, "/async-invoke-config", "topics/alarm", "topics/old") }, "", exitNo, "destinationConfig.onFailure.destination is"},
-		"no trigger":                {"", func(f *account) { set(f, "/triggers", `"nightly"`, `"nightly-old"`) }, "", exitNo, "missing  the trigger nightly is not deployed"},
-		"a trigger that is off":     {"", func(f *account) { set(f, "/triggers", `\"enable\":true`, `\"enable\":false`) }, "", exitNo, "config.enable is false, not true"},
-		"a filter, laid out":        {"", func(f *account) { set(f, "/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`) }, "", exitDone, "right    the trigger before-deployment"},
-		"triggers not seen":         {"", denied("ListTriggers"), "", exitNotAsked, "unread   the function: ListTriggers was refused"},
-		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, "", exitNo, "missing  cluster amv-old"},
-		"old enough":                {"", nil, "-max-age 1m", exitNo, "one no older than 1m was due"},
-		"no backup":                 {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, "", exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
-		"backups not seen":          {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, "", exitNotAsked, "unread   cluster amv-denied"},
+		"all is right":              {"", nil, exitDone, "Protected: |note     no alarm is set|right    the code that is online is that of ./dist/function.zip|right    cluster amv-1 (cn-hangzhou): the last"},
+		"a destination":             {topic, nil, exitDone, "right    the alarm: failures are told to a destination"},
+		"a robot":                   {"", func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, exitDone, "right    the alarm: failures are told to the robot|a deployment from here would take it away"},
+		"a robot out of reach":      {shut, func(f *account) { set(f, "", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`) }, exitDone, "has no internetAccess, so the robot"},
+		"s.yaml is wrong":           {changed(t, "timeout:", "timeOut:"), nil, exitWrong, "s.yaml is wrong, as said above"},
+		"no role":                   {"", func(f *account) { f.roles = nil }, exitNo, "missing  the role adb-backup: to do: create the role"},
+		"a policy that lacks":       {filledIn(t, "imageClusters", "amv-2,am-3,amv-1,am-3"), func(f *account) { f.policies["adb-backup"].versions[0] = `{"Version":"1","Statement":[]}` }, exitNo, "to do: renew the policy"},
+		"a role of somebody's":      {"", func(f *account) { f.roles["adb-backup"].Description = "mine" }, exitDone, "was not compared"},
+		"a role that is not seen":   {"", denied("GetRole"), exitNotAsked, "unread   GetRole was refused"},
+		"a caller that is not seen": {"", denied("GetCallerIdentity"), exitNotAsked, "unread   nothing online was read: GetCallerIdentity was refused"},
+		"no function":               {"", func(f *account) { f.function = nil }, exitNo, "missing  the function backups is not deployed in cn-hangzhou: make deploy"},
+		"a function not seen":       {"", denied("GetFunction"), exitNotAsked, "unread   the function: GetFunction was refused"},
+		"other code":                {"", func(f *account) { set(f, "", `"codeChecksum":"`, `"codeChecksum":"1`) }, exitNo, "the code that is online is another"},
+		"another timeout":           {"", func(f *account) { set(f, "", `"timeout":3600`, `"timeout":60`) }, exitNo, "missing  online, timeout is 60, not 3600: make deploy"},
+		"another role":              {"", func(f *account) { set(f, "", "role/adb-backup", "role/other") }, exitNo, `not "adb-backup": make deploy`},
+		"another variable":          {"", func(f *account) { set(f, "", `"LOG_LEVEL":"info"`, `"LOG_LEVEL":"MarkedToken"`) }, exitNo, "environmentVariables LOG_LEVEL has another value"},
+		"a variable too many":       {"", func(f *account) { set(f, "", `"LOG_LEVEL":`, `"OTHER":"x","LOG_LEVEL":`) }, exitNo, "environmentVariables OTHER has another value"},
+		"no retries":                {"", func(f *account) { delete(f.function, "/async-invoke-config") }, exitNo, "asyncInvokeConfig is missing"},
+		"a lost destination":        {topic, func(f *account) { set(f, "/async-invoke-config", "topics/alarm", "topics/old") }, exitNo, "destinationConfig onFailure destination is"},
+		"no trigger":                {"", func(f *account) { set(f, "/triggers", `"nightly"`, `"nightly-old"`) }, exitNo, "trigger nightly is missing"},
+		"a trigger that is off":     {"", func(f *account) { set(f, "/triggers", `\"enable\":true`, `\"enable\":false`) }, exitNo, "trigger nightly config enable is false, not true"},
+		"a filter, laid out":        {"", func(f *account) { set(f, "/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`) }, exitDone, "has the settings and the triggers of s.yaml"},
+		"triggers not seen":         {"", denied("ListTriggers"), exitNotAsked, "unread   the function: ListTriggers was refused"},
+		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, exitNo, "missing  cluster amv-old"},
+		"no backup":                 {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
+		"backups not seen":          {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, exitNotAsked, "unread   cluster amv-denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})
@@ -123,9 +113,11 @@ func TestDoctor(t *testing.T) {
 				c.change(f)
 			}
 			f.changes = nil
-			code, out, errs := does(t, append([]string{"doctor", "-s", file, "-endpoint", url}, strings.Fields(c.args)...)...)
-			if code != c.code || !strings.Contains(out+errs, c.says) || len(f.changes) > 0 {
-				t.Errorf("exit code %d, want %d and %q\n%s%s", code, c.code, c.says, out, errs)
+			code, out, errs := does(t, "doctor", "-s", file, "-endpoint", url)
+			for says := range strings.SplitSeq(c.says, "|") {
+				if code != c.code || !strings.Contains(out+errs, says) || len(f.changes) > 0 {
+					t.Errorf("exit code %d, want %d and %q\n%s%s", code, c.code, says, out, errs)
+				}
 			}
 		})
 	}
@@ -133,16 +125,16 @@ func TestDoctor(t *testing.T) {
 
 func TestDoctorOffline(t *testing.T) {
 	useStandIn(t)
-	for _, c := range []struct {
-		source, verdict string
-		code            int
-	}{
-		{filledIn(t), "s.yaml is right. What is online was not looked at.", exitDone},
-		{changed(t, "handler: main", "handler: maim"), "s.yaml is wrong in 1 thing: correct that first", exitWrong},
+	for source, verdict := range map[string]string{
+		filledIn(t): "s.yaml is right. What is online was not looked at.",
+		changed(t, "handler: main", "handler: maim"): "s.yaml is wrong, as said above: correct that first",
 	} {
-		file := write(t, c.source)
+		file, want := write(t, source), exitDone
+		if source != filledIn(t) {
+			want = exitWrong
+		}
 		code, out, errs := does(t, "doctor", "-offline", "-s", file)
-		if code != c.code || !strings.Contains(out+errs, c.verdict) || strings.Contains(out, "credentials") || !strings.Contains(out, "no alarm is set") {
+		if code != want || !strings.Contains(out+errs, verdict) || strings.Contains(out, "credentials") || !strings.Contains(out, "no alarm is set") {
 			t.Errorf("exit code %d: %s%s", code, out, errs)
 		}
 		var answer struct {
@@ -151,8 +143,7 @@ func TestDoctorOffline(t *testing.T) {
 			Findings  []finding
 		}
 		code, out, _ = does(t, "doctor", "--json", "-offline", "-s", file)
-		if err := json.Unmarshal([]byte(out), &answer); err != nil || code != c.code || answer.Verdict != c.verdict || answer.Protected ||
-			!slices.ContainsFunc(answer.Findings, func(f finding) bool { return f.State == stateWrong }) != (code == exitDone) {
+		if err := json.Unmarshal([]byte(out), &answer); err != nil || code != want || answer.Verdict != verdict || answer.Protected || len(answer.Findings) < 4 {
 			t.Errorf("exit code %d: %s %v", code, out, err)
 		}
 	}

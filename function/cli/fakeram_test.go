@@ -2,10 +2,8 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"net/http"
 	"net/http/httptest"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -29,6 +27,8 @@ type account struct {
 	function map[string]string      // of Function Compute's replies, by the path below the function; nil: it is not deployed
 	refusals map[string]*acs3.Error // by action
 }
+
+type ramRole struct{ Description, AssumeRolePolicyDocument string }
 
 // fakePolicy is a custom policy with all its versions; the last is the one that counts.
 type fakePolicy struct {
@@ -102,26 +102,22 @@ func (f *account) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 type object = map[string]any
 
-func conflict(what, name string) *acs3.Error {
-	return &acs3.Error{Status: http.StatusConflict, Code: "EntityAlreadyExists." + what, Message: fmt.Sprintf("The %s %s already exists.", what, name)}
+func missing(what string) *acs3.Error {
+	return &acs3.Error{Status: http.StatusNotFound, Code: "EntityNotExist." + what, Message: "It does not exist."}
 }
 
 func (f *account) look(action string, q map[string]string) (any, *acs3.Error) {
-	missing := func(what string) *acs3.Error {
-		return &acs3.Error{Status: http.StatusNotFound, Code: "EntityNotExist." + what, Message: "It does not exist."}
-	}
 	switch role, p := f.roles[q["RoleName"]], f.policies[q["PolicyName"]]; {
+	case action == "GetPolicy" && p != nil && q["PolicyType"] == "Custom":
+		return object{"Policy": object{"Description": p.description}, "DefaultPolicyVersion": object{"PolicyDocument": p.versions[len(p.versions)-1]}}, nil
+	case action == "GetPolicy":
+		return nil, missing("Policy")
+	case role == nil:
+		return nil, missing("Role")
 	case action == "ListPoliciesForRole":
 		return object{"Policies": object{"Policy": f.attached[q["RoleName"]]}}, nil
-	case action == "GetRole" && role != nil:
-		return object{"Role": role}, nil
-	case action == "GetRole":
-		return nil, missing("Role")
-	case p == nil || q["PolicyType"] != "Custom":
-		return nil, missing("Policy")
-	default:
-		return object{"Policy": object{"Description": p.description}, "DefaultPolicyVersion": object{"PolicyDocument": p.versions[len(p.versions)-1]}}, nil
 	}
+	return object{"Role": f.roles[q["RoleName"]]}, nil
 }
 
 func (f *account) change(action string, q map[string]string) *acs3.Error {
@@ -129,33 +125,19 @@ func (f *account) change(action string, q map[string]string) *acs3.Error {
 	if text := q["PolicyDocument"]; len(text) > documentLimit || text != "" && !json.Valid([]byte(text)) {
 		return &acs3.Error{Status: http.StatusBadRequest, Code: "InvalidParameter.PolicyDocument.Length", Message: "The length is beyond the limits."}
 	}
-	switch action {
-	case "CreateRole":
-		if f.roles[name] != nil {
-			return conflict("Role", name)
-		}
-		f.roles[name] = &ramRole{RoleName: name, Description: q["Description"], AssumeRolePolicyDocument: q["AssumeRolePolicyDocument"]}
-	case "UpdateRole":
+	switch {
+	case action == "CreateRole" && f.roles[name] == nil:
+		f.roles[name] = &ramRole{q["Description"], q["AssumeRolePolicyDocument"]}
+	case action == "UpdateRole":
 		f.roles[name].AssumeRolePolicyDocument = q["NewAssumeRolePolicyDocument"]
-	case "CreatePolicy":
+	case action == "CreatePolicy" && p == nil:
 		f.policies[q["PolicyName"]] = &fakePolicy{q["Description"], []string{q["PolicyDocument"]}}
-	case "CreatePolicyVersion":
-		if len(p.versions) == 5 {
-			if q["RotateStrategy"] != "DeleteOldestNonDefaultVersionWhenLimitExceeded" {
-				return &acs3.Error{Status: http.StatusConflict, Code: "LimitExceeded.Policy.Version", Message: "Beyond the limits."}
-			}
-			p.versions = slices.Delete(p.versions, 0, 1)
-		}
-		if q["SetAsDefault"] == "true" {
-			p.versions = append(p.versions, q["PolicyDocument"])
-		}
-	case "AttachPolicyToRole":
-		if p == nil || f.roles[name] == nil || q["PolicyType"] != "Custom" {
-			f.t.Errorf("there is no policy or role %s", q)
-		}
+	case action == "CreatePolicyVersion" && q["SetAsDefault"] == "true" && q["RotateStrategy"] == "DeleteOldestNonDefaultVersionWhenLimitExceeded":
+		p.versions = append(p.versions[max(0, len(p.versions)-4):], q["PolicyDocument"])
+	case action == "AttachPolicyToRole" && p != nil && f.roles[name] != nil && q["PolicyType"] == "Custom":
 		f.attached[name] = append(f.attached[name], attached{q["PolicyName"], "Custom"})
 	default:
-		f.t.Errorf("%s is not emulated", action)
+		f.t.Errorf("%s cannot be: %v", action, q)
 	}
 	return nil
 }

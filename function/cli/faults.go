@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -10,130 +9,92 @@ import (
 	"strings"
 	"time"
 
+	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
-
-	"github.com/agnivade/levenshtein"
-	sdk "github.com/alibabacloud-go/adb-20211201/v4/client"
-	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
-	"github.com/alibabacloud-go/tea/dara"
 )
 
 // inspect looks for all that is wrong with s.yaml: what the deploy tool passes over, and what the night would refuse.
 func (s settings) inspect(now time.Time) *checkup {
-	now = now.Truncate(time.Second) // an @every counts from now; no message needs parts of a second
 	c := &checkup{about: "s.yaml"}
 	c.unknownKeys("s.yaml", "s.yaml", s.document)
 	c.unknownKeys("the resource", "resource", s.resource)
 	c.unknownKeys("props", "props", s.props)
-	text, _ := json.Marshal(s.props) // it comes from YAML
-	for _, name := range placeholders.FindAllString(string(text), -1) {
-		c.wrong("%s is still there: vars does not have it, or it is a placeholder", name)
+	all := fmt.Sprint(s.props)
+	for _, name := range placeholders.FindAllString(all, -1) {
+		c.say(stateWrong, "%s is still there: vars does not have it, or it is a placeholder", name)
 	}
-	for _, name := range s.unset {
-		c.note("the variable %s is not set in this shell, and the deploy tool needs it", name)
+	for _, reference := range envReference.FindAllString(all, -1) {
+		c.say(stateNote, "%s is not set in this shell, and the deploy tool needs it", reference)
 	}
 	s.inspectFunction(c)
 	s.inspectNumbers(c)
 	s.inspectEnvironment(c)
-	s.inspectDestinations(c)
 	for _, t := range s.Triggers {
 		c.unknownKeys("trigger "+t.Name, t.Type, t.Config)
 		s.inspectTrigger(c, t)
 	}
-	if s.literalSecret {
-		c.note("ADB_ALARM_WEBHOOK and ADB_ALARM_SECRET are secrets: let s.yaml take them from the shell, ${env('ADB_ALARM_WEBHOOK', '')}")
-	}
-	if s.hasPlaceholder() {
-		c.faults(errPlaceholder)
-	} else {
-		s.inspectTimers(c, now)
-	}
+	s.inspectTimers(c, now.Truncate(time.Second)) // no message needs parts of a second
 	return c
 }
 
-// inspectTimers reads the timers and the clusters as the function will, and says what will happen.
-func (s settings) inspectTimers(c *checkup, now time.Time) {
-	timers, faults := s.timers(now)
-	requests, more := s.requests(timers, now)
-	faults = append(append(faults, more...), s.disagreements(timers, now)...)
-	c.faults(faults...)
-	if len(faults) == 0 && len(requests) == 0 {
-		c.note("no timer is enabled, and no cluster is named: the function does nothing by itself")
-	} else if len(faults) == 0 {
-		c.right("clusters: %s", scopeOf(requests))
-	}
-	for _, region := range scopeOf(requests).regions() {
-		c.faults(checkRegion(region))
-	}
-	for _, t := range timers {
-		c.right("%s", t.coming(now))
-	}
-}
+var (
+	placeholders = regexp.MustCompile(`\$\{\s*vars\.[\w.-]+\s*\}|\b(?:vpc|vsw|sg)-your-\w+`)
+	arn          = regexp.MustCompile(`^acs:([a-z0-9-]+):([^:]*):[^:]*:(.+)$`) // service, region, what is there
+)
 
-// open reports whether a value holds something that only the deploy tool can fill in.
-func open(value string) bool { return strings.Contains(value, "${") }
-
-var placeholders = regexp.MustCompile(`\$\{\s*vars\.[\w.-]+\s*\}|\b(?:vpc|vsw|sg)-your-\w+`)
-
-// inspectFunction looks at what every function needs.
+// inspectFunction looks at what every function needs, and at those who are told how an invocation ended.
 func (s settings) inspectFunction(c *checkup) {
-	if !functionName.MatchString(s.FunctionName) && !open(s.FunctionName) {
-		c.wrong("functionName: %s is not the name of a function", backup.Quote(s.FunctionName))
-	}
-	if _, _, err := roleName(s.Role); err != nil && !open(s.Role) {
-		c.wrong("role: %v", err)
-	}
-	for _, fixed := range []struct{ key, value string }{{"runtime", "go1"}, {"handler", "main"}} {
-		if has := scalar(s.props[fixed.key]); has != fixed.value && !open(has) {
-			c.wrong("%s: %s does not run what make package packs: %s", fixed.key, backup.Quote(has), fixed.value)
-		}
-	}
-	if s.Code == nil {
-		c.wrong("code is missing: make package writes ./dist/function.zip")
-	}
-	if s.VpcConfig == nil && s.variable("ADB_NETWORK") == "vpc" {
-		c.wrong("environmentVariables: ADB_NETWORK is vpc, but vpcConfig is missing: AnalyticDB cannot be reached")
-	}
-}
-
-// inspectNumbers finds the numbers that the deploy tool or Function Compute refuses.
-func (s settings) inspectNumbers(c *checkup) {
-	async, _ := s.props["asyncInvokeConfig"].(mapping)
-	for _, n := range []struct {
-		in                mapping
-		key               string
-		least, most, step float64
+	_, err := roleName(s.Role)
+	c.faults(backup.CheckRegion(s.Region), err)
+	for _, fixed := range []struct {
+		key  string
+		form *regexp.Regexp
+		what string
 	}{
-		{s.props, "timeout", 1, 86400, 1}, {s.props, "cpu", 0.05, 16, 0.05}, {s.props, "memorySize", 128, 32768, 64}, {s.props, "diskSize", 512, 10240, 9728},
-		{async, "maxAsyncRetryAttempts", 0, 8, 1}, {async, "maxAsyncEventAgeInSeconds", 1, 2592000, 1},
+		{"functionName", functionName, "the name of a function"},
+		{"runtime", regexp.MustCompile("^go1$"), "go1, which runs what make package packs"},
+		{"handler", regexp.MustCompile("^main$"), "main, which make package packs"},
+		{"code", regexp.MustCompile("."), "./dist/function.zip, which make package writes"},
 	} {
-		value, is := number(n.in[n.key])
-		steps := (value - n.least) / n.step
-		if n.in[n.key] != nil && (!is || value < n.least || value > n.most || math.Abs(steps-math.Round(steps)) > 1e-6) {
-			c.wrong("%s: %s cannot be: a number from %v to %v, in steps of %v", n.key, scalar(n.in[n.key]), n.least, n.most, n.step)
+		if has := scalar(s.props[fixed.key]); !fixed.form.MatchString(has) && !open(has) {
+			c.say(stateWrong, "%s: %s is not %s", fixed.key, backup.Quote(has), fixed.what)
 		}
 	}
-	s.inspectSizes(c)
-}
-
-// inspectSizes looks at the time and the memory that the function gets.
-func (s settings) inspectSizes(c *checkup) {
-	if s.props["timeout"] == nil {
-		c.wrong("timeout is missing, and the deploy tool's default is 3 s. An hour, 3600, costs next to nothing")
-	} else if s.Timeout < 60 {
-		c.wrong("timeout: %d s is not enough to request a backup and to see it: at least 60", s.Timeout)
-	}
-	cpu, hasCPU := number(s.props["cpu"])
-	memory, hasMemory := number(s.props["memorySize"])
-	if ratio := memory / 1024 / cpu; hasCPU != hasMemory || hasCPU && (ratio < 1 || ratio > 4) {
-		c.wrong("cpu and memorySize go together: 1 to 4 GB for each cpu")
+	for _, d := range s.AsyncInvokeConfig.destinations() {
+		m := arn.FindStringSubmatch(d)
+		switch {
+		case m == nil && !open(d):
+			c.say(stateWrong, "destination: %s is no ARN, such as acs:mns:%s:1234567890123456:/topics/NAME/messages", backup.Quote(d), s.Region)
+		case m != nil && m[1] == "fc" && slices.Contains(strings.FieldsFunc(m[3], func(r rune) bool { return r == '/' || r == '.' }), s.FunctionName):
+			c.say(stateWrong, "destination: %s is the function itself: each end would be its next event", d)
+		}
 	}
 }
 
-func number(value any) (n float64, is bool) {
-	text, err := json.Marshal(value)
-	return n, value != nil && err == nil && json.Unmarshal(text, &n) == nil
+// inspectNumbers finds the numbers that the deploy tool or Function Compute refuses, and a time that is too short for a backup.
+func (s settings) inspectNumbers(c *checkup) {
+	if s.Timeout == 0 {
+		c.say(stateWrong, "timeout is missing, and the deploy tool's default is 3 s. An hour, 3600, costs next to nothing")
+	}
+	async := s.AsyncInvokeConfig
+	for _, n := range []struct {
+		key                      string
+		value, least, most, step float64
+	}{
+		{"timeout", s.Timeout, 60, 86400, 1}, {"cpu", s.CPU, 0.05, 16, 0.05},
+		{"memorySize", s.MemorySize, 128, 32768, 64}, {"diskSize", s.DiskSize, 512, 10240, 9728},
+		{"maxAsyncRetryAttempts", async.MaxAsyncRetryAttempts, 0, 8, 1}, {"maxAsyncEventAgeInSeconds", async.MaxAsyncEventAgeInSeconds, 1, 2592000, 1},
+	} {
+		between := math.Abs(math.Remainder(n.value-n.least, n.step)) > 1e-6
+		if n.value != 0 && (n.value < n.least || n.value > n.most || between) {
+			c.say(stateWrong, "%s: %v cannot be: it must be at least %v and at most %v, in steps of %v", n.key, n.value, n.least, n.most, n.step)
+		}
+	}
+	ratio := s.MemorySize / 1024 / s.CPU
+	if (s.CPU == 0) != (s.MemorySize == 0) || ratio < 1 || ratio > 4 {
+		c.say(stateWrong, "cpu and memorySize go together: 1 to 4 GB for each cpu")
+	}
 }
 
 // inspectEnvironment checks the variables as the function does when it starts. It shows no value: some are secrets.
@@ -145,51 +106,74 @@ func (s settings) inspectEnvironment(c *checkup) {
 		value := s.variable(name)
 		bytes += len(name) + len(value)
 		if _, text := s.EnvironmentVariables[name].(string); !text {
-			c.wrong("environmentVariables: %s must be a text: put it in quotes", name)
+			c.say(stateWrong, "environmentVariables: %s must be a text: put it in quotes", name)
 		}
 		if name != "ADB_DEFAULT_CLUSTERS" && !open(value) { // requests reads those
 			environ = append(environ, name+"="+value)
 		}
 	}
 	if bytes > most {
-		c.wrong("environmentVariables: %d bytes, and Function Compute takes %d", bytes, most)
+		c.say(stateWrong, "environmentVariables: %d bytes, and Function Compute takes %d", bytes, most)
 	}
 	if _, err := config.Load(environ); err != nil {
 		c.faults(fmt.Errorf("environmentVariables: %w", err))
 	}
 }
 
-var (
-	arn    = regexp.MustCompile(`^acs:([a-z0-9-]+):[^:]*:[^:]*:(.+)$`)
-	inPath = regexp.MustCompile(`[^/.]+`)
-)
+// knownKeys are the keys that the deploy tool and its component fc3 read, by the mapping that they stand in. They pass over
+// any other key without a word. A mapping that is not named here may hold any key, as environmentVariables does, or is not
+// looked into, because this function has no use for it.
+var knownKeys = map[string]string{
+	"s.yaml":   "edition name access vars resources flow env extend template description version",
+	"resource": "component props actions access extend",
 
-// inspectDestinations looks at those who are told how an invocation ended.
-func (s settings) inspectDestinations(c *checkup) {
-	for _, d := range s.AsyncInvokeConfig.destinations() {
-		if m := arn.FindStringSubmatch(d); m == nil {
-			c.wrong("destination: %s is no ARN, such as acs:mns:%s:1234567890123456:/topics/NAME/messages", backup.Quote(d), s.Region)
-		} else if m[1] == "fc" && slices.Contains(inPath.FindAllString(m[2], -1), s.FunctionName) {
-			c.wrong("destination: %s is the function itself: each end would be its next event", d)
-		}
-	}
+	"props": "region functionName description role runtime handler code timeout cpu memorySize diskSize " +
+		"environmentVariables internetAccess triggers asyncInvokeConfig concurrencyConfig instanceConcurrency provisionConfig " +
+		"scalingConfig logConfig tracingConfig vpcConfig vpcBinding nasConfig ossMountConfig layers tags resourceGroupId " +
+		"annotations customDNS customRuntimeConfig customContainerConfig gpuConfig instanceLifecycleConfig " +
+		"instanceIsolationMode sessionAffinity sessionAffinityConfig enableLongLiving endpoint supplement",
+	"props.asyncInvokeConfig":                   "maxAsyncRetryAttempts maxAsyncEventAgeInSeconds destinationConfig asyncTask qualifier",
+	"props.asyncInvokeConfig.destinationConfig": "onFailure onSuccess",
+	"props.logConfig":                           "project logstore logBeginRule enableRequestMetrics enableInstanceMetrics enableLlmMetrics",
+	"props.vpcConfig":                           "vpcId vSwitchIds securityGroupId",
+	"props.triggers":                            "triggerName triggerType triggerConfig description qualifier invocationRole sourceArn",
+
+	"timer": "cronExpression enable payload",
+
+	"eventbridge":                   "triggerEnable asyncInvocationType eventRuleFilterPattern eventSourceConfig eventSinkConfig runOptions",
+	"eventbridge.eventSourceConfig": "eventSourceType eventSourceParameters",
+	"eventbridge.eventSourceConfig.eventSourceParameters": "sourceMNSParameters sourceRocketMQParameters sourceRabbitMQParameters " +
+		"sourceKafkaParameters sourceMQTTParameters sourceDTSParameters",
+	"eventbridge.eventSinkConfig":                "deliveryOption",
+	"eventbridge.eventSinkConfig.deliveryOption": "eventSchema concurrency",
+	"eventbridge.runOptions":                     "mode errorsTolerance retryStrategy deadLetterQueue batchWindow",
+	"eventbridge.runOptions.deadLetterQueue":     "Arn",
 }
 
-// checkRegion finds a malformed region, and one that differs in one letter from a region that the SDK knows. Any other may be
-// a new one.
-func checkRegion(region string) error {
-	if err := backup.CheckRegion(region); err != nil {
-		return err
+// unknownKeys names the keys of a value that are not known, and the nearest one of each. Of a list it looks at every item.
+func (c *checkup) unknownKeys(place, kind string, value any) {
+	if list, ok := value.([]any); ok {
+		for _, item := range list {
+			c.unknownKeys(place, kind, item)
+		}
+		return
 	}
-	client, err := sdk.NewClient(&openapi.Config{RegionId: dara.String(region)})
-	if err != nil || client.EndpointMap[region] != nil {
-		return nil
-	}
-	name := func(region string) string { return strings.TrimRight(region, "-0123456789") } // us-west-2 is no misspelt us-west-1
-	for _, known := range slices.Sorted(maps.Keys(client.EndpointMap)) {
-		if levenshtein.ComputeDistance(name(region), name(known)) == 1 {
-			return fmt.Errorf("%q is not a region: did you mean %s?", region, known)
+	inside, _ := value.(mapping)
+	names, listed := knownKeys[kind]
+	known := strings.Fields(names)
+	for _, key := range slices.Sorted(maps.Keys(inside)) {
+		switch {
+		case listed && !slices.Contains(known, key):
+			nearest := events.Nearest(key, known)
+			if i := slices.IndexFunc(known, func(k string) bool { return strings.HasPrefix(key, k) }); nearest == "" && i >= 0 {
+				nearest = known[i] // as code is of codeUri
+			}
+			if nearest != "" {
+				nearest = ": did you mean " + nearest + "?"
+			}
+			c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, nearest)
+		case kind != "s.yaml" && kind != "resource": // what lies below those is looked at by its own name
+			c.unknownKeys(place+"."+key, kind+"."+key, inside[key])
 		}
 	}
-	return nil
 }

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/crc64"
+	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -14,167 +16,246 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
-	"adb-backup/function/adb"
+	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 )
 
-// live is the function as Function Compute has it.
-type live struct {
-	at       deployed
-	with     credentials.Credentials
-	function mapping // nil if it is not deployed
-	async    mapping // its settings for asynchronous invocations; nil if there are none
-	triggers []liveTrigger
-}
-
-type liveTrigger struct{ TriggerName, TriggerType, TriggerConfig string }
-
-// online reads the function with its settings.
-func (s settings) online(ctx context.Context, c credentials.Credentials, e adb.Endpoint) (*live, error) {
-	l := &live{at: deployed{Region: s.Region, Name: s.FunctionName, Endpoint: e}, with: c}
-	if err := l.at.check(); err != nil {
-		return l, err
+// inspectAccount compares what is in the account with s.yaml. It looks for credentials before it asks anything.
+func (s settings) inspectAccount(ctx context.Context, c *checkup) {
+	who, account, err := s.identify(ctx)
+	if err != nil {
+		c.say(stateUnread, "nothing online was read: %v", err)
+		return
 	}
-	return l, l.get(ctx, "GetFunction", "", &l.function)
-}
-
-// more reads what stands beside the function.
-func (l *live) more(ctx context.Context) error {
-	if err := l.get(ctx, "GetAsyncInvokeConfig", "/async-invoke-config", &l.async); err != nil {
-		return err
+	c.say(stateRight, "account %s, credentials from %s", account, who.From)
+	s.compareRole(ctx, c, who)
+	online, err := s.online(ctx, who)
+	switch environment, _ := online["environmentVariables"].(mapping); {
+	case err != nil:
+		c.say(stateUnread, "the function: %v", err)
+	case online == nil:
+		c.say(stateMissing, "the function %s is not deployed in %s: make deploy", s.FunctionName, s.Region)
+	default:
+		s.compareFunction(c, online, account)
+		s.inspectAlarm(c, scalar(environment["ADB_ALARM_WEBHOOK"]), online["asyncInvokeConfig"])
 	}
-	var reply struct{ Triggers []liveTrigger }
-	err := l.get(ctx, "ListTriggers", "/triggers", &reply)
-	l.triggers = reply.Triggers
-	return err
+	if err := s.inspectBackups(ctx, c); err != nil {
+		c.say(stateUnread, "the backups: %v", err)
+	}
 }
 
-// get reads something that need not be there.
-func (l *live) get(ctx context.Context, action, path string, into any) error {
-	err := l.at.get(ctx, l.with, action, path, into)
-	if failed := new(apiError); errors.As(err, &failed) && failed.Status == http.StatusNotFound {
+// inspectAlarm says whether a failure is told to anybody, and whether it gets out.
+func (s settings) inspectAlarm(c *checkup, webhook string, async any) {
+	shut := s.props["vpcConfig"] != nil || s.props["internetAccess"] == false
+	switch {
+	case webhook != "" && shut:
+		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
+	case webhook != "":
+		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
+	case strings.Contains(shown(async), `"acs:`):
+		c.say(stateRight, "the alarm: failures are told to a destination")
+	default:
+		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
+	}
+}
+
+// compareRole compares the role, its trust and its policy with what the command role would make. It reports whether the role
+// is known to be missing.
+func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.Credentials) (missing bool) {
+	want, err := s.wantedRole()
+	if err != nil {
+		c.say(stateMissing, "%v", err)
+		return false
+	}
+	steps, err := want.plan(ctx, s.ram(who))
+	if errors.Is(err, errForeign) {
+		c.say(stateNote, "%v. Whether it may do what the function needs was not compared", err)
+	} else if err != nil {
+		c.say(stateUnread, "%v", err)
+	}
+	for _, step := range steps {
+		if step.action == "" {
+			c.say(stateRight, "the role %s: %s", want.name, step.what)
+		} else {
+			c.say(stateMissing, "the role %s: to do: %s. make role does it", want.name, step.what)
+		}
+	}
+	return len(steps) > 0 && steps[0].action == "CreateRole"
+}
+
+// inspectBackups looks whether each cluster has the backup that was due.
+func (s settings) inspectBackups(ctx context.Context, c *checkup) error {
+	requests, err := s.clusterRequests()
+	if err != nil {
+		c.say(stateMissing, "%v", err)
 		return nil
 	}
-	return err
+	if host := os.Getenv("ADB_ENDPOINT"); host != "" {
+		if s.cloud, err = parseEndpoint(host); err != nil {
+			return err
+		}
+	}
+	service, err := openADB(ctx, s.cloud, s)
+	if err != nil {
+		return err
+	}
+	o := &overview{Now: time.Now().In(s.zone())}
+	o.read(ctx, service, requests, io.Discard)
+	for _, err := range o.Failed {
+		c.say(stateUnread, "%v", err)
+	}
+	if len(o.Rows)+len(o.Failed) == 0 {
+		c.say(stateMissing, "no cluster is selected; is a tag missing?")
+	}
+	for _, skipped := range o.Skipped {
+		c.say(stateNote, "cluster %s (%s) is left out: %s", skipped.Cluster.ID, skipped.Cluster.Region, skipped.Reason)
+	}
+	timers, _ := s.timers(o.Now) // inspect has told what is wrong with them
+	for _, r := range o.Rows {
+		s.inspectCluster(c, r, timers, o.Now)
+	}
+	return nil
 }
 
-// environment returns the environment variables that are online.
-func (l *live) environment() mapping {
-	environment, _ := l.function["environmentVariables"].(mapping)
-	return environment
+// inspectCluster says whether a cluster has the backups that its timers make. One is due when the platform does not retry the
+// timer's event any more.
+func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Time) {
+	cluster := fmt.Sprintf("cluster %s (%s): ", r.Cluster.ID, r.Cluster.Region)
+	switch {
+	case r.Err != nil:
+		c.say(stateUnread, "%s%v", cluster, r.Err)
+		return
+	case r.Last == nil:
+		c.say(stateMissing, "%sno complete backup: make invoke backs up now", cluster)
+		return
+	}
+	start := r.Last.Start.From
+	last := fmt.Sprintf("%sthe last complete backup started %s, %s ago", cluster, start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)))
+	state, rest := stateNote, "; no timer backs it up, so none is due"
+	for _, t := range timers {
+		if !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) || state == stateMissing {
+			continue
+		}
+		state, rest = stateRight, ""
+		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ
+		if !due.Add(s.AsyncInvokeConfig.life()).After(now) {
+			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
+		}
+	}
+	c.say(state, "%s%s", last, rest)
 }
 
-// alarmVariables come from the shell that deploys.
-var alarmVariables = []string{"ADB_ALARM_WEBHOOK", "ADB_ALARM_SECRET"}
+// online returns the function as Function Compute has it, with its triggers by name; nil if it is not deployed.
+func (s settings) online(ctx context.Context, who credentials.Credentials) (function mapping, err error) {
+	at := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: s.cloud}
+	if err := at.check(); err != nil {
+		return nil, err
+	}
+	var async mapping
+	var listed struct {
+		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
+	}
+	get := func(action, path string, into any) error {
+		err := at.get(ctx, who, action, path, into)
+		if failed := new(apiError); errors.As(err, &failed) && failed.Status == http.StatusNotFound {
+			return nil
+		}
+		return err
+	}
+	err = cmp.Or(get("GetFunction", "", &function), get("GetAsyncInvokeConfig", "/async-invoke-config", &async), get("ListTriggers", "/triggers", &listed))
+	if err != nil || function == nil {
+		return nil, err
+	}
+	triggers := mapping{}
+	for _, t := range listed.Triggers {
+		var config any
+		json.Unmarshal([]byte(t.TriggerConfig), &config) // what cannot be read differs
+		triggers[t.TriggerName] = mapping{"type": t.TriggerType, "config": config}
+	}
+	function["asyncInvokeConfig"], function["trigger"] = async, triggers
+	return function, nil
+}
 
 // takenAway returns the variables of the alarm that are online and that a deployment from this shell would empty.
-func (s settings) takenAway(l *live) []string {
-	return slices.DeleteFunc(slices.Clone(alarmVariables), func(name string) bool {
-		return scalar(l.environment()[name]) == "" || s.variable(name) != ""
+func (s settings) takenAway(online mapping) []string {
+	environment, _ := online["environmentVariables"].(mapping)
+	return slices.DeleteFunc([]string{"ADB_ALARM_WEBHOOK", "ADB_ALARM_SECRET"}, func(name string) bool {
+		return scalar(environment[name]) == "" || s.variable(name) != ""
 	})
 }
 
-// compareFunction compares the function's code and settings with s.yaml, in whose folder the code is.
-func (s settings) compareFunction(c *checkup, l *live, account, folder string) {
-	code := scalar(s.Code)
-	content, err := os.ReadFile(filepath.Join(folder, code))
-	switch here := strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10); {
+// compareFunction compares the function's code, settings and triggers with s.yaml.
+func (s settings) compareFunction(c *checkup, online mapping, account string) {
+	code := scalar(s.props["code"])
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(s.file), code))
+	here := strconv.FormatUint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA)), 10)
+	switch {
 	case err != nil || !strings.HasSuffix(code, ".zip"):
-		c.note("%s is not here, so the code that is online was not compared: make package makes it", code)
-	case here == scalar(l.function["codeChecksum"]):
-		c.right("the code that is online is that of %s", code)
+		c.say(stateNote, "%s is not here, so the code that is online was not compared: make package makes it", code)
+	case here == scalar(online["codeChecksum"]):
+		c.say(stateRight, "the code that is online is that of %s", code)
 	default:
-		c.missing("the code that is online is another than that of %s: make deploy", code)
+		c.say(stateMissing, "the code that is online is another than that of %s: make deploy", code)
 	}
-	want := mapping{}
-	for _, key := range []string{"runtime", "handler", "timeout", "cpu", "memorySize", "diskSize", "internetAccess", "vpcConfig", "logConfig"} {
-		if value := s.props[key]; value != "auto" {
-			want[key] = value
-		}
-	}
-	faults := append(differences(account, want, l.function), differences(account, s.props["asyncInvokeConfig"], l.async)...)
-	has, _, _ := roleName(scalar(l.function["role"]))
-	if name, _, _ := roleName(s.Role); !strings.EqualFold(has, name) { // RAM writes ARNs in small letters
-		faults = append(faults, fmt.Sprintf("role is %q, not %q", has, name))
-	}
-	faults = append(faults, s.compareEnvironment(c, l)...)
+	faults := differ("", s.wantedFunction(online, account), online)
 	for _, fault := range faults {
-		c.missing("online, %s: make deploy", fault)
+		c.say(stateMissing, "online, %s: make deploy", fault)
 	}
-	if len(faults) == 0 {
-		c.right("the function %s in %s has the settings of s.yaml", s.FunctionName, s.Region)
+	if faults == nil {
+		c.say(stateRight, "the function %s in %s has the settings and the triggers of s.yaml", s.FunctionName, s.Region)
 	}
-}
-
-// compareEnvironment compares the environment variables. It shows no value: some are secrets.
-func (s settings) compareEnvironment(c *checkup, l *live) (faults []string) {
-	online, lost := l.environment(), s.takenAway(l)
-	for _, name := range lost {
-		c.note("%s is set online and not in this shell: a deployment from here would take it away", name)
-	}
-	names := slices.AppendSeq(slices.Collect(maps.Keys(s.EnvironmentVariables)), maps.Keys(online))
-	slices.Sort(names)
-	for _, name := range slices.Compact(names) {
-		if value := s.variable(name); value != scalar(online[name]) && !open(value) && !slices.Contains(lost, name) {
-			faults = append(faults, fmt.Sprintf("the environment variable %s has another value", name))
-		}
-	}
-	return faults
-}
-
-// compareTriggers compares the live triggers with those of s.yaml.
-func (s settings) compareTriggers(c *checkup, l *live, account string) {
-	for _, want := range s.Triggers {
-		i := slices.IndexFunc(l.triggers, func(t liveTrigger) bool { return t.TriggerName == want.Name })
-		if i < 0 {
-			c.missing("the trigger %s is not deployed: make deploy", want.Name)
-			continue
-		}
-		has := l.triggers[i]
-		var config mapping
-		json.Unmarshal([]byte(has.TriggerConfig), &config) // what cannot be read differs
-		faults := differences(account, mapping{"type": want.Type, "config": want.Config}, mapping{"type": has.TriggerType, "config": config})
-		if len(faults) > 0 {
-			c.missing("the trigger %s: online, %s: make deploy", want.Name, strings.Join(faults, "; "))
-		} else {
-			c.right("the trigger %s is as s.yaml says", want.Name)
-		}
-	}
-	for _, has := range l.triggers {
-		if !slices.ContainsFunc(s.Triggers, func(t trigger) bool { return t.Name == has.TriggerName }) {
-			c.note("the trigger %s is online, and s.yaml does not name it", has.TriggerName)
-		}
+	for _, name := range s.takenAway(online) {
+		c.say(stateNote, "%s is set online and not in this shell: a deployment from here would take it away", name)
 	}
 }
 
-// differences names what s.yaml wants and what is online does not have. What is online may hold more.
-func differences(account string, want, have any) []string {
-	text, _ := json.Marshal(want) // it comes from YAML
-	var filled any
-	json.Unmarshal([]byte(strings.ReplaceAll(string(text), "${config('AccountID')}", account)), &filled)
-	return differ("", filled, have)
+// wantedFunction returns what must be online, in the form of online.
+func (s settings) wantedFunction(online mapping, account string) (want mapping) {
+	triggers, environment := mapping{}, mapping{}
+	maps.Copy(environment, s.EnvironmentVariables)
+	for _, t := range s.Triggers {
+		triggers[t.Name] = mapping{"type": t.Type, "config": t.Config}
+	}
+	has, _ := online["environmentVariables"].(mapping)
+	for name := range has { // one that s.yaml does not have must not be there
+		environment[name] = s.variable(name)
+	}
+	for _, name := range s.takenAway(online) { // this shell does not know the alarm's
+		delete(environment, name)
+	}
+	want = mapping{"trigger": triggers, "environmentVariables": environment}
+	for _, key := range []string{"runtime", "handler", "timeout", "cpu", "memorySize", "diskSize", "internetAccess", "vpcConfig", "logConfig", "asyncInvokeConfig"} {
+		want[key] = s.props[key]
+	}
+	// RAM writes an ARN in small letters, and s.yaml may have the name alone.
+	role, _ := roleName(s.Role)
+	if is, _ := roleName(scalar(online["role"])); !strings.EqualFold(role, is) {
+		want["role"] = role
+	}
+	json.Unmarshal([]byte(strings.ReplaceAll(shown(want), "${config('AccountID')}", account)), &want)
+	return want
 }
 
-func differ(place string, want, have any) (all []string) {
+// differ names what s.yaml wants and what is online does not have. What is online may hold more.
+func differ(place string, want, have any) (faults []string) {
 	if inside, ok := want.(mapping); ok {
 		online, _ := have.(mapping)
-		for _, key := range slices.Sorted(maps.Keys(inside)) {
-			value := online[key]
-			for name := range online {
-				if strings.EqualFold(name, key) { // the service writes some names in its own way
-					value = online[name]
-				}
-			}
-			all = append(all, differ(strings.TrimPrefix(place+"."+key, "."), inside[key], value)...)
+		if online == nil && len(inside) > 0 {
+			return []string{place + " is missing"}
 		}
-		return all
+		for _, key := range slices.Sorted(maps.Keys(inside)) {
+			faults = append(faults, differ(strings.TrimSpace(place+" "+key), inside[key], online[key])...)
+		}
+		return faults
 	}
-	if want == nil || open(scalar(want)) || reflect.DeepEqual(unpacked(want), unpacked(have)) {
+	leftOut := want == nil || have == nil && reflect.ValueOf(want).IsZero()
+	if leftOut || want == "auto" || open(scalar(want)) || reflect.DeepEqual(unpacked(want), unpacked(have)) {
 		return nil
 	}
-	if have == nil && reflect.ValueOf(want).IsZero() { // it is left out where it is nothing
-		return nil
+	if strings.HasPrefix(place, "environmentVariables ") { // some are secrets
+		return []string{place + " has another value"}
 	}
 	return []string{fmt.Sprintf("%s is %s, not %s", place, shown(have), shown(want))}
 }

@@ -1,11 +1,17 @@
 package main
 
 import (
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
+	"reflect"
 	"regexp"
+	"slices"
+	"strings"
 
 	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
@@ -14,17 +20,11 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// made begins the description of every role and policy that this command makes. It changes no role or policy without it.
-const made = "Made by adb-backup: "
-
-// errForeign is the error about a role or a policy that this command did not make.
-var errForeign = errors.New("so it is left alone: name another role in s.yaml, or give it the policies that make policy prints")
-
 func roleCommand() *cli.Command {
 	return &cli.Command{
 		Name: "role", Usage: "make the RAM role that the function works as, or bring it up to date with s.yaml",
 		Flags:  append(placeFlags(), yesFlag()),
-		Action: makeRole,
+		Action: onSettings(makeRole),
 	}
 }
 
@@ -47,46 +47,43 @@ func goOn(cmd *cli.Command, question string) error {
 	return nil
 }
 
-func makeRole(ctx context.Context, cmd *cli.Command) error {
-	stdout := cmd.Root().Writer
-	e, err := parseEndpoint(cmd.String("endpoint"))
+func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
+	want, err := s.wantedRole()
+	if err != nil {
+		return wrong("%s: %w", s.file, err)
+	}
+	who, account, err := s.identify(ctx)
 	if err != nil {
 		return err
 	}
-	s, err := readSettings(cmd.String("s"))
+	r, stdout := s.ram(who), cmd.Root().Writer
+	plan, err := want.plan(ctx, r)
 	if err != nil {
 		return err
-	}
-	if _, err := s.wantedRole(""); err != nil {
-		return wrong("%s: %w", cmd.String("s"), err)
-	}
-	c, err := new(credentials.Source).Get(ctx)
-	if err != nil {
-		return err
-	}
-	account, err := callerAccount(ctx, c, s.Region, e)
-	if err != nil {
-		return ramHint(err)
-	}
-	want, err := s.wantedRole(account)
-	if err != nil {
-		return fmt.Errorf("%s: %w (%s)", cmd.String("s"), err, c.From)
-	}
-	r := newRAM(c, e)
-	p, err := r.plan(ctx, want)
-	if err != nil {
-		return ramHint(err)
 	}
 	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n", account, want.name, want.policyName)
-	p.print(stdout)
-	if !p.changes() {
+	var todo []ramStep
+	for _, step := range plan {
+		sign := "right already"
+		if step.action != "" {
+			sign, todo = "to do", append(todo, step)
+		}
+		fmt.Fprintf(stdout, "  %-14s %s\n", sign, step.what)
+	}
+	if todo == nil {
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
 	if err := goOn(cmd, "Go on?"); err != nil {
 		return err
 	}
-	return p.carryOut(ctx, r, stdout)
+	for _, step := range todo {
+		if err := r.do(ctx, step.action, step.query, new(any)); err != nil {
+			return fmt.Errorf("%w; correct that and run it again: it goes on where it stopped", err)
+		}
+		fmt.Fprintln(stdout, "done:", step.what)
+	}
+	return nil
 }
 
 // wanted is the role as s.yaml needs it.
@@ -97,62 +94,169 @@ type wanted struct {
 	about      string // what the policy is for, and why it covers more than that
 }
 
-// notInPolicyNames matches the characters that the name of a role may have and the name of a policy may not.
-var notInPolicyNames = regexp.MustCompile(`[^A-Za-z0-9-]`)
+var (
+	roleForm         = regexp.MustCompile(`^(?:acs:ram::(?:\d+|\$\{config\(['"]AccountID['"]\)\}):role/)?([A-Za-z0-9._-]{1,64})$`)
+	notInPolicyNames = regexp.MustCompile(`[^A-Za-z0-9-]`) // of what the name of a role may hold
+)
 
-// wantedRole returns the role for an account, empty if it is not known yet.
-func (s settings) wantedRole(account string) (wanted, error) {
-	name, owner, err := roleName(s.Role)
+func (s settings) wantedRole() (wanted, error) {
+	name, err := roleName(s.Role)
 	if err != nil {
-		return wanted{}, fmt.Errorf("role: %w", err)
-	}
-	if owner != "" && account != "" && owner != account {
-		return wanted{}, fmt.Errorf("the role is in account %s, but the credentials are of account %s", owner, account)
+		return wanted{}, err
 	}
 	clusters, err := s.scope()
 	if err != nil {
 		return wanted{}, err
 	}
 	d, why := clusters.grant(list{createAction, describeAction}, s.destinationGrants()...)
-	if len(d.compact()) > documentLimit {
-		return wanted{}, errors.New("the policy would be too long: name fewer destinations or regions")
-	}
-	about := "back up " + clusters.String()
-	if why != "" {
-		about += ". " + why
-	}
-	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, about}, nil
+	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, "back up " + clusters.String() + why}, nil
 }
 
-var (
-	roleForm = regexp.MustCompile(`^[A-Za-z0-9._-]{1,64}$`)
-	roleARN  = regexp.MustCompile(`^acs:ram::(?:(\d+)|\$\{config\(['"]AccountID['"]\)\}):role/([^/]+)$`)
-)
-
-// roleName reads the role of s.yaml: a name, or an ARN, which names the account as well.
-func roleName(role string) (name, account string, err error) {
-	name = role
-	if m := roleARN.FindStringSubmatch(role); m != nil {
-		account, name = m[1], m[2]
-	}
+// roleName reads the role of s.yaml: a name, or an ARN.
+func roleName(role string) (name string, err error) {
+	m := roleForm.FindStringSubmatch(role)
 	switch {
-	case role == "":
-		return "", "", errors.New("there is none, so the function would have no credentials: name one, and let make role create it")
-	case role == "auto":
-		return "", "", errors.New("auto does not work in the deploy tool: name a role, and let make role create it")
-	case !roleForm.MatchString(name):
-		return "", "", fmt.Errorf("%s is neither the name of a role nor an ARN such as acs:ram::1234567890123456:role/adb-backup", backup.Quote(role))
+	case open(role) && m == nil: // the deploy tool fills it in
+		return role, nil
+	case m == nil || role == "auto": // which does not work in the deploy tool
+		return "", fmt.Errorf("role: %s is neither the name of a role nor an ARN such as acs:ram::1234567890123456:role/adb-backup: name one, and make role creates it", backup.Quote(role))
 	}
-	return name, account, nil
+	return m[1], nil
 }
 
-// ramHint adds to an error what to do about it.
-func ramHint(err error) error {
-	switch {
-	case hasCode(err, "NoPermission"), hasCode(err, "Forbidden"):
-		return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run this, or grant what make policy prints", err)
-	case hasCode(err, "LimitExceeded"):
-		return fmt.Errorf("%w: the account cannot have more of these", err)
+// ram calls Resource Access Management.
+type ram struct{ caller }
+
+func (s settings) ram(who credentials.Credentials) ram {
+	s.cloud.Host = cmp.Or(s.cloud.Host, "ram.aliyuncs.com")
+	return ram{caller{who, s.cloud}}
+}
+
+func (r ram) do(ctx context.Context, action string, query map[string]string, into any) error {
+	err := r.call(ctx, action, "2015-05-01", query, into)
+	if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
+		return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
 	}
 	return err
+}
+
+// hasCode reports whether err is a service's error whose code begins with prefix.
+func hasCode(err error, prefix string) bool {
+	e := new(apiError)
+	return errors.As(err, &e) && strings.HasPrefix(e.Code, prefix)
+}
+
+// made begins the description of every role and policy that this command makes. It changes no role or policy without it.
+const made = "Made by adb-backup: "
+
+// errForeign is the error about a role or a policy that this command did not make.
+var errForeign = errors.New("RAM has a role or a policy of this name that this command did not make, so it is left alone: " +
+	"name another role in s.yaml, or give it the policies that make policy prints")
+
+// ramStep is one thing that the role needs. Without an action there is nothing to do about it.
+type ramStep struct {
+	what   string // it is, or what will be done
+	action string // RAM's
+	query  map[string]string
+}
+
+// attached is a policy that is attached to a role.
+type attached struct{ PolicyName, PolicyType string }
+
+// inRAM is what there is of a role and its policy.
+type inRAM struct {
+	Role                 *struct{ Description, AssumeRolePolicyDocument string }
+	Policy               *struct{ Description string }
+	DefaultPolicyVersion struct{ PolicyDocument string }
+	Policies             struct{ Policy []attached }
+}
+
+func (want wanted) look(ctx context.Context, r ram) (has inRAM, err error) {
+	role, policy := map[string]string{"RoleName": want.name}, map[string]string{"PolicyName": want.policyName, "PolicyType": "Custom"}
+	for _, look := range []ramStep{{"", "GetRole", role}, {"", "GetPolicy", policy}, {"", "ListPoliciesForRole", role}} {
+		err := r.do(ctx, look.action, look.query, &has) // each call fills in its part
+		if err != nil && !hasCode(err, "EntityNotExist") {
+			return has, err
+		}
+	}
+	return has, nil
+}
+
+// plan returns what has to be there, in order, and what of it has to be changed. An error means that nothing may be.
+func (want wanted) plan(ctx context.Context, r ram) ([]ramStep, error) {
+	has, err := want.look(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	if has.Role != nil && !strings.HasPrefix(has.Role.Description, made) || has.Policy != nil && !strings.HasPrefix(has.Policy.Description, made) {
+		return nil, fmt.Errorf("%s: %w", want.name, errForeign)
+	}
+	roleStep := ramStep{"create the role, which Function Compute may work as", "CreateRole", map[string]string{
+		"RoleName": want.name, "AssumeRolePolicyDocument": shown(document{"1", []statement{trust}}),
+		"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
+	}}
+	if has.Role != nil {
+		if roleStep, err = want.trustStep(has.Role.AssumeRolePolicyDocument); err != nil {
+			return nil, fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
+		}
+	}
+	policyStep := ramStep{"create the policy: " + want.about, "CreatePolicy", map[string]string{
+		"PolicyName": want.policyName, "PolicyDocument": shown(want.policy), "Description": made + "what the function of adb-backup may do",
+	}}
+	if has.Policy != nil {
+		if policyStep, err = want.policyStep(has.DefaultPolicyVersion.PolicyDocument); err != nil {
+			return nil, fmt.Errorf("the policy %s holds something that this command did not write: move that into another policy: %w", want.policyName, err)
+		}
+	}
+	attach := ramStep{"give the role the policy", "AttachPolicyToRole", map[string]string{"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom"}}
+	if slices.Contains(has.Policies.Policy, attached{want.policyName, "Custom"}) {
+		attach = ramStep{what: "the role has the policy"}
+	}
+	return []ramStep{roleStep, policyStep, attach}, nil
+}
+
+// trustStep returns what has to become of a role's trust policy. Whoever else may work as the role still may afterwards.
+func (want wanted) trustStep(text string) (ramStep, error) {
+	var d struct {
+		Version   string
+		Statement []any
+	}
+	if err := json.Unmarshal([]byte(text), &d); err != nil {
+		return ramStep{}, err
+	}
+	for _, s := range d.Statement { // RAM may write a list of one item as a plain value
+		has := func(word string) bool { return strings.Contains(shown(s), `"`+word+`"`) }
+		if has("Allow") && has("sts:AssumeRole") && has("fc.aliyuncs.com") && !has("Condition") {
+			return ramStep{what: "Function Compute may work as it"}, nil
+		}
+	}
+	d.Statement = append(d.Statement, trust)
+	return ramStep{"let Function Compute work as the role, in addition to those who may already", "UpdateRole", map[string]string{
+		"RoleName": want.name, "NewAssumeRolePolicyDocument": shown(d),
+	}}, nil
+}
+
+// policyStep returns what has to become of a policy. What this command did not write must not be taken away.
+func (want wanted) policyStep(text string) (ramStep, error) {
+	var d document
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&d); err != nil {
+		return ramStep{}, err
+	}
+	written := slices.AppendSeq([]string{createAction, describeAction, listAction}, maps.Values(destinationActions))
+	for _, s := range d.Statement {
+		for _, action := range s.Action {
+			if s.Effect != "Allow" || !slices.Contains(written, action) {
+				return ramStep{}, fmt.Errorf("%s of %s", s.Effect, action)
+			}
+		}
+	}
+	if reflect.DeepEqual(d, want.policy) {
+		return ramStep{what: "the policy: " + want.about}, nil
+	}
+	return ramStep{"renew the policy: " + want.about, "CreatePolicyVersion", map[string]string{
+		"PolicyName": want.policyName, "PolicyDocument": shown(want.policy), "SetAsDefault": "true",
+		"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
+	}}, nil
 }

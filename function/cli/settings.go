@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"cmp"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -13,28 +14,26 @@ import (
 	"strings"
 	"time"
 
+	"adb-backup/function/adb"
+	"adb-backup/function/credentials"
+
 	"github.com/goccy/go-yaml"
+	"github.com/urfave/cli/v3"
 )
 
-// settings are what s.yaml deploys, with its variables filled in and the platform's defaults for what it leaves out.
+// settings are what s.yaml deploys, with its variables filled in. A number that it leaves out is 0.
 type settings struct {
-	Region, FunctionName string
-	Role                 string // a name or an ARN
-	Code                 any    // a file, or where it is stored
-	Timeout              int    // seconds
-	InternetAccess       *bool
-	VpcConfig            any     // a mapping, or the word auto
-	EnvironmentVariables mapping // texts, if they are right
-	Triggers             []trigger
-	AsyncInvokeConfig    async
+	Region, FunctionName, Role         string
+	Timeout, CPU, MemorySize, DiskSize float64
+	EnvironmentVariables               mapping // texts, if they are right
+	Triggers                           []trigger
+	AsyncInvokeConfig                  async
 
-	access   string  // the alias of Serverless Devs' credentials
-	document mapping // all of s.yaml
-	resource mapping // the function's part of it
-	props    mapping // and of that what is deployed
-
-	literalSecret bool     // the alarm's URL or secret stands in the file
-	unset         []string // variables of the shell that it needs and does not have
+	file     string
+	cloud    adb.Endpoint // of this program's own calls; zero: the services' own hosts
+	document mapping      // all of s.yaml
+	resource mapping      // the function's part of it
+	props    mapping      // and of that what is deployed
 }
 
 // mapping is a mapping of YAML.
@@ -42,9 +41,8 @@ type mapping = map[string]any
 
 // async is what becomes of an event that the function fails at.
 type async struct {
-	MaxAsyncRetryAttempts     int
-	MaxAsyncEventAgeInSeconds int
-	DestinationConfig         map[string]struct{ Destination string }
+	MaxAsyncRetryAttempts, MaxAsyncEventAgeInSeconds float64
+	DestinationConfig                                map[string]struct{ Destination string }
 }
 
 // destinations returns the ARNs of those that are told how an asynchronous invocation ended.
@@ -53,6 +51,11 @@ func (a async) destinations() (all []string) {
 		all = append(all, a.DestinationConfig[name].Destination)
 	}
 	return all
+}
+
+// life is how long the platform may go on with an event.
+func (a async) life() time.Duration {
+	return time.Duration(a.MaxAsyncEventAgeInSeconds) * time.Second
 }
 
 // trigger is one of the function's triggers.
@@ -66,14 +69,6 @@ func (t trigger) enabled() bool {
 	return t.Config["enable"] != false && t.Config["triggerEnable"] != false
 }
 
-// get returns one of the trigger's settings as text.
-func (t trigger) get(key string) string { return scalar(t.Config[key]) }
-
-// life is how long the platform may go on with an event.
-func (s settings) life() time.Duration {
-	return time.Duration(s.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds) * time.Second
-}
-
 // variable returns one of the function's environment variables.
 func (s settings) variable(name string) string { return scalar(s.EnvironmentVariables[name]) }
 
@@ -85,28 +80,57 @@ func scalar(value any) string {
 	return fmt.Sprint(value)
 }
 
+// placeFlags are the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
+func placeFlags() []cli.Flag {
+	return []cli.Flag{
+		fileFlag("the `FILE` that says what is deployed"),
+		&cli.StringFlag{Name: "endpoint", Usage: "the `HOST`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
+	}
+}
+
+// onSettings is the action of a command that works with an s.yaml.
+func onSettings(act func(context.Context, *cli.Command, settings) error) cli.ActionFunc {
+	return func(ctx context.Context, c *cli.Command) error {
+		s, err := readSettings(c.String("s"))
+		if err == nil {
+			s.cloud, err = parseEndpoint(c.String("endpoint"))
+		}
+		if err != nil {
+			return err
+		}
+		return act(ctx, c, s)
+	}
+}
+
+// identify returns the caller's credentials and the account that they belong to.
+func (s settings) identify(ctx context.Context) (who credentials.Credentials, account string, err error) {
+	if who, err = new(credentials.Source).Get(ctx); err == nil {
+		account, err = callerAccount(ctx, who, s.Region, s.cloud)
+	}
+	return who, account, err
+}
+
 // readSettings reads an s.yaml that deploys one function. Whatever is wrong with it is the caller's to correct.
-func readSettings(file string) (settings, error) {
+func readSettings(file string) (s settings, err error) {
 	source, err := os.ReadFile(file)
 	if err != nil {
-		return settings{}, wrong("%w", err)
+		return s, wrong("%w", err)
 	}
-	s, err := parseSettings(source)
-	if err != nil {
+	if s, err = parseSettings(source); err != nil {
 		return settings{}, wrong("%s: %w", file, err)
 	}
+	s.file = file
 	return s, nil
 }
 
 func parseSettings(source []byte) (settings, error) {
-	s := settings{Timeout: 3, AsyncInvokeConfig: async{MaxAsyncRetryAttempts: 3, MaxAsyncEventAgeInSeconds: 24 * 60 * 60}}
+	// What follows is the platform's default.
+	s := settings{AsyncInvokeConfig: async{MaxAsyncRetryAttempts: 3, MaxAsyncEventAgeInSeconds: 24 * 60 * 60}}
 	if err := yaml.Unmarshal(bytes.TrimPrefix(source, []byte("\ufeff")), &s.document); err != nil {
 		return s, err
 	}
-	s.literalSecret = literalSecret.Match(source)
 	vars, _ := s.document["vars"].(mapping)
-	s.document, _ = s.render(s.document, vars, 0).(mapping)
-	s.access = cmp.Or(scalar(s.document["access"]), "default")
+	s.document, _ = render(s.document, vars, 0).(mapping)
 	resources, _ := s.document["resources"].(mapping)
 	functions := 0
 	for _, value := range resources {
@@ -133,68 +157,58 @@ func parseSettings(source []byte) (settings, error) {
 	return s, err
 }
 
-var literalSecret = regexp.MustCompile(`(?m)^\s*ADB_ALARM_(?:WEBHOOK|SECRET):\s*['"]?[^\s'"$#]`)
-
 // What the deploy tool fills in: ${vars.name}, and ${env('NAME', 'default')} with quotes of either kind or none.
 var (
 	varReference = regexp.MustCompile(`\$\{\s*vars\.([\w.-]+)\s*\}`)
 	envReference = regexp.MustCompile(`\$\{\s*env\(\s*['"]?(\w+)['"]?\s*(,\s*['"]?([^'")]*?)['"]?\s*)?\)\s*\}`)
 )
 
+// open reports whether a value holds something that only the deploy tool can fill in, such as ${config('AccountID')}.
+func open(value string) bool { return strings.Contains(value, "${") }
+
 // render fills in every string of a value, as the deploy tool does after it has read YAML, so a variable may hold quotes. What
-// is not known here stays as it is, such as ${config('AccountID')}.
-func (s *settings) render(value any, vars mapping, depth int) any {
+// is not known stays as it is.
+func render(value any, vars mapping, depth int) any {
 	switch v := value.(type) {
 	case mapping:
 		rendered := make(mapping, len(v))
-		for k, item := range v {
-			rendered[k] = s.render(item, vars, depth)
+		for key, item := range v {
+			rendered[key] = render(item, vars, depth)
 		}
 		return rendered
 	case []any:
 		rendered := make([]any, len(v))
 		for i, item := range v {
-			rendered[i] = s.render(item, vars, depth)
+			rendered[i] = render(item, vars, depth)
 		}
 		return rendered
 	case string:
-		return s.renderText(v, vars, depth)
+		return renderText(v, vars, depth)
 	}
 	return value
 }
 
 // renderText fills in a string. One that is nothing but a variable becomes that variable's value, which may be of any kind.
-func (s *settings) renderText(text string, vars mapping, depth int) any {
+func renderText(text string, vars mapping, depth int) any {
 	const deepest = 5 // a variable may name another one; one that names itself must come to an end
-	if depth == deepest {
-		return text
-	}
-	var whole any
-	text = varReference.ReplaceAllStringFunc(text, func(reference string) string {
+	if m := varReference.FindStringSubmatch(text); m != nil && m[0] == text {
 		value := any(vars)
-		for name := range strings.SplitSeq(varReference.FindStringSubmatch(reference)[1], ".") {
+		for name := range strings.SplitSeq(m[1], ".") {
 			inside, _ := value.(mapping)
 			value = inside[name]
 		}
-		if value == nil {
-			return reference
+		if value == nil || depth == deepest {
+			return text
 		}
-		value = s.render(value, vars, depth+1)
-		if reference == text {
-			whole = value
-		}
-		return scalar(value)
-	})
-	if whole != nil {
-		return whole
+		return render(value, vars, depth+1)
 	}
+	text = varReference.ReplaceAllStringFunc(text, func(reference string) string {
+		return scalar(renderText(reference, vars, depth))
+	})
 	return envReference.ReplaceAllStringFunc(text, func(reference string) string {
 		m := envReference.FindStringSubmatch(reference)
 		value, set := os.LookupEnv(m[1])
 		if !set && m[2] == "" {
-			if !slices.Contains(s.unset, m[1]) {
-				s.unset = append(s.unset, m[1])
-			}
 			return reference
 		}
 		return cmp.Or(value, m[3])

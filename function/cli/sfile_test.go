@@ -1,12 +1,11 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,13 +39,11 @@ func filledIn(t *testing.T, vars ...string) string {
 func changed(t *testing.T, texts ...string) string {
 	t.Helper()
 	source := filledIn(t)
-	for i := 0; i < len(texts); i += 2 {
-		if !strings.Contains(source, texts[i]) {
-			t.Fatalf("s.yaml does not hold %q", texts[i])
-		}
-		source = strings.ReplaceAll(source, texts[i], texts[i+1])
+	other := strings.NewReplacer(texts...).Replace(source)
+	if other == source {
+		t.Fatalf("s.yaml does not hold %q", texts[0])
 	}
-	return source
+	return other
 }
 
 // A # before anything but a single space is a setting that stands ready, as s.yaml says at its top.
@@ -73,15 +70,6 @@ func write(t *testing.T, source string) (file string) {
 	return file
 }
 
-func at(t *testing.T, text string) time.Time {
-	t.Helper()
-	moment, err := time.Parse(time.RFC3339, text)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return moment
-}
-
 // bySelector chooses in two regions.
 const bySelector = `'"DBClusterSelector": {"All": true}, "RegionIds": ["cn-hangzhou", "cn-beijing"]'`
 
@@ -89,6 +77,22 @@ const bySelector = `'"DBClusterSelector": {"All": true}, "RegionIds": ["cn-hangz
 func destination(t *testing.T, to string) string {
 	return changed(t, "#destinationConfig:", "destinationConfig:", "#  onFailure:", "  onFailure:",
 		"#    destination: acs:mns:${vars.region}:${config('AccountID')}:/topics/${vars.alarmTopic}/messages", "    destination: "+to)
+}
+
+var thursday = time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
+
+// refuses tries whether an s.yaml is refused, with something of what is said. If that is empty, it must be right.
+func refuses(t *testing.T, source, want string) {
+	t.Helper()
+	var faults []string
+	for _, f := range settingsOf(t, source).inspect(thursday).findings {
+		if f.State == stateWrong {
+			faults = append(faults, f.Text)
+		}
+	}
+	if said := strings.Join(faults, "\n"); (said == "") != (want == "") || !strings.Contains(said, want) {
+		t.Errorf("%q\nwant %q", said, want)
+	}
 }
 
 // What the deploy tool would accept and the night would refuse is found before anything is deployed, and nothing that is right
@@ -105,7 +109,6 @@ func TestInspect(t *testing.T) {
 		"a selector":        {filledIn(t, "clusters", bySelector), ""},
 		"an interval":       {filledIn(t, "backupCron", `"@every 1h"`), ""},
 		"as it ships":       {readSYAML(t), "still the placeholder"},
-		"an empty selector": {filledIn(t, "clusters", `'"DBClusterSelector": {}'`), "DBClusterSelector"},
 		"a masked id":       {filledIn(t, "clusters", `'"DBClusterIds": ["amv-2****"]'`), "masked"},
 		"a bare id":         {filledIn(t, "clusters", "amv-1"), "trigger nightly: the function would refuse it"},
 		"image clusters":    {filledIn(t, "imageClusters", "amv-2 amv-3"), "with commas"},
@@ -113,13 +116,9 @@ func TestInspect(t *testing.T) {
             payload: '{"Action": "Verify"`, `enable: false
             payload: '{"Action": "Verify"`), ""},
 		"a region that cannot be":      {filledIn(t, "region", "x.example/"), "region"},
-		"a misspelt region":            {filledIn(t, "region", "cn-hangzou"), "did you mean cn-hangzhou?"},
-		"a selector's region":          {filledIn(t, "clusters", `'"DBClusterSelector": {"All": true}, "RegionIds": ["cn-bejing"]'`), "did you mean cn-beijing?"},
-		"a new region":                 {filledIn(t, "region", "us-west-2"), ""},
 		"five fields":                  {filledIn(t, "backupCron", "0 2 * * *"), "trigger nightly: its schedule"},
-		"role auto":                    {filledIn(t, "role", "auto"), "make role"},
-		"no role":                      {filledIn(t, "role", `""`), "make role"},
-		"a wrong ARN":                  {filledIn(t, "role", "acs:ram::x:role/a"), "neither the name of a role"},
+		"role auto":                    {filledIn(t, "role", "auto"), "neither the name of a role"},
+		"no role":                      {filledIn(t, "role", `""`), "neither the name of a role"},
 		"an ARN with a variable":       {filledIn(t, "role", `"acs:ram::${config('AccountID')}:role/a"`), ""},
 		"a role of the shell's":        {filledIn(t, "role", `${env("NOT_SET_HERE")}`), ""},
 		"with a default":               {changed(t, "LOG_LEVEL: info", "LOG_LEVEL: ${env(NOT_SET_HERE, debug)}"), ""},
@@ -127,33 +126,20 @@ func TestInspect(t *testing.T) {
 		"a variable that is not there": {changed(t, "${vars.log}", "${vars.lag}"), "${vars.lag} is still there"},
 		"a function's name":            {filledIn(t, "functionName", "my.function"), "functionName"},
 		"the VPC's placeholders":       {uncommented(filledIn(t)), "vpc-your-vpc is still there"},
-		"vpc without a VPC":            {changed(t, "#ADB_NETWORK", "ADB_NETWORK"), "vpcConfig is missing"},
 		"a misspelt setting":           {changed(t, "LOG_LEVEL: info", "ADB_POLL_INTERVL: 5s"), "did you mean ADB_POLL_INTERVAL?"},
 		"a setting that is a number":   {changed(t, "LOG_LEVEL: info", "ADB_MAX_CONCURRENCY: 16"), "must be a text"},
 		"too large an environment":     {changed(t, "LOG_LEVEL: info", "OTHER: "+strings.Repeat("x", 6000)), "Function Compute takes 4096"},
 
-		"timeOut":               {changed(t, "timeout: 3600", "timeOut: 3600"), "did you mean timeout?"},
-		"no timeout":            {changed(t, "      timeout: 3600\n", ""), "timeout is missing"},
-		"a short timeout":       {changed(t, "timeout: 3600", "timeout: 3"), "at least 60"},
-		"a long timeout":        {changed(t, "timeout: 3600", "timeout: 90000"), "timeout: 90000 cannot be"},
-		"asyncInvokeconfig":     {changed(t, "asyncInvokeConfig:", "asyncInvokeconfig:"), "did you mean asyncInvokeConfig?"},
-		"maxAsyncRetryAttempt":  {changed(t, "maxAsyncRetryAttempts:", "maxAsyncRetryAttempt:"), "did you mean maxAsyncRetryAttempts?"},
-		"too many attempts":     {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts: 9 cannot be"},
-		"attempts that outlive": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 5"), "6 attempts of 3600 s take 6h, but the event lives for 5h only"},
-		"enviromentVariables":   {changed(t, "environmentVariables:", "enviromentVariables:"), "did you mean environmentVariables?"},
-		"memorysize":            {changed(t, "memorySize:", "memorysize:"), "did you mean memorySize?"},
-		"a size between":        {changed(t, "memorySize: 128", "memorySize: 130"), "in steps of 64"},
-		"much for little":       {changed(t, "memorySize: 128", "memorySize: 1024"), "1 to 4 GB for each cpu"},
-		"logconfig":             {changed(t, "logConfig:", "logconfig:"), "did you mean logConfig?"},
-		"codeUri":               {changed(t, "code: ", "codeUri: "), "did you mean code?"},
-		"enabled":               {changed(t, "enable: true", "enabled: true"), "did you mean enable?"},
-		"deliveryoption":        {changed(t, "deliveryOption:", "deliveryoption:"), "did you mean deliveryOption?"},
-		"an unknown key":        {changed(t, "diskSize: 512", "diskSize: 512\n      favourite: blue"), "passes over the key favourite"},
-		"handler":               {changed(t, "handler: main", "handler: maim"), `handler: "maim"`},
-		"runtime":               {changed(t, "runtime: go1", "runtime: go2"), `runtime: "go2"`},
+		"no timeout":        {changed(t, "      timeout: 3600\n", ""), "timeout is missing"},
+		"a short timeout":   {changed(t, "timeout: 3600", "timeout: 3"), "at least 60"},
+		"too many attempts": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts: 9 cannot be"},
+		"a size between":    {changed(t, "memorySize: 128", "memorySize: 130"), "in steps of 64"},
+		"much for little":   {changed(t, "memorySize: 128", "memorySize: 1024"), "1 to 4 GB for each cpu"},
+		"an unknown key":    {changed(t, "diskSize: 512", "diskSize: 512\n      favourite: blue"), "passes over the key favourite"},
+		"handler":           {changed(t, "handler: main", "handler: maim"), `handler: "maim"`},
+		"runtime":           {changed(t, "runtime: go1", "runtime: go2"), `runtime: "go2"`},
 
 		"one name twice":         {changed(t, "triggerName: verify", "triggerName: nightly"), "a name of its own"},
-		"enable in quotes":       {changed(t, "enable: true", "enable: 'false'"), "without quotes"},
 		"an http trigger":        {changed(t, "triggerType: timer", "triggerType: http"), `the type "http" sends`},
 		"a source":               {changed(t, "eventSourceType: Default", "eventSourceType: DTS"), `the source "DTS"`},
 		"a queue":                {changed(t, "eventSourceType: Default", "eventSourceType: MNS"), ""},
@@ -166,34 +152,33 @@ func TestInspect(t *testing.T) {
 		"an image, no cluster":   {filledIn(t, append(mine, "imageClusters", `""`)...), "name no cluster"},
 		"an image":               {filledIn(t, mine...), ""},
 
-		"a topic":          {destination(t, "acs:mns:cn-beijing:${config('AccountID')}:/topics/alarm/messages"), ""},
-		"the function":     {destination(t, "acs:fc:cn-beijing:${config('AccountID')}:functions/${vars.functionName}/LATEST"), "is the function itself"},
-		"another function": {destination(t, "acs:fc:cn-beijing:1234:functions/other"), ""},
-		"a URL":            {destination(t, "https://example.com/hook"), "is no ARN"},
-		"a name":           {destination(t, "alarm"), "is no ARN"},
+		"a topic":      {destination(t, "acs:mns:cn-beijing:${config('AccountID')}:/topics/alarm/messages"), ""},
+		"the function": {destination(t, "acs:fc:cn-beijing:${config('AccountID')}:functions/${vars.functionName}/LATEST"), "is the function itself"},
+		"a URL":        {destination(t, "https://example.com/hook"), "is no ARN"},
 	} {
-		t.Run(name, func(t *testing.T) {
-			var faults []string
-			for _, f := range settingsOf(t, c.source).inspect(at(t, "2026-11-26T10:00:00Z")).findings {
-				if f.State == stateWrong {
-					faults = append(faults, f.Text)
-				}
-			}
-			if text := strings.Join(faults, "\n"); !strings.Contains(text, c.want) || c.want == "" && text != "" {
-				t.Errorf("%s\nwant %q", text, c.want)
-			}
-		})
+		t.Run(name, func(t *testing.T) { refuses(t, c.source, c.want) })
+	}
+}
+
+// A key that the deploy tool passes over is told with the one that was meant.
+func TestMisspeltKeys(t *testing.T) {
+	for misspelt, right := range map[string]string{
+		"timeOut": "timeout", "asyncInvokeconfig": "asyncInvokeConfig", "maxAsyncRetryAttempt": "maxAsyncRetryAttempts", "codeUri": "code",
+		"enviromentVariables": "environmentVariables", "memorysize": "memorySize", "logconfig": "logConfig", "enabled": "enable",
+		"deliveryoption": "deliveryOption",
+	} {
+		refuses(t, changed(t, right+": ", misspelt+": ", right+":\n", misspelt+":\n"), "passes over the key "+misspelt+", which it does not know: did you mean "+right+"?")
 	}
 }
 
 func TestInspectSaysWhatWillHappen(t *testing.T) {
 	var out strings.Builder
-	settingsOf(t, filledIn(t)).inspect(at(t, "2026-11-26T10:00:00Z")).print(&out)
+	settingsOf(t, filledIn(t)).inspect(thursday).print(&out)
 	const want = `s.yaml
   note     trigger before-deployment does nothing until vars.imageNamespace and vars.imageRepository are set
-  right    clusters: amv-1, amv-2, am-3 in cn-beijing
   right    next backup Fri 27 Nov 2026 02:00 CST (in 8h), trigger nightly
   right    next check Fri 27 Nov 2026 08:00 CST (in 14h), trigger verify, for a backup that started at Fri 27 Nov 2026 01:00 CST or later
+  right    clusters: amv-1 in cn-beijing, amv-2 in cn-beijing, am-3 in cn-beijing
 `
 	if out.String() != want {
 		t.Error(out.String())
@@ -219,54 +204,37 @@ func TestSettingsThatCannotBe(t *testing.T) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}
 	}
-	for _, command := range []string{"doctor", "role", "policy", "status", "deploy", "gate"} {
-		file := write(t, readSYAML(t))
-		args := []string{command, "-s", file}
-		if command == "gate" {
-			args = []string{command, "-s", file + ".missing", "-region", "", "amv-1"}
-		}
-		if code := run(t.Context(), args, new(strings.Builder), new(strings.Builder)); code != exitWrong {
+	for _, command := range []string{"doctor", "role", "policy", "status", "deploy"} {
+		if code := run(t.Context(), []string{command, "-s", write(t, readSYAML(t))}, new(strings.Builder), new(strings.Builder)); code != exitWrong {
 			t.Errorf("%s with the placeholder: exit code %d", command, code)
 		}
 	}
 }
 
 func TestParseSchedule(t *testing.T) {
-	for expression, want := range map[string]string{ // "": it is right
-		"CRON_TZ=Asia/Shanghai 0 0 2 * * *":   "",
-		"0 0 2 ? * MON-FRI":                   "",
-		"CRON_TZ=Asia/Shanghai @every 24h":    "",
-		"  0 0 18 * * *  ":                    "",
+	for expression, want := range map[string]string{ // its next firing, or a part of what is wrong
+		"CRON_TZ=Asia/Shanghai 0 0 2 * * *":   "Fri 27 Nov 2026 02:00 CST",
+		"  0 0 2 ? * MON-THU  ":               "Mon 30 Nov 2026 02:00 UTC",
+		"0 0 3 29 2 *":                        "Tue 29 Feb 2028 03:00 UTC",
+		"CRON_TZ=Asia/Shanghai @every 30m":    "Thu 26 Nov 2026 18:30 CST",
 		"":                                    "six fields",
-		"0 2 * * *":                           "six fields",
 		"CRON_TZ=Asia/Shanghai 0 8 * * *":     "six fields",
-		"CRON_TZ=":                            "time zone",
-		"CRON_TZ=Local 0 0 2 * * *":           "time zone",
+		"CRON_TZ=":                            "six fields",
+		"CRON_TZ=Mars 0 0 2 * * *":            "time zone",
 		"CRON_TZ=UTC CRON_TZ=UTC 0 0 2 * * *": "six fields",
 		"TZ=UTC 0 2 * * *":                    "six fields",
 		"@daily":                              "six fields",
-		"@every soon":                         "duration",
+		"@every soon":                         "cannot be read",
 		"0 0 24 * * *":                        "cannot be read",
 		"0 0 2 30 2 *":                        "never",
 	} {
-		_, err := parseSchedule(expression)
-		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-			t.Errorf("%q: %v, want %q", expression, err, want)
+		s, err := parseSchedule(expression)
+		said := fmt.Sprint(err)
+		if err == nil {
+			said = s.show(s.Next(thursday))
 		}
-	}
-	for _, c := range []struct{ expression, now, last, next string }{
-		{"CRON_TZ=Asia/Shanghai 0 0 2 * * *", "2026-11-25T18:00:00Z", "Thu 26 Nov 2026 02:00 CST", "Fri 27 Nov 2026 02:00 CST"},
-		{"0 0 3 29 2 *", "2026-11-26T10:00:00Z", "Thu 29 Feb 2024 03:00 UTC", "Tue 29 Feb 2028 03:00 UTC"},
-		{"0 0/5 * * * *", "2026-11-26T10:03:00Z", "Thu 26 Nov 2026 10:00 UTC", "Thu 26 Nov 2026 10:05 UTC"},
-		{"@every 30m", "2026-11-26T10:03:00Z", "Thu 26 Nov 2026 09:33 UTC", "Thu 26 Nov 2026 10:33 UTC"},
-	} {
-		s, err := parseSchedule(c.expression)
-		if err != nil {
-			t.Fatal(err)
-		}
-		now := at(t, c.now)
-		if last, next := s.show(s.last(now)), s.show(s.next(now)); last != c.last || next != c.next {
-			t.Errorf("%s at %s: last %s, next %s", c.expression, c.now, last, next)
+		if !strings.Contains(said, want) {
+			t.Errorf("%q: %s, want %q", expression, said, want)
 		}
 	}
 }
@@ -276,79 +244,39 @@ func TestParseSchedule(t *testing.T) {
 func TestSchedulesThatContradict(t *testing.T) {
 	const shanghai = "CRON_TZ=Asia/Shanghai "
 	for name, c := range map[string]struct{ backup, check, maxAge, fault string }{ // fault is part of it; empty: none
-		"as it ships":                   {shanghai + "0 0 2 * * *", shanghai + "0 0 8 * * *", "7h", ""},
-		"just late enough":              {"0 0 2 * * *", "0 0 7 * * *", "6h", ""},
-		"in another zone":               {shanghai + "0 0 2 * * *", "0 0 0 * * *", "7h", ""},
-		"before the last retry ends":    {"0 0 2 * * *", "0 59 6 * * *", "7h", "at Fri 27 Nov 2026 06:59 UTC the latest backup that is not retried any more is that of Thu 26 Nov 2026 02:00 UTC"},
-		"before the backup":             {"0 0 2 * * *", "0 0 1 * * *", "7h", "too little"},
-		"looks back too little":         {"0 0 2 * * *", "0 0 8 * * *", "5h", "MaxAge at least 6h"},
-		"looks back too far":            {"0 0 2 * * *", "0 0 8 * * *", "26h", "too far: at Fri 27 Nov 2026 08:00 UTC it could find the backup of Thu 26 Nov 2026 02:00 UTC although that of Fri 27 Nov 2026 02:00 UTC is missing"},
-		"just not too far":              {"0 0 2 * * *", "0 0 8 * * *", "24h59m", ""},
-		"weekly":                        {"0 0 2 ? * SUN", "0 0 8 ? * SUN", "7h", ""},
-		"weekly, checked daily":         {"0 0 2 ? * SUN", "0 0 8 * * *", "7h", "too little"},
-		"monthly":                       {"0 0 2 1 * *", "0 0 8 1 * *", "5h", "too little"},
-		"every six hours, one may fail": {"0 0 0/6 * * *", "0 30 5 * * *", "12h", ""},
-		"every six hours, too early":    {"0 0 0/6 * * *", "0 0 3 * * *", "4h", "too early"},
-		"checked at some hour":          {"0 0 4 * * *", "@every 24h", "7h", ""},
-		"at an interval":                {"@every 1h", "0 0 8 * * *", "6h", ""},
+		"as it ships":                {shanghai + "0 0 2 * * *", shanghai + "0 0 8 * * *", "7h", ""},
+		"just late enough":           {"0 0 2 * * *", "0 0 7 * * *", "6h", ""},
+		"before the last retry ends": {"0 0 2 * * *", "0 59 6 * * *", "7h", "at Fri 27 Nov 2026 06:59 UTC it takes a backup that started at Thu 26 Nov 2026 23:59 UTC or later"},
+		"before the backup":          {"0 0 2 * * *", "0 0 1 * * *", "7h", "too little"},
+		"looks back too little":      {"0 0 2 * * *", "0 0 8 * * *", "5h", "too little"},
+		"weekly":                     {"0 0 2 ? * SUN", "0 0 8 ? * SUN", "7h", ""},
+		"weekly, checked daily":      {"0 0 2 ? * SUN", "0 0 8 * * *", "7h", "too little"},
+		"every six hours, too early": {"0 0 0/6 * * *", "0 0 3 * * *", "4h", "too early"},
+		"checked at some hour":       {"0 0 4 * * *", "@every 24h", "7h", ""},
+		"at an interval":             {"@every 1h", "0 0 8 * * *", "6h", ""},
 	} {
-		t.Run(name, func(t *testing.T) {
-			contradicts(t, filledIn(t, "backupCron", `"`+c.backup+`"`, "verifyCron", `"`+c.check+`"`, "verifyMaxAge", c.maxAge), c.fault)
-		})
+		t.Log(name)
+		refuses(t, filledIn(t, "backupCron", `"`+c.backup+`"`, "verifyCron", `"`+c.check+`"`, "verifyMaxAge", c.maxAge), c.fault)
 	}
 	// A nightly timer that takes an older backup for its own makes that backup the one to be found.
-	for maxAge, fault := range map[string]string{"7h": "MaxAge at least 8h", "8h": ""} {
-		contradicts(t, strings.Replace(filledIn(t, "verifyMaxAge", maxAge), `"WaitFor": "Completed"`, `"MaxAge": "2h"`, 1), fault)
-	}
-	// What a selector chooses may be backed up.
-	for nightly, fault := range map[string]string{
-		`{"DBClusterId": "amv-9"}`:                                      "no timer makes",
-		`{"DBClusterSelector": {"All": true}}`:                          "",
-		`{"DBClusterId": "amv-2", "RegionId": "cn-hangzhou"}`:           "no timer makes",
-		`{"DBClusterIds": ["amv-9", "amv-1"], "WaitFor": "DDLAllowed"}`: "",
-	} {
-		contradicts(t, changed(t, `'{${vars.clusters}, "WaitFor": "Completed"}'`, `'`+nightly+`'`), fault)
-	}
-}
-
-func contradicts(t *testing.T, source, want string) {
-	t.Helper()
-	s, now := settingsOf(t, source), at(t, "2026-11-26T10:00:00Z")
-	all, _ := s.timers(now)
-	err := errors.Join(s.disagreements(all, now)...)
-	if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want %q", err, want)
-	}
+	older := strings.NewReplacer(`"WaitFor": "Completed"`, `"MaxAge": "2h"`)
+	refuses(t, older.Replace(filledIn(t)), "too little")
+	refuses(t, older.Replace(filledIn(t, "verifyMaxAge", "8h")), "")
+	refuses(t, changed(t, `'{${vars.clusters}, "WaitFor": "Completed"}'`, `'{"DBClusterSelector": {"All": true}}'`), "")
 }
 
 // s.yaml, with everything that stands ready in it, deploys what make package makes, and holds no credentials.
 func TestSYAML(t *testing.T) {
-	for _, line := range []string{"runtime: go1", "handler: main", "code: ./dist/function.zip", "- run: make package"} {
-		if !strings.Contains(readSYAML(t), " "+line+"\n") {
-			t.Errorf("s.yaml does not say %s", line)
-		}
-	}
 	if found := regexp.MustCompile(`(?i)LTAI[A-Za-z0-9]{8,}|access_?key|secret: *[^$ ]|https?://`).FindString(readSYAML(t)); found != "" {
 		t.Errorf("s.yaml holds %s", found)
 	}
 	ready := strings.ReplaceAll(uncommented(filledIn(t)), "-your-", "-")
-	var order []string
-	for _, trigger := range settingsOf(t, ready).Triggers {
-		order = append(order, trigger.Type)
-	}
-	if !slices.Equal(order, []string{"timer", "timer", "eventbridge", "eventbridge"}) {
-		t.Errorf("triggers %s", order)
-	}
-	if c := settingsOf(t, ready).inspect(time.Now()); c.count(stateWrong) > 0 {
-		t.Error(c.findings)
-	}
-	checker := os.Getenv("CHECK_S_YAML") // the deploy tool's own schema
-	for _, source := range []string{filledIn(t), ready, filledIn(t, "clusters", bySelector)} {
-		if checker == "" {
-			break
-		}
-		if out, err := exec.Command("go", "run", "-C", checker, ".", "-no-binary", write(t, source)).CombinedOutput(); err != nil {
-			t.Errorf("%v\n%s", err, out)
+	refuses(t, ready, "")
+	if checker := os.Getenv("CHECK_S_YAML"); checker != "" { // the deploy tool's own schema
+		for _, source := range []string{filledIn(t), ready, filledIn(t, "clusters", bySelector)} {
+			if out, err := exec.Command("go", "run", "-C", checker, ".", "-no-binary", write(t, source)).CombinedOutput(); err != nil {
+				t.Errorf("%v\n%s", err, out)
+			}
 		}
 	}
 }

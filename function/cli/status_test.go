@@ -58,7 +58,7 @@ func TestStatus(t *testing.T) {
 	tags := []fakeadb.Tag{{Key: "backup", Value: "nightly"}}
 	service := newFakeADB(t, fakeadb.Options{
 		Denied: []fakeadb.Denial{{Cluster: "amv-denied"}},
-		Faults: fakeadb.Script(fakeadb.Step{Action: "DescribeDBClusters", Nth: 1, Fault: fakeadb.Refused(fakeadb.ErrUnavailable)}),
+		Faults: fakeadb.Strike("DescribeDBClusters", fakeadb.Refused(fakeadb.ErrUnavailable), 1),
 		Clusters: []fakeadb.Cluster{{ID: "amv-new", Tags: tags, Status: "Creating"}, {ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"}, {ID: "amv-ancient"},
 			{ID: "amv-denied"}},
 	})
@@ -69,8 +69,8 @@ func TestStatus(t *testing.T) {
 	nights(service, "amv-running", 31*time.Hour, 20)
 	at := time.Now().Add(-7 * time.Hour)
 	service.Add(
-		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
-		fakeadb.Backup{Cluster: "amv-running", Start: at, Ends: fakeadb.NeverEnds},
+		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Failed},
+		fakeadb.Backup{Cluster: "amv-running", Start: at, Ends: fakeadb.Running},
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Type: "IncrementalBackup"},
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Parent: "5"},
 	)
@@ -136,10 +136,10 @@ func TestStatus(t *testing.T) {
 }
 
 func TestStatusAsJSON(t *testing.T) {
-	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{Failed: "Odd"}})
+	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{fakeadb.Failed: "Odd"}})
 	nights(service, "amv-1", 7*time.Hour, 30)
 	at := time.Now().Add(-time.Hour)
-	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Fails},
+	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Failed},
 		fakeadb.Backup{ID: "8", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Size: 80_000_000, Type: "IncrementalBackup"})
 	code, stdout, stderr := runs(t, "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "--json", "-max-age", "90m", "-days", "3", "amv-1", "amv-2")
 	if code != exitNo || strings.Count(stdout, "\n") != 1 {
@@ -211,7 +211,7 @@ func TestStatusAsPage(t *testing.T) {
 
 // The words of BackupStatus are those that the function knows: the environment's, or s.yaml's.
 func TestStatusWords(t *testing.T) {
-	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{Completed: "Archived"}})
+	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{fakeadb.Completed: "Archived"}})
 	nights(service, "amv-1", 7*time.Hour, 1)
 	file, named := sYAML(t, `"DBClusterId": "amv-1"`), sYAML(t, `"DBClusterId": "amv-1"`, "ADB_STATUS_COMPLETED: archived")
 	for name, c := range map[string]struct {

@@ -52,12 +52,11 @@ func begin(env *testscript.Env, binary string) error {
 		server.Config.ErrorLog = log.New(io.Discard, "", 0) // a handshake that fails is part of a story
 		return server
 	}
-	api, secure, canary, chat, closed := serve(s.serve), serve(s.serve), serve(s.sing), serve(s.chat), serve(s.sing)
-	for _, server := range []*httptest.Server{api, canary, chat, closed} {
+	api, secure, canary, chat := serve(s.serve), serve(s.serve), serve(s.sing), serve(s.chat)
+	for _, server := range []*httptest.Server{api, canary, chat} {
 		server.Start()
 	}
 	secure.StartTLS()
-	closed.Close()
 	ca, samples := filepath.Join(env.WorkDir, "ca.pem"), ""
 	err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600)
 	if samples, _ = filepath.Abs("../../events"); err != nil {
@@ -65,7 +64,7 @@ func begin(env *testscript.Env, binary string) error {
 	}
 	s.endpoint = api.URL
 	for name, value := range map[string]string{
-		"EVENTS": samples, "SECURE": secure.Listener.Addr().String(), "CA": ca, "CLOSED": closed.Listener.Addr().String(),
+		"EVENTS": samples, "SECURE": secure.Listener.Addr().String(), "CA": ca, "CLOSED": "127.0.0.1:1", // nothing listens there; a port that was given back may be another test's by now
 		"CANARY": canary.Listener.Addr().String(), "ROBOT": chat.URL + "/robot/send?access_token=tOkEn-of-the-robot",
 	} {
 		env.Setenv(name, value)
@@ -119,7 +118,7 @@ func (s *story) function(ts *testscript.TestScript, neg bool, args []string) (er
 		s.lines = append(s.lines, line)
 	}
 	env := append([]string{"ADB_ENDPOINT=" + s.endpoint, "ADB_POLL_INTERVAL=20ms", "ADB_SETTLE_TIME=300ms"}, args...)
-	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Stdout: keep, Stderr: keep})
+	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Output: keep})
 	if err != nil || !neg {
 		return err
 	}

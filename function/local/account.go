@@ -45,22 +45,18 @@ func takesBackups(c fakeadb.Cluster) bool { return c.Status != "Creating" && c.D
 
 // history is what the clusters' own schedules have made: a full backup in each night, the last one 20 hours ago, and an
 // incremental one today. They are kept for 45 days.
-func history(now time.Time, running bool) []fakeadb.Backup {
-	var sets []fakeadb.Backup
+func history(now time.Time, running bool) (sets []fakeadb.Backup) {
 	for _, s := range samples {
 		add := func(age, lasts time.Duration, b fakeadb.Backup) {
-			b.Cluster, b.Region, b.Start, b.Kept = s.ID, s.Region, now.Add(-age), 45*24*time.Hour
-			b.End = b.Start.Add(lasts)
+			b.Cluster, b.Region, b.Start, b.End, b.Kept = s.ID, s.Region, now.Add(-age), now.Add(lasts-age), 45*24*time.Hour
 			sets = append(sets, b)
 		}
 		for i, mark := range s.nights {
 			nights := len(s.nights) - i
-			b, age := fakeadb.Backup{Size: setSize - int64(nights)*50_000_000}, time.Duration(24*nights-4)*time.Hour
+			b := fakeadb.Backup{Size: setSize - int64(nights)*50_000_000}
 			switch mark {
-			case '.':
-				continue
 			case 'x':
-				b.Ends = fakeadb.Fails
+				b.Ends = fakeadb.Failed
 			case 'h':
 				b.Size /= 3
 			case 'r':
@@ -68,7 +64,9 @@ func history(now time.Time, running bool) []fakeadb.Backup {
 					add(5*time.Minute, time.Hour, b)
 				}
 			}
-			add(age, 17*time.Minute, b)
+			if mark != '.' {
+				add(time.Duration(24*nights-4)*time.Hour, 17*time.Minute, b)
+			}
 		}
 		if s.nights != "" {
 			add(8*time.Hour, time.Minute, fakeadb.Backup{Type: "IncrementalBackup", Size: 80_000_000})
@@ -81,20 +79,20 @@ func history(now time.Time, running bool) []fakeadb.Backup {
 // account are the options of an AnalyticDB with the made-up clusters, and others that an event names. Lists show times in seconds,
 // as an older page of the reference does: with minutes, a wait of seconds could last a minute longer.
 func account(now time.Time, others ...fakeadb.Cluster) fakeadb.Options {
-	o := fakeadb.Options{
-		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
-		Layout:      fakeadb.Seconds, Latency: 20 * time.Millisecond, Size: setSize,
-	}
+	var clusters []fakeadb.Cluster
 	for _, s := range samples {
-		o.Clusters = append(o.Clusters, s.Cluster)
+		clusters = append(clusters, s.Cluster)
 	}
 	for _, c := range others {
-		if !slices.ContainsFunc(o.Clusters, func(s fakeadb.Cluster) bool { return s.ID == c.ID && cmp.Or(s.Region, localRegion) == c.Region }) {
-			o.Clusters = append(o.Clusters, c)
+		if !slices.ContainsFunc(clusters, func(s fakeadb.Cluster) bool { return s.ID == c.ID && cmp.Or(s.Region, localRegion) == c.Region }) {
+			clusters = append(clusters, c)
 		}
 	}
-	for i := range o.Clusters {
-		o.Clusters[i].Created = now.AddDate(-1, 0, 0)
+	for i := range clusters {
+		clusters[i].Created = now.AddDate(-1, 0, 0)
 	}
-	return o
+	return fakeadb.Options{
+		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},
+		Clusters:    clusters, Layout: fakeadb.Seconds, Latency: 20 * time.Millisecond, Size: setSize,
+	}
 }

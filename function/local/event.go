@@ -14,10 +14,14 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
+
+const defaultEvent = "events/timer.json"
 
 // incoming is the event as it goes to the function, and what the function's own decoder reads in it, for the screen.
 type incoming struct {
+	name     string // of its file, or a cluster id
 	payload  []byte
 	replaced string // the time in the file, in place of which the event has the time now; empty: none
 	events.Event
@@ -25,22 +29,25 @@ type incoming struct {
 }
 
 // readEvent reads an event's file, or takes a cluster id as a direct request for it.
-func readEvent(name string) ([]byte, error) {
-	payload, err := os.ReadFile(name)
+func readEvent(name string, now time.Time) (in incoming, err error) {
+	in.name = name
+	in.payload, err = os.ReadFile(name)
 	notID := backup.CheckClusterID(name)
 	switch {
 	case err == nil:
-		return payload, nil
+		in.payload, in.replaced = freshen(in.payload, now)
+		return in, nil
 	case notID == nil:
-		return []byte(name), nil
+		in.payload = []byte(name)
+		return in, nil
 	case !errors.Is(err, os.ErrNotExist):
-		return nil, wrong("the event cannot be read: %w", err)
+		return in, wrong("the event cannot be read: %w", err)
 	}
 	samples, _ := filepath.Glob("events/*.json")
 	if meant := events.Nearest(filepath.Join("events", filepath.Base(name)), samples); meant != "" {
-		return nil, wrong("there is no file %s; did you mean %s?", name, meant)
+		return in, wrong("there is no file %s; did you mean %s?", name, meant)
 	}
-	return nil, wrong("there is no file %s, and %w; the samples are\n  %s", name, notID, strings.Join(samples, "\n  "))
+	return in, wrong("there is no file %s, and %w; the samples are\n  %s", name, notID, strings.Join(samples, "\n  "))
 }
 
 // eventTime is the time of a timer's event, of a CloudEvent or of a request, also in a string that holds such an event.
@@ -53,6 +60,15 @@ func freshen(payload []byte, now time.Time) (fresh []byte, replaced string) {
 		replaced = string(found[2])
 	}
 	return eventTime.ReplaceAll(payload, []byte("${1}"+now.UTC().Format(time.RFC3339))), replaced
+}
+
+// decode reads the event as the function with these settings will. This is only for the screen: the payload goes on as it is.
+func (in *incoming) decode(env []string, inv fakefc.Invocation) {
+	now := time.Now()
+	defaults := strings.FieldsFunc(environment(env)["ADB_DEFAULT_CLUSTERS"], func(c rune) bool { return c == ',' || c == ' ' })
+	in.Event, in.err = events.Decode(in.payload, events.Invocation{
+		RequestID: fakefc.NewRequestID(now), Timeout: inv.Timeout, Region: inv.Region, Received: now, DefaultClusters: defaults,
+	})
 }
 
 // clusters are those that the event names.
@@ -76,12 +92,11 @@ func (in *incoming) single() bool { return len(in.Requests) == 1 && in.Requests[
 // describe says what the event is and what was read from it, a line each.
 func (in *incoming) describe() (lines []string) {
 	const most = 5
-	for i, r := range in.Requests {
-		if i == most {
-			lines = append(lines, fmt.Sprintf("… and %d more", len(in.Requests)-most))
-			break
-		}
+	for _, r := range in.Requests[:min(most, len(in.Requests))] {
 		lines = append(lines, line(r))
+	}
+	if more := len(in.Requests) - most; more > 0 {
+		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	switch {
 	case in.err != nil:
@@ -104,14 +119,11 @@ func line(r backup.Request) string {
 	text := fmt.Sprintf("%s %s", r.Action, r.Cluster)
 	if s := r.Selector; s != nil {
 		text = fmt.Sprintf("%s each cluster of %s", r.Action, strings.Join(s.Regions, ", "))
-		for name, tags := range map[string]map[string]string{"Tags": s.Tags, "NotTags": s.NotTags} {
-			if written, _ := json.Marshal(tags); len(tags) > 0 {
-				text += fmt.Sprintf(" with %s %s", name, written)
-			}
-		}
-		if s.ResourceGroupID != "" {
-			text += " in " + s.ResourceGroupID
-		}
+		chosen, _ := json.Marshal(struct {
+			Tags, NotTags   map[string]string `json:",omitempty"`
+			ResourceGroupId string            `json:",omitempty"`
+		}{s.Tags, s.NotTags, s.ResourceGroupID})
+		text += " with " + string(chosen)
 	}
 	if r.Action == backup.ActionEnsure {
 		text += fmt.Sprintf(", WaitFor %s", r.WaitFor)

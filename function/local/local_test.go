@@ -3,20 +3,23 @@ package main
 import (
 	"bytes"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
+	"regexp"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/terminal"
 )
 
 var binary string
@@ -49,71 +52,36 @@ func local(environ []string, args ...string) (int, string) {
 	return code, out.String()
 }
 
-// claims is what an answer says of each cluster.
-type claims struct {
-	Status  string
-	Backups []struct {
-		DBClusterId, Status, BackupId, RequestId string
-		Created                                  bool
-	}
-}
-
-// untrue says what in the answers of a run is not true.
-func (r *run) untrue() (wrong []string) {
-	known := r.adb.Backups("")
-	for _, result := range r.results {
-		var said claims
-		if result.ErrorType != "" {
-			continue
-		}
-		if err := json.Unmarshal(result.Payload, &said); err != nil {
-			wrong = append(wrong, err.Error())
-		}
-		for _, c := range said.Backups {
-			i := slices.IndexFunc(known, func(b fakeadb.Backup) bool {
-				return b.Cluster == c.DBClusterId && (b.ID == c.BackupId || c.BackupId == "" && b.RequestID == c.RequestId)
-			})
-			if i < 0 || c.Status == "Completed" && known[i].State(time.Now()) != fakeadb.Completed || c.Created && known[i].RequestID == "" {
-				wrong = append(wrong, fmt.Sprintf("%+v", c))
-			}
-		}
-	}
-	return wrong
-}
-
 // most is how many backups of a cluster a fault may make, where it is not one.
 var most = map[string]int{"two-at-once": 2, "denied": 0, "no-role": 0, "not-found": 0, "nothing-selected": 0, "missed-night": 0, "alarm-refused": 0}
 
-// Every fault with every sample: it ends as it must, or the event is said not to fit. No answer is untrue. The runs wait more than
-// they work, so many run at once.
+// Every fault with every sample: it ends as it must, or the event is said not to fit. The runs wait more than they work, so many
+// run at once. What the answers say is held by the tests of the function.
 func TestEveryFaultWithEverySample(t *testing.T) {
 	t.Parallel()
 	samples, err := filepath.Glob("events/*.json")
 	if err != nil || len(samples) < 15 {
 		t.Fatal(samples, err)
 	}
-	var all sync.WaitGroup
-	turns := make(chan bool, 24)
-	for _, f := range append(faults, fault{}) {
-		fits := make(chan bool, len(samples))
+	var all errgroup.Group
+	all.SetLimit(24)
+	struck := make([]atomic.Bool, len(faults)+1)
+	for i, f := range append(faults, fault{}) {
 		for _, sample := range samples {
-			all.Go(func() {
-				turns <- true
-				defer func() { <-turns }()
-				fits <- strikes(t, f.name, sample)
+			all.Go(func() error {
+				if strikes(t, f.name, sample) {
+					struck[i].Store(true)
+				}
+				return nil
 			})
 		}
-		all.Go(func() {
-			struck := false
-			for range samples {
-				struck = <-fits || struck
-			}
-			if !struck {
-				t.Errorf("no sample fits the fault %s", f.name)
-			}
-		})
 	}
 	all.Wait()
+	for i := range struck {
+		if !struck[i].Load() {
+			t.Errorf("no sample fits fault %d", i)
+		}
+	}
 }
 
 // strikes runs a fault with a sample, and reports whether it fits.
@@ -132,64 +100,52 @@ func strikes(t *testing.T, name, sample string) bool {
 	}
 	defer r.close()
 	code, err := r.play(t.Context())
-	wrong := r.untrue()
+	allowed, ok := most[name]
+	if !ok {
+		allowed = 1
+	}
 	made := map[string]int{}
 	for _, b := range r.adb.Backups("") {
 		if b.RequestID != "" {
 			made[b.Cluster]++
 		}
-	}
-	allowed, ok := most[name]
-	for id, n := range made {
-		if !ok && n > 1 || ok && n > allowed {
-			wrong = append(wrong, fmt.Sprintf("%d backups of %s", n, id))
+		if made[b.Cluster] > allowed {
+			t.Errorf("%s, %s: %d backups of %s", name, sample, made[b.Cluster], b.Cluster)
 		}
 	}
-	for _, secret := range []string{localSecret, localToken, robotSecret, "of-the-process"} {
-		if strings.Contains(out.String(), secret) {
-			wrong = append(wrong, secret+" is shown")
-		}
-	}
-	if code != exitDone || err != nil || len(wrong) > 0 {
-		t.Errorf("%s, %s: exit code %d, %v, %v\n%s", name, sample, code, err, wrong, out.String())
+	secrets := regexp.MustCompile(strings.Join([]string{localSecret, localToken, robotSecret, "of-the-process"}, "|"))
+	if code != exitDone || err != nil || secrets.MatchString(out.String()) {
+		t.Errorf("%s, %s: exit code %d, %v\n%s", name, sample, code, err, out.String())
 	}
 	return true
 }
 
 func TestTheOutput(t *testing.T) {
 	t.Parallel()
-	code, out := local([]string{"ADB_MAX_CONCURRENCY=3", "ADB_ENDPOINT=http://127.0.0.1:1", "ADB_ALARM_WEBHOOK=https://mine.example", "OTHER=x", "TAKES=500ms"})
-	for _, want := range []string{
-		"Event     events/timer.json (timer); its time, 2026-11-22T18:00:00Z, is replaced\n          by now\n",
-		"Request   Ensure amv-wz9or2xawpnc (cn-hangzhou), WaitFor Completed, NotBefore\n",
-		"your own settings: ADB_MAX_CONCURRENCY=3\n", "  accepted\n", " listed, 1 running\n",
-		"log      backup requested  ", "log      backup is complete  backupId=3273", "answer   success, after ",
-		"\n                \"Created\": true,\n", "\nSuccess: Completed; backups made: 1, deliveries: 1.\n",
+	for args, c := range map[string]struct {
+		environ []string
+		wants   []string
+	}{
+		"-takes 500ms": {[]string{"ADB_MAX_CONCURRENCY=3", "ADB_ENDPOINT=http://127.0.0.1:1", "ADB_ALARM_WEBHOOK=https://mine.example", "OTHER=x"}, []string{
+			"Event     events/timer.json (timer); its time, 2026-11-22T18:00:00Z, is replaced\n          by now\n",
+			"Request   Ensure amv-wz9or2xawpnc (cn-hangzhou), WaitFor Completed, NotBefore\n",
+			"your own settings: ADB_MAX_CONCURRENCY=3\n", "  accepted\n", " listed, 1 running\n",
+			"log      backup requested  ", "log      backup is complete  backupId=3273", "answer   success, after ",
+			"\n                \"Created\": true,\n", "\nSuccess: Completed; backups made: 1, deliveries: 1.\n",
+		}},
+		"-takes 200ms -verbose":                         {nil, []string{"\nFC Invoke Start RequestId: ", `"msg":"backup report"`}},
+		"-takes 200ms -fault denied":                    {nil, []string{"chat     adb-backup: ", "PermissionDenied: this is how the fault denied ends; backups made: 0"}},
+		"-event events/drill.json":                      {nil, []string{"chat     adb-backup: "}}, // the robot has checked the signature
+		"-event events/drill.json -fault alarm-refused": {nil, []string{"chat     the robot refuses a message: keywords not in content\n", "AlarmFailed"}},
 	} {
-		if !strings.Contains(out, want) {
-			t.Errorf("%q is missing", want)
+		code, out := local(c.environ, strings.Fields(args)...)
+		for _, want := range c.wants {
+			if !strings.Contains(out, want) {
+				t.Errorf("%s: %q is missing\n%s", args, want, out)
+			}
 		}
-	}
-	log, answer := strings.Index(out, "backup report"), strings.Index(out, "answer   ")
-	if code != exitDone || strings.ContainsAny(out, "\x1b\r") || strings.Contains(out, "FC Invoke") || log > answer || t.Failed() {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-	code, out = local([]string{"VERBOSE=1"}, "-takes", "200ms")
-	if code != exitDone || !strings.Contains(out, "\nFC Invoke Start RequestId: ") || !strings.Contains(out, `"msg":"backup report"`) {
-		t.Errorf("verbose: exit code %d\n%s", code, out)
-	}
-}
-
-// The chat shows what a person would read, and the signature is checked as the real robot does it.
-func TestTheChat(t *testing.T) {
-	t.Parallel()
-	for args, want := range map[string]string{
-		"-fault denied":                                  "chat     adb-backup: ",
-		"-event events/drill.json":                       "chat     adb-backup: ",
-		"-event events/drill.json -fault alarm-refused":  "chat     the robot refuses a message: keywords not in content\n",
-		"-event events/drill.json -fault alarm-refused ": "AlarmFailed",
-	} {
-		if code, out := local(nil, strings.Fields("-takes 200ms "+args)...); code != exitDone || !strings.Contains(out, want) {
+		logged, answered, _ := strings.Cut(out, "answer   ")
+		if code != exitDone || strings.ContainsAny(out, "\x1b\r") || !strings.Contains(logged, "backup report") || c.environ != nil && strings.Contains(out, "FC Invoke") || answered == "" {
 			t.Errorf("%s: exit code %d\n%s", args, code, out)
 		}
 	}
@@ -222,6 +178,11 @@ func TestMistakesAreToldKindly(t *testing.T) {
 			t.Errorf("%s: exit code %d\n%s", args, code, out)
 		}
 	}
+	for value, want := range map[string]bool{"1": true, "y": true, "Yes": true, "TRUE": true, "0": false, "no": false, "": false, "off": false} {
+		if yes(value) != want {
+			t.Errorf("YES=%s", value)
+		}
+	}
 	if code, out := local([]string{"ADB_POLL_INTERVAL=soon"}); code != exitFailed || !strings.Contains(out, "ADB_POLL_INTERVAL") {
 		t.Errorf("a wrong setting: exit code %d\n%s", code, out)
 	}
@@ -245,37 +206,16 @@ func TestFreshen(t *testing.T) {
 	}
 }
 
-// Values from make are never more than values, and only some of them mean yes.
-func TestVariablesOfMake(t *testing.T) {
-	t.Parallel()
-	for value, want := range map[string]bool{"1": true, "y": true, "Yes": true, "TRUE": true, "0": false, "no": false, "": false, "off": false} {
-		if o, err := parse([]string{"-faults"}, streams{environ: []string{"YES=" + value}}); err != nil || o.yes != want {
-			t.Errorf("YES=%s: %v, %v", value, o.yes, err)
-		}
+// 5,000 clusters do not fill the screen.
+func TestTheScreenIsNotFilled(t *testing.T) {
+	var b bytes.Buffer
+	s := &screen{w: &b}
+	for range 50_000 {
+		s.event(terminal.Plain, "api", "x")
 	}
-	code, out := local([]string{"EVENT=x'; touch harm; echo '", "FAULT="})
-	if code != exitWrong || !strings.Contains(out, "there is no file x'; touch harm; echo '") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-// 5,000 clusters end well, and do not fill the screen.
-func TestAFleetDoesNotFillTheScreen(t *testing.T) {
-	if testing.Short() {
-		t.Skip("takes a while")
-	}
-	ids := make([]string, 1000)
-	for i := range ids {
-		ids[i] = fmt.Sprintf("amv-fleet%d", i)
-	}
-	event, _ := json.Marshal(map[string]any{"DBClusterIds": ids})
-	file := filepath.Join(t.TempDir(), "fleet.json")
-	if err := os.WriteFile(file, event, 0o600); err != nil {
-		t.Fatal(err)
-	}
-	code, out := local([]string{"ADB_MAX_CONCURRENCY=200"}, "-event", file)
-	if lines := strings.Count(out, "\n"); code != exitDone || lines > mostEvents+100 || !strings.Contains(out, "VERBOSE=1 shows all of it") {
-		t.Errorf("exit code %d, %d lines\n%.3000s", code, lines, out)
+	s.event(terminal.Plain, "answer", "y")
+	if out := b.String(); strings.Count(out, "\n") != mostEvents+1 || !strings.Contains(out, "VERBOSE=1 shows all of it") || !strings.HasSuffix(out, "y\n") {
+		t.Errorf("%.3000s", out)
 	}
 }
 
@@ -296,50 +236,47 @@ func TestACommandInTheLocalCloud(t *testing.T) {
 	}
 }
 
-// safeBuffer is written and read at the same time.
-type safeBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
+// watched is an output that interrupts the command when it says something.
+type watched struct {
+	mu        sync.Mutex
+	b         bytes.Buffer
+	when      string
+	interrupt func()
 }
 
-func (b *safeBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.Write(p)
-}
-
-func (b *safeBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.b.String()
-}
-
-// interrupted runs the command, and interrupts it when its output says so.
-func interrupted(t *testing.T, when string, std streams, args ...string) (code int, out string) {
-	ctx, interrupt := context.WithTimeout(t.Context(), time.Minute)
-	defer interrupt()
-	var b safeBuffer
-	std.out, std.err = &b, &b
-	done := make(chan int)
-	go func() { done <- start(ctx, append([]string{"-binary", binary}, args...), std) }()
-	for !strings.Contains(b.String(), when) && ctx.Err() == nil {
-		time.Sleep(10 * time.Millisecond)
+func (w *watched) Write(p []byte) (int, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.b.Write(p)
+	if strings.Contains(w.b.String(), w.when) {
+		w.interrupt()
 	}
-	interrupt()
-	return <-done, b.String()
+	return len(p), nil
 }
 
-func TestCtrlCEndsTheProcess(t *testing.T) {
-	t.Parallel()
-	code, out := interrupted(t, "accepted", streams{}, "-takes", "1h")
-	if code != exitInterrupted || !strings.Contains(out, "Interrupted.") {
-		t.Errorf("exit code %d\n%s", code, out)
-	}
-	var pid int
-	_, after, _ := strings.Cut(out, "process ")
-	fmt.Sscan(after, &pid)
-	process, err := os.FindProcess(pid)
-	if err != nil || pid == 0 || process.Signal(syscall.Signal(0)) == nil {
-		t.Errorf("process %d is still there", pid)
+// Ctrl-C ends the process here, and says what goes on in the cloud.
+func TestCtrlC(t *testing.T) {
+	_, environ := standIn(t, func(o *fakeadb.Options) { o.Takes = time.Hour })
+	for when, c := range map[string]struct {
+		environ []string
+		want    string
+	}{
+		"accepted":         {[]string{"TAKES=1h"}, "nothing else is left behind."},
+		"backup requested": {append(environ, "EVENT=events/request.json", "YES=1"), "it goes on in the cloud"},
+	} {
+		ctx, interrupt := context.WithCancel(t.Context())
+		w := &watched{when: when, interrupt: interrupt}
+		code := start(ctx, []string{"-binary", binary}, streams{out: w, err: w, environ: c.environ})
+		out := w.b.String()
+		if words := strings.Join(strings.Fields(out), " "); code != exitInterrupted || !strings.Contains(words, "Interrupted. ") || !strings.Contains(words, c.want) {
+			t.Errorf("%s: exit code %d\n%s", when, code, out)
+		}
+		var pid int
+		_, after, _ := strings.Cut(out, "process ")
+		fmt.Sscan(after, &pid)
+		process, err := os.FindProcess(pid)
+		if err != nil || pid == 0 || process.Signal(syscall.Signal(0)) == nil {
+			t.Errorf("process %d is still there", pid)
+		}
 	}
 }

@@ -36,7 +36,7 @@ type streams struct {
 
 // The exit codes. A run with a fault succeeds when the invocation ended as the fault makes it end, even in failure.
 const (
-	exitDone        = 0   // the invocation succeeded, or ended as its fault makes it end
+	exitDone        = 0
 	exitFailed      = 1   // the invocation failed
 	exitNotAsked    = 2   // there was no invocation
 	exitWrong       = 64  // the command, the event or the fault is wrong, and nothing was called
@@ -50,8 +50,22 @@ func wrong(format string, a ...any) error { return wrongError{fmt.Errorf(format,
 
 // start carries out the command, and returns its exit code.
 func start(ctx context.Context, args []string, std streams) int {
-	code, err := carryOut(ctx, args, std)
-	if err == nil {
+	o, err := parse(args, std)
+	code := exitDone
+	switch {
+	case err != nil:
+	case o.faults:
+		listFaults(std.out)
+	case o.exec:
+		code, err = execute(ctx, o.command, std)
+	default:
+		var r *run
+		if r, err = newRun(ctx, o, std); err == nil {
+			defer r.close()
+			code, err = r.play(ctx)
+		}
+	}
+	if err == nil || errors.Is(err, flag.ErrHelp) {
 		return code
 	}
 	fmt.Fprintln(std.err, strings.Join(terminal.Wrap(err.Error(), terminal.Width(std.err)), "\n"))
@@ -59,27 +73,6 @@ func start(ctx context.Context, args []string, std streams) int {
 		return exitWrong
 	}
 	return exitNotAsked
-}
-
-func carryOut(ctx context.Context, args []string, std streams) (int, error) {
-	o, err := parse(args, std)
-	switch {
-	case errors.Is(err, flag.ErrHelp):
-		return exitDone, nil
-	case err != nil:
-		return exitWrong, wrongError{err}
-	case o.faults:
-		listFaults(std.out)
-		return exitDone, nil
-	case o.exec:
-		return execute(ctx, o.command, std)
-	}
-	r, err := newRun(ctx, o, std)
-	if err != nil {
-		return exitNotAsked, err
-	}
-	defer r.close()
-	return r.play(ctx)
 }
 
 // options are the command line. Make hands its variables over in the environment; a flag counts more.
@@ -113,36 +106,34 @@ func parse(args []string, std streams) (o options, err error) {
 		f.PrintDefaults()
 		return o, err
 	case err != nil:
-		return o, fmt.Errorf("%w (-h lists the options)", err)
+		return o, wrong("%w (-h lists the options)", err)
 	}
-	o.command = f.Args()
-	if o.faults || o.exec && len(o.command) > 0 {
+	if o.command = f.Args(); o.faults || o.exec && len(o.command) > 0 {
 		return o, nil
 	}
 	if o.takes, err = time.ParseDuration(cmp.Or(takes, "4s")); err != nil || o.takes < 100*time.Millisecond {
-		return o, fmt.Errorf("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
+		return o, wrong("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
 	}
 	return o, o.check(takes != "")
 }
 
 // check finds wrong values and options that do not go together.
-func (o *options) check(takes bool) error {
+func (o options) check(takes bool) error {
 	_, missing := os.Stat(o.binary)
 	switch {
 	case o.exec:
-		return errors.New("-exec needs a command, as in -exec dist/adb-backup status")
+		return wrong("-exec needs a command, as in -exec dist/adb-backup status")
 	case len(o.command) > 0:
-		return fmt.Errorf("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
+		return wrong("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
 	case o.cloud != "real" && o.cloud != "local":
-		return fmt.Errorf("-cloud must be local or real, not %q", o.cloud)
+		return wrong("-cloud must be local or real, not %q", o.cloud)
 	case o.real() && (o.fault != "" || takes):
-		return errors.New("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
+		return wrong("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
 	case o.real() && o.event == "":
-		return errors.New("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
+		return wrong("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
 	case missing != nil:
-		return fmt.Errorf("there is no %s: run \"make build\" first", o.binary)
+		return wrong("there is no %s: run \"make build\" first", o.binary)
 	}
-	o.event = cmp.Or(o.event, "events/timer.json")
 	return nil
 }
 

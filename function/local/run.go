@@ -6,15 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 	"sync"
-	"sync/atomic"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
-	"adb-backup/events"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 	"adb-backup/function/terminal"
@@ -30,106 +25,51 @@ type run struct {
 	invocation fakefc.Invocation // what every delivery begins with
 	env        []string          // the function's own
 	function   *fakefc.Function
-	logged     chan struct{} // gets a value when the log says that an invocation has ended
-	requested  atomic.Bool   // the log says that a backup was requested
+	logged     chan bool // gets a value when the log says that an invocation has ended
 
 	// In the local cloud alone.
 	adb     *fakeadb.Service
 	robot   *robot
 	servers []*http.Server
 
-	mu        sync.Mutex
-	instances []*fakefc.Instance
-	results   []fakefc.Result // of the deliveries, in the order in which they ended
+	mu      sync.Mutex
+	results []fakefc.Result // of the deliveries, in the order in which they ended
 }
 
-// grace is for how long an answer may be late. A busy machine is no fault of the function's.
-const grace = 15 * time.Second
-
-func newRun(ctx context.Context, o options, std streams) (*run, error) {
-	r := &run{options: o, std: std, screen: &screen{w: std.out, all: o.verbose, began: time.Now()}, logged: make(chan struct{}, 10)}
+func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
+	r = &run{options: o, std: std, screen: &screen{w: std.out, all: o.verbose, began: time.Now()}, logged: make(chan bool, 10)}
 	r.function = &fakefc.Function{Launch: r.launch}
-	payload, err := readEvent(o.event)
-	if err != nil {
+	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent), time.Now()); err != nil {
 		return nil, err
 	}
-	r.in.payload, r.in.replaced = freshen(payload, time.Now())
 	if o.real() {
 		return r, r.useReal(ctx)
 	}
 	return r, r.useLocal()
 }
 
-// useLocal starts AnalyticDB and the chat robot here.
-func (r *run) useLocal() error {
-	now := time.Now()
-	r.adb = fakeadb.New(fakeadb.Options{})
-	r.robot = &robot{show: func(text string) { r.screen.event(terminal.Yellow, "chat", text) }}
-	adbURL, adbServer, err1 := serve(r.adb)
-	robotURL, robotServer, err2 := serve(r.robot)
-	if err := errors.Join(err1, err2); err != nil {
-		return err
-	}
-	r.servers = []*http.Server{adbServer, robotServer}
-	r.invocation = fakefc.Invocation{
-		Region: localRegion, Timeout: max(5*time.Minute, 3*r.takes),
-		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
-	}
-	r.env = slices.Concat(settings(r.takes), ownSettings(r.std.environ, localOnly...), []string{
-		"ADB_ENDPOINT=" + adbURL, "ADB_ALARM_WEBHOOK=" + robotURL + robotPath, "ADB_ALARM_SECRET=" + robotSecret})
-	r.decode()
-	if r.options.fault != "" {
-		var err error
-		if r.fault, err = findFault(r.options.fault, &r.in); err != nil {
-			return err
-		}
-	}
-	o := account(now, r.in.clusters()...)
-	o.Takes, o.OnCall = r.takes, r.showCall
-	r.adb.Add(history(now, false)...)
-	if r.fault.cloud != nil {
-		r.fault.cloud(&o, r.takes)
-	}
-	r.adb.Set(func(old *fakeadb.Options) { *old = o })
-	if r.fault.begins != nil {
-		r.fault.begins(r)
-	}
-	return nil
-}
-
-// decode reads the event as the function will. This is only for the screen: the payload goes on as it is.
-func (r *run) decode() {
-	defaults := strings.FieldsFunc(environment(r.env)["ADB_DEFAULT_CLUSTERS"], func(c rune) bool { return c == ',' || c == ' ' })
-	r.in.Event, r.in.err = events.Decode(r.in.payload, events.Invocation{
-		RequestID: fakefc.NewRequestID(time.Now()), Timeout: r.invocation.Timeout, Region: r.invocation.Region, Received: time.Now(), DefaultClusters: defaults,
-	})
-}
-
 // play shows what is about to happen, lets it happen, and returns the exit code.
 func (r *run) play(ctx context.Context) (int, error) {
 	r.introduce()
-	if r.real() {
-		if err := r.confirm(); err != nil {
-			return exitNotAsked, err
-		}
+	if err := r.confirm(); err != nil {
+		return exitNotAsked, err
 	}
 	r.screen.text(terminal.Plain, "")
 	r.screen.began = time.Now()
 	stop := terminal.Progress(r.std.out, func(elapsed time.Duration) string { return fmt.Sprintf("%7.2fs  still waiting", elapsed.Seconds()) })
-	var err error
+	deliver := once
 	if r.fault.deliver != nil {
-		err = r.fault.deliver(ctx, r)
-	} else {
-		err = r.deliver(ctx, fakefc.Invocation{})
+		deliver = r.fault.deliver
 	}
+	err := deliver(ctx, r)
 	stop()
 	switch {
 	case ctx.Err() != nil:
-		text := "\nInterrupted. The function's process was ended; nothing else is left behind." // a terminal shows ^C on the line before
+		left := "nothing else is left behind."
 		if r.real() {
-			text = "\n" + r.leftBehind()
+			left = "if a backup was requested, it goes on in the cloud, is kept and costs money. adb-backup status shows it."
 		}
-		r.screen.text(terminal.Plain, text)
+		r.screen.text(terminal.Plain, "\nInterrupted. The function's process was ended; "+left) // a terminal shows ^C on the line before
 		return exitInterrupted, nil
 	case err != nil:
 		return exitNotAsked, err
@@ -137,32 +77,45 @@ func (r *run) play(ctx context.Context) (int, error) {
 	return r.conclude(), nil
 }
 
+func once(ctx context.Context, r *run) error { return r.deliver(ctx, fakefc.Invocation{}) }
+
+// confirm asks before a backup of the real cloud, which costs money. A Verify costs nothing, and a wrong event makes no backup.
+func (r *run) confirm() error {
+	if !r.real() || r.in.err != nil || !r.in.any(isEnsure) {
+		return nil
+	}
+	r.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
+	if r.yes {
+		return nil
+	}
+	switch ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); {
+	case errors.Is(err, terminal.ErrNoTerminal):
+		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 (or -yes) it does not ask", err)
+	case err != nil:
+		return err
+	case !ok:
+		return errors.New("nothing was called")
+	}
+	return nil
+}
+
 // launch starts an instance of the function.
-func (r *run) launch() (*fakefc.Instance, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	number := len(r.instances) + 1
+func (r *run) launch(number int) (*fakefc.Instance, error) {
 	show := func(line string) { r.showLog(strings.TrimSuffix(fmt.Sprint("log ", number), " 1"), line) }
-	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Stdout: show, Stderr: show})
+	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: show})
 	if err != nil {
 		return nil, err
 	}
-	r.instances = append(r.instances, i)
 	r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
 	return i, nil
-}
-
-func (r *run) newest() *fakefc.Instance {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.instances[len(r.instances)-1]
 }
 
 // deliver gives the event to the function, waits for the result, and keeps it. change has what differs from other deliveries.
 func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
 	inv := r.invocation
-	inv.Payload, inv.Grace, inv.RequestID, inv.RetryCount = r.in.payload, grace, change.RequestID, change.RetryCount
+	inv.Payload, inv.RequestID, inv.RetryCount = r.in.payload, change.RequestID, change.RetryCount
 	inv.Timeout = cmp.Or(change.Timeout, inv.Timeout)
+	inv.Grace = 15 * time.Second // a busy machine is no fault of the function's
 	what := fmt.Sprintf("the event, timeout %v", inv.Timeout)
 	if inv.RetryCount > 0 {
 		what += fmt.Sprint(", retry ", inv.RetryCount)
@@ -176,10 +129,7 @@ func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
 	case <-r.logged:
 	case <-time.After(time.Second):
 	}
-	colour := terminal.Green
-	if result.ErrorType != "" {
-		colour = terminal.Red
-	}
+	colour := map[bool]terminal.Colour{true: terminal.Green, false: terminal.Red}[result.ErrorType == ""]
 	r.screen.event(colour, "answer", fmt.Sprintf("%s, after %.2f s", cmp.Or(result.ErrorType, "success"), result.Took.Seconds()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,24 +152,14 @@ func (r *run) retry(ctx context.Context, timeout time.Duration, between func()) 
 // twoInstances delivers the event to two instances, to the second one when so many backups have been made, or when the first one
 // has its answer.
 func (r *run) twoInstances(ctx context.Context, made int) error {
-	answered := make(chan struct{})
-	both, ctx := errgroup.WithContext(ctx)
-	both.Go(func() error {
-		defer close(answered)
-		return r.deliver(ctx, fakefc.Invocation{})
-	})
-	both.Go(func() error {
-		for r.made() < made {
-			select {
-			case <-answered:
-				made = 0
-				r.function.Replace()
-			case <-time.After(10 * time.Millisecond):
-			}
-		}
-		return r.deliver(ctx, fakefc.Invocation{})
-	})
-	return both.Wait()
+	first := make(chan error, 1)
+	go func() { first <- r.deliver(ctx, fakefc.Invocation{}) }()
+	for r.made() < made && len(first) == 0 {
+		time.Sleep(10 * time.Millisecond)
+	}
+	r.function.Replace() // so that it is another one, even if the first one has its answer
+	err := r.deliver(ctx, fakefc.Invocation{})
+	return errors.Join(<-first, err)
 }
 
 // made counts the backups that the function made.

@@ -15,6 +15,7 @@ import (
 
 	"adb-backup/function/credentials"
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 	"adb-backup/function/terminal"
 )
 
@@ -38,8 +39,6 @@ func (s *screen) print(colour terminal.Colour, head, text string, width int) {
 	if width = cmp.Or(terminal.Width(s.w), width); width > 0 {
 		width = max(40, width-indent)
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	for _, line := range terminal.Wrap(text, width) {
 		if terminal.Colourful(s.w) {
 			line = colour.Paint(line)
@@ -47,13 +46,6 @@ func (s *screen) print(colour terminal.Colour, head, text string, width int) {
 		fmt.Fprintf(s.w, "%-*s%s\n", indent, head, line)
 		head = ""
 	}
-}
-
-// raw writes a line as it is.
-func (s *screen) raw(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintln(s.w, line)
 }
 
 // text writes a paragraph.
@@ -64,30 +56,37 @@ func (s *screen) field(label, text string) {
 	s.print(terminal.Plain, fmt.Sprintf("%-10s", label), text, 80)
 }
 
+// raw writes a line as it is.
+func (s *screen) raw(line string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	fmt.Fprintln(s.w, line)
+}
+
 // event writes what happens, with the time since the start. In a file it is one line, so that a search finds the whole.
 func (s *screen) event(colour terminal.Colour, what, text string) {
 	s.mu.Lock()
-	s.events++
-	n := s.events
-	s.mu.Unlock()
-	if n == mostEvents && !s.all {
+	defer s.mu.Unlock()
+	if s.events++; s.events == mostEvents && !s.all {
 		text = "… there is more; VERBOSE=1 shows all of it"
 	}
-	if n <= mostEvents || s.all || what == "answer" || what == "chat" {
+	if s.events <= mostEvents || s.all || what == "answer" || what == "chat" {
 		s.print(colour, fmt.Sprintf("%7.2fs  %-7s  ", time.Since(s.began).Seconds(), what), text, 0)
 	}
 }
 
 func (r *run) introduce() {
-	cloud, function, except := "the local cloud: nothing leaves this machine, and it costs nothing", r.binary+" in "+r.invocation.Region, localOnly
-	if r.real() {
-		cloud, except = "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), nil
-	} else {
-		function += fmt.Sprintf("; a backup takes %v here, so\n%s", r.takes, strings.Join(settings(r.takes), " "))
-	}
-	event := r.event + " (" + cmp.Or(r.in.Trigger, "no event") + ")"
+	event := r.in.name + " (" + cmp.Or(r.in.Trigger, "no event") + ")"
 	if r.in.replaced != "" {
 		event += "; its time, " + r.in.replaced + ", is replaced by now"
+	}
+	cloud, function, except := "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), r.binary+" in "+r.invocation.Region, []string(nil)
+	if !r.real() {
+		cloud, except = "the local cloud: nothing leaves this machine, and it costs nothing", localOnly
+		function += fmt.Sprintf("; a backup takes %v here, so\n%s", r.takes, strings.Join(settings(r.takes), " "))
+	}
+	if own := ownSettings(r.std.environ, except...); len(own) > 0 {
+		function += "\nyour own settings: " + strings.Join(own, " ")
 	}
 	r.screen.field("Cloud", cloud)
 	if r.fault.name != "" {
@@ -96,9 +95,6 @@ func (r *run) introduce() {
 	r.screen.field("Event", event)
 	r.screen.field("Request", strings.Join(r.in.describe(), "\n"))
 	r.screen.field("Function", function)
-	if own := ownSettings(r.std.environ, except...); len(own) > 0 {
-		r.screen.field("", "your own settings: "+strings.Join(own, " "))
-	}
 }
 
 // showCall shows a call to AnalyticDB when it is over, with the first part of its request id, which the function's log and answer
@@ -111,13 +107,14 @@ func (r *run) showCall(c fakeadb.Call) {
 	if c.Running > 0 {
 		ending += fmt.Sprintf(", %d running", c.Running)
 	}
-	switch {
-	case c.Code == "" && c.Action == create:
+	if c.Action == create {
 		ending = "accepted"
-	case c.Code != "" && c.Effect:
-		colour, ending = terminal.Yellow, c.Code+", yet it took effect"
-	case c.Code != "":
+	}
+	if c.Code != "" {
 		colour, ending = terminal.Yellow, fmt.Sprint(c.Code, " (HTTP ", c.Status, ")")
+		if c.Effect {
+			ending = c.Code + ", yet it took effect"
+		}
 	}
 	r.screen.event(colour, "api", fmt.Sprintf("%-18s  %s%.8s  %s", c.Action, which, c.RequestID, ending))
 }
@@ -127,9 +124,6 @@ var sdkLine = regexp.MustCompile(`^(FC Invoke .*|.* \[ERROR\] \{|\s+"(errorMessa
 
 // showLog shows a line of the function's output, without what the screen shows elsewhere.
 func (r *run) showLog(what, line string) {
-	if strings.Contains(line, `"msg":"backup requested"`) {
-		r.requested.Store(true)
-	}
 	var entry map[string]json.RawMessage
 	switch {
 	case r.verbose:
@@ -141,10 +135,7 @@ func (r *run) showLog(what, line string) {
 		r.screen.event(terminal.Plain, what, line)
 	}
 	if strings.HasPrefix(line, "FC Invoke End ") {
-		select {
-		case r.logged <- struct{}{}:
-		default:
-		}
+		r.logged <- true // there is room for every delivery
 	}
 }
 
@@ -155,20 +146,19 @@ func inShort(entry map[string]json.RawMessage, single bool) (text, level string)
 	var message string
 	json.Unmarshal(entry["level"], &level)
 	json.Unmarshal(entry["msg"], &message)
+	hidden := []string{"time", "level", "msg", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted"}
+	if single {
+		hidden = append(hidden, "DBClusterId")
+	}
+	if single || entry["errorType"] != nil { // the answer has it
+		hidden = append(hidden, "error")
+	}
 	for _, name := range slices.Sorted(maps.Keys(entry)) {
-		switch name {
-		case "time", "level", "msg", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted":
-			continue
-		case "DBClusterId", "error":
-			if single || entry["errorType"] != nil && name == "error" { // the answer has it
-				continue
-			}
-		}
 		value := uuid.ReplaceAllString(string(entry[name]), "$1")
 		if word := strings.Trim(value, `"`); !strings.ContainsAny(word, ` "=`) {
 			value = word
 		}
-		if value != "" {
+		if value != "" && !slices.Contains(hidden, name) {
 			text += " " + name + "=" + value
 		}
 	}
@@ -183,11 +173,7 @@ func (r *run) conclude() int {
 		if len(r.results) > 1 {
 			label = fmt.Sprint("Answer ", i+1)
 		}
-		text := fmt.Sprint(result.Err())
-		if result.Err() == nil {
-			text = r.indented(result.Payload)
-		}
-		r.screen.field(label, text)
+		r.screen.field(label, r.answer(result))
 	}
 	last := r.results[len(r.results)-1]
 	var answer struct{ Status string }
@@ -208,11 +194,11 @@ func (r *run) conclude() int {
 	return code
 }
 
-// indented is an answer with its fields on lines of their own.
-func (r *run) indented(answer []byte) string {
+// answer is what the function said, with each field on a line of its own.
+func (r *run) answer(result fakefc.Result) string {
 	var indented bytes.Buffer
-	if json.Indent(&indented, answer, "", "  ") != nil {
-		return string(answer)
+	if result.ErrorType != "" || json.Indent(&indented, result.Payload, "", "  ") != nil {
+		return result.ErrorType + ": " + result.ErrorMessage
 	}
 	const most = 40
 	lines := strings.Split(indented.String(), "\n")

@@ -9,6 +9,7 @@ import (
 	"encoding/hex"
 	"net/http"
 	"net/url"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -41,31 +42,18 @@ var (
 	ErrMethod       = &Error{400, "UnsupportedHTTPMethod", "The local cloud takes only POST, as the SDKs send it."}
 	ErrForm         = &Error{400, "UnsupportedParameterFormat", "This call has its parameters in a form. The local cloud reads them from the query alone, as the SDK of this API sends them."}
 	ErrSignature    = &Error{400, "SignatureDoesNotMatch", "Specified signature is not matched with our calculation."}
-	ErrNonceMissing = &Error{400, "MissingSignatureNonce", "SignatureNonce is mandatory for this action."}
 	ErrNonceUsed    = &Error{400, "SignatureNonceUsed", "Specified signature nonce was used already."}
-	ErrDateFormat   = &Error{400, "InvalidTimeStamp.Format", "Specified time stamp or date value is not well formatted."}
-	ErrDateExpired  = &Error{400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is expired."}
+	ErrDateExpired  = &Error{400, "InvalidTimeStamp.Expired", "Specified time stamp or date value is missing, not well formatted, or expired."}
 	ErrAccessKey    = &Error{404, "InvalidAccessKeyId.NotFound", "Specified access key is not found."}
-	ErrTokenMissing = &Error{400, "MissingSecurityToken", "SecurityToken is mandatory for this action."}
 	ErrToken        = &Error{400, "InvalidSecurityToken.MismatchWithAccessKey", "Specified SecurityToken mismatch with the AccessKey."}
 )
 
-// authorization reads the header of that name: ACS3-HMAC-SHA256 Credential=<key id>,SignedHeaders=<a;b>,Signature=<hex>.
-func authorization(r *http.Request) (keyID string, headers []string, signature string, ok bool) {
-	rest, ok := strings.CutPrefix(r.Header.Get("Authorization"), algorithm+" ")
-	fields := map[string]string{}
-	for field := range strings.SplitSeq(rest, ",") {
-		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
-		fields[name] = value
-	}
-	keyID, signature = fields["Credential"], fields["Signature"]
-	return keyID, strings.Split(fields["SignedHeaders"], ";"), signature, ok && keyID != "" && signature != ""
-}
+// authorization is the header of that name: the access key id, the signed headers, the signature.
+var authorization = regexp.MustCompile(`^` + algorithm + ` Credential=([^,]+), ?SignedHeaders=([^,]+), ?Signature=([0-9a-f]+)$`)
 
 // KeyID returns the access key id that a call names, empty if it names none. Anybody can write it there: only Verify proves it.
 func KeyID(r *http.Request) string {
-	keyID, _, _, _ := authorization(r)
-	return keyID
+	return append(authorization.FindStringSubmatch(r.Header.Get("Authorization")), "", "")[1]
 }
 
 // Dialect returns what is wrong with a call of an RPC-style API before its signature is looked at: version 1 of the signature,
@@ -88,23 +76,19 @@ type Verifier struct{ nonces sync.Map }
 // Verify checks who sent the call, that nobody changed it, that it is recent and that it comes only once. Nil means that it is
 // authentic. body is the whole body of r, credentials are the known ones by access key id.
 func (v *Verifier) Verify(r *http.Request, body []byte, credentials map[string]Credential, now time.Time) *Error {
-	keyID, headers, signature, ok := authorization(r)
-	credential, known := credentials[keyID]
+	signed := authorization.FindStringSubmatch(r.Header.Get("Authorization"))
+	credential, known := credentials[KeyID(r)]
 	date, err := time.Parse(time.RFC3339, r.Header.Get("X-Acs-Date"))
 	nonce := r.Header.Get("X-Acs-Signature-Nonce")
 	switch {
-	case !ok:
+	case signed == nil || nonce == "":
 		return ErrIncomplete
-	case err != nil:
-		return ErrDateFormat
-	case now.Sub(date).Abs() > 15*time.Minute:
+	case err != nil || now.Sub(date).Abs() > 15*time.Minute:
 		return ErrDateExpired
 	case !known:
 		return ErrAccessKey
-	case nonce == "":
-		return ErrNonceMissing
 	}
-	if wrong := unchanged(r, body, headers, signature, credential); wrong != nil {
+	if wrong := unchanged(r, body, strings.Split(signed[2], ";"), signed[3], credential); wrong != nil {
 		return wrong
 	}
 	if _, used := v.nonces.LoadOrStore(nonce, true); used {
@@ -122,14 +106,12 @@ func unchanged(r *http.Request, body []byte, headers []string, signature string,
 		}
 	}
 	toSign, hash := stringToSign(r, headers), sha256.Sum256(body)
-	switch token := r.Header.Get("X-Acs-Security-Token"); {
+	switch {
 	case r.Header.Get("X-Acs-Content-Sha256") != hex.EncodeToString(hash[:]):
 		return &Error{400, ErrSignature.Code, "The header x-acs-content-sha256 is not the hash of the body."}
 	case !hmac.Equal([]byte(signature), []byte(sign(toSign, credential.Secret))):
 		return &Error{400, ErrSignature.Code, ErrSignature.Message + " server string to sign is: " + strings.ReplaceAll(toSign, "\n", `\n`)}
-	case token == "" && credential.Token != "":
-		return ErrTokenMissing
-	case token != credential.Token:
+	case r.Header.Get("X-Acs-Security-Token") != credential.Token:
 		return ErrToken
 	}
 	return nil

@@ -26,13 +26,6 @@ func TestThePublishedVectors(t *testing.T) {
 	}
 }
 
-func TestCanonicalQuery(t *testing.T) {
-	r := httptest.NewRequest("POST", "/?b=x%20y&a=*~%2F%2B&c&b=%E5%8C%97", nil)
-	if got, want := canonicalQuery(r.URL.Query()), "a=%2A~%2F%2B&b=x%20y&b=%E5%8C%97&c="; got != want {
-		t.Errorf("%s, want %s", got, want)
-	}
-}
-
 func TestAnotherDialectIsNamed(t *testing.T) {
 	for call, want := range map[string]*Error{
 		"GET /?Action=CreateBackup&SignatureMethod=HMAC-SHA1&Signature=x": ErrOldSignature,

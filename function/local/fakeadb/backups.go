@@ -2,7 +2,6 @@ package fakeadb
 
 import (
 	"cmp"
-	"fmt"
 	"net/url"
 	"slices"
 	"strconv"
@@ -10,23 +9,13 @@ import (
 	"time"
 )
 
-// State is how far a backup is.
+// State is how far a backup is. As the end that a backup will come to, Running is none.
 type State int
 
 const (
-	Pending State = iota // accepted, not started
-	Running
-	Completed
+	Completed State = iota
 	Failed
-)
-
-// Ending is how a backup ends.
-type Ending int
-
-const (
-	Completes Ending = iota
-	Fails
-	NeverEnds
+	Running
 )
 
 // Backup is a backup set as it is; lists may show less of it.
@@ -34,29 +23,23 @@ type Backup struct {
 	ID        string // digits; Add gives one where it is empty
 	Cluster   string
 	Region    string
-	Type      string    // FullBackup where it is empty, or IncrementalBackup
-	Start     time.Time // by the service's clock, as End and Listed
-	End       time.Time // zero: never
-	Listed    time.Time // lists show it from then on
-	Ends      Ending
+	Type      string        // FullBackup where it is empty, or IncrementalBackup
+	Start     time.Time     // by the service's clock, as End and Listed
+	End       time.Time     // zero: never
+	Listed    time.Time     // lists show it from then on
+	Ends      State         // what it comes to
 	Size      int64         // bytes, when complete
 	Kept      time.Duration // from its end to BackupExpiredTime; 0: 30 days
 	Parent    string        // the backup of which it is a copy
 	RequestID string        // of the CreateBackup that made it; empty: Add put it there
-	Status    string        // lists show this status, whatever its state; empty: that of Options.Words
 }
 
 // State is the backup's at a moment, by the service's clock.
 func (b Backup) State(now time.Time) State {
-	switch {
-	case now.Before(b.Start):
-		return Pending
-	case b.End.IsZero() || now.Before(b.End):
+	if b.End.IsZero() || now.Before(b.End) {
 		return Running
-	case b.Ends == Fails:
-		return Failed
 	}
-	return Completed
+	return b.Ends
 }
 
 // place is a cluster in a region, which has backups.
@@ -64,11 +47,11 @@ type place struct{ cluster, region string }
 
 // Add puts backups there that no CreateBackup made.
 func (s *Service) Add(backups ...Backup) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for _, b := range backups {
-		s.add(b)
-	}
+	s.locked(func() {
+		for _, b := range backups {
+			s.add(b)
+		}
+	})
 }
 
 func (s *Service) add(b Backup) {
@@ -77,24 +60,20 @@ func (s *Service) add(b Backup) {
 		b.ID = strconv.Itoa(s.lastID)
 	}
 	b.Type, b.Region, b.Kept = cmp.Or(b.Type, "FullBackup"), cmp.Or(b.Region, defaultRegion), cmp.Or(b.Kept, 30*24*time.Hour)
-	if b.Ends == NeverEnds {
+	if b.Ends == Running {
 		b.End = time.Time{}
 	}
 	at := place{b.Cluster, b.Region}
 	s.backups[at] = append(s.backups[at], b)
 }
 
-// Remove takes a backup away, as when somebody deletes it, and reports whether there was one of that id.
-func (s *Service) Remove(id string) bool {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for at, backups := range s.backups {
-		if i := slices.IndexFunc(backups, func(b Backup) bool { return b.ID == id }); i >= 0 {
-			s.backups[at] = slices.Delete(backups, i, i+1)
-			return true
+// Remove takes a backup away, as when somebody deletes it.
+func (s *Service) Remove(id string) {
+	s.locked(func() {
+		for at, backups := range s.backups {
+			s.backups[at] = slices.DeleteFunc(backups, func(b Backup) bool { return b.ID == id })
 		}
-	}
-	return false
+	})
 }
 
 // Backups are those of a cluster in all regions, or all there are if clusterID is empty, in the order of their ids.
@@ -113,20 +92,19 @@ func (s *Service) Backups(clusterID string) []Backup {
 }
 
 // createBackup answers with the request id alone, and has no token that would make it idempotent: the service has none.
-func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
-	accepted := o.now()
-	if err := o.refusesBackup(c, accepted); err != nil {
+func (s *Service) createBackup(c *Call, o Options, _ url.Values) (any, *Error) {
+	now := o.now()
+	if err := o.refusesBackup(c, now); err != nil {
 		return nil, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	overlaps := func(b Backup) bool { return b.Type == "FullBackup" && b.Parent == "" && b.State(accepted) <= Running }
+	overlaps := func(b Backup) bool { return b.Type == "FullBackup" && b.Parent == "" && b.State(now) == Running }
 	if o.Overlap != nil && slices.ContainsFunc(s.backups[place{c.Cluster, c.Region}], overlaps) {
 		return nil, o.Overlap
 	}
-	start := accepted.Add(o.StartsAfter)
 	s.add(Backup{
-		Cluster: c.Cluster, Region: c.Region, Start: start, End: start.Add(o.Takes), Listed: accepted.Add(max(o.ListedAfter, o.StartsAfter)),
+		Cluster: c.Cluster, Region: c.Region, Start: now, End: now.Add(o.Takes), Listed: now.Add(o.ListedAfter),
 		Ends: o.Ends, Size: cmp.Or(o.Size, 5_000_000_000), RequestID: c.RequestID,
 	})
 	c.Effect = true
@@ -134,7 +112,7 @@ func (s *Service) createBackup(c *call, o Options, _ url.Values) (any, *Error) {
 }
 
 // refusesBackup returns why the cluster takes no backup at this moment, or nil.
-func (o Options) refusesBackup(c *call, now time.Time) *Error {
+func (o Options) refusesBackup(c *Call, now time.Time) *Error {
 	for _, b := range o.Busy {
 		if (b.Cluster == "" || b.Cluster == c.Cluster) && now.Before(b.Until) {
 			return cmp.Or(b.Error, ErrClusterBusy)
@@ -151,89 +129,64 @@ func (o Options) refusesBackup(c *call, now time.Time) *Error {
 	return nil
 }
 
-// windowOf reads StartTime and EndTime.
-func windowOf(q url.Values) (from, to time.Time, wrong *Error) {
-	if wrong := cmp.Or(required(q, "StartTime"), required(q, "EndTime")); wrong != nil {
-		return from, to, wrong
-	}
-	from, err := time.Parse(Minutes, q.Get("StartTime"))
-	if err != nil {
-		return from, to, ErrStartTime
-	}
-	if to, err = time.Parse(Minutes, q.Get("EndTime")); err != nil || !to.After(from) {
-		return from, to, ErrEndTime
-	}
-	return from, to, nil
+// backupEntry is one entry of the list, without the fields that the backup does not have yet.
+type backupEntry struct {
+	DBClusterId, BackupId, BackupType, BackupMethod, BackupStatus, BackupStartTime, BackupRegion string
+
+	BackupEndTime, BackupExpiredTime, ParentBackupId string `json:",omitempty"`
+	BackupSize                                       int64  `json:",omitempty"`
 }
 
-// describeBackups lists a cluster's backups page by page.
-func (s *Service) describeBackups(c *call, o Options, q url.Values) (any, *Error) {
-	from, to, wrong := windowOf(q)
-	if wrong != nil {
-		return nil, wrong
+// describeBackups lists a cluster's backups page by page, the last one first.
+func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error) {
+	var answer struct {
+		RequestId string
+		countsInText
+		Items struct{ Backup []backupEntry }
 	}
-	now := o.now()
-	s.mu.Lock()
-	all := slices.Clone(s.backups[place{c.Cluster, c.Region}])
-	s.mu.Unlock()
-	id := q.Get("BackupId")
+	from, _ := time.Parse(Minutes, q.Get("StartTime"))
+	to, _ := time.Parse(Minutes, q.Get("EndTime"))
+	now, id := o.now(), q.Get("BackupId")
+	var all []Backup
+	s.locked(func() { all = slices.Clone(s.backups[place{c.Cluster, c.Region}]) })
 	all = slices.DeleteFunc(all, func(b Backup) bool {
 		return id != "" && id != b.ID || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to)
 	})
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
-	answer, shown, wrong := page(o, q, all)
-	if wrong != nil {
-		return nil, wrong
-	}
-	entries := make([]object, 0, len(shown))
+	number, shown := page(o, q, all)
+	answer.RequestId, answer.countsInText, c.Listed = c.RequestID, countsInText(number), len(shown)
+	answer.Items.Backup = []backupEntry{} // never null
 	for _, b := range shown {
-		if b.State(now) <= Running {
+		if b.State(now) == Running {
 			c.Running++
 		}
-		entries = append(entries, o.backupEntry(b, now))
-	}
-	c.Listed = len(shown)
-	answer["RequestId"], answer["Items"] = c.RequestID, object{"Backup": entries}
-	for _, count := range []string{"TotalCount", "PageNumber", "PageSize"} {
-		answer[count] = fmt.Sprint(answer[count]) // strings here, numbers in the other list
+		answer.Items.Backup = append(answer.Items.Backup, o.entry(b, now))
 	}
 	return answer, nil
 }
 
 // shows reports whether lists show a backup yet.
 func (o Options) shows(b Backup, now time.Time) bool {
-	if !o.HideRunning {
-		return !now.Before(b.Listed)
+	from := b.Listed
+	if o.HideRunning {
+		if from = b.End; b.RequestID != "" {
+			from = from.Add(o.ListedAfter)
+		}
 	}
-	from := b.End
-	if b.RequestID != "" {
-		from = from.Add(o.ListedAfter)
-	}
-	return b.State(now) > Running && !now.Before(from)
+	return !now.Before(from) && (!o.HideRunning || b.State(now) != Running)
 }
 
-// backupEntry is one entry of the list, without the fields that the backup does not have yet.
-func (o Options) backupEntry(b Backup, now time.Time) object {
-	e := object{
-		"DBClusterId":     b.Cluster,
-		"BackupId":        b.ID,
-		"BackupType":      b.Type,
-		"BackupMethod":    "Snapshot",
-		"BackupStartTime": o.time(b.Start),
-		"BackupRegion":    b.Region,
+func (o Options) entry(b Backup, now time.Time) backupEntry {
+	state := b.State(now)
+	e := backupEntry{
+		DBClusterId: b.Cluster, BackupId: b.ID, BackupType: b.Type, BackupMethod: "Snapshot", BackupStatus: cmp.Or(o.Words[state], usualWords[state]),
+		BackupStartTime: o.time(b.Start), BackupRegion: b.Region, ParentBackupId: b.Parent,
 	}
-	if !o.NoStatus {
-		e["BackupStatus"] = cmp.Or(b.Status, o.status(b.State(now)))
+	if state != Running {
+		e.BackupEndTime = o.time(b.End)
 	}
-	if b.State(now) > Running {
-		e["BackupEndTime"] = o.time(b.End)
-	}
-	if b.State(now) == Completed {
-		e["BackupSize"] = b.Size
-		e["BackupExpiredTime"] = o.time(b.End.Add(b.Kept))
-	}
-	if b.Parent != "" {
-		e["ParentBackupId"] = b.Parent
+	if state == Completed {
+		e.BackupSize, e.BackupExpiredTime = b.Size, o.time(b.End.Add(b.Kept))
 	}
 	return e
 }

@@ -2,8 +2,12 @@ package fakeadb
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"net/http"
+	"strings"
 	"testing"
+	"testing/synctest"
 
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
@@ -18,10 +22,22 @@ const (
 	token  = "token"
 	one    = "amv-wz9or2xawpnc"
 	two    = "amv-bp1r053byu48p"
+	from   = "1999-12-31T00:00Z" // virtual time begins a day later
+	to     = "2000-12-31T00:00Z"
 )
 
 func credentials() map[string]Credential {
 	return map[string]Credential{keyID: {Secret: secret, Token: token}}
+}
+
+// bubble runs a test in virtual time against a service, through the vendor's SDK.
+func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client *adb.Client)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) {
+		o.Credentials = credentials()
+		s := New(o)
+		test(t, s, sdk(t, inmemory.New(s)))
+	})
 }
 
 // roundTripper lets the SDK use a transport of the test's own.
@@ -31,12 +47,12 @@ func (r roundTripper) Call(request *http.Request, _ *http.Transport) (*http.Resp
 	return r.RoundTrip(request)
 }
 
-// sdk is the vendor's client, talking to a handler in memory.
-func sdk(t *testing.T, h http.Handler, change ...func(*openapi.Config)) *adb.Client {
+// sdk is the vendor's client behind a transport.
+func sdk(t *testing.T, transport http.RoundTripper, change ...func(*openapi.Config)) *adb.Client {
 	t.Helper()
 	config := &openapi.Config{
 		AccessKeyId: dara.String(keyID), AccessKeySecret: dara.String(secret), SecurityToken: dara.String(token),
-		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{inmemory.New(h)},
+		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{transport},
 	}
 	for _, c := range change {
 		c(config)
@@ -50,25 +66,61 @@ func sdk(t *testing.T, h http.Handler, change ...func(*openapi.Config)) *adb.Cli
 	return client
 }
 
-func create(ctx context.Context, client *adb.Client, cluster string) (requestID string, err error) {
+// create returns the request id, or why there is none: code and status of a refusal, else the error.
+func create(ctx context.Context, client *adb.Client, cluster string) (requestID, refused string) {
 	r, err := client.CreateBackupWithContext(ctx, &adb.CreateBackupRequest{DBClusterId: &cluster, RegionId: dara.String("cn-hangzhou")}, &dara.RuntimeOptions{})
-	if err != nil {
-		return "", err
+	if err != nil || r.Body == nil {
+		return "", refusal(err)
 	}
-	if r.Body == nil {
-		return "", nil
-	}
-	return dara.StringValue(r.Body.RequestId), nil
+	return dara.StringValue(r.Body.RequestId), ""
 }
 
-func describe(ctx context.Context, client *adb.Client, cluster, from, to string, more ...func(*adb.DescribeBackupsRequest)) (*adb.DescribeBackupsResponseBody, error) {
-	request := &adb.DescribeBackupsRequest{DBClusterId: &cluster, StartTime: &from, EndTime: &to}
-	for _, m := range more {
-		m(request)
+// backups lists a cluster's backups in short: id, times, status and size of every entry.
+func backups(ctx context.Context, client *adb.Client, change ...func(*adb.DescribeBackupsRequest)) (shown string, body *adb.DescribeBackupsResponseBody) {
+	request := &adb.DescribeBackupsRequest{DBClusterId: dara.String(one), StartTime: dara.String(from), EndTime: dara.String(to)}
+	for _, c := range change {
+		c(request)
 	}
 	r, err := client.DescribeBackupsWithContext(ctx, request, &dara.RuntimeOptions{})
 	if err != nil {
-		return nil, err
+		return refusal(err), &adb.DescribeBackupsResponseBody{}
 	}
-	return r.Body, nil
+	var lines []string
+	for _, e := range r.Body.Items.Backup {
+		lines = append(lines, fmt.Sprintf("%s %s-%s %s %d", *e.BackupId, *e.BackupStartTime, dara.StringValue(e.BackupEndTime), *e.BackupStatus, dara.Int32Value(e.BackupSize)))
+	}
+	return strings.Join(lines, "; "), r.Body
+}
+
+// clusters lists clusters, and returns their ids.
+func clusters(ctx context.Context, client *adb.Client, change func(*adb.DescribeDBClustersRequest)) (ids string, body *adb.DescribeDBClustersResponseBody) {
+	request := &adb.DescribeDBClustersRequest{RegionId: dara.String("cn-hangzhou"), DBClusterVersion: dara.String("All")}
+	change(request)
+	r, err := client.DescribeDBClustersWithContext(ctx, request, &dara.RuntimeOptions{})
+	if err != nil {
+		return refusal(err), nil
+	}
+	var all []string
+	for _, c := range r.Body.Items.DBCluster {
+		all = append(all, *c.DBClusterId)
+	}
+	return strings.Join(all, " "), r.Body
+}
+
+// refusal is the code and status of an error of the service, or what another error says.
+func refusal(err error) string {
+	var client *openapi.ClientError
+	var server *openapi.ServerError
+	var throttled *openapi.ThrottlingError
+	switch {
+	case err == nil:
+		return ""
+	case errors.As(err, &client):
+		return fmt.Sprint(*client.Code, " ", *client.StatusCode)
+	case errors.As(err, &server):
+		return fmt.Sprint(*server.Code, " ", *server.StatusCode)
+	case errors.As(err, &throttled):
+		return fmt.Sprint(*throttled.Code, " ", *throttled.StatusCode, " for ", dara.Int64Value(throttled.RetryAfter))
+	}
+	return err.Error()
 }

@@ -3,7 +3,7 @@
 // service's documents leave open is an option, so that a client can be tried against every answer. A fault hits a call before or
 // after it takes effect.
 //
-// Its only clock is time.Now, its timers end with the request's context, and it starts no goroutine: behind the transport of
+// Its only clock is time.Now, its pauses end with the request's context, and it starts no goroutine: behind the transport of
 // package inmemory it works in a testing/synctest bubble, and hours pass in a moment.
 package fakeadb
 
@@ -15,7 +15,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"regexp"
 	"slices"
 	"sync"
 	"time"
@@ -29,12 +28,13 @@ const defaultRegion = "cn-hangzhou"
 
 // Service is the endpoint, an http.Handler. It may be changed while it is used.
 type Service struct {
+	signatures acs3.Verifier
+	bucket     *rate.Limiter
+
 	mu          sync.Mutex
 	options     Options
 	backups     map[place][]Backup
 	lastID      int
-	signatures  acs3.Verifier
-	bucket      *rate.Limiter
 	calls       map[string]int
 	inFlight    int
 	maxInFlight int
@@ -42,7 +42,11 @@ type Service struct {
 
 // New returns a service without backups.
 func New(o Options) *Service {
-	return &Service{options: o, backups: map[place][]Backup{}, lastID: 32732000, calls: map[string]int{}}
+	bucket := rate.NewLimiter(rate.Limit(o.Rate), max(o.Burst, 1))
+	if o.Rate <= 0 {
+		bucket.SetLimit(rate.Inf)
+	}
+	return &Service{options: o, bucket: bucket, backups: map[place][]Backup{}, lastID: 32732000, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.
@@ -81,52 +85,37 @@ type Call struct {
 	Took    time.Duration
 }
 
-// call is a Call while it is served.
-type call struct {
-	Call
-	fault Fault
-	gone  bool // the caller left before the answer
-}
-
 // ServeHTTP serves one call. If the connection breaks or the caller leaves, it panics with http.ErrAbortHandler, as handlers do
 // for net/http.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	c, o := s.arrive(r)
-	answered := false
-	defer func() {
-		s.locked(func() { s.inFlight-- })
-		c.Took = time.Since(c.Time)
-		if !answered {
-			c.Status = 0
-		}
-		if o.OnCall != nil {
-			o.OnCall(c.Call)
-		}
-	}()
-	w.Header().Set("X-Acs-Request-Id", c.RequestID)
-	w = &statusWriter{w, &c.Status}
-	answer, err := s.serve(&c, o, r)
-	switch {
-	case c.gone:
-		c.Code = "caller gone"
-		panic(http.ErrAbortHandler)
-	case c.fault.Answer != nil:
-		c.Code = c.fault.Name
-		c.fault.Answer(w, c.Call)
-	case err != nil:
-		c.Code = err.Code
-		err.write(w, c.RequestID)
-	default:
-		writeJSON(w, http.StatusOK, answer)
+	pause(r.Context(), o.Latency/2)
+	answer := s.answer(&c, o, r)
+	pause(r.Context(), o.Latency-o.Latency/2)
+	if r.Context().Err() != nil {
+		c.Code, answer.Status = "caller gone", 0
 	}
-	answered = true
+	c.Status, c.Took = answer.Status, time.Since(c.Time)
+	s.locked(func() { s.inFlight-- })
+	if o.OnCall != nil {
+		o.OnCall(c)
+	}
+	if answer.Status == 0 {
+		panic(http.ErrAbortHandler)
+	}
+	w.Header().Set("X-Acs-Request-Id", c.RequestID)
+	for name, value := range answer.Header {
+		w.Header().Set(name, value)
+	}
+	w.WriteHeader(answer.Status)
+	io.WriteString(w, answer.Body) // an error means that the caller is gone
 }
 
-func (s *Service) arrive(r *http.Request) (c call, o Options) {
+func (s *Service) arrive(r *http.Request) (c Call, o Options) {
 	q := r.URL.Query()
 	var id [16]byte
 	rand.Read(id[:])
-	c.Call = Call{
+	c = Call{
 		Time: time.Now(), Action: r.Header.Get("X-Acs-Action"), Cluster: q.Get("DBClusterId"), Region: cmp.Or(q.Get("RegionId"), defaultRegion),
 		KeyID: acs3.KeyID(r), RequestID: fmt.Sprintf("%X-%X-%X-%X-%X", id[:4], id[4:6], id[6:8], id[8:10], id[10:]),
 	}
@@ -140,114 +129,88 @@ func (s *Service) arrive(r *http.Request) (c call, o Options) {
 	return c, o
 }
 
-// serve returns the answer to a call. A caller who left and a fault are noted in c.
-func (s *Service) serve(c *call, o Options, r *http.Request) (answer any, err *Error) {
-	c.pause(r.Context(), o.Latency/2)
-	defer c.pause(r.Context(), o.Latency-o.Latency/2)
-	if err := s.admit(c, o, r); err != nil {
-		return nil, err
+// answer carries a call out, unless a fault strikes it before.
+func (s *Service) answer(c *Call, o Options, r *http.Request) (answer Answer) {
+	if wrong, timeLeft := s.admit(c, o, r); wrong != nil {
+		return c.refuse(wrong, timeLeft)
 	}
+	var fault Fault
 	if o.Faults != nil {
-		c.fault = o.Faults(c.Call)
+		fault = o.Faults(*c)
 	}
-	if !c.fault.After {
-		c.pause(r.Context(), c.fault.Delay)
+	if !fault.After {
+		pause(r.Context(), fault.Delay)
 	}
-	if !c.gone && (c.fault.After || c.fault.Answer == nil) {
-		answer, err = s.perform(c, o, r.URL.Query())
+	if r.Context().Err() == nil && (fault.After || fault.Answer == nil) {
+		v, wrong := s.perform(c, o, r.URL.Query())
+		if answer = answerJSON(200, v); wrong != nil {
+			answer = c.refuse(wrong, 0)
+		}
 	}
-	if c.fault.After {
-		c.pause(r.Context(), c.fault.Delay)
+	if fault.After {
+		pause(r.Context(), fault.Delay)
 	}
-	return answer, err
+	if fault.Answer != nil {
+		c.Code = fault.Name
+		return fault.Answer(c)
+	}
+	return answer
 }
 
 // admit is the gateway: it checks a request before the service itself sees it.
-func (s *Service) admit(c *call, o Options, r *http.Request) *Error {
+func (s *Service) admit(c *Call, o Options, r *http.Request) (wrong *Error, timeLeft time.Duration) {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	wrong := acs3.Dialect(r, body)
+	wrong = acs3.Dialect(r, body)
 	switch {
 	case err != nil:
-		return gateway(acs3.ErrIncomplete)
+		return acs3.ErrIncomplete, 0
 	case wrong != nil:
-		return gateway(wrong)
+		return wrong, 0
 	case r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil:
-		return ErrUnknownAction
+		return ErrUnknownAction, 0
 	case r.Header.Get("X-Acs-Version") != "2021-12-01":
-		return ErrVersion
+		return ErrVersion, 0
 	}
-	if wrong := s.signatures.Verify(r, body, o.Credentials, o.now()); wrong != nil {
-		return gateway(wrong)
-	}
-	if wait := s.take(o); wait > 0 {
-		return ErrThrottled.after(wait)
-	}
-	return nil
-}
-
-// take takes a token from the bucket, or returns how long it is until there is one.
-func (s *Service) take(o Options) (wait time.Duration) {
-	if o.Rate <= 0 {
-		return 0
-	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.bucket == nil || s.bucket.Limit() != rate.Limit(o.Rate) {
-		s.bucket = rate.NewLimiter(rate.Limit(o.Rate), max(o.Burst, 1))
+	if wrong = s.signatures.Verify(r, body, o.Credentials, o.now()); wrong != nil {
+		return wrong, 0
 	}
 	token := s.bucket.Reserve()
-	if wait = token.Delay(); wait > 0 {
+	if timeLeft = token.Delay(); timeLeft > 0 {
 		token.Cancel()
+		return ErrThrottled, timeLeft
 	}
-	return wait
+	return nil, 0
 }
 
 // actions are all that is emulated.
-var actions = map[string]func(*Service, *call, Options, url.Values) (any, *Error){
+var actions = map[string]func(*Service, *Call, Options, url.Values) (any, *Error){
 	"CreateBackup":       (*Service).createBackup,
 	"DescribeBackups":    (*Service).describeBackups,
 	"DescribeDBClusters": (*Service).describeClusters,
 }
 
-var clusterID = regexp.MustCompile(`^am[a-z]*-[a-z0-9]{1,60}$`)
-
 // perform carries an action out. Permission is checked before existence, so that a refusal does not tell which clusters exist.
-func (s *Service) perform(c *call, o Options, q url.Values) (any, *Error) {
-	ofOne := c.Action != "DescribeDBClusters"
-	switch {
-	case ofOne && c.Cluster == "":
-		return nil, missing("DBClusterId")
-	case ofOne && !clusterID.MatchString(c.Cluster):
-		return nil, ErrClusterMalformed
-	case slices.ContainsFunc(o.Denied, c.isDenied):
-		return nil, c.denied()
-	case ofOne && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil:
+func (s *Service) perform(c *Call, o Options, q url.Values) (any, *Error) {
+	denies := func(d Denial) bool {
+		return cmp.Or(d.Action, c.Action) == c.Action && cmp.Or(d.Cluster, c.Cluster) == c.Cluster
+	}
+	switch wrong := check(c.Action, q); {
+	case wrong != nil:
+		return nil, wrong
+	case slices.ContainsFunc(o.Denied, denies):
+		return nil, ErrNoPermission
+	case c.Cluster != "" && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil:
 		return nil, ErrClusterNotFound
 	}
 	return actions[c.Action](s, c, o, q)
 }
 
-// pause lets time pass, and notes whether the caller has left.
-func (c *call) pause(ctx context.Context, d time.Duration) {
-	if d <= 0 || c.gone {
-		return
+// pause lets time pass, until the caller leaves.
+func pause(ctx context.Context, d time.Duration) {
+	if d > 0 {
+		select {
+		case <-time.After(d):
+		case <-ctx.Done():
+		}
 	}
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-t.C:
-	case <-ctx.Done():
-		c.gone = true
-	}
-}
-
-// statusWriter remembers the status.
-type statusWriter struct {
-	http.ResponseWriter
-	status *int
-}
-
-func (w *statusWriter) WriteHeader(status int) {
-	*w.status = status
-	w.ResponseWriter.WriteHeader(status)
 }

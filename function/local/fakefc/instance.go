@@ -1,18 +1,16 @@
 package fakefc
 
 import (
-	"bytes"
+	"bufio"
 	"context"
-	"errors"
 	"fmt"
+	"io"
 	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"sync"
-	"syscall"
 )
 
 // Command says how to start a function's executable.
@@ -20,21 +18,17 @@ type Command struct {
 	Path string
 	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
 	Env []string
-	// Stdout and Stderr take the process's output, each line without its end; nil discards. Each has a goroutine of its own.
-	Stdout, Stderr func(line string)
+	// Output is given each line that the process prints, without its end; nil discards them.
+	Output func(line string)
 }
 
 // Instance is what the platform runs for a function: one process and the runtime API that it asks, on a loopback port. It must be
-// closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends,
-// invocations in progress and to come end with ProcessExited.
+// closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends, the
+// invocation in progress and those to come end with ProcessExited.
 type Instance struct {
-	*Runtime
+	*api
 	server *http.Server
 	cmd    *exec.Cmd
-	exited chan struct{}
-	err    error // how the process ended; set before exited is closed
-	mu     sync.Mutex
-	last   []string // the last lines of its output, for an early end
 }
 
 // Launch starts an instance.
@@ -47,29 +41,43 @@ func Launch(c Command) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{Runtime: New(), cmd: exec.Command(path), exited: make(chan struct{})}
-	i.server = &http.Server{Handler: i.Runtime}
+	i := &Instance{api: newAPI(), cmd: exec.Command(path)}
+	i.server = &http.Server{Handler: i.api}
 	i.cmd.Dir = filepath.Dir(path)
 	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
-	stdout, stderr := &lines{i: i, to: c.Stdout}, &lines{i: i, to: c.Stderr}
-	i.cmd.Stdout, i.cmd.Stderr = stdout, stderr
+	output, printed := io.Pipe()
+	i.cmd.Stdout, i.cmd.Stderr = printed, printed
 	if err := i.cmd.Start(); err != nil {
 		listener.Close()
-		if errors.Is(err, syscall.ENOEXEC) {
-			return nil, fmt.Errorf("%s is not built for this machine (%s/%s): %w", c.Path, runtime.GOOS, runtime.GOARCH, err)
-		}
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
 	go i.server.Serve(listener)
 	go func() {
-		i.cmd.Wait() // until all output has been passed on, too
-		stdout.end()
-		stderr.end()
-		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(i.last, "\n"))
-		i.Lose(i.err)
-		close(i.exited)
+		i.cmd.Wait()
+		printed.Close()
+	}()
+	go func() {
+		last := readLines(output, c.Output)
+		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
+		close(i.gone)
 	}()
 	return i, nil
+}
+
+// readLines passes each line on, until the end, and returns the last ones.
+func readLines(from io.Reader, pass func(string)) (last []string) {
+	const remembered = 20
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadString('\n')
+		if line = strings.TrimSuffix(line, "\n"); err != nil && line == "" {
+			return last
+		}
+		last = append(last[max(0, len(last)+1-remembered):], line)
+		if pass != nil {
+			pass(line)
+		}
+	}
 }
 
 // platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
@@ -78,14 +86,14 @@ func Launch(c Command) (*Instance, error) {
 func platformEnv(api, code string) []string {
 	return []string{
 		"FC_RUNTIME_API=" + api, "FC_FUNC_CODE_PATH=" + code, "FC_FUNCTION_NAME=adb-backup", "FC_FUNCTION_HANDLER=main",
-		"FC_FUNCTION_MEMORY_SIZE=128", "FC_FUNCTION_VERSION=LATEST", "FC_REGION=" + defaultRegion, "FC_ACCOUNT_ID=" + defaultAccount,
+		"FC_FUNCTION_MEMORY_SIZE=128", "FC_FUNCTION_VERSION=LATEST", "FC_REGION=" + region, "FC_ACCOUNT_ID=" + account,
 		"FC_INSTANCE_ID=c-local", "PATH=/usr/local/bin:/usr/bin:/bin", "HOME=/tmp", "TZ=UTC",
 		"ALIBABA_CLOUD_ACCESS_KEY_ID=STS.of-the-process", "ALIBABA_CLOUD_ACCESS_KEY_SECRET=of-the-process", "ALIBABA_CLOUD_SECURITY_TOKEN=of-the-process",
 	}
 }
 
 // Exited is closed when the process has ended and all its output has been passed on.
-func (i *Instance) Exited() <-chan struct{} { return i.exited }
+func (i *Instance) Exited() <-chan struct{} { return i.gone }
 
 // Err says how the process ended, with the last lines of its output. Only after Exited.
 func (i *Instance) Err() error { return i.err }
@@ -96,57 +104,17 @@ func (i *Instance) Pid() int { return i.cmd.Process.Pid }
 // Usage is what the process used: times and, on Linux, its peak memory in KiB as Maxrss. Only after Exited.
 func (i *Instance) Usage() any { return i.cmd.ProcessState.SysUsage() }
 
-// Stop kills the process, as the platform does, and waits for its end. It may be called again.
-func (i *Instance) Stop() {
-	i.cmd.Process.Kill() // an error means that it has ended
-	<-i.exited
-}
-
-// Close ends the process and its runtime API. It may be called again.
+// Close kills the process, as the platform does, waits for its end, and ends its runtime API. It may be called again.
 func (i *Instance) Close() {
-	i.Stop()
+	i.cmd.Process.Kill() // an error means that it has ended
+	<-i.gone
 	i.server.Close()
-}
-
-// lines passes a stream on by lines. A line may have any length, and the last one may lack its end.
-type lines struct {
-	i    *Instance
-	to   func(string)
-	rest []byte
-}
-
-func (l *lines) Write(b []byte) (int, error) {
-	l.rest = append(l.rest, b...)
-	for {
-		line, rest, ended := bytes.Cut(l.rest, []byte("\n"))
-		if !ended {
-			return len(b), nil
-		}
-		l.rest = rest
-		l.pass(string(line))
-	}
-}
-
-func (l *lines) end() {
-	if len(l.rest) > 0 {
-		l.pass(string(l.rest))
-	}
-}
-
-func (l *lines) pass(line string) {
-	const remembered = 20
-	l.i.mu.Lock()
-	l.i.last = append(l.i.last[max(0, len(l.i.last)+1-remembered):], line)
-	l.i.mu.Unlock()
-	if l.to != nil {
-		l.to(line)
-	}
 }
 
 // Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile, Launch starts
 // another instance.
 type Function struct {
-	Launch func() (*Instance, error)
+	Launch func(number int) (*Instance, error) // the first one is 1
 
 	mu        sync.Mutex
 	idle, all []*Instance
@@ -177,7 +145,7 @@ func (f *Function) take() (i *Instance, err error) {
 		i, f.idle = f.idle[last], f.idle[:last]
 		return i, nil
 	}
-	if i, err = f.Launch(); err == nil {
+	if i, err = f.Launch(len(f.all) + 1); err == nil {
 		f.all = append(f.all, i)
 	}
 	return i, err
@@ -190,7 +158,7 @@ func (f *Function) Replace() {
 	f.idle = nil
 }
 
-// Close ends every instance.
+// Close ends every instance that there is.
 func (f *Function) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()

@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -24,23 +22,15 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	case "exit":
 		fmt.Println("to stdout")
-		fmt.Fprintln(os.Stderr, "to stderr, no end of line at the end")
+		fmt.Fprint(os.Stderr, "to stderr, no end of line")
 		os.Exit(3)
 	case "function":
 		fc.Start(function)
 	}
 }
 
-type received struct {
-	Context  fccontext.FcContext
-	Deadline time.Time
-	Payload  string
-	Env      []string
-}
-
 func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	fc, _ := fccontext.FromContext(ctx)
-	deadline, _ := ctx.Deadline()
 	switch string(payload) {
 	case "error":
 		return nil, messages.InvokeResponse_Error{Type: "Chosen", Message: "no"}
@@ -59,17 +49,12 @@ func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	case "log":
 		fmt.Println("one line\ntwo lines")
 	}
-	return json.Marshal(received{*fc, deadline, string(payload), os.Environ()})
+	return json.Marshal(fmt.Sprintf("%+v %v", *fc, os.Environ()))
 }
 
 func launch(t *testing.T, c Command) *Instance {
 	t.Helper()
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	c.Path = exe
-	c.Env = append([]string{"FCRUNTIME_TEST=function"}, c.Env...)
+	c.Path, c.Env = os.Args[0], append([]string{"FCRUNTIME_TEST=function"}, c.Env...)
 	i, err := Launch(c)
 	if err != nil {
 		t.Fatal(err)
@@ -81,158 +66,81 @@ func launch(t *testing.T, c Command) *Instance {
 func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 	t.Setenv("SOMEBODY_ELSES", "secret")
 	i := launch(t, Command{Env: []string{"ADB_NETWORK=vpc"}})
-	before := time.Now()
 	r, err := i.Invoke(t.Context(), Invocation{Payload: []byte("hello"), AccessKeyID: "k", AccessKeySecret: "s", SecurityToken: "t",
 		Region: "cn-beijing", AccountID: "42", Timeout: 90 * time.Second, RetryCount: 1})
 	if err != nil || r.Err() != nil {
 		t.Fatal(err, r.Err())
 	}
-	var got received
-	if err := json.Unmarshal(r.Payload, &got); err != nil {
-		t.Fatal(err)
-	}
-	want := fccontext.FcContext{RequestID: r.RequestID, Region: "cn-beijing", AccountId: "42", RetryCount: 1}
-	want.Credentials = fccontext.Credentials{AccessKeyId: "k", AccessKeySecret: "s", SecurityToken: "t"}
-	want.Function = fccontext.Function{Name: "adb-backup", Handler: "main", Memory: "128", Timeout: 90}
-	want.Service.Qualifier, want.Service.VersionId = "LATEST", "LATEST"
-	got.Context.Tracing = want.Tracing // an empty map
-	if fmt.Sprint(got.Context) != fmt.Sprint(want) {
-		t.Errorf("context\n%+v, want\n%+v", got.Context, want)
-	}
-	if d := got.Deadline.Sub(before); d < 89*time.Second || d > 100*time.Second {
-		t.Errorf("deadline in %v", d)
-	}
-	if !regexp.MustCompile(`^1-[0-9a-f]{8}-`).MatchString(r.RequestID) {
-		t.Errorf("request id %s", r.RequestID)
-	}
-	env := strings.Join(got.Env, "\n")
-	if !strings.Contains(env, "ADB_NETWORK=vpc") || !strings.Contains(env, "FC_REGION=") || strings.Contains(env, "SOMEBODY_ELSES") {
-		t.Errorf("environment:\n%s", env)
-	}
-}
-
-func TestAFunctionFailsInEveryWay(t *testing.T) {
-	i := launch(t, Command{})
-	for payload, want := range map[string]string{"error": "Chosen: no", "panic": "at the disco", "slow": FunctionTimeout} {
-		r, err := i.Invoke(t.Context(), Invocation{Payload: []byte(payload), Timeout: time.Second})
-		if err != nil || r.Err() == nil || !strings.Contains(r.Err().Error(), want) {
-			t.Errorf("%s: %v, %v", payload, r.Err(), err)
+	for _, want := range []string{"RequestID:1-", "{AccessKeyId:k AccessKeySecret:s SecurityToken:t}", "Region:cn-beijing", "AccountId:42", "RetryCount:1", "Timeout:90", "ADB_NETWORK=vpc", "FC_REGION="} {
+		if !strings.Contains(string(r.Payload), want) || strings.Contains(string(r.Payload), "SOMEBODY_ELSES") {
+			t.Errorf("%s: %s", want, r.Payload)
 		}
 	}
-	r, err := i.Invoke(t.Context(), Invocation{Payload: []byte("exit")})
-	if err != nil || r.ErrorType != ProcessExited || !strings.Contains(r.ErrorMessage, "status 4") || !strings.Contains(r.ErrorMessage, "about to exit") {
-		t.Errorf("exit: %+v, %v", r, err)
-	}
 }
 
-func TestOutputComesByLines(t *testing.T) {
+func TestTheOutputAndTheEnd(t *testing.T) {
 	var out []string
-	i := launch(t, Command{Stdout: func(line string) { out = append(out, line) }})
+	i := launch(t, Command{Output: func(line string) { out = append(out, line) }})
 	if _, err := i.Invoke(t.Context(), Invocation{Payload: []byte("log")}); err != nil {
 		t.Fatal(err)
 	}
 	i.Close()
 	i.Close()
-	if got := strings.Join(out, "|"); !strings.Contains(got, "|one line|two lines|") {
-		t.Errorf("stdout %s", got)
+	if got := strings.Join(out, "|"); !strings.Contains(got, "|one line|two lines|") || !strings.Contains(i.Err().Error(), "killed") {
+		t.Errorf("%s; ended with %v", got, i.Err())
 	}
-	if err := i.Err(); err == nil || !strings.Contains(err.Error(), "killed") {
-		t.Errorf("ended with %v", err)
-	}
-}
-
-func TestAnEarlyEndIsReportedWithItsOutput(t *testing.T) {
-	i := launch(t, Command{Env: []string{"FCRUNTIME_TEST=exit"}})
-	r, err := i.Invoke(t.Context(), Invocation{})
-	if err != nil || r.ErrorType != ProcessExited {
-		t.Fatalf("%+v, %v", r, err)
-	}
-	for _, want := range []string{"exit status 3", "to stdout", "to stderr, no end"} {
-		if !strings.Contains(r.ErrorMessage, want) {
-			t.Errorf("%q is missing in %s", want, r.ErrorMessage)
+	i = launch(t, Command{Env: []string{"FCRUNTIME_TEST=exit"}})
+	for range 2 {
+		r, err := i.Invoke(t.Context(), Invocation{})
+		if want := "(exit status 3); its last output:\nto stdout\nto stderr, no end of line"; err != nil || r.ErrorType != ProcessExited || !strings.Contains(r.ErrorMessage, want) {
+			t.Errorf("an early end: %+v, %v", r, err)
 		}
 	}
-}
-
-func TestWhatCannotBeStarted(t *testing.T) {
-	dir := t.TempDir()
-	foreign := filepath.Join(dir, "foreign")
-	if err := os.WriteFile(foreign, []byte("\x7fELF of another machine"), 0o755); err != nil {
-		t.Fatal(err)
-	}
-	plain := filepath.Join(dir, "plain")
-	if err := os.WriteFile(plain, []byte("#!/bin/sh\n"), 0o644); err != nil {
-		t.Fatal(err)
-	}
-	if _, err := Launch(Command{Path: filepath.Join(dir, "none")}); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Launch(Command{Path: "no/such"}); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "no/such does not start") {
 		t.Errorf("no file: %v", err)
 	}
-	if _, err := Launch(Command{Path: foreign}); err == nil || !strings.Contains(err.Error(), "not built for this machine") {
-		t.Errorf("another machine's: %v", err)
-	}
-	if _, err := Launch(Command{Path: plain}); !errors.Is(err, os.ErrPermission) {
-		t.Errorf("not executable: %v", err)
-	}
 }
 
-// pool has this test's executable as its function, and tells which process has begun to work.
-func pool(t *testing.T, began chan<- string) *Function {
-	exe, err := os.Executable()
-	if err != nil {
-		t.Fatal(err)
-	}
-	f := &Function{Launch: func() (*Instance, error) {
-		return Launch(Command{Path: exe, Env: []string{"FCRUNTIME_TEST=function"}, Stdout: func(line string) {
+// A function's instances: each has one invocation at a time, and another takes the place of one that timed out or died, or whose
+// caller left.
+func TestInstances(t *testing.T) {
+	began := make(chan string, 10)
+	f := &Function{Launch: func(int) (*Instance, error) {
+		return launch(t, Command{Output: func(line string) {
 			if strings.HasPrefix(line, "pid ") {
 				began <- line
 			}
-		}})
+		}}), nil
 	}}
-	t.Cleanup(f.Close)
-	return f
-}
-
-func TestAnInstanceHasOneInvocationAtATime(t *testing.T) {
-	began := make(chan string, 10)
-	f := pool(t, began)
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error)
 	go func() {
 		_, err := f.Invoke(ctx, Invocation{Payload: []byte("hang")})
 		left <- err
 	}()
-	first := <-began
-	pids := []string{first}
-	for range 2 { // one after the other, while the first one hangs
-		if r, err := f.Invoke(t.Context(), Invocation{Payload: []byte("pid")}); err != nil || r.Err() != nil {
-			t.Fatal(err, r.Err())
+	pids := []string{<-began}
+	for i, c := range []struct{ payload, want string }{ // one after the other, while the first one hangs
+		{"pid", ""}, {"error", "Chosen: no"}, {"panic", "at the disco"}, {"pid", ""}, {"slow", FunctionTimeout}, {"exit", "about to exit"}, {"pid", ""},
+	} {
+		r, err := f.Invoke(t.Context(), Invocation{Payload: []byte(c.payload), Timeout: time.Second})
+		if err != nil || (r.ErrorType == "") != (c.want == "") || !strings.Contains(fmt.Sprint(r.Err()), c.want) {
+			t.Errorf("%d: %s: %v, %v", i, c.payload, r.Err(), err)
 		}
-		pids = append(pids, <-began)
+		if c.payload == "pid" {
+			pids = append(pids, <-began)
+		}
 	}
-	if pids[1] == first || pids[2] != pids[1] {
-		t.Errorf("instances: %v", pids)
+	if pids[1] == pids[0] || pids[3] == pids[1] || len(f.all) != 4 {
+		t.Errorf("%d instances: %v", len(f.all), pids)
 	}
 	leave()
 	if err := <-left; !errors.Is(err, context.Canceled) {
 		t.Errorf("the caller left: %v", err)
 	}
-	// The instance whose caller left is stopped, and gets nothing any more.
-	select {
+	select { // the instance whose caller left is stopped
 	case <-f.all[0].Exited():
 	default:
 		t.Error("the instance whose caller left lives on")
 	}
-}
-
-func TestAnInstanceThatTimedOutOrDiedIsReplaced(t *testing.T) {
-	began := make(chan string, 10)
-	f := pool(t, began)
-	for payload, want := range map[string]string{"slow": FunctionTimeout, "exit": ProcessExited} {
-		if r, err := f.Invoke(t.Context(), Invocation{Payload: []byte(payload), Timeout: time.Second}); err != nil || r.ErrorType != want {
-			t.Errorf("%s: %+v, %v", payload, r, err)
-		}
-	}
-	if r, err := f.Invoke(t.Context(), Invocation{Payload: []byte("pid")}); err != nil || r.Err() != nil || len(f.all) != 3 {
-		t.Errorf("%v, %v, %d instances", err, r.Err(), len(f.all))
-	}
+	f.Close()
 }

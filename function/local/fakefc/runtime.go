@@ -1,6 +1,6 @@
 // Package fakefc emulates Alibaba Cloud Function Compute as far as a function built on github.com/aliyun/fc-runtime-go-sdk meets
-// it. Runtime is the API that hands invocations to one process, Instance is that process with its API, and Function has as many
-// instances as there are invocations at once.
+// it. Instance is a process of the function with the API that hands invocations to it, and Function has as many instances as there
+// are invocations at once.
 //
 // Not emulated: initializer, pre-stop and pre-freeze hooks, HTTP functions, tracing, limits of size and memory, freezing of
 // a process between invocations.
@@ -29,9 +29,9 @@ const (
 )
 
 const (
-	apiPath        = "/2020-11-11/runtime/invocation/"
-	defaultRegion  = "cn-hangzhou"
-	defaultAccount = "1234567890123456"
+	apiPath = "/2020-11-11/runtime/invocation/"
+	region  = "cn-hangzhou"
+	account = "1234567890123456"
 )
 
 // Invocation is one event on its way to the function. Only the payload is needed; an empty field gets the value in its comment.
@@ -53,7 +53,6 @@ type Invocation struct {
 
 // Result is what the platform reports of an invocation.
 type Result struct {
-	RequestID    string
 	Payload      []byte // the answer; meaningless on an error
 	ErrorType    string // empty on success
 	ErrorMessage string
@@ -75,127 +74,107 @@ func NewRequestID(now time.Time) string {
 	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), random[:4], random[4:])
 }
 
-// Runtime is the API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
-type Runtime struct {
-	queue chan *running
-	mux   *http.ServeMux
+// api is the runtime API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
+type api struct {
+	*http.ServeMux
+	turn  sync.Mutex    // held by the one invocation that there is
+	queue chan *running // from Invoke to next
 	gone  chan struct{} // closed when the process has ended
+	err   error         // how it ended; set before gone is closed
 
-	mu   sync.Mutex
-	byID map[string]*running // what has no result yet, by request id
-	lost error               // how the process ended
+	mu      sync.Mutex
+	current *running // waits for its answer, or nil
 }
 
 // running is an invocation from the call of Invoke until its result is known.
 type running struct {
 	Invocation
-	fetched chan time.Time // when the function took it
-	result  chan Result    // of the function
+	result chan Result // of the function
 }
 
-// New returns a Runtime without invocations.
-func New() *Runtime {
-	rt := &Runtime{queue: make(chan *running), mux: http.NewServeMux(), gone: make(chan struct{}), byID: map[string]*running{}}
-	rt.mux.HandleFunc("GET "+apiPath+"next", rt.next)
-	for _, kind := range []string{"response", "error"} {
-		rt.mux.HandleFunc("POST "+apiPath+"{id}/"+kind, rt.answer)
-	}
-	rt.mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
-		http.Error(w, "the emulated runtime API does not know "+r.Method+" "+r.URL.Path, http.StatusNotFound)
-	})
-	return rt
+func newAPI() *api {
+	a := &api{ServeMux: http.NewServeMux(), queue: make(chan *running), gone: make(chan struct{})}
+	a.HandleFunc("GET "+apiPath+"next", a.next)
+	a.HandleFunc("POST "+apiPath+"{id}/response", a.answer)
+	a.HandleFunc("POST "+apiPath+"{id}/error", a.answer)
+	return a
 }
 
-func (rt *Runtime) ServeHTTP(w http.ResponseWriter, r *http.Request) { rt.mux.ServeHTTP(w, r) }
-
-// Invoke hands an invocation to the function and waits for its Result. The timeout counts from the moment the function takes it.
-// A Result says what the platform would: the function's answer, its error, or that there was no answer in time. Invoke returns an
-// error if its context ends or the invocation cannot be delivered. The platform gives a process one invocation at a time, as
-// Function does; whoever uses a Runtime itself may hand over several.
-func (rt *Runtime) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
+// Invoke hands an invocation to the process and waits for its Result, one at a time, as the platform does. The timeout counts from
+// the moment the function takes it. A Result says what the platform would: the function's answer, its error, or that there was no
+// answer in time. Invoke returns an error if its context ends first.
+func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
+	a.turn.Lock()
+	defer a.turn.Unlock()
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
-	run := &running{Invocation: inv, fetched: make(chan time.Time, 1), result: make(chan Result, 1)}
-	rt.mu.Lock()
-	if rt.byID[inv.RequestID] != nil {
-		rt.mu.Unlock()
-		return r, fmt.Errorf("invocation %s is still running in this process: its answers could not be told apart", inv.RequestID)
-	}
-	rt.byID[inv.RequestID] = run
-	rt.mu.Unlock()
-	defer rt.finish(inv.RequestID)
-
-	began := time.Now()
+	run := &running{Invocation: inv, result: make(chan Result, 1)}
+	a.expect(run)
+	defer a.expect(nil)
 	select {
-	case rt.queue <- run:
-		began = <-run.fetched
-	case <-rt.gone: // seen again below
+	case a.queue <- run:
+	case <-a.gone: // seen again below
 	case <-ctx.Done():
 		return r, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
 	}
+	began := time.Now()
 	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
 	defer deadline.Stop()
 	select {
 	case r = <-run.result:
 	case <-deadline.C:
 		r = Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}
-	case <-rt.gone:
+	case <-a.gone:
 		select {
 		case r = <-run.result: // it ended after its answer
 		default:
-			r = Result{ErrorType: ProcessExited, ErrorMessage: rt.lost.Error()}
+			r = Result{ErrorType: ProcessExited, ErrorMessage: a.err.Error()}
 		}
 	case <-ctx.Done():
 		return r, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
 	}
-	r.RequestID, r.Took = inv.RequestID, time.Since(began)
+	r.Took = time.Since(began)
 	return r, nil
 }
 
-// finish returns an invocation that has no result yet, and forgets it: only the first answer counts.
-func (rt *Runtime) finish(id string) *running {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	run := rt.byID[id]
-	delete(rt.byID, id)
+func (a *api) expect(run *running) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.current = run
+}
+
+// take returns the invocation of that id, if it waits for its answer. Only the first answer counts.
+func (a *api) take(id string) (run *running) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.current != nil && a.current.RequestID == id {
+		run, a.current = a.current, nil
+	}
 	return run
 }
 
-// Lose ends every invocation with ProcessExited, and every later one too: the process is gone, and cause says how.
-func (rt *Runtime) Lose(cause error) {
-	rt.mu.Lock()
-	defer rt.mu.Unlock()
-	if rt.lost == nil {
-		rt.lost = cause
-		close(rt.gone)
-	}
-}
-
 // next gives the function an invocation; the headers' names are those that the runtime SDK reads.
-func (rt *Runtime) next(w http.ResponseWriter, r *http.Request) {
+func (a *api) next(w http.ResponseWriter, r *http.Request) {
 	select {
-	case run := <-rt.queue:
-		now := time.Now()
+	case run := <-a.queue:
 		w.Header().Set("content-type", "application/octet-stream")
 		for name, value := range map[string]string{
 			"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
 			"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
-			"function-deadline": strconv.FormatInt(now.Add(run.Timeout).UnixMilli(), 10),
+			"function-deadline": strconv.FormatInt(time.Now().Add(run.Timeout).UnixMilli(), 10),
 			"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
 			"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
-			"region": cmp.Or(run.Region, defaultRegion), "account-id": cmp.Or(run.AccountID, defaultAccount),
-			"qualifier": "LATEST", "version-id": "LATEST",
+			"region": cmp.Or(run.Region, region), "account-id": cmp.Or(run.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
 		} {
 			w.Header().Set("x-fc-"+name, value)
 		}
-		run.fetched <- now
 		w.Write(run.Payload)
 	case <-r.Context().Done():
 	}
 }
 
 // answer takes an answer or an error. It refuses a late one: the platform has reported the timeout already.
-func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request) {
+func (a *api) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	result := Result{Payload: body}
 	if strings.HasSuffix(r.URL.Path, "/error") {
@@ -207,7 +186,7 @@ func (rt *Runtime) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "it broke off, or is no error report: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	run := rt.finish(r.PathValue("id"))
+	run := a.take(r.PathValue("id"))
 	if run == nil {
 		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
 		return

@@ -1,0 +1,252 @@
+package main
+
+import (
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+	_ "time/tzdata" // a machine without a time zone database can still check a schedule
+
+	"adb-backup/events"
+	"adb-backup/function/backup"
+	"adb-backup/function/config"
+
+	"github.com/robfig/cron/v3"
+)
+
+// inspectTrigger looks at one trigger: whether it can ever hand a request to the function, and whether it would feed on it.
+func (s settings) inspectTrigger(c *checkup, t trigger) {
+	same := slices.DeleteFunc(slices.Clone(s.Triggers), func(other trigger) bool { return other.Name != t.Name })
+	if t.Name == "" || len(same) > 1 {
+		c.say(stateWrong, "trigger %s: each trigger needs a name of its own: of two with the same, one alone would exist", t.Name)
+	}
+	source, _ := t.Config["eventSourceConfig"].(mapping)
+	switch from := scalar(source["eventSourceType"]); {
+	case t.Type == "timer": // its schedule and payload are read with the others
+	case t.Type != "eventbridge":
+		c.say(stateWrong, "trigger %s: nothing that the type %q sends holds a request: use timer or eventbridge", t.Name, t.Type)
+	case !slices.Contains([]string{"Default", "MNS", "RocketMQ", "RabbitMQ", "Kafka"}, from):
+		c.say(stateWrong, "trigger %s: no event of the source %q holds a request: use Default, MNS, RocketMQ, RabbitMQ or Kafka", t.Name, from)
+	default:
+		s.inspectFilter(c, t, from)
+	}
+}
+
+// inspectFilter looks at which events an eventbridge trigger lets through.
+func (s settings) inspectFilter(c *checkup, t trigger, from string) {
+	text := scalar(t.Config["eventRuleFilterPattern"])
+	var filter mapping
+	err := json.Unmarshal([]byte(text), &filter)
+	data, _ := filter["data"].(mapping)
+	ofADB := allows(filter["source"], "acs.ads", "acs.adb") // no event of another cloud service names a cluster
+	switch {
+	case err != nil || filter == nil:
+		c.say(stateWrong, "trigger %s: eventRuleFilterPattern is no JSON object; {} lets every event through", t.Name)
+	case from != "Default" || !t.enabled(): // only the default bus has events of cloud services
+	case strings.Contains(text, `"your-namespace"`) || strings.Contains(text, `"your-repository"`):
+		c.say(stateNote, "trigger %s does nothing until vars.imageNamespace and vars.imageRepository are set", t.Name)
+	case ofADB && allows(filter["type"], reports...) && allows(data["eventName"], events.OwnCalls...):
+		c.say(stateWrong, "trigger %s: its filter lets the function's own calls through, which ActionTrail reports: each backup would be the next event. "+
+			"Name the source, the types, or the data.eventName, that you mean", t.Name)
+	case !ofADB && s.defaultClusters() == nil:
+		c.say(stateWrong, "trigger %s: its events name no cluster: set ADB_DEFAULT_CLUSTERS (vars.imageClusters), too, or disable the trigger (triggerEnable: false)", t.Name)
+	}
+}
+
+// reports are the types of ActionTrail's reports of AnalyticDB's calls.
+var reports = []string{"ads:ActionTrail:ApiCall", "adb:ActionTrail:ApiCall", "ActionTrail:ApiCall",
+	"ads:ActionTrail:ConsoleOperation", "adb:ActionTrail:ConsoleOperation", "ActionTrail:ConsoleOperation"}
+
+// allows reports whether a part of a filter, in EventBridge's own form, lets one of these texts through.
+func allows(part any, texts ...string) bool {
+	alternatives, several := part.([]any)
+	if !several {
+		alternatives = []any{part}
+	}
+	return part == nil || slices.ContainsFunc(texts, func(text string) bool {
+		return slices.ContainsFunc(alternatives, func(one any) bool {
+			operator, _ := one.(mapping)
+			if prefix, begins := operator["prefix"].(string); begins {
+				return strings.HasPrefix(text, prefix)
+			}
+			if but, except := operator["anything-but"]; except {
+				return !allows(but, text)
+			}
+			return one == any(text) || operator["exists"] == true
+		})
+	})
+}
+
+// schedule says when a timer fires. An @every counts from the deployment, which nobody knows: its next firing is the latest
+// that it can be.
+type schedule struct {
+	cron.Schedule
+	zone *time.Location
+}
+
+// scheduleForm is Function Compute's dialect of cron: six fields with the seconds first, or @every and a duration.
+var scheduleForm = regexp.MustCompile(`^\s*(?:CRON_TZ=(\S+)\s+)?(@every\s+\S+|(?:[^\s=@]+\s+){5}[^\s=@]+)\s*$`)
+
+// parseSchedule reads a cron expression. Its zone is UTC unless CRON_TZ names another.
+func parseSchedule(expression string) (s schedule, err error) {
+	m := scheduleForm.FindStringSubmatch(expression)
+	if m == nil {
+		return s, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
+	}
+	zone := cmp.Or(m[1], "UTC")
+	if s.zone, err = time.LoadLocation(zone); err != nil {
+		return s, fmt.Errorf("%q is not a time zone such as Asia/Shanghai", zone)
+	}
+	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+	if s.Schedule, err = parser.Parse("CRON_TZ=" + zone + " " + m[2]); err != nil {
+		return s, fmt.Errorf("%q cannot be read: %w", expression, err)
+	}
+	if s.Next(time.Now()).IsZero() {
+		return s, errors.New("it never fires")
+	}
+	return s, nil
+}
+
+// show writes a moment in the schedule's zone.
+func (s schedule) show(t time.Time) string { return t.In(s.zone).Format("Mon 2 Jan 2006 15:04 MST") }
+
+// timer is an enabled timer of s.yaml, with what it asks for.
+type timer struct {
+	name string
+	schedule
+	requests []backup.Request // as the function would read them now; empty: a drill
+	lookBack time.Duration    // how old a backup may be to serve
+}
+
+func (t timer) is(a backup.Action) bool { return len(t.requests) > 0 && t.requests[0].Action == a }
+
+// covers reports whether a timer may be about a cluster. A selector may choose any.
+func (t timer) covers(c backup.Cluster) bool {
+	return slices.ContainsFunc(t.requests, func(r backup.Request) bool { return r.Selector != nil || r.Cluster == c })
+}
+
+// unmet returns the first firing for which a backup that started at a moment is too old.
+func (t timer) unmet(start time.Time) time.Time { return t.Next(start.Add(t.lookBack)) }
+
+// timers returns the enabled timers whose schedule and payload can be read, and what is wrong with the others.
+func (s settings) timers(now time.Time) (all []timer, faults []error) {
+	for _, t := range s.Triggers {
+		if t.Type != "timer" || !t.enabled() {
+			continue
+		}
+		when, err := parseSchedule(scalar(t.Config["cronExpression"]))
+		if err != nil {
+			faults = append(faults, fmt.Errorf("trigger %s: its schedule: %w", t.Name, err))
+		}
+		// The payload is read as the function will read it when the timer fires.
+		payload := shown(mapping{"triggerTime": now.UTC(), "triggerName": t.Name, "payload": scalar(t.Config["payload"])})
+		event, refused := events.Decode([]byte(payload), events.Invocation{Region: s.Region, Received: now, Timeout: time.Hour})
+		if refused != nil {
+			faults = append(faults, fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused))
+		}
+		if err != nil || refused != nil {
+			continue
+		}
+		read := timer{name: t.Name, schedule: when, requests: event.Requests}
+		if len(event.Requests) > 0 {
+			read.lookBack = now.Sub(event.Requests[0].NotBefore)
+		}
+		all = append(all, read)
+	}
+	return all, faults
+}
+
+// inspectTimers reads the timers and the clusters as the function will, and says what will happen.
+func (s settings) inspectTimers(c *checkup, now time.Time) {
+	timers, _ := s.timers(now)
+	requests, err := s.clusterRequests() // says what is wrong with the timers, too
+	if errors.Is(err, errNoCluster) {
+		c.say(stateNote, "%v: the function does nothing by itself", err)
+	} else {
+		c.faults(err)
+	}
+	for _, t := range timers {
+		at := t.Next(now)
+		when := fmt.Sprintf("%s (in %s), trigger %s", t.show(at), short(at.Sub(now).Round(time.Minute)), t.name)
+		switch {
+		case t.is(backup.ActionVerify):
+			c.say(stateRight, "next check %s, for a backup that started at %s or later", when, t.show(at.Add(-t.lookBack)))
+			c.faults(t.fault(timers, s.AsyncInvokeConfig.life(), now))
+		case t.is(backup.ActionEnsure):
+			c.say(stateRight, "next backup %s", when)
+		default:
+			c.say(stateRight, "next drill %s", when)
+		}
+	}
+	if len(requests) > 0 {
+		c.say(stateRight, "clusters: %s", scopeOf(requests))
+	}
+}
+
+// fault returns what is wrong with a check in the next days. It must find a backup that no retry can still make.
+func (t timer) fault(all []timer, life time.Duration, now time.Time) error {
+	if _, every := t.Schedule.(cron.ConstantDelaySchedule); every {
+		return nil // when it fires nobody knows
+	}
+	for i, at := 0, t.Next(now); i == 0 || i < 200 && at.Sub(now) < 8*24*time.Hour; i, at = i+1, t.Next(at) {
+		since, over := at.Add(-t.lookBack), at.Add(-life)
+		if !slices.ContainsFunc(all, func(b timer) bool { return b.is(backup.ActionEnsure) && !b.unmet(since.Add(-time.Second)).After(over) }) {
+			return fmt.Errorf("trigger %s comes too early or looks back too little: at %s it takes a backup that started at %s or later, "+
+				"and none that a timer makes from then on is sure to be over, because its retries may take %s. Move the check to a later hour, or raise its MaxAge",
+				t.name, t.show(at), t.show(since), short(life))
+		}
+	}
+	return nil
+}
+
+// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
+const placeholder = "amv-your-cluster"
+
+// Why s.yaml names no cluster.
+var (
+	errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
+	errNoCluster   = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+)
+
+// defaultClusters returns the clusters for events that name none.
+func (s settings) defaultClusters() []string { return config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) }
+
+// clusterRequests returns one request for each cluster and each selector that a timer names, and for each default cluster. The
+// error says why they are not known.
+func (s settings) clusterRequests() (all []backup.Request, err error) {
+	if slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }) {
+		return nil, errPlaceholder
+	}
+	now := time.Now()
+	timers, faults := s.timers(now)
+	for _, t := range timers {
+		all = append(all, t.requests...)
+	}
+	for _, id := range s.defaultClusters() {
+		if err := backup.CheckClusterID(id); err != nil {
+			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
+		}
+		all = append(all, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
+	}
+	for i := range all {
+		all[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
+	}
+	if len(faults) == 0 && len(all) == 0 {
+		return nil, errNoCluster
+	}
+	return backup.Merge(all), errors.Join(faults...)
+}
+
+// zone returns the time zone of the first timer's schedule, UTC if there is none.
+func (s settings) zone() *time.Location {
+	for _, t := range s.Triggers {
+		if when, err := parseSchedule(scalar(t.Config["cronExpression"])); t.Type == "timer" && err == nil {
+			return when.zone
+		}
+	}
+	return time.UTC
+}

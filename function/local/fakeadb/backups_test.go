@@ -1,0 +1,97 @@
+package fakeadb
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
+	"github.com/alibabacloud-go/tea/dara"
+)
+
+// A backup's life, as lists show it after a while.
+func TestABackupsLife(t *testing.T) {
+	const hour = time.Hour
+	for i, c := range []struct {
+		o     Options
+		after time.Duration
+		want  string
+	}{
+		{Options{}, 0, "2000-01-01T00:00Z- Running 0"},
+		{Options{}, hour - 1, "2000-01-01T00:00Z- Running 0"},
+		{Options{}, hour, "2000-01-01T00:00Z-2000-01-01T01:00Z Success 2000"},
+		{Options{ListedAfter: time.Minute}, time.Minute - 1, ""},
+		{Options{ListedAfter: time.Minute}, time.Minute, "2000-01-01T00:00Z- Running 0"},
+		{Options{HideRunning: true}, hour - 1, ""},
+		{Options{HideRunning: true, ListedAfter: time.Minute}, hour + time.Minute - 1, ""},
+		{Options{HideRunning: true, ListedAfter: time.Minute}, hour + time.Minute, "2000-01-01T00:00Z-2000-01-01T01:00Z Success 2000"},
+		{Options{Ends: Failed}, hour, "2000-01-01T00:00Z-2000-01-01T01:00Z Failed 0"},
+		{Options{Ends: Running}, 9 * hour, "2000-01-01T00:00Z- Running 0"},
+		{Options{Ends: Running, HideRunning: true}, 9 * hour, ""},
+		{Options{Layout: Seconds, Words: Words{Completed: "Fertig"}}, hour, "2000-01-01T00:00:00Z-2000-01-01T01:00:00Z Fertig 2000"},
+		{Options{Skew: 7 * time.Minute}, hour, "2000-01-01T00:07Z-2000-01-01T01:07Z Success 2000"},
+		{Options{FalseZone: 8 * hour}, hour, "2000-01-01T08:00Z-2000-01-01T09:00Z Success 2000"},
+	} {
+		var last Call
+		c.o.Takes, c.o.Size, c.o.OnCall = hour, 2000, func(c Call) { last = c }
+		bubble(t, c.o, func(t *testing.T, s *Service, client *adb.Client) {
+			id, refused := create(t.Context(), client, one)
+			if id == "" || !last.Effect || last.Cluster != one || last.RequestID != id || s.Backups(one)[0].RequestID != id {
+				t.Errorf("%d: %s %s, %+v", i, id, refused, last)
+			}
+			time.Sleep(c.after)
+			got, body := backups(t.Context(), client)
+			if c.want != "" {
+				c.want = "32732001 " + c.want
+			}
+			if got != c.want || last.Listed != len(body.Items.Backup) || last.Effect {
+				t.Errorf("%d: %s, want %s; %+v", i, got, c.want, last)
+			}
+		})
+	}
+}
+
+func TestWhatElseIsListed(t *testing.T) {
+	bubble(t, Options{HideRunning: true, ListedAfter: time.Minute}, func(t *testing.T, s *Service, client *adb.Client) {
+		s.Add(Backup{ID: "7", Cluster: one, Type: "IncrementalBackup", Start: s.Now(), End: s.Now(), Parent: "6"}, // nobody waits for its own schedule's
+			Backup{ID: "8", Cluster: one, Start: s.Now().Add(-25 * time.Hour), End: s.Now(), Kept: 48 * time.Hour}, Backup{Cluster: two, Start: s.Now()})
+		_, body := backups(t.Context(), client)
+		if all := body.Items.Backup; len(all) != 1 || *all[0].BackupId != "7" || *all[0].BackupType != "IncrementalBackup" || *all[0].ParentBackupId != "6" || *all[0].BackupExpiredTime != "2000-01-31T00:00Z" {
+			t.Errorf("list: %v", body)
+		}
+		_, body = backups(t.Context(), client, func(r *adb.DescribeBackupsRequest) { r.StartTime = dara.String("1999-12-30T00:00Z") })
+		if all := body.Items.Backup; len(all) != 2 || *all[1].BackupId != "8" || *all[1].BackupExpiredTime != "2000-01-03T00:00Z" {
+			t.Errorf("an earlier window: %v", body)
+		}
+		if got, _ := backups(t.Context(), client, func(r *adb.DescribeBackupsRequest) { r.BackupId = dara.String("9") }); got != "" {
+			t.Errorf("by another id: %s", got)
+		}
+		if s.Remove("7"); len(s.Backups(one)) != 1 || len(s.Backups("")) != 2 {
+			t.Errorf("after one was removed: %+v", s.Backups(""))
+		}
+	})
+}
+
+func TestBackupsComeInPages(t *testing.T) {
+	for limit, pages := range map[int]int{0: 3, 7: 10} {
+		bubble(t, Options{PageCap: limit}, func(t *testing.T, s *Service, client *adb.Client) {
+			for i := range 70 {
+				at := s.Now().Add(time.Duration(i-70) * time.Minute)
+				s.Add(Backup{Cluster: one, Start: at, End: at})
+			}
+			ids, last := map[string]bool{}, 0
+			for page := range 20 {
+				_, body := backups(t.Context(), client, func(r *adb.DescribeBackupsRequest) { r.PageNumber = dara.Int32(int32(page + 1)) })
+				for _, e := range body.Items.Backup {
+					ids[*e.BackupId], last = true, page+1
+				}
+				if *body.TotalCount != "70" || *body.PageNumber != fmt.Sprint(page+1) {
+					t.Errorf("page %d: %s in all, page %s", page+1, *body.TotalCount, *body.PageNumber)
+				}
+			}
+			if len(ids) != 70 || last != pages {
+				t.Errorf("at most %d: %d different, the last one on page %d", limit, len(ids), last)
+			}
+		})
+	}
+}
