@@ -62,9 +62,6 @@ func (e *ensuring) look(ctx context.Context) (Outcome, bool) {
 	}
 }
 
-// lookAnew makes what was listed count no more.
-func (e *ensuring) lookAnew() { e.observed.Looked, e.observed.Listed = time.Time{}, nil }
-
 // await waits for a backup that runs, or for what the last CreateBackup may have made: two backups must not overlap. set is nil
 // while it is not listed. Then it counts as running only for the settle time.
 func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
@@ -81,7 +78,7 @@ func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
 		e.pending, e.err = pending, nil
 		e.log.Info("an earlier backup is running; another is created after it", set.attrs()...)
 	}
-	e.lookAnew()
+	e.observed.Looked = time.Time{} // what was listed counts no more
 	return e.wait(ctx, pause)
 }
 
@@ -111,7 +108,7 @@ func (e *ensuring) send(ctx context.Context) (Outcome, bool) {
 	about = append(about, failed.attrs()...)
 	switch failed.Kind {
 	case KindUnanswered:
-		e.lookAnew()
+		e.observed.Looked = time.Time{} // what was listed counts no more
 		e.log.Warn("whether CreateBackup took effect is unknown: looking for the backup", about...)
 		return Outcome{}, false
 	case KindThrottled, KindNotSent, KindNotNow:
@@ -142,7 +139,7 @@ func (e *ensuring) sendAgain(ctx context.Context, failed *CallError, about []any
 		e.pending = "the cluster was busy, so no backup was created"
 		e.warnOnce("busy", "the cluster is busy, so the service refused CreateBackup for now: trying again", about...)
 		e.observed.NotNow = true
-		e.lookAnew()
+		e.observed.Looked = time.Time{} // what was listed counts no more
 		return e.wait(ctx, e.poll())
 	case KindNotSent:
 		e.warnOnce("unreachable", "AnalyticDB cannot be reached, so nothing was sent: trying again", append(about, "host", failed.Host)...)

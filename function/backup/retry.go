@@ -3,7 +3,8 @@ package backup
 import (
 	"context"
 	"errors"
-	"hash/crc32"
+	"hash/fnv"
+	"io"
 	"log/slog"
 	"math/rand/v2"
 	"time"
@@ -24,7 +25,9 @@ type caller struct {
 // caller returns a caller for a cluster or a region. Everything random in this package comes from its chance, whose seed is the time
 // and the name: so a history in virtual time repeats.
 func (r *run) caller(name string, log *slog.Logger) caller {
-	chance := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), uint64(crc32.ChecksumIEEE([]byte(name)))))
+	h := fnv.New64a()
+	io.WriteString(h, name)
+	chance := rand.New(rand.NewPCG(uint64(time.Now().UnixNano()), h.Sum64()))
 	return caller{service: r.service, settings: r.settings, log: log, chance: chance, warned: map[string]bool{}}
 }
 
