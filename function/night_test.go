@@ -17,7 +17,7 @@ import (
 // platform's second delivery, the morning's check. What the page shows of the log is what the function logs.
 func TestOneRealNight(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Date(2026, 11, 25, 18, 0, 0, 0, time.UTC).Sub(time.Now())) // 02:00 in Beijing
+		time.Sleep(time.Until(time.Date(2026, 11, 25, 18, 0, 0, 0, time.UTC))) // 02:00 in Beijing
 		gateway := fakeadb.Fault{Name: "502", Answer: func(*fakeadb.Call) fakeadb.Answer {
 			return fakeadb.Answer{Status: 502, Body: "<html>Bad Gateway</html>"}
 		}}
@@ -30,7 +30,7 @@ func TestOneRealNight(t *testing.T) {
 		event := timer(`{"DBClusterIds":["` + cluster + `"],"WaitFor":"Completed"}`)
 		w.expect(w.process().deliver(event, delivery{}), "Completed", 1)
 		w.expect(w.process().deliver(event, delivery{}), "Completed", 1)
-		time.Sleep(time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC).Sub(time.Now())) // 08:00 in Beijing
+		time.Sleep(time.Until(time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC))) // 08:00 in Beijing
 		w.expect(w.process().deliver(timer(`{"Action":"Verify","DBClusterIds":["`+cluster+`"],"MaxAge":"7h"}`), delivery{}), "Completed", 1)
 
 		page, err := os.ReadFile("README.md")

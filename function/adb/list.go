@@ -90,17 +90,12 @@ func (s *session) list(ctx context.Context, action string, cluster backup.Cluste
 		if err != nil {
 			return err
 		}
-		before := len(found)
-		rows.note(found)
-		news := len(found) > before
-		switch {
-		case len(found) == 0 && total > 0, !news && total-len(found) >= leastRows: // a few may have expired meanwhile
-			return c.failed(fmt.Errorf("it counts %d entries but lists %d", total, len(found)))
-		case len(found) > maxRows:
-			return c.failed(fmt.Errorf("the list has more than %d entries", maxRows))
+		ends, err := rows.note(found, total)
+		if err != nil {
+			return c.failed(err)
 		}
 		add(c, rows)
-		if full := len(rows.Backup)+len(rows.DBCluster) >= leastRows; !news || total < 0 && !full || total >= 0 && len(found) >= total {
+		if ends {
 			return nil
 		}
 	}

@@ -84,14 +84,25 @@ func decodePage(body []byte) (rows items, total int, err error) {
 	return rows, total, nil
 }
 
-// note notes what tells the rows apart: the list may move between two pages, so that one of them comes again.
-func (i items) note(found map[string]bool) {
+// note adds what tells a page's rows apart to what was found of the list, and reports whether the list ends with it. A list may
+// move between two pages, so that a row comes again, and a few rows may expire meanwhile. It is not short of a whole page.
+func (i items) note(found map[string]bool, total int) (ends bool, err error) {
+	before := len(found)
 	for _, b := range i.Backup {
 		found[string(b.BackupId+b.BackupStartTime)] = true
 	}
 	for _, c := range i.DBCluster {
 		found[string(c.DBClusterId)] = true
 	}
+	switch ends = len(found) == before; {
+	case len(found) == 0 && total > 0, ends && total-len(found) >= leastRows:
+		return false, fmt.Errorf("it counts %d entries but lists %d", total, len(found))
+	case len(found) > maxRows:
+		return false, fmt.Errorf("the list has more than %d entries", maxRows)
+	case total < 0:
+		return ends || len(i.Backup)+len(i.DBCluster) < leastRows, nil
+	}
+	return ends || len(found) >= total, nil
 }
 
 type backupRow struct {
