@@ -46,6 +46,8 @@ func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
 		e.log.Info("a backup that serves was found", step.Set.attrs()...)
 	}
 	e.shows(step.Set, e.observed.Listed)
+	others, cancel := context.WithTimeout(ctx, 12*e.settings.Poll) // one that hangs does not hold up this one for long
+	defer cancel()
 	for poll := e.polls(); ; {
 		p := Follow(time.Now(), e.request.WaitFor, e.outcome.Set, e.completeSince, e.settings.DDLPause)
 		switch {
@@ -58,7 +60,7 @@ func (e *ensuring) follow(ctx context.Context, step Step) Outcome {
 		e.giveWay()
 		select {
 		case <-e.part.requested: // every backup of the region is requested first
-		case <-ctx.Done():
+		case <-others.Done():
 		}
 		pause := poll()
 		if !p.Until.IsZero() { // it is complete, and only time has to pass

@@ -77,7 +77,11 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	}
 	var all errgroup.Group // each region goes its own way, so that one that hangs does not hold up the others
 	all.SetLimit(maxParts)
-	for _, region := range regions {
+	for i, region := range regions {
+		if i == len(regions)-1 {
+			parts[region].work(ctx) // the last one here: the stack of a new goroutine would have to grow first
+			break
+		}
 		all.Go(func() error {
 			parts[region].work(ctx)
 			return nil
@@ -131,12 +135,17 @@ func (p *part) work(ctx context.Context) {
 		close(p.requested)
 	}()
 	var all sync.WaitGroup
-	for _, n := range p.chance.Perm(len(requests)) {
-		all.Go(func() {
-			ctx, cancel := p.run.within(ctx, requests[n])
-			defer cancel()
-			p.outcomes[n] = p.task(requests[n]).do(ctx)
-		})
+	carryOut := func(n int) {
+		ctx, cancel := p.run.within(ctx, requests[n])
+		defer cancel()
+		p.outcomes[n] = p.task(requests[n]).do(ctx)
+	}
+	for i, n := range p.chance.Perm(len(requests)) {
+		if i == len(requests)-1 {
+			carryOut(n) // here, as above
+			break
+		}
+		all.Go(func() { carryOut(n) })
 	}
 	all.Wait()
 }
