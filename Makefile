@@ -2,7 +2,8 @@
 .PHONY: help go run faults test race fuzz simulate bench lint build package dist here local tool doctor role policy deploy logs remove invoke gate drill status clean
 .DEFAULT_GOAL := help
 
-# Values reach the programs through the environment, as "$$EVENT" in a recipe, so that nothing in them is run.
+# Values reach the programs through the environment, as "$$EVENT" in a recipe, so that no shell runs what is in them. On its own
+# command line make expands a $; EVENT=... before the word make is taken as it is.
 S ?= s.yaml
 FUZZTIME ?= 5s
 SEEDS ?= 1000
@@ -26,7 +27,7 @@ help:
 
 go:
 	@command -v go >/dev/null || { echo "Go is missing: install the version in go.mod, or a later one, from https://go.dev/dl/" >&2; exit 1; }
-	@[ -e dist ] || echo "The first time takes a minute or two: Go fetches modules, and names what it compiles."
+	@[ -e dist ] || echo "The first time takes a minute or two: Go fetches modules, and names what it compiles." >&2
 
 ##@ On this machine: they need only Go
 run: here local ## deliver an event to the function in a local cloud | EVENT=FILE or a cluster id, FAULT=NAME TAKES=20s VERBOSE=1 | CLOUD=real asks AnalyticDB itself, YES=1 does not ask before

@@ -86,6 +86,7 @@ func TestDoctor(t *testing.T) {
 		"a filter, laid out":        {"", func(f *account) { set(f, "/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`) }, exitDone, "has the settings and the triggers of s.yaml"},
 		"triggers not seen":         {"", denied("ListTriggers"), exitNotAsked, "unread   the function: ListTriggers was refused"},
 		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, exitNo, "missing  cluster amv-old"},
+		"an old one, no timer":      {filledIn(t, "imageClusters", "amv-old"), nil, exitNo, "missing  cluster amv-old"},
 		"no backup":                 {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
 		"backups not seen":          {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, exitNotAsked, "unread   cluster amv-denied"},
 	} {

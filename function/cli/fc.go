@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
@@ -147,7 +148,7 @@ func (c caller) read(x *adb.Exchange) reply {
 	if platform := x.Header.Get("X-Fc-Error-Type"); said.ErrorType == "" && platform != "" {
 		return platformFailure(platform, c.clean(x, cmp.Or(said.ErrorMessage, r.Said)))
 	}
-	r.ErrorType, r.ErrorMessage = backup.ErrorType(said.ErrorType), said.ErrorMessage
+	r.ErrorType, r.ErrorMessage = backup.ErrorType(said.ErrorType), strings.Join(strings.FieldsFunc(said.ErrorMessage, unicode.IsControl), " ")
 	return r
 }
 

@@ -234,7 +234,7 @@ func TestGateCommand(t *testing.T) {
 		"there at once":       {[]step{{Body: ofRequest}}, nil, exitDone, ofRequest + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
 		"not there":           {[]step{{Body: mixed, Error: unable}}, nil, exitNo, mixed + "\n", []string{"Mixed: why"}, 1},
 		"time is up":          {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNo, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
-		"hung":                {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; asking again finds the backup, if it was made"}` + "\n", []string{"no answer in time"}, 1},
+		"hung":                {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}` + "\n", []string{"no answer in time"}, 1},
 		"forbidden":           {[]step{{Status: 403, Body: `{"Code":"AccessDenied","Message":"no"}`}}, nil, exitNotAsked, "", []string{"question 1\npermission was denied"}, 1},
 		"refused there":       {[]step{{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}}, nil, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", []string{"InvalidEvent: why"}, 1},
 		"an event":            {nil, []string{"-event", "../../events/timer.json"}, exitWrong, "", []string{"this is another event"}, 0},

@@ -118,11 +118,11 @@ func askOnce(ctx context.Context, c *cli.Command, d deployed, m message) error {
 }
 
 // errAskInterrupted ends the commands that ask for a backup.
-var errAskInterrupted = errors.New("a backup that was requested already goes on in AnalyticDB, and asking again finds it")
+var errAskInterrupted = errors.New("a backup that was requested already goes on in AnalyticDB")
 
 // hung stands in for the answer of a function that was not heard in time.
 func hung(what string) reply {
-	return failure(backup.ErrorBackupPending, what+"; asking again finds the backup, if it was made")
+	return failure(backup.ErrorBackupPending, what+"; a backup that was requested goes on in AnalyticDB")
 }
 
 // conclude prints an answer, and returns nil only if it proves what was asked. What proves nothing is not printed.

@@ -171,7 +171,7 @@ func TestWhatThePlatformSays(t *testing.T) {
 func TestSilence(t *testing.T) {
 	_, url := newFakeFC(t, step{Takes: time.Minute})
 	code, stdout, _ := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1", "-timeout", "1s")
-	if code != exitNo || stdout != `{"errorType":"BackupPending","errorMessage":"the function has not answered within 1s; asking again finds the backup, if it was made"}`+"\n" {
+	if code != exitNo || stdout != `{"errorType":"BackupPending","errorMessage":"the function has not answered within 1s; a backup that was requested goes on in AnalyticDB"}`+"\n" {
 		t.Errorf("exit code %d, standard output %q", code, stdout)
 	}
 	nobody := httptest.NewServer(http.NotFoundHandler())

@@ -144,6 +144,9 @@ func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Tim
 			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
 		}
 	}
+	if state == stateNote && now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
+		state = stateMissing
+	}
 	c.say(state, "%s%s", last, rest)
 }
 

@@ -41,6 +41,8 @@ func goOn(cmd *cli.Command, question string) error {
 	switch {
 	case errors.Is(err, terminal.ErrNoTerminal):
 		return wrong("nothing was changed: there is no terminal to ask on. With -yes (in make: YES=1) it does not ask")
+	case errors.Is(err, terminal.ErrInterrupted):
+		return exitError{exitInterrupted, errors.New("interrupted: nothing was changed")}
 	case err != nil || !yes:
 		return no("nothing was changed")
 	}

@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/signal"
 	"strings"
+	"syscall"
 	"time"
 	"unicode/utf8"
 
@@ -95,7 +96,7 @@ func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
 		return false, ErrNoTerminal
 	}
 	pressed, answered := make(chan os.Signal, 1), make(chan string, 1)
-	signal.Notify(pressed, os.Interrupt)
+	signal.Notify(pressed, os.Interrupt, syscall.SIGTERM)
 	defer signal.Stop(pressed)
 	fmt.Fprintf(out, "%s [y/N] ", question)
 	go func() {
