@@ -54,7 +54,7 @@ func (m Mask) Clean(text string) string {
 // special are the characters of a secret that a service may spell in another way, and spelling is a pattern of all these ways.
 var special = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
-const spelling = `(?:%(?:25)*[0-9A-Fa-f]{2}|&(?:amp;)*#?\w+;|\\*u[0-9A-Fa-f]{4}|\\*[^A-Za-z0-9])+?`
+const spelling = `(?:%(?:25)*[0-9A-Fa-f]{2}|&(?:amp;)*#?\w+;|\\*u[0-9A-Fa-f]{4}|\\+[bfnrt]|\\*[^A-Za-z0-9])+?`
 
 // Reason returns a network error in words, without the URL: it may hold a password or a token.
 func Reason(err error) string {

@@ -90,6 +90,7 @@ func TestReason(t *testing.T) {
 func FuzzMask(f *testing.F) {
 	f.Add("CAIS+8/Xq2f6s==", "denied: ", " (see the log)")
 	f.Add("\\\"ä%25&amp;\u2028~", "%", "5")
+	f.Add("000000\f0", "0", "0")
 	f.Fuzz(func(t *testing.T, secret, before, after string) {
 		quoted, _ := json.Marshal(secret)
 		for _, spelling := range []string{
