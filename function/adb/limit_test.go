@@ -70,7 +70,7 @@ func TestLimiterFindsTheLimit(t *testing.T) {
 		ideal     float64 // times the ideal time, at most
 		throttled int
 	}{
-		{50, 50, 1.10, 100}, {50, 5, 1.10, 100}, {50, 1, 1.4, 250}, {10, 10, 1.10, 400}, {10, 5, 1.10, 400}, {100, 100, 1.3, 60}, {500, 500, 1.7, 0},
+		{50, 50, 1.10, 100}, {50, 5, 1.10, 100}, {50, 1, 1.45, 250}, {10, 10, 1.10, 400}, {10, 5, 1.10, 400}, {100, 100, 1.3, 60}, {500, 500, 1.7, 0},
 	} {
 		t.Run(fmt.Sprintf("%v a second, burst %d", c.limit, c.burst), func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
