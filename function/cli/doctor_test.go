@@ -82,13 +82,16 @@ func TestDoctor(t *testing.T) {
 		"no retries":                {"", func(f *account) { delete(f.function, "/async-invoke-config") }, exitNo, "asyncInvokeConfig is missing"},
 		"a lost destination":        {topic, func(f *account) { set(f, "/async-invoke-config", "topics/alarm", "topics/old") }, exitNo, "destinationConfig onFailure destination is"},
 		"no trigger":                {"", func(f *account) { set(f, "/triggers", `"nightly"`, `"nightly-old"`) }, exitNo, "trigger nightly is missing"},
-		"a trigger that is off":     {"", func(f *account) { set(f, "/triggers", `\"enable\":true`, `\"enable\":false`) }, exitNo, "trigger nightly config enable is false, not true"},
-		"a filter, laid out":        {"", func(f *account) { set(f, "/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`) }, exitDone, "has the settings and the triggers of s.yaml"},
-		"triggers not seen":         {"", denied("ListTriggers"), exitNotAsked, "unread   the function: ListTriggers was refused"},
-		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, exitNo, "missing  cluster amv-old"},
-		"an old one, no timer":      {filledIn(t, "imageClusters", "amv-old"), nil, exitNo, "missing  cluster amv-old"},
-		"no backup":                 {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
-		"backups not seen":          {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, exitNotAsked, "unread   cluster amv-denied"},
+		"a trigger too many": {"", func(f *account) {
+			set(f, "/triggers", `[{`, `[{"triggerName":"old","triggerType":"timer","triggerConfig":"{}"},{`)
+		}, exitDone, "the trigger old is online, and s.yaml does not name it"},
+		"a trigger that is off": {"", func(f *account) { set(f, "/triggers", `\"enable\":true`, `\"enable\":false`) }, exitNo, "trigger nightly config enable is false, not true"},
+		"a filter, laid out":    {"", func(f *account) { set(f, "/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`) }, exitDone, "has the settings and the triggers of s.yaml"},
+		"triggers not seen":     {"", denied("ListTriggers"), exitNotAsked, "unread   the function: ListTriggers was refused"},
+		"an old backup":         {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, exitNo, "missing  cluster amv-old"},
+		"an old one, no timer":  {filledIn(t, "imageClusters", "amv-old"), nil, exitNo, "missing  cluster amv-old"},
+		"no backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
+		"backups not seen":      {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, exitNotAsked, "unread   cluster amv-denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			service := newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})

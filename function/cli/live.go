@@ -209,6 +209,12 @@ func (s settings) compareFunction(c *checkup, online mapping, account string) {
 	if faults == nil {
 		c.say(stateRight, "the function %s in %s has the settings and the triggers of s.yaml", s.FunctionName, s.Region)
 	}
+	triggers, _ := online["trigger"].(mapping)
+	for _, name := range slices.Sorted(maps.Keys(triggers)) {
+		if !slices.ContainsFunc(s.Triggers, func(t trigger) bool { return t.Name == name }) {
+			c.say(stateNote, "the trigger %s is online, and s.yaml does not name it: it goes on firing", name)
+		}
+	}
 	for _, name := range s.takenAway(online) {
 		c.say(stateNote, "%s is set online and not in this shell: a deployment from here would take it away", name)
 	}

@@ -4,6 +4,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
@@ -58,16 +60,29 @@ func provesOther(a answer, action, status string) error {
 	return nil
 }
 
+// reaches reports whether there is a status for each one that was asked, and as far.
+func reaches(is, asked []int) bool {
+	slices.Sort(is)
+	slices.Sort(asked)
+	more := len(is) - len(asked)
+	for i := range asked {
+		if more < 0 || is[more+i] < asked[i] {
+			return false
+		}
+	}
+	return true
+}
+
 // provesBackups compares the clusters of an answer with those that were asked. Only the function knows which clusters a
 // selector chose, so of those there must be one at least.
 func provesBackups(a answer, requests []backup.Request) error {
-	const none = 4 // farther than any status
-	is, least := map[string]int{}, none
+	const none = 4                                                   // farther than any status
+	is, asked, least := map[string][]int{}, map[string][]int{}, none // each cluster once for each action that was asked of it
 	for _, b := range a.Backups {
 		if far[b.Status] == 0 {
 			return fmt.Errorf("the Status of %q is %q", b.DBClusterId, b.Status)
 		}
-		is[b.DBClusterId] = max(is[b.DBClusterId], far[b.Status]) // once for each action that was asked of it
+		is[b.DBClusterId] = append(is[b.DBClusterId], far[b.Status])
 		least = min(least, far[b.Status])
 	}
 	if least == none {
@@ -79,7 +94,12 @@ func provesBackups(a answer, requests []backup.Request) error {
 	weakest := none
 	for _, r := range requests {
 		weakest = min(weakest, needed(r))
-		if id := r.Cluster.ID; r.Selector == nil && id != ownCluster && is[id] < needed(r) {
+		if id := r.Cluster.ID; r.Selector == nil && id != ownCluster {
+			asked[id] = append(asked[id], needed(r))
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(asked)) {
+		if !reaches(is[id], asked[id]) {
 			return fmt.Errorf("it does not say that %s is as far as was asked", id)
 		}
 	}

@@ -20,6 +20,7 @@ func TestProof(t *testing.T) {
 		own      = `{"specversion":"1.0","type":"adb:ActionTrail:ApiCall","time":"2026-11-23T02:00:00Z","data":{"eventName":"CreateBackup"}}`
 		both     = `["amv-1",` + tagged + `]`
 		wrong    = `["amv-1",7]`
+		mixed    = `[{"DBClusterId":"amv-1","WaitFor":"Completed"},{"Action":"Verify","DBClusterId":"amv-1","MaxAge":"1h"},"amv-2"]`
 	)
 	// answered is an answer about clusters, each written id:Status.
 	answered := func(action, status string, clusters ...string) string {
@@ -50,6 +51,9 @@ func TestProof(t *testing.T) {
 		"one of two":              {two, answered("Ensure", "Requested", "amv-1:Requested"), "amv-2 is as far"},
 		"another cluster":         {one, answered("Ensure", "Completed", "amv-2:Completed"), "amv-1 is as far"},
 		"another, not so far":     {complete, answered("Ensure", "Requested", "amv-1:Completed", "amv-2:Requested"), "more was asked"},
+		"each action's":           {mixed, answered("Ensure", "Requested", "amv-1:Completed", "amv-1:Completed", "amv-2:Requested"), ""},
+		"one action's alone":      {mixed, answered("Ensure", "Requested", "amv-1:Completed", "amv-2:Requested"), "amv-1 is as far"},
+		"one action's not so far": {mixed, answered("Ensure", "Requested", "amv-1:Requested", "amv-1:Completed", "amv-2:Requested"), "amv-1 is as far"},
 		"a failed one":            {two, answered("Ensure", "Failed", "amv-1:Requested", "amv-2:Failed"), `"amv-2" is "Failed"`},
 		"chosen, not so far":      {tagged, answered("Ensure", "Requested", "amv-9:Requested"), "more was asked"},
 		"nothing chosen":          {tagged, answered("Ensure", "Completed"), "names no backup"},

@@ -147,6 +147,8 @@ func TestInspect(t *testing.T) {
 		"a filter of everything": {filter(`{}`), "the function's own calls"},
 		"ActionTrail":            {filter(`{"source": ["acs.ads"], "type": [{"prefix": "ads:ActionTrail"}]}`), "the function's own calls"},
 		"all but one call":       {filter(`{"type": ["adb:ActionTrail:ApiCall"], "data": {"eventName": [{"anything-but": "CreateBackup"}]}}`), "the function's own calls"},
+		"an operator not known":  {filter(`{"source": [{"suffix": "s.ads"}], "data": {"eventName": [{"suffix": "Backup"}]}}`), "the function's own calls"},
+		"a check, no timer":      {strings.Replace(filledIn(t), "enable: true", "enable: false", 1), ""},
 		"another call":           {filter(`{"type": ["ads:ActionTrail:ApiCall"], "data": {"eventName": ["ModifyDBClusterDescription"]}}`), ""},
 		"another product":        {filter(`{"source": ["acs.oss"]}`), "name no cluster"},
 		"an image, no cluster":   {filledIn(t, append(mine, "imageClusters", `""`)...), "name no cluster"},

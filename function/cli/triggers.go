@@ -76,7 +76,7 @@ func allows(part any, texts ...string) bool {
 			if but, except := operator["anything-but"]; except {
 				return !allows(but, text)
 			}
-			return one == any(text) || operator["exists"] == true
+			return one == any(text) || operator != nil && operator["exists"] != false // an operator that is not known here may let it through
 		})
 	})
 }
@@ -175,7 +175,9 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 		switch {
 		case t.is(backup.ActionVerify):
 			c.say(stateRight, "next check %s, for a backup that started at %s or later", when, t.show(at.Add(-t.lookBack)))
-			c.faults(t.fault(timers, s.AsyncInvokeConfig.life(), now))
+			if slices.ContainsFunc(timers, func(b timer) bool { return b.is(backup.ActionEnsure) }) { // else events order the backups
+				c.faults(t.fault(timers, s.AsyncInvokeConfig.life(), now))
+			}
 		case t.is(backup.ActionEnsure):
 			c.say(stateRight, "next backup %s", when)
 		default:
