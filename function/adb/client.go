@@ -27,7 +27,7 @@ const (
 	lastCall    = 300 * time.Millisecond // before the deadline: a create that is cut off leaves its outcome unknown
 	maxReply    = 1 << 20                // bytes of a reply, twenty times a page of backup sets
 	largeReply  = 64 << 10               // bytes from which on a reply counts as large
-	maxLarge    = 8                      // large replies in memory at once: each takes several times its size
+	maxLarge    = 4                      // large replies at once: each takes up to ten times its size when it is decoded
 	maxInFlight = 256                    // calls of all regions, each of which takes some 50 KiB of memory; more if one region may have as many
 )
 
@@ -45,7 +45,6 @@ type API struct {
 	limiters sync.Map            // of *limiter, by region
 	inFlight *semaphore.Weighted // of maxInFlight
 	large    *semaphore.Weighted // of maxLarge
-	decoding sync.Mutex          // held while a page is decoded, which takes many times its size
 }
 
 // New returns the API. Nothing is called yet.
@@ -57,13 +56,7 @@ func New(o Options) *API {
 }
 
 // Credentials are those of one invocation. The token is empty for keys that do not expire.
-type Credentials struct {
-	AccessKeyID, AccessKeySecret, SecurityToken string
-
-	// Personal credentials are those of the person or the pipeline that started the program, even if they are temporary.
-	// Other temporary ones are taken for the function's role.
-	Personal bool
-}
+type Credentials struct{ AccessKeyID, AccessKeySecret, SecurityToken string }
 
 // session is the API with one invocation's credentials.
 type session struct {
@@ -107,9 +100,10 @@ type call struct {
 	mask    Mask // of the secrets in the call
 }
 
-// do makes one call when it is its turn. The call is valid even if it failed. An error is a *backup.CallError, or ctx's if the
-// turn did not come in time: then nothing was sent. send makes it, and reads what is large of the reply.
-func (s *session) do(ctx context.Context, action string, cluster backup.Cluster, send func(context.Context, *sdk.Client, *call) error) (*call, error) {
+// do makes one call when it is its turn: send makes it, and read reads the reply of one that succeeded. The call is valid even
+// if it failed. An error is a *backup.CallError, or ctx's if the turn did not come in time: then nothing was sent.
+func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
+	send func(context.Context, *sdk.Client) error, read func(body []byte) error) (*call, error) {
 	c := &call{session: s, action: action, cluster: cluster, sent: time.Now()}
 	c.Transport, c.Limit, c.large = s.api.options.Transport, maxReply, s.api.large
 	defer c.forget()
@@ -131,10 +125,13 @@ func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
 	c.sent = time.Now()
 	ctx, cancel := context.WithTimeout(ctx, callTimeout)
 	defer cancel()
-	err = send(ctx, client, c)
+	err = send(ctx, client)
+	if err == nil && c.Status/100 == 2 { // a redirect is not followed, and is no error to the SDK
+		err = read(c.Body)
+	}
 	_, signature, _ := strings.Cut(c.Authorization, "Signature=")
 	c.mask = NewMask(c.Authorization, signature, s.keys.AccessKeyID, s.keys.AccessKeySecret, s.keys.SecurityToken)
-	if err == nil && c.Status/100 == 2 { // a redirect is not followed, and is no error to the SDK
+	if err == nil && c.Status/100 == 2 {
 		limiter.learn(alone, false)
 		return c, nil
 	}
@@ -147,14 +144,16 @@ func (s *session) do(ctx context.Context, action string, cluster backup.Cluster,
 
 // CreateBackup is AnalyticDB's operation of that name. It takes no token that would make it repeatable.
 func (s *session) CreateBackup(ctx context.Context, cluster backup.Cluster) (sent time.Time, requestID string, err error) {
-	var said document // the SDK's typed answer does not show a failure's code, which may stand beside the RequestId
-	c, err := s.do(ctx, "CreateBackup", cluster, func(ctx context.Context, client *sdk.Client, c *call) error {
+	var said document
+	c, err := s.do(ctx, "CreateBackup", cluster, func(ctx context.Context, client *sdk.Client) error {
 		request := &sdk.CreateBackupRequest{DBClusterId: dara.String(cluster.ID), RegionId: dara.String(cluster.Region)}
 		_, err := client.CreateBackupWithContext(ctx, request, &dara.RuntimeOptions{})
-		if err == nil && c.Status/100 == 2 && (json.Unmarshal(c.Body, &said) != nil || said.failed() || said.RequestId == "") {
-			err = errors.New("it has no RequestId")
-		}
 		return err
+	}, func(body []byte) error { // the SDK's typed answer does not show a failure's code, which may stand beside the RequestId
+		if json.Unmarshal(body, &said) != nil || said.failed() || said.RequestId == "" {
+			return errors.New("it has no RequestId")
+		}
+		return nil
 	})
 	if err != nil {
 		return c.sent, "", err
@@ -178,8 +177,7 @@ type Exchange struct {
 	Err           error // of the network, or of reading the body
 
 	connecting bool                // the transport was opening a connection, and nothing had been written
-	large      *semaphore.Weighted // bounds how many large replies there are; nil: nobody does
-	isLarge    bool                // it has taken one of large
+	large      *semaphore.Weighted // is taken while Body is large; nil: any number may be
 }
 
 // Call implements dara.HttpClient.
@@ -202,23 +200,20 @@ func (x *Exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 		x.Body, x.Err = x.read(request.Context(), http.MaxBytesReader(nil, response.Body, x.Limit))
 	}
 	if int64(bytes.Count(x.Body, []byte(","))) > x.Limit/20 { // decoded, each value may take 150 bytes
-		x.Body, x.Err = nil, errors.New("it has too many values")
+		x.Err = errors.New("it has too many values")
 	}
 	response.Body = io.NopCloser(bytes.NewReader(x.Body))
 	return response, x.Err
 }
 
-// read reads a body. A large one waits until there are few others.
+// read reads a body. The rest of a large one waits until there are few others.
 func (x *Exchange) read(ctx context.Context, body io.Reader) ([]byte, error) {
 	start, err := io.ReadAll(io.LimitReader(body, largeReply))
 	if err != nil || len(start) < largeReply {
 		return start, err
 	}
-	if x.large != nil {
-		if err := x.large.Acquire(ctx, 1); err != nil {
-			return nil, err
-		}
-		x.isLarge = true
+	if x.large != nil && x.large.Acquire(ctx, 1) != nil {
+		return nil, ctx.Err()
 	}
 	rest, err := io.ReadAll(body)
 	return append(start, rest...), err
@@ -226,8 +221,8 @@ func (x *Exchange) read(ctx context.Context, body io.Reader) ([]byte, error) {
 
 // forget lets others have a large reply.
 func (x *Exchange) forget() {
-	if x.isLarge {
-		x.isLarge, x.Body = false, nil
+	if len(x.Body) >= largeReply {
+		x.Body = nil
 		x.large.Release(1)
 	}
 }

@@ -56,13 +56,12 @@ func NewTransport(connections int) *http.Transport {
 // cloudHost matches the hosts to which credentials may go, whatever host the SDK names for a region.
 var cloudHost = regexp.MustCompile(`^adb(-vpc)?(\.[a-z0-9-]+)?\.aliyuncs\.com$`)
 
-// host returns where a region's calls go; sdk is what the SDK would take.
-func (e Endpoint) host(region, sdk string) (string, error) {
-	host := sdk
-	switch {
-	case e.Host != "":
+// host returns where a region's calls go; host is what the SDK would take.
+func (e Endpoint) host(region, host string) (string, error) {
+	if e.Host != "" {
 		return e.Host, nil
-	case e.VPC:
+	}
+	if e.VPC {
 		host = "adb-vpc." + region + ".aliyuncs.com"
 	}
 	if !cloudHost.MatchString(host) {

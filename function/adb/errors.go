@@ -40,8 +40,7 @@ func classify(status int, code string) backup.ErrorKind {
 		return backup.KindUnanswered
 	case strings.Contains(code, "Throttling") || status == http.StatusTooManyRequests:
 		return backup.KindThrottled
-	case status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed":
-		// SignatureNonceUsed: something between sent the request twice, and the first may have been accepted.
+	case status >= 500 || status == http.StatusRequestTimeout || code == "SignatureNonceUsed": // sent twice on the way
 		return backup.KindUnanswered
 	case has(code, notNowCodes, strings.Contains):
 		return backup.KindNotNow
@@ -86,27 +85,21 @@ func (c *call) failed(err error) *backup.CallError {
 func (c *call) hint(e *backup.CallError, said document) string {
 	var denial struct{ AuthAction, NoPermissionType, PolicyType text }
 	_ = json.Unmarshal([]byte(said.AccessDeniedDetail), &denial) // few replies have it
-	who, keys := "whoever has these credentials", "the credentials: check them; they were used"
-	if c.session.keys.SecurityToken != "" && !c.session.keys.Personal {
-		who, keys = "the function's role", "the credentials of the function's role: check that role; they were used"
-	}
 	permission := fmt.Sprintf("%s on acs:adb:%s:%s:dbcluster/%s",
 		cmp.Or(string(denial.AuthAction), "adb:"+e.Action), e.Cluster.Region, c.session.account, cmp.Or(e.Cluster.ID, "*"))
 	switch {
 	case e.Kind == backup.KindThrottled && e.RetryAfter > 0:
-		return fmt.Sprintf("the service asks for a pause of %v", e.RetryAfter)
+		return "the service asks for a pause of " + e.RetryAfter.String()
 	case has(e.Code, debtCodes, strings.Contains):
 		return "the account owes money: its bills must be settled first"
 	case e.Kind != backup.KindDenied:
 		return ""
 	case has(e.Code, credentialCodes, strings.HasPrefix):
-		return fmt.Sprintf("the service refused %s for %s", keys, permission)
-	case strings.Contains(e.Code+string(denial.PolicyType), "ControlPolicy"):
-		return "a control policy of the account's resource directory forbids " + permission + ", whatever is granted in the account"
-	case denial.NoPermissionType == "ExplicitDeny":
-		return "a policy forbids " + permission + " explicitly, whatever else is granted: " + cmp.Or(string(denial.PolicyType), "its type is not given")
+		return "the caller's credentials were refused: check them; they were used for " + permission
+	case denial.NoPermissionType == "ExplicitDeny", strings.Contains(e.Code, "ControlPolicy"):
+		return fmt.Sprintf("a policy forbids %s, whatever else is granted: %s", permission, cmp.Or(string(denial.PolicyType), e.Code))
 	}
-	return who + " needs " + permission
+	return "the caller needs " + permission
 }
 
 // retryAfter returns how long the service asks to wait, or 0.

@@ -48,43 +48,37 @@ func TestHints(t *testing.T) {
 	const on = " on acs:adb:cn-hangzhou:42:dbcluster/amv-1"
 	refused := func(body string) canned { return canned{403, body, nil} }
 	for name, c := range map[string]struct {
-		reply    canned
-		personal bool
-		want     string
+		reply canned
+		want  string
 	}{
-		"no permission":             {refused(`{"Code":"NoPermission"}`), false, "the function's role needs adb:CreateBackup" + on},
-		"no permission of a person": {refused(`{"Code":"Forbidden.RAM"}`), true, "whoever has these credentials needs adb:CreateBackup" + on},
-		"another action":            {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"AuthAction":"adb:CreateBackups","NoPermissionType":"ImplicitDeny","PolicyType":"AccountLevelIdentityBasedPolicy"}}`), false, "the function's role needs adb:CreateBackups" + on},
-		"details in a text":         {refused(`{"Code":"NoPermission","AccessDeniedDetail":"{\"AuthAction\":\"adb:X\"}"}`), false, "the function's role needs adb:X" + on},
-		"details that are none":     {refused(`{"Code":"NoPermission","AccessDeniedDetail":["x"]}`), false, "the function's role needs adb:CreateBackup" + on},
-		"denied explicitly":         {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"NoPermissionType":"ExplicitDeny","PolicyType":"SessionPolicy"}}`), false, "a policy forbids adb:CreateBackup" + on + " explicitly, whatever else is granted: SessionPolicy"},
-		"a control policy":          {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"NoPermissionType":"ExplicitDeny","PolicyType":"ControlPolicy"}}`), false, "a control policy of the account's resource directory forbids adb:CreateBackup" + on + ", whatever is granted in the account"},
-		"a control policy's code":   {refused(`{"Code":"Forbidden.ControlPolicy"}`), false, "a control policy of the account's resource directory forbids adb:CreateBackup" + on + ", whatever is granted in the account"},
-		"debt":                      {refused(`{"Code":"Forbidden.InDebt"}`), false, "the account owes money: its bills must be settled first"},
-		"debt, in another code":     {canned{400, `{"Code":"InDebt"}`, nil}, false, "the account owes money: its bills must be settled first"},
-		"the role's credentials":    {refused(`{"Code":"InvalidSecurityToken.Expired"}`), false, "the service refused the credentials of the function's role: check that role; they were used for adb:CreateBackup" + on},
-		"a person's credentials":    {refused(`{"Code":"SignatureDoesNotMatch"}`), true, "the service refused the credentials: check them; they were used for adb:CreateBackup" + on},
-		"a pause":                   {canned{429, `{}`, http.Header{"Retry-After": {"7"}}}, false, "the service asks for a pause of 7s"},
-		"throttled":                 {canned{429, `{}`, nil}, false, ""},
-		"refused":                   {canned{400, `{"Code":"InvalidX"}`, nil}, false, ""},
-		"a secret in it":            {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"AuthAction":"SecretSecret"}}`), false, "the function's role needs ***" + on},
+		"no permission":           {refused(`{"Code":"NoPermission"}`), "the caller needs adb:CreateBackup" + on},
+		"another action":          {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"AuthAction":"adb:CreateBackups","NoPermissionType":"ImplicitDeny","PolicyType":"AccountLevelIdentityBasedPolicy"}}`), "the caller needs adb:CreateBackups" + on},
+		"details in a text":       {refused(`{"Code":"NoPermission","AccessDeniedDetail":"{\"AuthAction\":\"adb:X\"}"}`), "the caller needs adb:X" + on},
+		"details that are none":   {refused(`{"Code":"NoPermission","AccessDeniedDetail":["x"]}`), "the caller needs adb:CreateBackup" + on},
+		"denied explicitly":       {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"NoPermissionType":"ExplicitDeny","PolicyType":"SessionPolicy"}}`), "a policy forbids adb:CreateBackup" + on + ", whatever else is granted: SessionPolicy"},
+		"a control policy":        {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"NoPermissionType":"ExplicitDeny","PolicyType":"ControlPolicy"}}`), "a policy forbids adb:CreateBackup" + on + ", whatever else is granted: ControlPolicy"},
+		"a control policy's code": {refused(`{"Code":"Forbidden.ControlPolicy"}`), "a policy forbids adb:CreateBackup" + on + ", whatever else is granted: Forbidden.ControlPolicy"},
+		"debt":                    {refused(`{"Code":"Forbidden.InDebt"}`), "the account owes money: its bills must be settled first"},
+		"debt, in another code":   {canned{400, `{"Code":"InDebt"}`, nil}, "the account owes money: its bills must be settled first"},
+		"the credentials":         {refused(`{"Code":"InvalidSecurityToken.Expired"}`), "the caller's credentials were refused: check them; they were used for adb:CreateBackup" + on},
+		"a secret that is wrong":  {refused(`{"Code":"SignatureDoesNotMatch"}`), "the caller's credentials were refused: check them; they were used for adb:CreateBackup" + on},
+		"a pause":                 {canned{429, `{}`, http.Header{"Retry-After": {"7"}}}, "the service asks for a pause of 7s"},
+		"throttled":               {canned{429, `{}`, nil}, ""},
+		"refused":                 {canned{400, `{"Code":"InvalidX"}`, nil}, ""},
+		"a secret in it":          {refused(`{"Code":"NoPermission","AccessDeniedDetail":{"AuthAction":"SecretSecret"}}`), "the caller needs ***" + on},
 	} {
 		t.Run(name, func(t *testing.T) {
-			keys := roleKeys
-			keys.Personal = c.personal
-			s := sessionWith(keys, func(int, *http.Request) (canned, error) { return c.reply, nil })
+			s := sessionOn(func(int, *http.Request) (canned, error) { return c.reply, nil })
 			_, _, err := s.CreateBackup(t.Context(), someCluster)
 			if e, ok := callError(err); !ok || e.Hint != c.want {
 				t.Error(err)
 			}
 		})
 	}
-	for keys, who := range map[Credentials]string{{AccessKeyID: "LTAI", AccessKeySecret: "x"}: "whoever has these credentials", roleKeys: "the function's role"} {
-		s := sessionWith(keys, func(int, *http.Request) (canned, error) { return canned{403, `{"Code":"NoPermission"}`, nil}, nil })
-		_, err := s.Clusters(t.Context(), "cn-hangzhou", backup.Selector{All: true})
-		if e, ok := callError(err); !ok || e.Hint != who+" needs adb:DescribeDBClusters on acs:adb:cn-hangzhou:42:dbcluster/*" || e.Action != "DescribeDBClusters" {
-			t.Error(err)
-		}
+	s := sessionOn(func(int, *http.Request) (canned, error) { return canned{403, `{"Code":"NoPermission"}`, nil}, nil })
+	_, err := s.Clusters(t.Context(), "cn-hangzhou", backup.Selector{All: true})
+	if e, ok := callError(err); !ok || e.Hint != "the caller needs adb:DescribeDBClusters on acs:adb:cn-hangzhou:42:dbcluster/*" || e.Action != "DescribeDBClusters" {
+		t.Error(err)
 	}
 }
 

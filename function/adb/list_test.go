@@ -177,7 +177,7 @@ func FuzzLists(f *testing.F) {
 	f.Add([]byte(`{"TotalCount":1,"Items":{"DBCluster":[{"DBClusterId":"amv-1","CreateTime":"9999-12-31T23:59:59-08:00","Tags":{"Tag":[{"Key":"a","Value":"b"}]}}]}}`))
 	f.Add([]byte(`{"TotalCount":1,"Items":[]}`))
 	f.Fuzz(func(t *testing.T, body []byte) {
-		rows, _, err := decodePage(body)
+		rows, _, err := decodePage(body, map[string]bool{})
 		if err != nil {
 			return
 		}

@@ -3,7 +3,6 @@ package adb
 import (
 	"context"
 	"errors"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -56,12 +55,8 @@ var special = regexp.MustCompile(`[^A-Za-z0-9._-]`)
 
 const spelling = `(?:%(?:25)*[0-9A-Fa-f]{2}|&(?:amp;)*#?\w+;|\\*u[0-9A-Fa-f]{4}|\\+[bfnrt]|\\*[^A-Za-z0-9])+?`
 
-// Reason returns a network error in words, without the URL: it may hold a password or a token.
+// Reason returns a network error in words.
 func Reason(err error) string {
-	var u *url.Error
-	if errors.As(err, &u) {
-		err = u.Err
-	}
 	if errors.Is(err, context.DeadlineExceeded) {
 		return "no answer in time"
 	}

@@ -1,10 +1,10 @@
 package adb
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -19,11 +19,8 @@ type document struct {
 
 // failed reports whether a reply says that the call failed, although its HTTP status is one of success.
 func (d document) failed() bool {
-	switch strings.ToLower(string(d.Code)) {
-	case "", "0", "200", "ok", "success":
-		return d.Success == "false"
-	}
-	return true
+	good := []string{"", "0", "200", "ok", "success"}
+	return d.Success == "false" || !slices.Contains(good, strings.ToLower(string(d.Code)))
 }
 
 // text is a JSON value that may be written as a string or as a number, as counts, sizes and ids are. Any other value keeps its
@@ -33,8 +30,6 @@ type text string
 // UnmarshalJSON implements json.Unmarshaler.
 func (t *text) UnmarshalJSON(b []byte) error {
 	switch {
-	case b[0] == '"' && bytes.IndexByte(b, '\\') < 0: // as most are
-		*t = text(b[1 : len(b)-1])
 	case b[0] == '"':
 		return json.Unmarshal(b, (*string)(t))
 	case string(b) != "null":
@@ -63,46 +58,41 @@ type items struct {
 	DBCluster []clusterRow
 }
 
-// decodePage reads one page of a list. total is how many entries the whole list has, -1 where the service does not say. A reply
-// with neither rows nor a count is no list: it must not pass for an empty one.
-func decodePage(body []byte) (rows items, total int, err error) {
+// decodePage reads one page of a list, and reports whether the list ends with it. found has what tells the rows apart that were
+// on the pages before. A list may move between two pages, so that a row comes again, and a few rows may expire meanwhile: it is
+// not short of a whole page. A reply with neither rows nor a count is no list, and must not pass for an empty one.
+func decodePage(body []byte, found map[string]bool) (rows items, ends bool, err error) {
 	var reply struct {
 		document
 		TotalCount text
 		Items      object[items]
 	}
 	if err := json.Unmarshal(body, &reply); err != nil {
-		return rows, 0, err
+		return rows, false, err
 	}
 	if reply.failed() || reply.TotalCount == "" && !reply.Items.given {
-		return rows, 0, errors.New("it is not a list")
+		return rows, false, errors.New("it is not a list")
 	}
-	rows = reply.Items.T
-	if total, err = strconv.Atoi(string(reply.TotalCount)); err != nil {
-		total = -1
-	}
-	return rows, total, nil
-}
-
-// note adds what tells a page's rows apart to what was found of the list, and reports whether the list ends with it. A list may
-// move between two pages, so that a row comes again, and a few rows may expire meanwhile. It is not short of a whole page.
-func (i items) note(found map[string]bool, total int) (ends bool, err error) {
 	before := len(found)
-	for _, b := range i.Backup {
+	for _, b := range reply.Items.T.Backup {
 		found[string(b.BackupId+b.BackupStartTime)] = true
 	}
-	for _, c := range i.DBCluster {
+	for _, c := range reply.Items.T.DBCluster {
 		found[string(c.DBClusterId)] = true
 	}
-	switch ends = len(found) == before; {
-	case len(found) == 0 && total > 0, ends && total-len(found) >= leastRows:
-		return false, fmt.Errorf("it counts %d entries but lists %d", total, len(found))
-	case len(found) > maxRows:
-		return false, fmt.Errorf("the list has more than %d entries", maxRows)
-	case total < 0:
-		return ends || len(i.Backup)+len(i.DBCluster) < leastRows, nil
+	total, err := strconv.Atoi(string(reply.TotalCount))
+	missing, last := total-len(found), len(found) == before
+	ends = last || missing <= 0
+	if err != nil || total < 0 { // the service does not count
+		missing, ends = 0, len(found)-before < leastRows
 	}
-	return ends || len(found) >= total, nil
+	switch {
+	case last && missing >= leastRows, len(found) == 0 && missing > 0:
+		return rows, ends, fmt.Errorf("it counts %d entries but lists %d", total, len(found))
+	case len(found) > maxRows:
+		return rows, ends, fmt.Errorf("the list has more than %d entries", maxRows)
+	}
+	return reply.Items.T, ends, nil
 }
 
 type backupRow struct {
@@ -140,17 +130,13 @@ func (b backupRow) set(words backup.Statuses, m Mask) (s backup.Set, unreadable 
 // span reads a listed time, in a form of RFC 3339: to the minute as the current page of the documentation has it, or to the
 // second as an older one does. An empty one is not given. A time without a zone means nothing.
 func span(s string) (_ backup.Span, ok bool) {
-	unit := time.Second
-	t, err := time.Parse(time.RFC3339, s)
-	if err != nil {
-		unit = time.Minute
-		t, err = time.Parse("2006-01-02T15:04Z07:00", s)
+	for layout, unit := range map[string]time.Duration{time.RFC3339: time.Second, "2006-01-02T15:04Z07:00": time.Minute} {
+		t, err := time.Parse(layout, s)
+		if t = t.UTC(); err == nil && t.Year() > 0 && t.Year() < 9999 { // else it could not be answered in that form
+			return backup.Span{From: t, Until: t.Add(unit)}, true
+		}
 	}
-	t = t.UTC()
-	if err != nil || t.Year() <= 0 || t.Year() >= 9999 { // it could not be answered in that form
-		return backup.Span{}, s == ""
-	}
-	return backup.Span{From: t, Until: t.Add(unit)}, true
+	return backup.Span{}, s == ""
 }
 
 // clusterRow is what is kept of a listed cluster, which has some fifty fields.

@@ -194,6 +194,6 @@ func openADB(ctx context.Context, e adb.Endpoint, s settings) (backup.Service, e
 		return nil, err
 	}
 	api := adb.New(adb.Options{Endpoint: e, Statuses: words.ADB.Statuses, Concurrency: statusCalls})
-	own := adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, Personal: true}
+	own := adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken}
 	return api.With(own, cmp.Or(c.Account, "*")), nil
 }
