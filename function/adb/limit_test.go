@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -62,7 +63,7 @@ func fleet(l *limiter, calls int, stuck func(int) bool, allow func() bool) (took
 func none(int) bool { return false }
 
 // TestLimiterFindsTheLimit: a thousand calls take little longer than the service needs at exactly its limit, however many it lets
-// through at once.
+// through at once. Which of two goroutines comes first is chance, so the median of five runs counts.
 func TestLimiterFindsTheLimit(t *testing.T) {
 	for _, c := range []struct {
 		limit     rate.Limit
@@ -70,17 +71,23 @@ func TestLimiterFindsTheLimit(t *testing.T) {
 		ideal     float64 // times the ideal time, at most
 		throttled int
 	}{
-		{50, 50, 1.10, 100}, {50, 5, 1.10, 100}, {50, 1, 1.45, 250}, {10, 10, 1.10, 400}, {10, 5, 1.10, 400}, {100, 100, 1.3, 60}, {500, 500, 1.7, 0},
+		{50, 50, 1.10, 100}, {50, 5, 1.10, 100}, {50, 1, 1.40, 250}, {10, 10, 1.10, 400}, {10, 5, 1.10, 400}, {100, 100, 1.3, 60}, {500, 500, 1.7, 0},
 	} {
 		t.Run(fmt.Sprintf("%v a second, burst %d", c.limit, c.burst), func(t *testing.T) {
-			synctest.Test(t, func(t *testing.T) {
-				took, throttled := fleet(newLimiter(inFlight), 1000, none, rate.NewLimiter(c.limit, c.burst).Allow)
-				ideal := 1000 / min(float64(c.limit), inFlight/0.1)
-				t.Logf("%.3f of the ideal time, %d throttled", took.Seconds()/ideal, throttled)
-				if took.Seconds() > c.ideal*ideal || throttled > c.throttled {
-					t.Errorf("%.2f of the ideal time, %d throttled; want %.2f, %d at most", took.Seconds()/ideal, throttled, c.ideal, c.throttled)
-				}
-			})
+			ideal := 1000 / min(float64(c.limit), inFlight/0.1)
+			var took []float64 // times the ideal time
+			var throttled []int
+			for range 5 {
+				synctest.Test(t, func(t *testing.T) {
+					d, n := fleet(newLimiter(inFlight), 1000, none, rate.NewLimiter(c.limit, c.burst).Allow)
+					took, throttled = append(took, d.Seconds()/ideal), append(throttled, n)
+				})
+			}
+			slices.Sort(took)
+			slices.Sort(throttled)
+			if took[2] > c.ideal || throttled[2] > c.throttled {
+				t.Errorf("%.2f of the ideal time, %d throttled; want %.2f, %d at most", took, throttled, c.ideal, c.throttled)
+			}
 		})
 	}
 }
