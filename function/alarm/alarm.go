@@ -34,25 +34,19 @@ type Message struct {
 	RequestID, Function, Region, Account string
 }
 
-// advice is what happened, in words, and what to do next.
-var advice = map[backup.ErrorType][2]string{
-	Drill:                        {"this is a drill, nothing has failed", "nothing. Alarms of this function arrive here."},
-	backup.ErrorInvalidEvent:     {"an event cannot be understood", "correct the trigger's payload, or what sends the event."},
-	backup.ErrorPermissionDenied: {"a permission is missing", "make doctor says which one, and make role grants it."},
-	backup.ErrorClusterNotFound:  {"a cluster does not exist", "correct its id or its region, or take it out of s.yaml."},
-	backup.ErrorBackupFailed:     {"a backup failed", "look at the cluster in the console. make gate creates another backup."},
-	backup.ErrorBackupMissing:    {"a backup is missing", "make gate creates one. make doctor says whether the timers are there."},
-	backup.ErrorServiceError:     {"AnalyticDB refused a call", "act on the reason that it gives, then create the backup with make gate."},
-	backup.ErrorInternalError:    {"the function has a defect", "its log says where. make gate tries again."},
-	backup.ErrorNothingSelected:  {"no cluster was selected", "look whether somebody removed the clusters' tags."},
-	backup.ErrorMixed:            {"several clusters failed", "the log has the reason of each one."},
+// next is what to do, where the message alone does not say it.
+var next = map[backup.ErrorType]string{
+	Drill:                        "nothing: this is a drill, and alarms of this function arrive here.",
+	backup.ErrorPermissionDenied: "make doctor says which permission is missing, and make role grants it.",
+	backup.ErrorBackupFailed:     "look at the cluster in the console. make gate creates another backup.",
+	backup.ErrorBackupMissing:    "make gate creates one. make doctor says whether the timers are there.",
+	backup.ErrorNothingSelected:  "look whether somebody removed the clusters' tags.",
 }
 
 // text returns the message in a few lines. Robots take different lengths: 2,048 bytes is the least, WeCom's.
 func (m Message) text() string {
-	words := advice[m.ErrorType]
-	return Cut(fmt.Sprintf("adb-backup: %s (%s)\n%s\nNext: %s\nFunction %s in %s, account %s\nLog: make logs, request id %s",
-		words[0], m.ErrorType, m.ErrorMessage, words[1], m.Function, m.Region, m.Account, m.RequestID), 2048)
+	return fmt.Sprintf("adb-backup: %s\n%s\nNext: %s\nFunction %s in %s, account %s\nLog: make logs, request id %s", m.ErrorType, m.ErrorMessage,
+		cmp.Or(next[m.ErrorType], "act on this. make gate tries again, and make doctor looks at everything."), m.Function, m.Region, m.Account, m.RequestID)
 }
 
 // Cut shortens s to n bytes, at a character. An ellipsis shows that something is missing.
@@ -63,13 +57,20 @@ func Cut(s string, n int) string {
 	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
 }
 
+// The kinds of robots, by how the path of the URL begins.
+const (
+	dingTalk = "/robot/send"
+	feishu   = "/open-apis/bot/v2/hook/"
+	weCom    = "/cgi-bin/webhook/send"
+	slack    = "/services/"
+)
+
 // Robot is what listens at a webhook. The process has one.
 type Robot struct {
-	Transport http.RoundTripper
-	url       *url.URL
-	secret    string
-	form      form
-	mask      adb.Mask // hides the secret, and the token in the URL
+	Transport    http.RoundTripper
+	url          *url.URL
+	kind, secret string   // a kind of none of these is empty
+	mask         adb.Mask // hides the secret, and the token in the URL
 
 	mu   sync.Mutex // held while a message is sent
 	told []string   // the request ids of the last thousand that were delivered
@@ -82,15 +83,20 @@ func New(webhook, secret string) (*Robot, error) {
 	if err != nil {
 		return nil, errors.New("is not a URL")
 	}
-	query, wrongQuery := url.ParseQuery(u.RawQuery)
-	if _, err := adb.ParseEndpoint(u.Scheme + "://" + u.Host); err != nil || wrongQuery != nil || u.User != nil {
+	if _, err := adb.ParseEndpoint(u.Scheme + "://" + u.Host); err != nil || u.User != nil {
 		return nil, errors.New("must be a URL with https, or with http and a loopback address, and without a user")
 	}
 	secrets := append(strings.Split(u.Path, "/"), secret, u.RawQuery) // nobody can tell which part is the token
-	for _, values := range query {
+	for _, values := range u.Query() {
 		secrets = append(secrets, values...)
 	}
-	return &Robot{Transport: adb.NewTransport(1), url: u, secret: secret, form: formOf(u.Path), mask: adb.NewMask(secrets...)}, nil
+	r := &Robot{Transport: adb.NewTransport(1), url: u, secret: secret, mask: adb.NewMask(secrets...)}
+	for _, kind := range []string{dingTalk, feishu, weCom, slack} {
+		if strings.HasPrefix(u.Path, kind) {
+			r.kind = kind
+		}
+	}
+	return r, nil
 }
 
 // Send delivers a message within five seconds, and before ctx ends. An invocation is told once, however often it is retried.
@@ -108,12 +114,9 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 	defer cancel()
 	m.ErrorMessage = Cut(m.ErrorMessage, 1000)
 	crowded, err := r.post(ctx, m)
-	if crowded {
-		select {
-		case <-time.After(time.Second):
-			_, err = r.post(ctx, m)
-		case <-ctx.Done():
-		}
+	if end, _ := ctx.Deadline(); crowded && time.Until(end) > time.Second {
+		time.Sleep(time.Second)
+		_, err = r.post(ctx, m)
 	}
 	if err != nil {
 		return errors.New(r.mask.Clean(err.Error()))
@@ -125,7 +128,7 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 // post sends a message once. It reports whether the robot was only too busy to take it.
 func (r *Robot) post(ctx context.Context, m Message) (crowded bool, err error) {
 	to := *r.url
-	body, _ := json.Marshal(r.form.content(m, r.secret, time.Now(), &to)) // it is made of texts, so it cannot fail
+	body, _ := json.Marshal(r.content(m, &to)) // it is made of texts, so it cannot fail
 	request := &http.Request{
 		Method: http.MethodPost, URL: &to, Header: http.Header{"Content-Type": {"application/json; charset=utf-8"}},
 		Body: io.NopCloser(bytes.NewReader(body)), ContentLength: int64(len(body)),
@@ -136,70 +139,37 @@ func (r *Robot) post(ctx context.Context, m Message) (crowded bool, err error) {
 	if x.Status == 0 {
 		return false, errors.New("the robot was not reached: " + adb.Reason(x.Err))
 	}
-	said := readReply(x.Body)
-	if x.Status/100 == 2 && r.form.delivered(said) {
+	delivered, crowded := r.understand(x.Body)
+	if x.Status/100 == 2 && delivered {
 		return false, nil
 	}
-	return x.Status == http.StatusTooManyRequests || said.crowded(), fmt.Errorf("the robot answered %d: %s", x.Status, x.Body)
+	return crowded || x.Status == http.StatusTooManyRequests, fmt.Errorf("the robot answered %d: %s", x.Status, x.Body)
 }
 
-// form is how a kind of robot is spoken to.
-type form struct {
-	path      string // of the URL; where it ends in a slash, anything may follow
-	content   func(m Message, secret string, now time.Time, to *url.URL) any
-	delivered func(reply) bool // a robot refuses with HTTP status 200, too, so its words count
-}
-
-var forms = []form{
-	{"/robot/send", dingTalk, func(r reply) bool { return isZero(r.ErrCode) }},
-	{"/open-apis/bot/v2/hook/", feishu, func(r reply) bool { return isZero(cmp.Or(r.Code, r.StatusCode)) }},
-	{"/cgi-bin/webhook/send", weCom, func(r reply) bool { return isZero(r.ErrCode) }},
-	{"/services/", slack, func(r reply) bool { return r.text == "ok" }},
-}
-
-// formOf returns the form that a URL's path asks for. Whatever else listens there gets plain JSON.
-func formOf(path string) form {
-	i := slices.IndexFunc(forms, func(f form) bool {
-		return path == f.path || strings.HasSuffix(f.path, "/") && strings.HasPrefix(path, f.path)
-	})
-	if i < 0 {
-		return form{content: plain, delivered: func(reply) bool { return true }}
+// content returns what the robot takes, signed if there is a secret. DingTalk's signature stands in the URL. Feishu's is of
+// nothing, with a key that is made of the secret.
+func (r *Robot) content(m Message, to *url.URL) any {
+	now, text := time.Now(), m.text()
+	switch r.kind {
+	case feishu:
+		content := map[string]any{"msg_type": "text", "content": map[string]string{"text": text}}
+		if r.secret != "" {
+			timestamp := strconv.FormatInt(now.Unix(), 10)
+			content["timestamp"], content["sign"] = timestamp, sign(timestamp+"\n"+r.secret, "")
+		}
+		return content
+	case dingTalk, weCom:
+		if r.kind == dingTalk && r.secret != "" {
+			timestamp, query := strconv.FormatInt(now.UnixMilli(), 10), to.Query()
+			query.Set("timestamp", timestamp)
+			query.Set("sign", sign(r.secret, timestamp+"\n"+r.secret))
+			to.RawQuery = query.Encode()
+		}
+		return map[string]any{"msgtype": "text", "text": map[string]string{"content": text}}
+	case slack:
+		return map[string]string{"text": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)}
 	}
-	return forms[i]
-}
-
-// dingTalk takes the same text as WeCom. The signature stands in the URL.
-func dingTalk(m Message, secret string, now time.Time, to *url.URL) any {
-	if secret != "" {
-		timestamp := strconv.FormatInt(now.UnixMilli(), 10)
-		query := to.Query()
-		query.Set("timestamp", timestamp)
-		query.Set("sign", sign(secret, timestamp+"\n"+secret))
-		to.RawQuery = query.Encode()
-	}
-	return weCom(m, secret, now, to)
-}
-
-// feishu signs nothing, with a key that is made of the secret.
-func feishu(m Message, secret string, now time.Time, _ *url.URL) any {
-	content := map[string]any{"msg_type": "text", "content": map[string]string{"text": m.text()}}
-	if secret != "" {
-		timestamp := strconv.FormatInt(now.Unix(), 10)
-		content["timestamp"], content["sign"] = timestamp, sign(timestamp+"\n"+secret, "")
-	}
-	return content
-}
-
-func weCom(m Message, _ string, _ time.Time, _ *url.URL) any {
-	return map[string]any{"msgtype": "text", "text": map[string]string{"content": m.text()}}
-}
-
-func slack(m Message, _ string, _ time.Time, _ *url.URL) any {
-	return map[string]string{"text": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(m.text())}
-}
-
-func plain(m Message, _ string, _ time.Time, _ *url.URL) any {
-	return map[string]string{"text": m.text(), "errorType": string(m.ErrorType), "errorMessage": m.ErrorMessage,
+	return map[string]string{"text": text, "errorType": string(m.ErrorType), "errorMessage": m.ErrorMessage,
 		"requestId": m.RequestID, "function": m.Function, "region": m.Region}
 }
 
@@ -209,21 +179,19 @@ func sign(key, data string) string {
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
 
-// reply is what a robot says. A code that is not there is nil.
-type reply struct {
-	ErrCode, Code, StatusCode *int
-	text                      string
-}
-
-func readReply(body []byte) (said reply) {
-	if json.Unmarshal(body, &said) != nil {
-		said = reply{} // a code of another type would look like a zero
+// understand reads a robot's reply. A robot refuses with HTTP status 200, too, so its words count. crowded reports whether
+// Feishu asks to come again later, as it does at full and half hours.
+func (r *Robot) understand(reply []byte) (delivered, crowded bool) {
+	var said map[string]any
+	json.Unmarshal(reply, &said) // what cannot be read says nothing
+	switch r.kind {
+	case dingTalk, weCom:
+		return said["errcode"] == 0.0, false
+	case feishu:
+		code := cmp.Or(said["code"], said["StatusCode"])
+		return code == 0.0, code == 11232.0
+	case slack:
+		return strings.TrimSpace(string(reply)) == "ok", false
 	}
-	said.text = strings.TrimSpace(string(body))
-	return said
+	return true, false
 }
-
-// crowded reports whether Feishu asks to come again later, as it does at full and half hours.
-func (r reply) crowded() bool { return r.Code != nil && *r.Code == 11232 }
-
-func isZero(code *int) bool { return code != nil && *code == 0 }
