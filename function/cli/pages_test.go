@@ -257,7 +257,7 @@ func unclosed(text string) string {
 // The tables of the reference have what there is in the code.
 func TestPagesTables(t *testing.T) {
 	for _, c := range []struct{ page, heading, source, pattern string }{
-		{"function/README.md", "variable", "function/config/config.go", `(?m)^\t\{"([A-Z_]+)", `},
+		{"function/README.md", "variable", "function/config/config.go", `(?m)^\t"([A-Z_]+)": `},
 		{"events/README.md", "`errorType`", "function/backup/outcome.go", `ErrorType = "(\w+)"`},
 	} {
 		names, _ := readPage(t, c.page).table(t, c.heading)

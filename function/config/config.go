@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -20,20 +21,20 @@ import (
 
 // settings are all variables that the function reads, and their values where they are not set. Any other ADB_ variable stops
 // the process.
-var settings = []struct{ name, standard string }{
-	{"ADB_ENDPOINT", ""},
-	{"ADB_NETWORK", "public"},
-	{"ADB_DEFAULT_CLUSTERS", ""},
-	{"ADB_MAX_CONCURRENCY", "16"},
-	{"ADB_ALARM_WEBHOOK", ""},
-	{"ADB_ALARM_SECRET", ""},
-	{"ADB_POLL_INTERVAL", "5s"},
-	{"ADB_SETTLE_TIME", "2m"},
-	{"ADB_DDL_PAUSE", "10m"},
-	{"ADB_STATUS_COMPLETED", ""},
-	{"ADB_STATUS_FAILED", ""},
-	{"LOG_LEVEL", "info"},
-	{"DEBUG", ""},
+var settings = map[string]string{
+	"ADB_ENDPOINT":         "",
+	"ADB_NETWORK":          "public",
+	"ADB_DEFAULT_CLUSTERS": "",
+	"ADB_MAX_CONCURRENCY":  "16",
+	"ADB_ALARM_WEBHOOK":    "",
+	"ADB_ALARM_SECRET":     "",
+	"ADB_POLL_INTERVAL":    "5s",
+	"ADB_SETTLE_TIME":      "2m",
+	"ADB_DDL_PAUSE":        "10m",
+	"ADB_STATUS_COMPLETED": "",
+	"ADB_STATUS_FAILED":    "",
+	"LOG_LEVEL":            "info",
+	"DEBUG":                "",
 }
 
 // Config is the function's environment, checked.
@@ -50,17 +51,16 @@ type Config struct {
 func Load(environ []string) (Config, error) {
 	e := read(environ)
 	const day = 24 * time.Hour // the longest that a function may run
-	completed, failed := Words(e.values["ADB_STATUS_COMPLETED"]), Words(e.values["ADB_STATUS_FAILED"])
 	c := Config{
 		ADB: adb.Options{
 			Endpoint:    parse(e, "ADB_ENDPOINT", adb.ParseEndpoint),
-			Concurrency: parse(e, "ADB_MAX_CONCURRENCY", within(strconv.Atoi, 1, 1000, "16")),
-			Statuses:    backup.NewStatuses(completed, failed),
+			Concurrency: parse(e, "ADB_MAX_CONCURRENCY", within(strconv.Atoi, 1, 1000)),
+			Statuses:    backup.NewStatuses(Words(e.values["ADB_STATUS_COMPLETED"]), Words(e.values["ADB_STATUS_FAILED"])),
 		},
 		Times: backup.Settings{
-			Poll:     parse(e, "ADB_POLL_INTERVAL", within(time.ParseDuration, time.Millisecond, day, "5s")),
-			Settle:   parse(e, "ADB_SETTLE_TIME", within(time.ParseDuration, 0, day, "2m")),
-			DDLPause: parse(e, "ADB_DDL_PAUSE", within(time.ParseDuration, 0, day, "10m")),
+			Poll:     parse(e, "ADB_POLL_INTERVAL", within(time.ParseDuration, time.Millisecond, day)),
+			Settle:   parse(e, "ADB_SETTLE_TIME", within(time.ParseDuration, 0, day)),
+			DDLPause: parse(e, "ADB_DDL_PAUSE", within(time.ParseDuration, 0, day)),
 		},
 		DefaultClusters: Words(e.values["ADB_DEFAULT_CLUSTERS"]),
 		Alarm: parse(e, "ADB_ALARM_WEBHOOK", func(webhook string) (*alarm.Robot, error) {
@@ -75,11 +75,6 @@ func Load(environ []string) (Config, error) {
 			e.faults = append(e.faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS has a wrong entry: %w", err))
 		}
 	}
-	for _, word := range failed {
-		if slices.ContainsFunc(completed, func(other string) bool { return strings.EqualFold(other, word) }) {
-			e.faults = append(e.faults, fmt.Errorf("ADB_STATUS_FAILED has %q in common with ADB_STATUS_COMPLETED", word))
-		}
-	}
 	return c, errors.Join(e.faults...)
 }
 
@@ -90,22 +85,17 @@ type environment struct {
 }
 
 func read(environ []string) *environment {
-	e := &environment{values: map[string]string{}}
-	var names []string
-	for _, s := range settings {
-		names, e.values[s.name] = append(names, s.name), s.standard
-	}
+	e := &environment{values: maps.Clone(settings)}
 	for _, entry := range environ {
 		name, value, _ := strings.Cut(entry, "=")
 		e.values[name] = cmp.Or(strings.TrimSpace(value), e.values[name])
-		if !strings.HasPrefix(name, "ADB_") || slices.Contains(names, name) {
-			continue
+		if _, known := settings[name]; !known && strings.HasPrefix(name, "ADB_") {
+			fault := name + " is not a setting of the function"
+			if meant := events.Nearest(name, slices.Sorted(maps.Keys(settings))); meant != "" {
+				fault += ": did you mean " + meant + "?"
+			}
+			e.faults = append(e.faults, errors.New(fault))
 		}
-		hint := ""
-		if meant := events.Nearest(name, names); meant != "" {
-			hint = ": did you mean " + meant + "?"
-		}
-		e.faults = append(e.faults, fmt.Errorf("%s is not a setting of the function%s", name, hint))
 	}
 	return e
 }
@@ -123,11 +113,11 @@ func parse[T any](e *environment, name string, read func(string) (T, error)) (va
 }
 
 // within reads a value from least to most.
-func within[T cmp.Ordered](read func(string) (T, error), least, most T, example string) func(string) (T, error) {
+func within[T cmp.Ordered](read func(string) (T, error), least, most T) func(string) (T, error) {
 	return func(text string) (T, error) {
 		value, err := read(text)
 		if err != nil || value < least || value > most {
-			err = fmt.Errorf("must be from %v to %v, such as %s", least, most, example)
+			err = fmt.Errorf("must be from %v to %v", least, most)
 		}
 		return value, err
 	}
@@ -135,11 +125,11 @@ func within[T cmp.Ordered](read func(string) (T, error), least, most T, example 
 
 // oneOf reads one of some words, without regard to case.
 func oneOf(words ...string) func(string) (string, error) {
-	return func(text string) (string, error) {
-		if text = strings.ToLower(text); !slices.Contains(words, text) {
-			return "", errors.New("must be one of " + strings.Join(words, ", "))
+	return func(text string) (word string, err error) {
+		if word = strings.ToLower(text); !slices.Contains(words, word) {
+			err = errors.New("must be one of " + strings.Join(words, ", "))
 		}
-		return text, nil
+		return word, err
 	}
 }
 
