@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 	"unicode/utf8"
 
@@ -96,22 +95,14 @@ func reportedCall(eventType string, data *object) any {
 }
 
 // mention finds what says that somebody meant a cluster: a field whose name begins with DBCluster, also in JSON that a text
-// holds, where its quotes are escaped; an id of usual length; or a cluster's ARN. An image named amber-api is no cluster. Few
-// events come so far, so it is compiled when it is needed.
-const mention = `(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`
-
-// written replaces what JSON escapes by number, such as \u003d, also in a text that holds JSON.
-func written(source string) string {
-	return regexp.MustCompile(`\\+u([0-9a-fA-F]{4})`).ReplaceAllStringFunc(source, func(escape string) string {
-		code, _ := strconv.ParseUint(escape[len(escape)-4:], 16, 16)
-		return string(rune(code))
-	})
-}
+// holds, where its quotes are escaped; an id of usual length, also after an escape; or a cluster's ARN. An image named amber-api
+// is no cluster. Few events come so far, so it is compiled when it is needed.
+const mention = `(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\\u[0-9a-f]{4}|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS, because the event, such as an image push, only says when. The clusters
 // are the function's own, and so is their region. They never stand in for a cluster that somebody meant in another place.
 func (d *decoder) byDefault(src source, o *object) ([]backup.Request, error) {
-	if found := regexp.MustCompile(mention).FindStringSubmatch(written(string(o.source))); found != nil {
+	if found := regexp.MustCompile(mention).FindStringSubmatch(string(o.source)); found != nil {
 		return nil, fmt.Errorf("the CloudEvent mentions a cluster, %s, where no request is looked for: give it in data, as DBClusterId, DBClusterIds or "+
 			"DBClusterSelector; if it is not a cluster, leave it out of the event by a TEMPLATE transform", backup.Quote(strings.Join(found[1:], "")))
 	}

@@ -43,9 +43,6 @@ func (d *decoder) notInFuture(name string, t time.Time) time.Time {
 
 // atFirst returns the moment of the first attempt, and warns that it counts in place of another time.
 func (d *decoder) atFirst(problem string) time.Time {
-	if d.Items > 0 {
-		problem = fmt.Sprintf("item %d: %s", d.Items, problem)
-	}
 	d.Warnings = append(d.Warnings, problem+": the moment of the first attempt, "+d.first.Format(time.RFC3339)+", counts")
 	return d.first
 }

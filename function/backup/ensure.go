@@ -168,15 +168,11 @@ func (e *ensuring) ended(err error) Outcome {
 // unknown is the outcome where whether there is a backup could not be found out.
 func (e *ensuring) unknown() Outcome {
 	e.outcome.Status = StatusUnknown
-	times := "once"
-	if e.observed.Creates > 1 {
-		times = fmt.Sprintf("%d times", e.observed.Creates)
-	}
 	result := "no new backup was seen; invoking again is safe"
 	if e.observed.Denied {
 		result = "looking for the backup is denied: invoking again may create a second one"
 	}
-	text := fmt.Sprintf("CreateBackup was sent %s without a readable answer, and %s", times, result)
+	text := fmt.Sprintf("CreateBackup was sent without a readable answer (attempt %d of %d), and %s", e.observed.Creates, maxCreates, result)
 	if e.err != nil {
 		text += "; the last error: " + e.err.Error()
 	}

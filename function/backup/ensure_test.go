@@ -117,7 +117,7 @@ func TestSendAgain(t *testing.T) {
 		})
 		tell(t, name+" after a lost one: its outcome stays unknown", func(s *stub) {
 			s.fails(KindUnanswered, 1, failing(c.kind))
-			s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent once without a readable answer, and no new backup was seen; invoking again is safe")
+			s.expect(s.run(ensuringOne()), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent without a readable answer (attempt 1 of 3), and no new backup was seen; invoking again is safe")
 		})
 	}
 	tell(t, "a direct request looks before it sends to a busy cluster again, and adopts what serves", func(s *stub) {
@@ -173,7 +173,7 @@ func TestLost(t *testing.T) {
 		"not sent again where it shows before":  {ever, 100 * time.Second, time.Second, SetRunning, WaitRequested, "Running", "", "b", 1, [2]time.Duration{}},
 		"what the first one made is this one's": {1, 150 * time.Second, time.Second, SetComplete, WaitCompleted, "Completed", "", "b", 2, [2]time.Duration{2 * time.Minute, 2*time.Minute + 7*time.Second}},
 		"it failed: that is told":               {1, 0, 0, SetFailed, WaitRequested, "BackupFailed", "backup b (started 2000-01-01T00:00:00Z) ended in failure, \"Failure\"; invoking again creates another", "b", 1, [2]time.Duration{}},
-		"three in all":                          {ever, never, 0, 0, WaitRequested, "OutcomeUnknown", "CreateBackup was sent 3 times without a readable answer, and no new backup was seen; invoking again is safe; the last error: CreateBackup was not answered", "", 3, [2]time.Duration{4 * time.Minute, 5 * time.Minute}},
+		"three in all":                          {ever, never, 0, 0, WaitRequested, "OutcomeUnknown", "CreateBackup was sent without a readable answer (attempt 3 of 3), and no new backup was seen; invoking again is safe; the last error: CreateBackup was not answered", "", 3, [2]time.Duration{4 * time.Minute, 5 * time.Minute}},
 	} {
 		tell(t, name, func(s *stub) {
 			s.fails(KindUnanswered, c.lost)

@@ -102,7 +102,7 @@ type merger struct {
 
 // add reports whether r is the first request for its target.
 func (m *merger) add(r Request) bool {
-	t := target{r.Action, r.Cluster, r.Selector.key()}
+	t := target{r.Action, r.Cluster, fmt.Sprintf("%#v", r.Selector)}
 	i, again := m.at[t]
 	if !again {
 		m.at[t] = len(m.requests)

@@ -75,19 +75,7 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 			}
 		}
 	}
-	var all errgroup.Group // each region goes its own way, so that one that hangs does not hold up the others
-	all.SetLimit(maxParts)
-	for i, region := range regions {
-		if i == len(regions)-1 {
-			parts[region].work(ctx) // the last one here: the stack of a new goroutine would have to grow first
-			break
-		}
-		all.Go(func() error {
-			parts[region].work(ctx)
-			return nil
-		})
-	}
-	all.Wait()
+	each(len(regions), maxParts, func(n int) { parts[regions[n]].work(ctx) }) // one that hangs does not hold up the others
 
 	var result Result
 	for _, region := range regions {
@@ -134,18 +122,28 @@ func (p *part) work(ctx context.Context) {
 		p.arriving.Wait()
 		close(p.requested)
 	}()
-	var all sync.WaitGroup
-	carryOut := func(n int) {
+	order := p.chance.Perm(len(requests))
+	each(len(requests), -1, func(i int) {
+		n := order[i]
 		ctx, cancel := p.run.within(ctx, requests[n])
 		defer cancel()
 		p.outcomes[n] = p.task(requests[n]).do(ctx)
+	})
+}
+
+// each calls do with 0 to n-1, so many at once; all of them if most is negative. The last call is made here: the stack of another
+// goroutine would have to grow first.
+func each(n, most int, do func(i int)) {
+	var all errgroup.Group
+	all.SetLimit(most)
+	for i := range n - 1 {
+		all.Go(func() error {
+			do(i)
+			return nil
+		})
 	}
-	for i, n := range p.chance.Perm(len(requests)) {
-		if i == len(requests)-1 {
-			carryOut(n) // here, as above
-			break
-		}
-		all.Go(func() { carryOut(n) })
+	if n > 0 {
+		do(n - 1)
 	}
 	all.Wait()
 }

@@ -2,7 +2,6 @@ package backup
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -86,15 +85,6 @@ func (r Request) regions() []string {
 		return r.Selector.Regions
 	}
 	return []string{r.Cluster.Region}
-}
-
-// key tells selectors apart.
-func (s *Selector) key() string {
-	if s == nil {
-		return ""
-	}
-	text, _ := json.Marshal(s) // cannot fail: strings and a bool
-	return string(text)
 }
 
 // Choose matches a region's clusters against the selector of r. It returns those to work on, and those that are left out.
