@@ -57,7 +57,7 @@ func classify(status int, code string) backup.ErrorKind {
 // failed returns the one error of this package for a call that did not succeed. err says why, unless the reply does; it is nil
 // for a reply that the SDK takes for a success.
 func (c *call) failed(err error) *backup.CallError {
-	e := &backup.CallError{Action: c.action, Cluster: c.cluster, Status: c.Status, RetryAfter: retryAfter(c.Header), Err: c.Err}
+	e := &backup.CallError{Action: c.action, Cluster: c.cluster, Status: c.Status, RetryAfter: retryAfter(c.Header)}
 	var said document
 	switch {
 	case c.Status != 0:

@@ -109,8 +109,5 @@ func waitThrottled(ctx context.Context, err error) bool {
 	if !errors.As(err, &failed) || failed.Kind != backup.KindThrottled || failed.RetryAfter > 10*time.Second {
 		return false
 	}
-	pause, cancel := context.WithTimeout(ctx, max(time.Second, failed.RetryAfter))
-	defer cancel()
-	<-pause.Done()
-	return ctx.Err() == nil
+	return backup.Sleep(ctx, max(time.Second, failed.RetryAfter))
 }

@@ -67,10 +67,10 @@ const (
 
 // Robot is what listens at a webhook. The process has one.
 type Robot struct {
-	Transport    http.RoundTripper
-	url          *url.URL
-	kind, secret string   // a kind of none of these is empty
-	mask         adb.Mask // hides the secret, and the token in the URL
+	Transport http.RoundTripper
+	url       *url.URL
+	secret    string
+	mask      adb.Mask // hides the secret, and the token in the URL
 
 	mu   sync.Mutex // held while a message is sent
 	told []string   // the request ids of the last thousand that were delivered
@@ -90,14 +90,10 @@ func New(webhook, secret string) (*Robot, error) {
 	for _, values := range u.Query() {
 		secrets = append(secrets, values...)
 	}
-	r := &Robot{Transport: adb.NewTransport(1), url: u, secret: secret, mask: adb.NewMask(secrets...)}
-	for _, kind := range []string{dingTalk, feishu, weCom, slack} {
-		if strings.HasPrefix(u.Path, kind) {
-			r.kind = kind
-		}
-	}
-	return r, nil
+	return &Robot{Transport: adb.NewTransport(1), url: u, secret: secret, mask: adb.NewMask(secrets...)}, nil
 }
+
+func (r *Robot) is(kind string) bool { return strings.HasPrefix(r.url.Path, kind) }
 
 // Send delivers a message within five seconds, and before ctx ends. An invocation is told once, however often it is retried.
 // The error has the robot's own words, in one line without secrets. A nil Robot delivers nothing.
@@ -114,8 +110,7 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 	defer cancel()
 	m.ErrorMessage = Cut(m.ErrorMessage, 1000)
 	crowded, err := r.post(ctx, m)
-	if end, _ := ctx.Deadline(); crowded && time.Until(end) > time.Second {
-		time.Sleep(time.Second)
+	if crowded && backup.Sleep(ctx, time.Second) {
 		_, err = r.post(ctx, m)
 	}
 	if err != nil {
@@ -150,23 +145,23 @@ func (r *Robot) post(ctx context.Context, m Message) (crowded bool, err error) {
 // nothing, with a key that is made of the secret.
 func (r *Robot) content(m Message, to *url.URL) any {
 	now, text := time.Now(), m.text()
-	switch r.kind {
-	case feishu:
+	switch {
+	case r.is(feishu):
 		content := map[string]any{"msg_type": "text", "content": map[string]string{"text": text}}
 		if r.secret != "" {
 			timestamp := strconv.FormatInt(now.Unix(), 10)
 			content["timestamp"], content["sign"] = timestamp, sign(timestamp+"\n"+r.secret, "")
 		}
 		return content
-	case dingTalk, weCom:
-		if r.kind == dingTalk && r.secret != "" {
+	case r.is(dingTalk), r.is(weCom):
+		if r.is(dingTalk) && r.secret != "" {
 			timestamp, query := strconv.FormatInt(now.UnixMilli(), 10), to.Query()
 			query.Set("timestamp", timestamp)
 			query.Set("sign", sign(r.secret, timestamp+"\n"+r.secret))
 			to.RawQuery = query.Encode()
 		}
 		return map[string]any{"msgtype": "text", "text": map[string]string{"content": text}}
-	case slack:
+	case r.is(slack):
 		return map[string]string{"text": strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;").Replace(text)}
 	}
 	return map[string]string{"text": text, "errorType": string(m.ErrorType), "errorMessage": m.ErrorMessage,
@@ -184,13 +179,13 @@ func sign(key, data string) string {
 func (r *Robot) understand(reply []byte) (delivered, crowded bool) {
 	var said map[string]any
 	json.Unmarshal(reply, &said) // what cannot be read says nothing
-	switch r.kind {
-	case dingTalk, weCom:
+	switch {
+	case r.is(dingTalk), r.is(weCom):
 		return said["errcode"] == 0.0, false
-	case feishu:
+	case r.is(feishu):
 		code := cmp.Or(said["code"], said["StatusCode"])
 		return code == 0.0, code == 11232.0
-	case slack:
+	case r.is(slack):
 		return strings.TrimSpace(string(reply)) == "ok", false
 	}
 	return true, false

@@ -69,7 +69,7 @@ func (e *ensuring) await(ctx context.Context, set *Set) (Outcome, bool) {
 	if set != nil {
 		pending = "an earlier " + set.String() + " had not ended"
 	} else {
-		pause = min(pause, e.later(max(time.Until(e.observed.Last.Answered.Add(e.observed.Settle)), time.Millisecond)))
+		pause = min(pause, max(time.Until(e.observed.Last.Answered.Add(e.observed.Settle)), time.Millisecond))
 		if !e.observed.Own {
 			pending = "an earlier backup, which this process requested, had not ended"
 		}
@@ -146,7 +146,7 @@ func (e *ensuring) sendAgain(ctx context.Context, failed *CallError, about []any
 	default:
 		e.log.Info("CreateBackup was throttled", about...)
 	}
-	return e.wait(ctx, max(e.retry(), e.later(failed.RetryAfter)))
+	return e.wait(ctx, max(e.retry(), failed.RetryAfter))
 }
 
 // wait waits before the next step. At the deadline there is none.

@@ -85,33 +85,24 @@ func (c *caller) logFailure(message string, f *Failure) {
 // *CallError that refuses the call, or ctx's error. pause waits between two attempts.
 func (c *caller) read(ctx context.Context, action string, pause func(context.Context, time.Duration) bool, call func() error) error {
 	pauseAgain := c.retries()
-	for attempt := 1; ; attempt++ {
+	for {
 		err := call()
 		failed := c.called(action, err)
 		if failed == nil || !failed.Kind.Passes() {
 			return err
 		}
-		if attempt == 3 { // once, so that a person learns before the deadline why nothing happens
-			c.log.Warn("look failed", append(failed.attrs(), "attempt", attempt)...)
-		}
-		if !pause(ctx, max(pauseAgain(), c.later(failed.RetryAfter))) {
+		if !pause(ctx, max(pauseAgain(), failed.RetryAfter)) {
 			return ctx.Err()
 		}
 	}
 }
 
-// sleep waits. It reports whether ctx has not ended meanwhile.
-func sleep(ctx context.Context, d time.Duration) bool {
+// Sleep waits. It reports whether ctx has not ended meanwhile.
+func Sleep(ctx context.Context, d time.Duration) bool {
 	pause, cancel := context.WithTimeout(ctx, d)
 	defer cancel()
 	<-pause.Done()
 	return ctx.Err() == nil
-}
-
-// later lengthens a pause that many callers have in common by up to a twentieth. Otherwise they would all come back at the
-// same instant.
-func (c *caller) later(d time.Duration) time.Duration {
-	return d + time.Duration(c.chance.Float64()*float64(d/20))
 }
 
 // growing returns pauses that grow. Each one is shortened at random, by up to a share of it, so that those of many clusters

@@ -41,11 +41,6 @@ func TestPauses(t *testing.T) {
 			t.Errorf("%v: where looks come often, so do retries", last)
 		}
 	}
-	for _, d := range []time.Duration{0, time.Millisecond, time.Hour} {
-		if a, b := c.later(d), c.later(d); a < d || a > d+d/20 || d > 0 && a == b {
-			t.Errorf("%v, %v instead of %v", a, b, d)
-		}
-	}
 }
 
 // TestFailure: what ended the work, and which error the message at the deadline names.
@@ -82,7 +77,7 @@ func TestFailure(t *testing.T) {
 	}
 }
 
-// TestLooksThatFail: a look is repeated until the deadline, and the third failure in a row is a warning.
+// TestLooksThatFail: a look is repeated until the deadline.
 func TestLooksThatFail(t *testing.T) {
 	for kind, want := range map[ErrorKind]string{KindUnanswered: "BackupPending", KindThrottled: "Throttled", KindNotSent: "BackupPending", KindNotNow: "BackupPending"} {
 		tell(t, want, func(s *stub) {
@@ -91,9 +86,8 @@ func TestLooksThatFail(t *testing.T) {
 			}
 			s.expect(s.run(ensuringOne()), "amv-1 cn-a "+want, "the backup was not started before the deadline; invoking again continues; the last error: DescribeBackups ")
 			s.expect(s.runFor(time.Second, verifying(time.Hour)), "amv-1 cn-a "+want, "the list of backups was not read before the deadline")
-			s.logged("WARN", "look failed")
-			if log := s.log.String(); !strings.Contains(log, `"apiRequestId":"R-9","attempt":3}`) || s.calls["DescribeBackups"] < 100 {
-				s.t.Error(log)
+			if n := s.calls["DescribeBackups"]; n < 100 {
+				s.t.Errorf("%d looks", n)
 			}
 		})
 	}

@@ -1,6 +1,7 @@
 package backup
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
 	"slices"
@@ -47,16 +48,17 @@ type run struct {
 // choose the same clusters.
 type part struct {
 	caller
-	run       *run
-	region    string
-	merged    merger
-	outcomes  []Outcome           // of the merged requests
-	first     map[int][]int       // by position of a request: those of the merged ones that it was the first to ask for
-	selected  map[int]selected    // by position of a request with a selector
-	skipped   []Skipped           // each cluster once
-	slots     *semaphore.Weighted // of the tasks that work: slots keep a look and its create close together
-	arriving  sync.WaitGroup      // done when every backup is requested, or found, or has to wait
-	requested chan struct{}       // closed then
+	run        *run
+	region     string
+	merged     merger
+	outcomes   []Outcome           // of the merged requests
+	first      map[int][]int       // by position of a request: those of the merged ones that it was the first to ask for
+	empty      map[int]bool        // by position of a request: its selector chose no cluster here
+	skipped    []Skipped           // each cluster once
+	unselected []Unselected        // the selectors whose list could not be read
+	slots      *semaphore.Weighted // of the tasks that work: slots keep a look and its create close together
+	arriving   sync.WaitGroup      // done when every backup is requested, or found, or has to wait
+	requested  chan struct{}       // closed then
 }
 
 // Run carries out all requests of an invocation, which has just begun. It returns before ctx's deadline. What is not finished
@@ -70,7 +72,7 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 				regions = append(regions, region)
 				parts[region] = &part{
 					caller: run.caller(region, log.With("RegionId", region)), run: run, region: region, merged: merger{at: map[target]int{}},
-					first: map[int][]int{}, selected: map[int]selected{}, slots: semaphore.NewWeighted(int64(r.concurrency)), requested: make(chan struct{}),
+					first: map[int][]int{}, empty: map[int]bool{}, slots: semaphore.NewWeighted(int64(r.concurrency)), requested: make(chan struct{}),
 				}
 			}
 		}
@@ -80,6 +82,7 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 	var result Result
 	for _, region := range regions {
 		result.Skipped = append(result.Skipped, parts[region].skipped...)
+		result.Unselected = append(result.Unselected, parts[region].unselected...)
 	}
 	for i, request := range requests {
 		for _, region := range request.regions() {
@@ -96,10 +99,8 @@ func (r *Runner) Run(ctx context.Context, s Service, log *slog.Logger, requests 
 
 // within returns a context that ends when a request's time is up.
 func (r *run) within(ctx context.Context, request Request) (context.Context, context.CancelFunc) {
-	if request.WaitAtMost == 0 {
-		return context.WithCancel(ctx)
-	}
-	return context.WithDeadline(ctx, r.began.Add(request.WaitAtMost))
+	const longest = 24 * time.Hour // no function may run longer
+	return context.WithDeadline(ctx, r.began.Add(cmp.Or(request.WaitAtMost, longest)))
 }
 
 // work carries out the requests that concern the region: first its selectors become requests, and then each one is a task. Their
@@ -110,7 +111,7 @@ func (p *part) work(ctx context.Context) {
 		switch {
 		case !slices.Contains(request.regions(), p.region):
 		case request.Selector != nil:
-			p.selected[i] = p.choose(ctx, i, request)
+			p.choose(ctx, i, request)
 		default:
 			p.add(i, request)
 		}

@@ -127,7 +127,7 @@ func TestWaitAtMost(t *testing.T) {
 	}{
 		"waiting for the backup": {func(*stub) {}, waiting, "amv-1 cn-a BackupPending", "the backup was accepted, but was not listed as complete before the deadline; invoking again continues"},
 		"throttled":              {func(s *stub) { s.fails(KindThrottled, ever) }, ago(0), "amv-1 cn-a Throttled", "CreateBackup was not accepted"},
-		"lost":                   {func(s *stub) { s.fails(KindUnanswered, ever) }, ago(0), "amv-1 cn-a OutcomeUnknown", "CreateBackup was sent 2 times"},
+		"lost":                   {func(s *stub) { s.fails(KindUnanswered, ever) }, ago(0), "amv-1 cn-a OutcomeUnknown", "(attempt 2 of 3)"},
 		"a list of clusters":     {unread, all, "cn-a BackupPending", "the list of clusters was not read before the deadline"},
 		"such a list, and what it chose": {func(s *stub) {
 			unread(s)

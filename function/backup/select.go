@@ -103,30 +103,20 @@ func (r Request) Choose(region string, listed []ListedCluster) (chosen []Cluster
 	return chosen, skipped
 }
 
-// selected is what a selector led to in one region.
-type selected struct {
-	clusters int      // how many it chose
-	failure  *Failure // why the list could not be read; nil: it was read
-}
-
-// choose reads the list that the selector of the request at position i needs, and takes in what it chooses. Where other requests
-// of the region need no list, it may take half of the time that is left: the other half is theirs.
-func (p *part) choose(ctx context.Context, i int, request Request) selected {
+// choose reads the list that the selector of the request at position i needs, and takes in what it chooses.
+func (p *part) choose(ctx context.Context, i int, request Request) {
 	ctx, cancel := p.run.within(ctx, request)
 	defer cancel()
-	if deadline, ok := ctx.Deadline(); ok && len(p.merged.requests) > 0 {
-		ctx, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
-		defer cancel()
-	}
 	var listed []ListedCluster
-	err := p.read(ctx, "DescribeDBClusters", sleep, func() (err error) {
+	err := p.read(ctx, "DescribeDBClusters", Sleep, func() (err error) {
 		listed, err = p.service.Clusters(ctx, p.region, *request.Selector)
 		return err
 	})
 	if err != nil {
 		f := p.failure(err, "the list of clusters was not read")
 		p.logFailure("clusters were not selected", f)
-		return selected{failure: f}
+		p.unselected = append(p.unselected, Unselected{p.region, *f})
+		return
 	}
 	chosen, skipped := request.Choose(p.region, listed)
 	p.log.Info("clusters selected", "clusters", len(chosen), "skipped", len(skipped))
@@ -140,12 +130,12 @@ func (p *part) choose(ctx context.Context, i int, request Request) selected {
 			p.skipped = append(p.skipped, s)
 		}
 	}
+	p.empty[i] = len(chosen) == 0
 	for _, c := range chosen {
 		one := request
 		one.Selector, one.Cluster = nil, c
 		p.add(i, one)
 	}
-	return selected{clusters: len(chosen)}
 }
 
 // addSelection adds to the result what the selector at position i led to in its regions. It is a failure if no cluster is left
@@ -153,11 +143,7 @@ func (p *part) choose(ctx context.Context, i int, request Request) selected {
 func (r *run) addSelection(result *Result, i int, regions []string, parts map[string]*part) {
 	var empty, skipped []string
 	for _, region := range regions {
-		s := parts[region].selected[i]
-		switch {
-		case s.failure != nil:
-			result.Unselected = append(result.Unselected, Unselected{region, *s.failure})
-		case s.clusters == 0:
+		if parts[region].empty[i] {
 			empty = append(empty, region)
 		}
 		for _, one := range parts[region].skipped {

@@ -146,10 +146,4 @@ func TestSelection(t *testing.T) {
 			})
 		}
 	}
-	tell(t, "clusters that are named do not wait for ever for a list of their region", func(s *stub) {
-		s.refuse("cn-a", &CallError{Action: "DescribeDBClusters", Kind: KindUnanswered})
-		named := Request{Action: ActionEnsure, Cluster: Cluster{"amv-1", "cn-a"}, NotBefore: time.Now(), Immediate: true}
-		s.expect(s.run(named, selecting(all, "cn-a")), "amv-1 cn-a Requested, cn-a BackupPending")
-		s.createdAfter(0, 31*time.Minute)
-	})
 }

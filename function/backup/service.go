@@ -57,10 +57,7 @@ type CallError struct {
 	RetryAfter time.Duration // how long the service asks to wait, 0 if it does not say
 	Host       string        // to which the call was addressed, for KindNotSent
 	Hint       string        // what a person can do about it; empty if there is nothing to say
-	Err        error         // what the network or the decoder said, nil if the service answered
 }
-
-func (e *CallError) Unwrap() error { return e.Err }
 
 // attrs are the error's log attributes.
 func (e *CallError) attrs() []any {

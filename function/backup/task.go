@@ -74,7 +74,7 @@ func (x *task) giveWay() {
 // pause waits. It reports whether there is still time. Meanwhile another invocation may have created a backup.
 func (x *task) pause(ctx context.Context, d time.Duration) bool {
 	x.giveWay()
-	return sleep(ctx, d) && x.begin(ctx)
+	return Sleep(ctx, d) && x.begin(ctx)
 }
 
 // window returns how far the list is read. It is generous, because no page says whether the service means a backup's start,
