@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"regexp"
 	"strings"
 	"testing"
@@ -72,22 +71,6 @@ func TestDeadline(t *testing.T) {
 }
 
 func TestDefect(t *testing.T) {
-	story(t, "a defect is one cluster's failure", fakeadb.Options{}, func(t *testing.T, w *world) {
-		p := w.process()
-		c := p.config
-		inner := c.ADB.Transport
-		c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-			if r.URL.Query().Get("DBClusterId") == "amv-0001" {
-				panic("a defect")
-			}
-			return inner.RoundTrip(r)
-		})
-		p.handler = newHandler(c, w.log)
-		r := p.deliver(fleet(3, ""), delivery{})
-		if w.expect(r, "InternalError", 2); !strings.HasPrefix(r.errorMessage, "1 of 3 clusters failed: amv-0001 ") || !strings.Contains(w.log.String(), `"msg":"defect"`) {
-			t.Error(r.errorMessage, w.log)
-		}
-	})
 	story(t, "a defect elsewhere is an error, and its stack is in the log", fakeadb.Options{}, func(t *testing.T, w *world) {
 		p := w.process()
 		p.handler.runner = nil

@@ -62,18 +62,6 @@ func TestReportLine(t *testing.T) {
 		w.expect(w.process().deliver(`[7,`+timer(waiting)+`]`, delivery{timeout: time.Minute}), "Mixed", 1)
 		expect(t, w.reportLine(), map[string]any{"level": "ERROR", "errorType": "Mixed", "wrongEvents": 1.0, "failed": 1.0})
 	})
-	story(t, "of failures of several kinds that invoking again continues", fakeadb.Options{Takes: time.Hour, Faults: func(c fakeadb.Call) fakeadb.Fault {
-		if c.Action == "CreateBackup" && c.Cluster == "amv-0001" {
-			return fakeadb.Throttled(0)
-		}
-		return fakeadb.Fault{}
-	}}, func(t *testing.T, w *world) {
-		w.process().deliver(timer(fleet(2, `,"WaitFor":"Completed"`)), delivery{timeout: time.Minute})
-		expect(t, w.reportLine(), map[string]any{"level": "WARN", "errorType": "BackupPending", "failed": 2.0})
-		if strings.Contains(w.log.String(), `"level":"ERROR"`) {
-			t.Error("logged as ERROR")
-		}
-	})
 	story(t, "of an ignored event", fakeadb.Options{}, func(t *testing.T, w *world) {
 		w.process().deliver(`{"specversion":"1.0","id":"1","source":"acs.ads","type":"ads:ActionTrail:ApiCall","time":"2000-01-01T00:00:00Z","data":{"eventName":"CreateBackup"}}`, delivery{})
 		expect(t, w.reportLine(), map[string]any{"level": "INFO", "status": "Ignored", "action": "", "clusters": 0.0})

@@ -108,17 +108,4 @@ func TestStatuses(t *testing.T) {
 			t.Errorf("%q, ended %v: %d, want %d", c.word, c.ended, got, c.want)
 		}
 	}
-	// The words of the sister services.
-	for state, all := range map[State]string{
-		SetRunning: "running backup backingup backing_up backuping creating processing inprogress in_progress pending waiting queued preparing init " +
-			"initializing schedule scheduled started check checking",
-		SetComplete: "success succeed succeeded successful complete completed finish finished ok available",
-		SetFailed:   "fail failed failure error cancel canceled cancelled abort aborted",
-	} {
-		for word := range strings.FieldsSeq(all) {
-			if got := NewStatuses(nil, nil).State(word, false); got != state {
-				t.Errorf("%q: %d, want %d", word, got, state)
-			}
-		}
-	}
 }
