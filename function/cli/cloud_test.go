@@ -54,7 +54,7 @@ func TestWhoseCredentials(t *testing.T) {
 		"denied":   {func(w http.ResponseWriter) { refuse(w, 403, "NoPermission", "you are "+testToken) }, "", "GetCallerIdentity was refused: NoPermission: you are ***"},
 		"redirect": {func(w http.ResponseWriter) { w.Header().Set("Location", "http://127.0.0.1:1"); w.WriteHeader(302) }, "", "HTTP 302"},
 		"broken":   {func(http.ResponseWriter) { panic(http.ErrAbortHandler) }, "", "GetCallerIdentity: no answer from 127.0.0.1:"},
-		"endless":  {said(strings.Repeat(" ", maxReply+1)), "", "longer than"},
+		"endless":  {said(strings.Repeat(" ", maxReply+1)), "", "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := callerAccount(t.Context(), c, "cn-hangzhou", sts(t, x.answer))
