@@ -60,20 +60,18 @@ func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchang
 	if c.endpoint.Plain {
 		config.Protocol = dara.String("http")
 	}
-	client, err := openapi.NewClient(config)
-	if err != nil {
-		x.Err = err
-		return x
-	}
 	request := &openapi.OpenApiRequest{Query: pointers(o.query), Headers: pointers(o.headers)}
 	if o.body != nil {
 		request.Stream = bytes.NewReader(o.body)
 	}
-	_, err = client.CallApiWithCtx(ctx, &openapi.Params{
-		Action: dara.String(o.action), Version: dara.String(o.version), Protocol: dara.String("HTTPS"), Pathname: dara.String(o.path),
-		Method: dara.String(o.method), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
-		BodyType: dara.String("string"),
-	}, request, &dara.RuntimeOptions{})
+	client, err := openapi.NewClient(config)
+	if err == nil {
+		_, err = client.CallApiWithCtx(ctx, &openapi.Params{
+			Action: dara.String(o.action), Version: dara.String(o.version), Protocol: dara.String("HTTPS"), Pathname: dara.String(o.path),
+			Method: dara.String(o.method), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
+			BodyType: dara.String("string"),
+		}, request, &dara.RuntimeOptions{})
+	}
 	if !tried {
 		x.Host, x.Err = "", err
 	}

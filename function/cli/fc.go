@@ -151,11 +151,8 @@ type reply struct {
 	Said   string          `json:"-"` // what came, for a person
 }
 
-// What the platform says where it ended the function.
-var (
-	timedOut    = regexp.MustCompile(`(?i)time-?out|timed? out`)
-	outOfMemory = regexp.MustCompile(`(?i)oom|out ?of ?memory|memory limit`)
-)
+// timedOut finds what the platform says where the function's timeout is over.
+var timedOut = regexp.MustCompile(`(?i)time-?out|timed? out`)
 
 // read reads a reply of Function Compute that holds the function's answer, or what the platform says if the function gave none.
 func read(x *adb.Exchange, mask adb.Mask) (r reply) {
@@ -170,11 +167,8 @@ func read(x *adb.Exchange, mask adb.Mask) (r reply) {
 		return r
 	}
 	message := mask.Clean(cmp.Or(r.ErrorMessage, r.Said))
-	switch said := platform + " " + message; {
-	case timedOut.MatchString(said):
+	if timedOut.MatchString(platform + " " + message) {
 		return failure(backup.ErrorBackupPending, "Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: "+message)
-	case outOfMemory.MatchString(said):
-		return failure(backup.ErrorType(platform), "the function ran out of memory (memorySize in s.yaml): "+message)
 	}
 	return failure(backup.ErrorType(platform), "the function ended before it answered, and make logs shows why: "+message)
 }

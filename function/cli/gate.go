@@ -77,7 +77,12 @@ func (g *gate) pass(ctx context.Context, m message) (reply, error) {
 			return r, err
 		case g.once:
 			return g.last, nil
-		case time.Since(g.start)+wait > g.timeout-leastAsk:
+		case err != nil:
+			g.say("%v", err)
+		default:
+			g.say("%s", r.failed())
+		}
+		if time.Since(g.start)+wait > g.timeout-leastAsk {
 			return g.timeUp(m, err)
 		}
 		select {
@@ -110,14 +115,12 @@ func (g *gate) note(r reply, err error) time.Duration {
 	case e.why == noAnswerHung && g.last.Answer == nil:
 		g.last = failure(backup.ErrorBackupPending, "the function has not answered yet; a backup that was requested goes on in AnalyticDB")
 	}
-	g.say("%s", e.message)
 	return pause
 }
 
 // noteAnswer is note for an answer that another question continues.
 func (g *gate) noteAnswer(r reply) time.Duration {
 	g.last = r
-	g.say("%s", r.failed())
 	switch r.ErrorType {
 	case backup.ErrorBackupPending:
 		return pause

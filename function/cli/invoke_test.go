@@ -132,7 +132,7 @@ func TestWhatThePlatformSays(t *testing.T) {
 	}{
 		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNo, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: Function timed out after 3 seconds"}`, []string{"BackupPending: "}},
 		"another word":    {step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNo, `"errorType":"BackupPending"`, nil},
-		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, `{"errorType":"FunctionOOMError","errorMessage":"the function ran out of memory (memorySize in s.yaml): the process was killed"}`, nil},
+		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, `{"errorType":"FunctionOOMError","errorMessage":"the function ended before it answered, and make logs shows why: the process was killed"}`, nil},
 		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNo, `"errorType":"UnhandledInvocationError"`, []string{"the function ended before it answered, and make logs shows why"}},
 		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNo, `{"errorType":"CAExited","errorMessage":"the function ended before it answered, and make logs shows why: exited"}`, nil},
 		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNo, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},

@@ -135,11 +135,12 @@ func init() {
 
 // missingCommand is what happens where a command line ends before a command, or names one that there is not.
 func missingCommand(_ context.Context, c *cli.Command) error {
-	if name := c.Args().First(); name != "" {
-		return unknownCommand(c, name)
+	name := c.Args().First()
+	if name == "" {
+		cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
+		return wrong("%s: which command?", c.FullName())
 	}
-	cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
-	return wrong("%s: which command?", c.FullName())
+	return unknownCommand(c, name)
 }
 
 func unknownCommand(parent *cli.Command, name string) error {
