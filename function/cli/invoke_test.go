@@ -137,6 +137,7 @@ func TestWhatThePlatformSays(t *testing.T) {
 		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNo, `{"errorType":"CAExited","errorMessage":"the function ended before it answered, and make logs shows why: exited"}`, nil},
 		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNo, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},
 		"forbidden":       {step{Status: 403, Body: `{"RequestId":"1-2","Code":"AccessDenied","Message":"no"}`}, exitNotAsked, "", []string{"permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup", "AccessDenied: no (HTTP 403, request id 1-2)"}},
+		"not activated":   {step{Status: 403, Body: `{"Code":"FcServiceNotEnabled","Message":"no"}`}, exitNotAsked, "", []string{"activate it"}},
 		"a wrong key":     {step{Status: 403, Body: `{"Code":"InvalidAccessKeyID","Message":"no"}`}, exitNotAsked, "", []string{"the credentials were refused"}},
 		"no alias":        {step{Status: 404, Body: `{"Code":"AliasNotFound","Message":"no"}`}, exitNotAsked, "", []string{"does not know adb-backup in cn-hangzhou: check -qualifier"}},
 		"too many calls":  {step{Status: 429, Body: `{"Code":"ResourceExhausted","Message":"no"}`}, exitNotAsked, "", []string{"Function Compute cannot answer now: InvokeFunction was refused: ResourceExhausted: no (HTTP 429"}},
@@ -166,41 +167,37 @@ func TestWhatThePlatformSays(t *testing.T) {
 	}
 }
 
-// A question that hangs is a backup that goes on; a host that cannot be reached is not.
+// A question that hangs is a backup that goes on. A host that cannot be reached is not, and what cannot be asked ends at once.
 func TestSilence(t *testing.T) {
 	_, url := newFakeFC(t, step{Takes: time.Minute})
-	code, stdout, _ := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1", "-timeout", "1s")
-	if code != exitNo || stdout != `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}`+"\n" {
-		t.Errorf("exit code %d, standard output %q", code, stdout)
-	}
-	nobody := httptest.NewServer(http.NotFoundHandler())
-	nobody.Close()
-	code, stdout, stderr := runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", nobody.URL, "-event", "amv-1")
-	if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "cannot be reached") {
-		t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
-	}
-	// A host that takes connections and never speaks TLS.
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	silent, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections and never speaks TLS
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer silent.Close()
-	code, stdout, stderr = runs(t, "invoke", "-s", "../../s.yaml", "-endpoint", "https://"+silent.Addr().String(), "-event", "amv-1", "-timeout", "1s")
-	if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "cannot be reached: no answer in time") {
-		t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
-	}
-}
-
-func TestInvokeWithoutCredentials(t *testing.T) {
-	_, url := newFakeFC(t, step{Body: done})
-	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
-	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-	t.Setenv("HOME", t.TempDir())
-	for _, command := range []string{"invoke", "gate"} {
-		code, stdout, stderr := runs(t, command, "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1")
-		if code != exitNotAsked || stdout != "" || !strings.Contains(stderr, "ALIBABA_CLOUD_ACCESS_KEY_ID is missing") {
-			t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
-		}
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
+	for name, c := range map[string]struct {
+		endpoint, args, key string
+		code                int
+		stdout, stderr      string
+	}{
+		"hung":           {url, "invoke -timeout 1s", testKeyID, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}` + "\n", ""},
+		"not listening":  {nobody.URL, "gate -timeout 2s", testKeyID, exitNotAsked, "", "connection refused; there is no time for another question within 2s"},
+		"no handshake":   {"https://" + silent.Addr().String(), "invoke -timeout 1s", testKeyID, exitNotAsked, "", "cannot be reached: no answer in time"},
+		"no credentials": {url, "gate", "", exitNotAsked, "", "ALIBABA_CLOUD_ACCESS_KEY_ID is missing"},
+		"a broken key":   {url, "gate", testKeyID + "\n", exitNotAsked, "", "question 1\nthe question cannot be sent: "},
+		"no time":        {url, "gate -ask -1s", testKeyID, exitWrong, "", "a time is shorter than 1s"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", c.key)
+			t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+			t.Setenv("HOME", t.TempDir())
+			code, stdout, stderr := runs(t, append(strings.Fields(c.args), "-s", "../../s.yaml", "-endpoint", c.endpoint, "-event", "amv-1")...)
+			if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.stderr) {
+				t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
+			}
+		})
 	}
 }
 
