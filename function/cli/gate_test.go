@@ -215,29 +215,19 @@ func TestGateCommand(t *testing.T) {
 	}{
 		"there at once": {[]step{{Body: ofRequest}}, nil, exitDone, ofRequest + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
 		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNo, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
-		"hung":          {[]step{{Takes: time.Minute}}, []string{"-timeout", "1s"}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}` + "\n", []string{"no answer in time"}, 1},
 		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitWrong, "", []string{"this is another event"}, 0},
-		"another's":     {[]step{{Body: `"hello world!"`}}, nil, exitNotAsked, "", []string{`this is not adb-backup's answer to the request: it is not the object that adb-backup answers with`, "-function", `It answered: "hello world!"`}, 1},
 		"in vain":       {nil, []string{"-max-age", "1"}, exitWrong, "", []string{`MaxAge: "1" is not a duration such as 90m`}, 0},
 		"a selector":    {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
 		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitWrong, "", []string{"the function would refuse this"}, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			service, url := newFakeFC(t, c.steps...)
 			before := time.Now()
-			code, stdout, stderr := runs(t, append([]string{"gate", "-s", "../../s.yaml", "-endpoint", url, "-event", "../../events/request.json"}, c.args...)...)
-			if code != c.code || stdout != c.stdout {
-				t.Errorf("exit code %d, standard output %q\n%s", code, stdout, stderr)
-			}
-			for _, want := range c.stderr {
+			for i, want := range c.stderr {
 				if strings.HasPrefix(want, `"NotBefore"`) {
-					want = `"NotBefore": "` + before.UTC().Add(-time.Minute).Format(time.RFC3339)[:16]
-				}
-				if !strings.Contains(stderr, want) {
-					t.Errorf("%q is not in\n%s", want, stderr)
+					c.stderr[i] = `"NotBefore": "` + before.UTC().Add(-time.Minute).Format(time.RFC3339)[:16]
 				}
 			}
-			asked := service.questions()
+			asked := asks(t, append([]string{"gate", "-event", "../../events/request.json"}, c.args...), c.steps, c.code, c.stdout, c.stderr...)
 			if len(asked) != c.asked {
 				t.Errorf("asked %d times, want %d", len(asked), c.asked)
 			}
