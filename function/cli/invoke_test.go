@@ -185,18 +185,19 @@ func TestSilence(t *testing.T) {
 		code                int
 		stdout, stderr      string
 	}{
-		"hung":           {url, "invoke -timeout 1s", testKeyID, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}` + "\n", ""},
-		"not listening":  {nobody.URL, "gate -timeout 2s", testKeyID, exitNotAsked, "", "connection refused; there is no time for another question within 2s"},
-		"no handshake":   {"https://" + silent.Addr().String(), "invoke -timeout 1s", testKeyID, exitNotAsked, "", "cannot be reached: no answer in time"},
-		"no credentials": {url, "gate", "", exitNotAsked, "", "ALIBABA_CLOUD_ACCESS_KEY_ID is missing"},
-		"a broken key":   {url, "gate", testKeyID + "\n", exitNotAsked, "", "question 1\nthe question cannot be sent: "},
-		"no time":        {url, "gate -ask -1s", testKeyID, exitWrong, "", "a time is shorter than 1s"},
+		"hung":           {url, "invoke amv-1 -timeout 1s", testKeyID, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}` + "\n", ""},
+		"a hung drill":   {url, "drill -timeout 1s", testKeyID, exitNotAsked, "", "\nno answer in time\n"},
+		"not listening":  {nobody.URL, "gate amv-1 -timeout 2s", testKeyID, exitNotAsked, "", "connection refused; there is no time for another question within 2s"},
+		"no handshake":   {"https://" + silent.Addr().String(), "invoke amv-1 -timeout 1s", testKeyID, exitNotAsked, "", "cannot be reached: no answer in time"},
+		"no credentials": {url, "gate amv-1", "", exitNotAsked, "", "ALIBABA_CLOUD_ACCESS_KEY_ID is missing"},
+		"a broken key":   {url, "gate amv-1", testKeyID + "\n", exitNotAsked, "", "question 1\nthe question cannot be sent: "},
+		"no time":        {url, "gate amv-1 -ask -1s", testKeyID, exitWrong, "", "a time is shorter than 1s"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", c.key)
 			t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
 			t.Setenv("HOME", t.TempDir())
-			code, stdout, stderr := runs(t, append(strings.Fields(c.args), "-s", "../../s.yaml", "-endpoint", c.endpoint, "-event", "amv-1")...)
+			code, stdout, stderr := runs(t, append(strings.Fields(c.args), "-s", "../../s.yaml", "-endpoint", c.endpoint)...)
 			if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.stderr) {
 				t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
 			}
