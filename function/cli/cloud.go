@@ -7,8 +7,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
+	"net/http/httptrace"
 	"os"
 	"strconv"
 	"time"
@@ -46,9 +46,12 @@ type operation struct {
 }
 
 // send makes one call on the core of the vendor's SDK, which signs it. All that is known afterwards is in the exchange: the
-// SDK's own error forgets the status of a reply that it cannot read. Nothing is sent twice.
+// SDK's own error forgets the status of a reply that it cannot read. Its Host is empty if no such call can be made. Nothing is
+// sent twice.
 func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchange {
 	x := &adb.Exchange{Transport: network, Limit: limit}
+	tried := false // to connect: net/http refuses a header before that, such as one of a key with a line feed at its end
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) { tried = true }})
 	config := &openapi.Config{
 		AccessKeyId: dara.String(c.credentials.AccessKeyID), AccessKeySecret: dara.String(c.credentials.AccessKeySecret),
 		SecurityToken: dara.String(c.credentials.SecurityToken), UserAgent: dara.String("adb-backup"),
@@ -57,22 +60,20 @@ func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchang
 	if c.endpoint.Plain {
 		config.Protocol = dara.String("http")
 	}
-	client, err := openapi.NewClient(config)
-	if err != nil {
-		x.Err = err
-		return x
-	}
 	request := &openapi.OpenApiRequest{Query: pointers(o.query), Headers: pointers(o.headers)}
 	if o.body != nil {
 		request.Stream = bytes.NewReader(o.body)
 	}
-	_, err = client.CallApiWithCtx(ctx, &openapi.Params{
-		Action: dara.String(o.action), Version: dara.String(o.version), Protocol: dara.String("HTTPS"), Pathname: dara.String(o.path),
-		Method: dara.String(o.method), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
-		BodyType: dara.String("string"),
-	}, request, &dara.RuntimeOptions{})
-	if x.Status == 0 && x.Err == nil {
-		x.Err = err // the SDK refused to send it
+	client, err := openapi.NewClient(config)
+	if err == nil {
+		_, err = client.CallApiWithCtx(ctx, &openapi.Params{
+			Action: dara.String(o.action), Version: dara.String(o.version), Protocol: dara.String("HTTPS"), Pathname: dara.String(o.path),
+			Method: dara.String(o.method), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
+			BodyType: dara.String("string"),
+		}, request, &dara.RuntimeOptions{})
+	}
+	if !tried {
+		x.Host, x.Err = "", err
 	}
 	return x
 }
@@ -97,34 +98,24 @@ func (c caller) decode(ctx context.Context, o operation, into any) error {
 	if x.Err == nil && x.Status/100 == 2 && json.Unmarshal(x.Body, into) == nil {
 		return nil
 	}
-	e := &apiError{Action: o.action, Host: c.endpoint.Host, Status: x.Status}
-	if x.Err != nil {
-		e.Message = c.reason(x)
-		return e
-	}
+	return c.failed(o.action, x)
+}
+
+// failed returns the error of a call that did not succeed.
+func (c caller) failed(action string, x *adb.Exchange) *apiError {
 	var said struct{ Code, Message, RequestId string }
-	if json.Unmarshal(x.Body, &said) != nil || said.Message == "" {
+	if x.Err != nil {
+		said.Message = adb.Reason(x.Err)
+	} else if json.Unmarshal(x.Body, &said) != nil || said.Message == "" {
 		said.Message = "the reply cannot be read"
 	}
-	e.Code, e.Message, e.RequestID = c.clean(x, said.Code), c.clean(x, said.Message), c.clean(x, said.RequestId)
-	return e
+	mask := c.mask(x)
+	return &apiError{action, c.endpoint.Host, x.Status, mask.Clean(said.Code), mask.Clean(said.Message), mask.Clean(said.RequestId)}
 }
 
-// clean makes a service's or the network's text fit for a screen: one line of limited length, without secrets.
-func (c caller) clean(x *adb.Exchange, text string) string {
-	return adb.NewMask(c.credentials.AccessKeyID, c.credentials.AccessKeySecret, c.credentials.SecurityToken, x.Authorization).Clean(text)
-}
-
-// reason says why a call has no reply that can be read, without the URL, which may hold a proxy's password.
-func (c caller) reason(x *adb.Exchange) string {
-	long, missing := new(http.MaxBytesError), new(net.DNSError)
-	switch {
-	case errors.As(x.Err, &long):
-		return fmt.Sprintf("the reply is longer than %d bytes", long.Limit)
-	case errors.As(x.Err, &missing) && missing.IsNotFound:
-		return "no host has the name " + missing.Name
-	}
-	return c.clean(x, adb.Reason(x.Err))
+// mask hides what is secret in a call.
+func (c caller) mask(x *adb.Exchange) adb.Mask {
+	return adb.NewMask(c.credentials.AccessKeyID, c.credentials.AccessKeySecret, c.credentials.SecurityToken, x.Authorization)
 }
 
 // apiError is a call that did not succeed.

@@ -155,8 +155,8 @@ func packageCommand() *cli.Command {
 	return &cli.Command{
 		Name: "package", Usage: "pack dist/main as a zip with the same bytes on any machine",
 		Flags: []cli.Flag{
-			&cli.StringFlag{Name: "binary", Value: "dist/main", Usage: "the `FILE` to pack"},
-			&cli.StringFlag{Name: "o", Value: "dist/function.zip", Usage: "the `FILE` to write"},
+			&cli.StringFlag{Name: "binary", Value: "dist/main", Usage: "the file to pack"},
+			&cli.StringFlag{Name: "o", Value: "dist/function.zip", Usage: "the file to write"},
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			out, binary := c.String("o"), c.String("binary")

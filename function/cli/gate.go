@@ -16,23 +16,23 @@ import (
 // gate lets a pipeline pass only when the backup is there. It asks the deployed function, and asks again while the answer is
 // that another question goes on with the same backup.
 type gate struct {
+	name    string        // of the command
+	once    bool          // it asks one question
 	timeout time.Duration // for all of it
 	ask     time.Duration // for one question
 
 	invoke   func(ctx context.Context, payload []byte) (reply, error) // asks once, until ctx ends
 	progress io.Writer
 
-	start time.Time
-	last  reply // the last failure that another question continues; its Answer is nil if there was none
-
-	unanswered int // questions in a row without an answer
-	unknown    int // answers OutcomeUnknown: each question after one may create another backup
+	start   time.Time
+	last    reply // the last failure that another question continues; its Answer is nil if there was none
+	unknown int   // answers OutcomeUnknown: each question after one may create another backup
 }
 
 const (
-	// pause follows BackupPending or an unanswered question. It is short, because the function itself has waited.
+	// pause comes before most questions. It is short, because the function itself has waited.
 	pause = 5 * time.Second
-	// longPause follows Throttled and OutcomeUnknown: the service needs time to recover, and to list what it created.
+	// longPause comes after Throttled and OutcomeUnknown: the service needs time to recover, and to list what it created.
 	longPause = 20 * time.Second
 	// maxUnknown is how many answers OutcomeUnknown end the gate.
 	maxUnknown = 3
@@ -47,50 +47,14 @@ func gateCommand() *cli.Command {
 		Name: "gate", Usage: "ask the deployed function until the backup is there; for pipelines", ArgsUsage: "[ID|FILE|JSON]",
 		Description:  "A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
 		ArgValidator: atMost(1),
-		Flags: append(targetFlags(),
-			&cli.StringFlag{Name: "event", Usage: "the cluster id, the request or the `FILE` that holds one, instead of the argument"},
+		Flags: append(targetFlags(), eventFlag(),
 			&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
-			&cli.StringFlag{Name: "max-age", Validator: isDuration, Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
+			&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
 			durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
 			// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes.
 			durationFlag("ask", 200*time.Second, "how long to wait for one answer before asking again")),
-		Action: passGate,
+		Action: ask,
 	}
-}
-
-func isDuration(text string) (err error) {
-	if text != "" { // as make gives what nobody set
-		_, err = time.ParseDuration(text)
-	}
-	return err
-}
-
-func passGate(ctx context.Context, c *cli.Command) error {
-	timeout, ask, progress := c.Duration("timeout"), c.Duration("ask"), c.Root().ErrWriter
-	if timeout < leastAsk || ask < leastAsk {
-		return wrong("-timeout and -ask must be at least %s", leastAsk)
-	}
-	d, err := target(c)
-	if err != nil {
-		return err
-	}
-	m, err := messageOf(c, d, map[string]string{"WaitFor": c.String("wait"), "MaxAge": c.String("max-age")})
-	if err != nil {
-		return err
-	}
-	if m.fields == nil || m.event.Drill {
-		return wrong("the gate asks for a backup with a cluster id or a request, such as events/request.json; this is another event, which adb-backup invoke sends")
-	}
-	if _, err := d.find(ctx); err != nil {
-		return err
-	}
-	fmt.Fprintf(progress, "gate: asking %s, %s for each answer and %s in all\n", d, short(ask), short(timeout))
-	g := gate{timeout: timeout, ask: ask, invoke: d.invoke, progress: progress}
-	r, err := g.pass(ctx, m)
-	if err != nil {
-		return err
-	}
-	return r.conclude(c, m)
 }
 
 // pass asks until there is an answer that asking again would not change, or time is up, and returns the last answer. An
@@ -98,20 +62,25 @@ func passGate(ctx context.Context, c *cli.Command) error {
 func (g *gate) pass(ctx context.Context, m message) (reply, error) {
 	g.start = time.Now()
 	for n := 1; ; n++ {
-		g.say("question %d", n)
-		r, err := g.question(ctx, m.fixed(n > 1))
+		sent := m
+		if !g.once {
+			g.say("question %d", n)
+			sent = m.fixed(n > 1)
+		}
+		r, err := g.question(ctx, sent)
 		if ctx.Err() != nil {
 			return reply{}, errAskInterrupted
 		}
-		var wait time.Duration
-		var done bool
-		if err != nil {
-			wait, done = g.noteError(err)
-		} else {
-			wait, done = g.noteAnswer(r)
-		}
-		if done {
+		wait := g.note(r, err)
+		switch {
+		case wait == 0, g.once && (g.last.Answer == nil || m.event.Drill):
 			return r, err
+		case g.once:
+			return g.last, nil
+		case err != nil:
+			g.say("%v", err)
+		default:
+			g.say("%s", r.failed())
 		}
 		if time.Since(g.start)+wait > g.timeout-leastAsk {
 			return g.timeUp(m, err)
@@ -130,55 +99,46 @@ func (g *gate) question(ctx context.Context, m message) (reply, error) {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	defer terminal.Progress(g.progress, func(time.Duration) string { return g.line("waiting for the answer") })()
-	return g.invoke(ctx, m.within(patience).payload)
+	return g.invoke(ctx, m.within(patience))
 }
 
-// noteAnswer returns how long to wait after an answer before the next question, or that the gate is done.
-func (g *gate) noteAnswer(r reply) (wait time.Duration, done bool) {
-	g.unanswered = 0
-	if !r.ErrorType.Continues() {
-		return 0, true
+// note remembers what came of a question, and returns how long to wait before the next one; 0: another one is of no use.
+func (g *gate) note(r reply, err error) time.Duration {
+	e := new(askError)
+	switch {
+	case err == nil && r.ErrorType.Continues():
+		return g.noteAnswer(r)
+	case !errors.As(err, &e), e.why == noAnswerRefused:
+		return 0
+	case e.why == noAnswerUnreachable && g.last.Answer == nil && time.Since(g.start) >= outage:
+		return 0
+	case e.why == noAnswerHung && g.last.Answer == nil:
+		g.last = failure(backup.ErrorBackupPending, "the function has not answered yet; a backup that was requested goes on in AnalyticDB")
 	}
+	return pause
+}
+
+// noteAnswer is note for an answer that another question continues.
+func (g *gate) noteAnswer(r reply) time.Duration {
 	g.last = r
-	g.say("%s", r.failed())
 	switch r.ErrorType {
 	case backup.ErrorBackupPending:
-		return pause, false
+		return pause
 	case backup.ErrorOutcomeUnknown:
-		g.unknown++
-	}
-	return longPause, g.unknown == maxUnknown
-}
-
-// noteError is noteAnswer for a question without an answer.
-func (g *gate) noteError(err error) (wait time.Duration, done bool) {
-	e := new(askError)
-	if !errors.As(err, &e) || e.why == noAnswerRefused {
-		return 0, true
-	}
-	g.say("%s", e.message)
-	g.unanswered++
-	switch {
-	case e.why == noAnswerHung:
-		if g.last.Answer == nil {
-			g.last = hung("the function has not answered yet")
+		if g.unknown++; g.unknown == maxUnknown {
+			return 0
 		}
-		return pause, false
-	case e.why == noAnswerThrottled:
-		return longPause, false
-	case e.why == noAnswerUnreachable && g.last.Answer == nil && time.Since(g.start) >= outage:
-		return 0, true
 	}
-	return min(pause<<min(g.unanswered-1, 3), longPause), false
+	return longPause
 }
 
 // timeUp ends the gate when there is no time for another question.
 func (g *gate) timeUp(m message, err error) (reply, error) {
 	if g.last.Answer == nil {
-		return reply{}, fmt.Errorf("could not ask the function within %s: %w", short(g.timeout), err)
+		return reply{}, fmt.Errorf("%w; there is no time for another question within %s", err, short(g.timeout))
 	}
 	g.say("no time for another question within %s", short(g.timeout))
-	g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %s`, m.fixed(true).fields["NotBefore"])
+	g.say(`to go on with the same backup, run it again with this in the request: "NotBefore": %q`, m.fixed(true).request.NotBefore)
 	return g.last, nil
 }
 
@@ -188,5 +148,5 @@ func (g *gate) say(format string, a ...any) {
 }
 
 func (g *gate) line(text string) string {
-	return fmt.Sprintf("gate: %5s  %s", time.Since(g.start).Round(time.Second), text)
+	return fmt.Sprintf("%s: %5s  %s", g.name, time.Since(g.start).Round(time.Second), text)
 }

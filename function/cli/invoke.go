@@ -7,10 +7,7 @@ import (
 	"fmt"
 	"time"
 
-	"adb-backup/events"
-	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
-	"adb-backup/function/terminal"
 
 	"github.com/urfave/cli/v3"
 )
@@ -18,11 +15,34 @@ import (
 // targetFlags are the flags for the function that is asked.
 func targetFlags() []cli.Flag {
 	return []cli.Flag{
-		fileFlag("the `FILE` that names region and function, unless -region and -function do"),
-		&cli.StringFlag{Name: "region", Usage: "the function's `REGION`, instead of s.yaml's"},
-		&cli.StringFlag{Name: "function", Usage: "the function's `NAME`, instead of s.yaml's"},
-		&cli.StringFlag{Name: "qualifier", Usage: "a `VERSION` or an alias of the function; the latest code without it"},
-		&cli.StringFlag{Name: "endpoint", Usage: "Function Compute's `HOST`, host:port or URL, instead of the region's; http only to a loopback address"},
+		fileFlag("the file that names region and function, unless -region and -function do"),
+		&cli.StringFlag{Name: "region", Usage: "the function's region, instead of s.yaml's"},
+		&cli.StringFlag{Name: "function", Usage: "the function's name, instead of s.yaml's"},
+		&cli.StringFlag{Name: "qualifier", Usage: "a version or an alias of the function; the latest code without it"},
+		&cli.StringFlag{Name: "endpoint", Usage: "Function Compute's host, host:port or URL, instead of the region's; http only to a loopback address"},
+	}
+}
+
+func eventFlag() cli.Flag {
+	return &cli.StringFlag{Name: "event", Usage: "the cluster id, the request, the event or the file that holds one, instead of the argument"}
+}
+
+func invokeCommand() *cli.Command {
+	return &cli.Command{
+		Name: "invoke", Usage: "ask the deployed function once", ArgsUsage: "[ID|FILE|JSON]",
+		Description:  "The function's answer is printed as one line of JSON.",
+		ArgValidator: atMost(1),
+		Flags:        append(targetFlags(), eventFlag(), durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
+		Action:       ask,
+	}
+}
+
+func drillCommand() *cli.Command {
+	return &cli.Command{
+		Name: "drill", Usage: "let the deployed function send a test alarm",
+		Description: "Exit code 0 says that the chat robot took it.",
+		Flags:       append(targetFlags(), durationFlag("timeout", time.Minute, "how long to wait for the answer")),
+		Action:      ask,
 	}
 }
 
@@ -36,81 +56,54 @@ func target(c *cli.Command) (deployed, error) {
 		}
 		d.Region, d.Name = cmp.Or(d.Region, s.Region), cmp.Or(d.Name, s.FunctionName)
 	}
-	var err error
-	if d.Endpoint, err = parseEndpoint(c.String("endpoint")); err != nil {
-		return d, err
-	}
 	if err := d.check(); err != nil {
 		return d, wrong("%w", err)
 	}
-	return d, nil
+	var err error
+	d.Endpoint, err = parseEndpoint(c.String("endpoint"))
+	return d, err
 }
 
 // messageOf returns what the argument or the flag -event says.
-func messageOf(c *cli.Command, d deployed, with map[string]string) (message, error) {
-	if c.Args().Present() && c.String("event") != "" {
-		return message{}, wrong("give -event or the argument %q, not both", c.Args().First())
+func messageOf(c *cli.Command, region string) (message, error) {
+	text := cmp.Or(c.Args().First(), c.String("event"))
+	switch {
+	case c.Name == "drill":
+		text = `{"Action":"Drill"}`
+	case c.Args().Present() && c.String("event") != "":
+		return message{}, wrong("give -event or the argument %q, not both", text)
 	}
-	return readMessage(cmp.Or(c.Args().First(), c.String("event")), d.Region, with)
+	m, err := readMessage(text, region, map[string]string{"WaitFor": c.String("wait"), "MaxAge": c.String("max-age")})
+	if err == nil && c.Name == "gate" && m.request == nil {
+		return m, wrong("the gate asks for a backup with a cluster id or a request, such as events/request.json; this is another event, which adb-backup invoke sends")
+	}
+	return m, err
 }
 
-func invokeCommand() *cli.Command {
-	return &cli.Command{
-		Name: "invoke", Usage: "ask the deployed function once", ArgsUsage: "[ID|FILE|JSON]",
-		Description:  "The function's answer is printed as one line of JSON.",
-		ArgValidator: atMost(1),
-		Flags: append(targetFlags(),
-			&cli.StringFlag{Name: "event", Usage: "the cluster id, the request, the event or the `FILE` that holds one, instead of the argument"},
-			durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			d, err := target(c)
-			if err != nil {
-				return err
-			}
-			m, err := messageOf(c, d, nil)
-			if err != nil {
-				return err
-			}
-			return askOnce(ctx, c, d, m)
-		},
+// ask is what gate, invoke and drill do. The last two are gates that ask once.
+func ask(ctx context.Context, c *cli.Command) error {
+	g := gate{name: c.Name, once: c.Name != "gate", timeout: c.Duration("timeout"), ask: c.Duration("ask"), progress: c.Root().ErrWriter}
+	text := short(g.ask) + " for each answer and " + short(g.timeout) + " in all"
+	if g.once {
+		g.ask, text = g.timeout, "at most "+short(g.timeout)+" for the answer"
 	}
-}
-
-func drillCommand() *cli.Command {
-	return &cli.Command{
-		Name: "drill", Usage: "let the deployed function send a test alarm",
-		Description: "Exit code 0 says that the chat robot took it.",
-		Flags:       append(targetFlags(), durationFlag("timeout", time.Minute, "how long to wait for the answer")),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			d, err := target(c)
-			if err != nil {
-				return err
-			}
-			return askOnce(ctx, c, d, message{payload: []byte(`{"Action":"Drill"}`), event: events.Event{Drill: true}})
-		},
+	if g.timeout < leastAsk || g.ask < leastAsk {
+		return wrong("%s: a time is shorter than %s", c.FullName(), leastAsk)
 	}
-}
-
-// askOnce asks one question and prints the answer.
-func askOnce(ctx context.Context, c *cli.Command, d deployed, m message) error {
-	timeout, progress := c.Duration("timeout"), c.Root().ErrWriter
-	if timeout < leastAsk {
-		return wrong("-timeout must be at least %s", leastAsk)
+	d, err := target(c)
+	if err != nil {
+		return err
 	}
-	fmt.Fprintf(progress, "%s: asking %s, at most %s for the answer\n", c.Name, d, short(timeout))
-	stop := terminal.Progress(progress, func(elapsed time.Duration) string {
-		return fmt.Sprintf("%s: %5s  waiting for the answer", c.Name, elapsed)
-	})
-	asked, cancel := context.WithTimeout(ctx, timeout)
-	defer cancel()
-	r, err := d.invoke(asked, m.within(timeout).payload)
-	stop()
-	if ctx.Err() != nil {
-		return errAskInterrupted
+	m, err := messageOf(c, d.Region)
+	if err != nil {
+		return err
 	}
-	if e := new(askError); errors.As(err, &e) && e.why == noAnswerHung && !m.event.Drill {
-		r, err = hung("the function has not answered within "+short(timeout)), nil
+	if _, err := d.find(ctx); err != nil {
+		return err
 	}
+	fmt.Fprintf(g.progress, "%s: asking %s, %s\n", c.Name, d, text)
+	g.invoke = d.invoke
+	r, err := g.pass(ctx, m)
 	if err != nil {
 		return err
 	}
@@ -119,11 +112,6 @@ func askOnce(ctx context.Context, c *cli.Command, d deployed, m message) error {
 
 // errAskInterrupted ends the commands that ask for a backup.
 var errAskInterrupted = errors.New("a backup that was requested already goes on in AnalyticDB")
-
-// hung stands in for the answer of a function that was not heard in time.
-func hung(what string) reply {
-	return failure(backup.ErrorBackupPending, what+"; a backup that was requested goes on in AnalyticDB")
-}
 
 // conclude prints an answer, and returns nil only if it proves what was asked. What proves nothing is not printed.
 func (r reply) conclude(c *cli.Command, m message) error {

@@ -10,8 +10,8 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"regexp"
 	"runtime/debug"
+	"strings"
 	"syscall"
 	"time"
 
@@ -65,50 +65,47 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		return exitInterrupted
 	}
 	fmt.Fprintln(stderr, err)
-	var own exitError
-	var library cli.ExitCoder // with which it ends where the command line is wrong
-	switch {
-	case errors.As(err, &own):
+	if own := new(exitError); errors.As(err, own) {
 		return own.code
-	case errors.As(err, &library):
-		return exitWrong
 	}
 	return exitNotAsked
 }
 
 // rootCommand returns the program's commands, in the order of help. A command keeps what it parsed, so each run needs new ones.
 func rootCommand() *cli.Command {
+	built, _ := debug.ReadBuildInfo() // go build writes it into every program
 	root := &cli.Command{
 		Name:    "adb-backup",
 		Usage:   "ask the deployed function for backups, see what backups there are, prepare what is deployed",
-		Version: programVersion(),
+		Version: cmp.Or(version, built.Main.Version, "unknown"),
 		Description: "Exit codes: 0 done; 1 the answer is no: no backup, not protected; 2 could not ask; " +
 			"64 the command, its request or s.yaml is wrong, nothing was called; 130 interrupted.",
-		EnableShellCompletion: true,
-		ConfigureShellCompletionCommand: func(c *cli.Command) {
-			c.Hidden, c.Usage, c.Action = false, "print a script that completes commands and flags", missingCommand
-			prepare(append(c.Commands, c)...)
-		},
 		Commands: []*cli.Command{
 			gateCommand(), invokeCommand(), drillCommand(), statusCommand(),
 			doctorCommand(), roleCommand(), policyCommand(), packageCommand(), deployCommand(), logsCommand(), removeCommand(),
-			helpCommand(),
 		},
-		Action:         missingCommand,
-		ExitErrHandler: func(context.Context, *cli.Command, error) {}, // run prints the error, and ends the program
-		OnUsageError:   wrongFlag,
+		Action:                missingCommand,
+		ExitErrHandler:        func(context.Context, *cli.Command, error) {}, // run prints the error, and ends the program
+		OnUsageError:          wrongFlag,
+		EnableShellCompletion: true,
 	}
-	prepare(root.Commands...)
+	root.ConfigureShellCompletionCommand = func(completion *cli.Command) { // by now the library has added its own commands
+		completion.Hidden, completion.Usage, completion.Action = false, "print a script that completes commands and flags", missingCommand
+		help := root.Command("help")
+		help.HideHelp, help.ArgValidator = false, atMost(1)
+		prepare(root.Commands)
+	}
 	return root
 }
 
 // prepare gives commands what the library does not let them inherit.
-func prepare(commands ...*cli.Command) {
+func prepare(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError, c.HideHelpCommand = wrongFlag, true
 		if c.ArgValidator == nil && len(c.Commands) == 0 {
 			c.ArgValidator = atMost(0)
 		}
+		prepare(c.Commands)
 	}
 }
 
@@ -122,50 +119,28 @@ func atMost(n int) cli.ArgValidatorFunc {
 	}
 }
 
-// programVersion returns the release's version, else what Go knows of the source that was built.
-func programVersion() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return cmp.Or(version, "unknown")
+// init changes what the library shows as help. Where --help follows an argument it takes that for the name of a command.
+func init() {
+	cli.UsageCommandHelp, cli.ArgsUsageCommandHelp = "show the commands, or what one of them takes", "[COMMAND]"
+	cli.ShowCommandHelp = func(ctx context.Context, c *cli.Command, name string) error {
+		if c.Command(name) != nil {
+			return cli.DefaultShowCommandHelp(ctx, c, name)
+		} else if len(c.Commands) > 0 {
+			return unknownCommand(c, name)
+		}
+		cli.HelpPrinter(c.Root().Writer, cli.CommandHelpTemplate, c)
+		return nil
 	}
-	return cmp.Or(version, info.Main.Version, "unknown")
-}
-
-func helpCommand() *cli.Command {
-	return &cli.Command{
-		Name: "help", Usage: "show the commands, or what one of them takes", ArgsUsage: "[COMMAND]",
-		ArgValidator: atMost(1),
-		Action: func(ctx context.Context, c *cli.Command) error {
-			name, root := c.Args().First(), c.Root()
-			if name == "" {
-				return cli.ShowRootCommandHelp(root)
-			}
-			return showHelp(ctx, root, name)
-		},
-	}
-}
-
-// init replaces what the library does where --help follows an argument: it takes that for the name of a command.
-func init() { cli.ShowCommandHelp = showHelp }
-
-func showHelp(ctx context.Context, c *cli.Command, name string) error {
-	switch {
-	case c.Command(name) != nil:
-		return cli.DefaultShowCommandHelp(ctx, c, name)
-	case len(c.Commands) > 0:
-		return unknownCommand(c, name)
-	}
-	cli.HelpPrinter(c.Root().Writer, cli.CommandHelpTemplate, c)
-	return nil
 }
 
 // missingCommand is what happens where a command line ends before a command, or names one that there is not.
 func missingCommand(_ context.Context, c *cli.Command) error {
-	if name := c.Args().First(); name != "" {
-		return unknownCommand(c, name)
+	name := c.Args().First()
+	if name == "" {
+		cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
+		return wrong("%s: which command?", c.FullName())
 	}
-	cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
-	return wrong("%s: which command?", c.FullName())
+	return unknownCommand(c, name)
 }
 
 func unknownCommand(parent *cli.Command, name string) error {
@@ -184,34 +159,25 @@ func meant(before, name string, known []string) string {
 	return "; --help lists what there is"
 }
 
-// What the library says of a flag that it cannot read.
-var (
-	unknownFlag = regexp.MustCompile(`^flag provided but not defined: -(.*)$`)
-	wrongTime   = regexp.MustCompile(`^invalid value "(.*)" for flag -(\S+): time: (missing unit)?`)
-)
-
 // wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
 func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
-	name := c.FullName()
-	if first := c.Args().First(); first != "" && c.Root() == c {
-		return unknownCommand(c, first)
+	where, hint := c.FullName(), ""
+	if c.Root() == c {
+		if first := c.Args().First(); first != "" {
+			return unknownCommand(c, first)
+		}
+		where += ", before the command"
 	}
-	if m := unknownFlag.FindStringSubmatch(err.Error()); m != nil {
+	if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
 		var known []string
 		for _, f := range c.Flags {
 			known = append(known, f.Names()...)
 		}
-		if c.Root() == c {
-			return wrong("%s: there is no flag -%s before the command%s", name, m[1], meant("-", m[1], known))
-		}
-		return wrong("%s: there is no flag -%s%s", name, m[1], meant("-", m[1], known))
+		hint = meant("-", name, known)
+	} else if strings.Contains(err.Error(), ": time: ") {
+		hint = "; durations are written 20s, 5m or 2h"
 	}
-	if m := wrongTime.FindStringSubmatch(err.Error()); m != nil && m[3] != "" {
-		return wrong("%s: -%s %s has no unit: write %ss for seconds, %sm for minutes or %sh for hours", name, m[2], m[1], m[1], m[1], m[1])
-	} else if m != nil {
-		return wrong("%s: -%s %q is no duration: durations are written 20s, 5m or 2h", name, m[2], m[1])
-	}
-	return wrong("%s: %w", name, err)
+	return wrong("%s: %w%s", where, err, hint)
 }
 
 // durationFlag is a flag of a length of time. Help shows no default of 0.

@@ -162,7 +162,7 @@ func policies(s settings, clusters scope) []policy {
 func policyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "policy", Usage: "print the RAM policies that are needed, filled in from s.yaml", ArgsUsage: "[NAME]",
-		Flags:        []cli.Flag{fileFlag("the `FILE` that names clusters and function")},
+		Flags:        []cli.Flag{fileFlag("the file that names clusters and function")},
 		ArgValidator: atMost(1),
 		Action:       onSettings(printPolicies),
 	}

@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
 
 	"adb-backup/events"
@@ -14,10 +13,13 @@ import (
 // answer is the function's answer, as far as it proves something.
 type answer struct {
 	Action, Status string
-	Backups        []struct{ DBClusterId, Status string }
+	Backups        []result
 
-	ErrorMessage *string // of a failure, which no answer of adb-backup has without an errorType
+	ErrorType, ErrorMessage json.RawMessage // of a failure, whatever they hold
 }
+
+// result is what an answer says of a cluster.
+type result struct{ DBClusterId, Status string }
 
 // far orders the statuses of a success. What is none of them is 0.
 var far = map[string]int{string(backup.StatusRequested): 1, string(backup.StatusRunning): 2, string(backup.StatusCompleted): 3}
@@ -38,8 +40,8 @@ func proves(event events.Event, text []byte) error {
 		return errors.New("it is not the object that adb-backup answers with")
 	}
 	switch {
-	case a.ErrorMessage != nil:
-		return errors.New("it is a failure without an errorType")
+	case a.ErrorType != nil || a.ErrorMessage != nil:
+		return errors.New("it is a failure without an errorType that can be read")
 	case event.WrongCount > 0:
 		return fmt.Errorf("%d of the event's items are wrong, and it does not say so", event.WrongCount)
 	case event.Drill:
@@ -60,50 +62,35 @@ func provesOther(a answer, action, status string) error {
 	return nil
 }
 
-// reaches reports whether there is a status for each one that was asked, and as far.
-func reaches(is, asked []int) bool {
-	slices.Sort(is)
-	slices.Sort(asked)
-	more := len(is) - len(asked)
-	for i := range asked {
-		if more < 0 || is[more+i] < asked[i] {
-			return false
-		}
-	}
-	return true
-}
-
-// provesBackups compares the clusters of an answer with those that were asked. Only the function knows which clusters a
-// selector chose, so of those there must be one at least.
+// provesBackups takes a cluster of the answer for each request, and all that it needs of the others is that they are far enough.
+// Only the function knows which clusters a selector chose, so of those there must be one at least.
 func provesBackups(a answer, requests []backup.Request) error {
-	const none = 4                                                   // farther than any status
-	is, asked, least := map[string][]int{}, map[string][]int{}, none // each cluster once for each action that was asked of it
+	if len(a.Backups) == 0 {
+		return errors.New("it names no backup")
+	}
+	least := far[string(backup.StatusCompleted)]
 	for _, b := range a.Backups {
 		if far[b.Status] == 0 {
 			return fmt.Errorf("the Status of %q is %q", b.DBClusterId, b.Status)
 		}
-		is[b.DBClusterId] = append(is[b.DBClusterId], far[b.Status])
 		least = min(least, far[b.Status])
-	}
-	if least == none {
-		return errors.New("it names no backup")
 	}
 	if far[a.Status] != least {
 		return fmt.Errorf("its Status is %q, which is not that of the cluster least far along", a.Status)
 	}
-	weakest := none
+	// A cluster has an entry for each action that was asked of it. The request that needs most is the first to choose.
+	requests = slices.SortedStableFunc(slices.Values(requests), func(a, b backup.Request) int { return needed(b) - needed(a) })
 	for _, r := range requests {
-		weakest = min(weakest, needed(r))
-		if id := r.Cluster.ID; r.Selector == nil && id != ownCluster {
-			asked[id] = append(asked[id], needed(r))
+		if r.Selector != nil || r.Cluster.ID == ownCluster {
+			continue
 		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(asked)) {
-		if !reaches(is[id], asked[id]) {
-			return fmt.Errorf("it does not say that %s is as far as was asked", id)
+		i := slices.IndexFunc(a.Backups, func(b result) bool { return b.DBClusterId == r.Cluster.ID && far[b.Status] >= needed(r) })
+		if i < 0 {
+			return fmt.Errorf("it does not say that %s is as far as was asked", r.Cluster.ID)
 		}
+		a.Backups = slices.Delete(a.Backups, i, i+1)
 	}
-	if least < weakest {
+	if least < needed(requests[len(requests)-1]) {
 		return fmt.Errorf("its Status is %q, and more was asked", a.Status)
 	}
 	return nil

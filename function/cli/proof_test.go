@@ -68,6 +68,8 @@ func TestProof(t *testing.T) {
 		"a wrong item":            {wrong, answered("Ensure", "Requested", "amv-1:Requested"), "1 of the event's items are wrong"},
 		"a failure without type":  {one, `{"errorMessage":"no"}`, "without an errorType"},
 		"a success that failed":   {one, `{"errorMessage":"no",` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
+		"an odd type of failure":  {one, `{"errorType":5,` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
+		"no type of failure":      {one, `{"errorType":null,` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
 		"a text":                  {one, `"hello world!"`, "not the object"},
 		"null":                    {one, "null", "not the object"},
 		"nothing":                 {one, "", "not the object"},

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"strings"
@@ -15,10 +16,15 @@ import (
 
 // message is what goes to the function, and what the function will read in it.
 type message struct {
-	payload []byte
+	payload []byte // as it was given
 	event   events.Event
-	fields  fields    // of a request; nil: it is an event, which is sent as it is
+	request *fields   // nil: it is an event or a drill, which is sent as it is
 	read    time.Time // when a request without a time asks for a backup from now on
+}
+
+// fields are those of a request, as they were written. Their names are read without regard to case, as the function does it.
+type fields struct {
+	Action, DBClusterId, DBClusterIds, DBClusterSelector, RegionId, RegionIds, WaitFor, WaitAtMost, MaxAge, NotBefore any `json:",omitempty"`
 }
 
 // ownCluster stands for the clusters of ADB_DEFAULT_CLUSTERS, which only the function knows.
@@ -36,8 +42,8 @@ func readMessage(text, region string, with map[string]string) (message, error) {
 	m.event, err = events.Decode(payload, as)
 	if object := requestObject(payload); object != nil && m.event.Trigger == "direct" {
 		m.payload = withFields(object, with)
-		if m.event, err = events.Decode(m.payload, as); err == nil {
-			err = json.Unmarshal(m.payload, &m.fields)
+		if m.event, err = events.Decode(m.payload, as); err == nil && !m.event.Drill {
+			err = json.Unmarshal(m.payload, &m.request)
 		}
 	}
 	if err != nil {
@@ -83,72 +89,39 @@ func requestObject(payload []byte) []byte {
 func withFields(object []byte, fields map[string]string) []byte {
 	for name, value := range fields {
 		if value != "" {
-			field, _ := json.Marshal(map[string]string{name: value}) // cannot fail
-			field[len(field)-1] = ','
-			object = append(field, object[1:]...)
+			object = fmt.Appendf(nil, "{%q:%q,%s", name, value, object[1:])
 		}
 	}
 	return object
 }
 
-// fields are those of a request, as they were written. The function reads their names without regard to case.
-type fields map[string]json.RawMessage
-
-// has reports whether a field is given. One that is null is not.
-func (f fields) has(name string) bool {
-	for key, value := range f {
-		if strings.EqualFold(key, name) {
-			return string(value) != "null"
-		}
+// within returns what is sent so that the function answers earlier than after patience: Function Compute stops it when its caller
+// leaves. A shorter WaitAtMost of the request is kept.
+func (m message) within(patience time.Duration) []byte {
+	if m.request == nil {
+		return m.payload
 	}
-	return false
-}
-
-// with returns the fields with another value for one of them. A nil value leaves it out.
-func (f fields) with(name string, value any) fields {
-	changed := fields{}
-	for key, value := range f {
-		if !strings.EqualFold(key, name) {
-			changed[key] = value
-		}
-	}
-	if value != nil {
-		changed[name], _ = json.Marshal(value) // a text or a time cannot fail
-	}
-	return changed
-}
-
-// within returns a request that the function answers earlier than after patience: Function Compute stops it when its caller
-// leaves. A shorter WaitAtMost of the request is kept. An event is sent as it is, and a drill has no other field.
-func (m message) within(patience time.Duration) message {
-	if m.fields == nil || m.event.Drill {
-		return m
-	}
-	most := (patience - min(15*time.Second, patience/2)).Truncate(time.Millisecond)
+	f := *m.request
+	most := (patience - min(15*time.Second, patience/2)).Round(time.Millisecond)
 	if own := m.event.Requests[0].WaitAtMost; own == 0 || own > most {
-		m = m.changed(m.fields.with("WaitAtMost", most.String()))
+		f.WaitAtMost = most.String()
 	}
-	return m
+	payload, _ := json.Marshal(f) // cannot fail: all of it was read as JSON
+	return payload
 }
 
 // fixed returns a request whose window does not move with the clock, so that asking again finds the backup that an earlier
 // question made. again reports whether there was one: its backup may be listed to the minute, and clocks differ.
 func (m message) fixed(again bool) message {
-	if !again && (m.fields.has("MaxAge") || m.fields.has("NotBefore")) {
+	f := *m.request
+	if !again && (f.MaxAge != nil || f.NotBefore != nil) {
 		return m
 	}
 	since := m.event.Requests[0].NotBefore
 	if latest := m.read.Add(-backup.ClockSkew); again && since.After(latest) {
 		since = latest
 	}
-	return m.changed(m.fields.with("MaxAge", nil).with("NotBefore", since.UTC().Truncate(time.Second)))
-}
-
-func (m message) changed(f fields) message {
-	var b bytes.Buffer
-	e := json.NewEncoder(&b)
-	e.SetEscapeHTML(false)
-	e.Encode(f) // cannot fail: all of it was read as JSON
-	m.fields, m.payload = f, bytes.TrimSpace(b.Bytes())
+	f.MaxAge, f.NotBefore = nil, since.UTC().Format(time.RFC3339)
+	m.request = &f
 	return m
 }

@@ -83,8 +83,8 @@ func scalar(value any) string {
 // placeFlags are the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
 func placeFlags() []cli.Flag {
 	return []cli.Flag{
-		fileFlag("the `FILE` that says what is deployed"),
-		&cli.StringFlag{Name: "endpoint", Usage: "the `HOST`, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
+		fileFlag("the file that says what is deployed"),
+		&cli.StringFlag{Name: "endpoint", Usage: "the host, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
 	}
 }
 

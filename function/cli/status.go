@@ -25,14 +25,14 @@ func statusCommand() *cli.Command {
 		Name: "status", Usage: "show what backups the clusters of s.yaml have, or those named", ArgsUsage: "[ID ...]",
 		ArgValidator: atMost(1000),
 		Flags: []cli.Flag{
-			fileFlag("the `FILE` that names the clusters, the region and the schedule's zone"),
-			&cli.StringFlag{Name: "region", Usage: "the `REGION` of the clusters, instead of s.yaml's"},
+			fileFlag("the file that names the clusters, the region and the schedule's zone"),
+			&cli.StringFlag{Name: "region", Usage: "the region of the clusters, instead of s.yaml's"},
 			&cli.IntFlag{Name: "days", Value: 14, DefaultText: "14, and 31 with -html", Usage: "how many days are shown, at most 31"},
 			&cli.BoolFlag{Name: "backups", Usage: "list every backup of these days, too"},
-			&cli.StringFlag{Name: "html", Usage: "write all of it to a `FILE`, as one page for a browser"},
+			&cli.StringFlag{Name: "html", Usage: "write all of it to a file, as one page for a browser"},
 			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON instead of the table"},
 			durationFlag("max-age", 0, "fail, with exit code 1, if a cluster has no complete backup as young as this: 26h for a nightly one"),
-			&cli.StringFlag{Name: "endpoint", Sources: cli.EnvVars("ADB_ENDPOINT"), Usage: "AnalyticDB's `HOST`, host:port or URL, instead of the region's; http only to a loopback address"},
+			&cli.StringFlag{Name: "endpoint", Sources: cli.EnvVars("ADB_ENDPOINT"), Usage: "AnalyticDB's host, host:port or URL, instead of the region's; http only to a loopback address"},
 		},
 		Action: status,
 	}

@@ -107,7 +107,7 @@ func TestStatus(t *testing.T) {
 		"no days":      {[]string{"-days", "0", "amv-1"}, exitWrong, nil, "-days must be 1 to 31"},
 		"too many":     {[]string{"-days", "32", "amv-1"}, exitWrong, nil, "-days must be 1 to 31"},
 		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitWrong, nil, "plain http"},
-		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitWrong, nil, "-max-age 26 has no unit: write 26s for seconds"},
+		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitWrong, nil, "durations are written 20s, 5m or 2h"},
 		"no number":    {[]string{"-max-age", "soon", "amv-1"}, exitWrong, nil, "durations are written"},
 	} {
 		t.Run(name, func(t *testing.T) {

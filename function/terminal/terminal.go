@@ -4,6 +4,7 @@ package terminal
 
 import (
 	"bufio"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -24,13 +25,9 @@ func IsTerminal(stream any) bool {
 }
 
 // Width returns how many columns a terminal has. It is 0 where there is none, or where it does not say.
-func Width(w io.Writer) int {
-	if !IsTerminal(w) {
-		return 0
-	}
-	width, _, err := term.GetSize(int(w.(*os.File).Fd()))
-	if err != nil {
-		return 0
+func Width(w io.Writer) (width int) {
+	if file, ok := w.(*os.File); ok {
+		width, _, _ = term.GetSize(int(file.Fd())) // 0 beside an error
 	}
 	return width
 }
@@ -42,7 +39,6 @@ type Colour string
 const (
 	Plain  Colour = ""
 	Bold   Colour = "1"
-	Dim    Colour = "2"
 	Red    Colour = "31"
 	Green  Colour = "32"
 	Yellow Colour = "33"
@@ -63,20 +59,17 @@ func (c Colour) Paint(text string) string {
 }
 
 // Wrap breaks a text at spaces into lines of so many characters. A longer word has a line of its own. Width 0 is unlimited.
-func Wrap(text string, width int) []string {
-	var lines []string
+func Wrap(text string, width int) (lines []string) {
 	for paragraph := range strings.SplitSeq(text, "\n") {
-		line, length := "", -1 // so far without a word
-		for word := range strings.SplitSeq(paragraph, " ") {
-			n := utf8.RuneCountInString(word)
-			if width > 0 && length >= 0 && length+1+n > width {
+		words := strings.Split(paragraph, " ")
+		line := words[0]
+		for _, word := range words[1:] {
+			if width > 0 && utf8.RuneCountInString(line+" "+word) > width {
 				lines = append(lines, line)
-				line, length = "", -1
+				line = word
+			} else {
+				line += " " + word
 			}
-			if length >= 0 {
-				line += " "
-			}
-			line, length = line+word, length+1+n
 		}
 		lines = append(lines, line)
 	}
@@ -95,23 +88,19 @@ func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
 	if _, file := in.(*os.File); file && !IsTerminal(in) {
 		return false, ErrNoTerminal
 	}
-	pressed, answered := make(chan os.Signal, 1), make(chan string, 1)
-	signal.Notify(pressed, os.Interrupt, syscall.SIGTERM)
-	defer signal.Stop(pressed)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	fmt.Fprintf(out, "%s [y/N] ", question)
+	answered := make(chan string, 1)
 	go func() {
 		answer, _ := bufio.NewReader(in).ReadString('\n') // what cannot be read is no yes
-		answered <- answer
+		answered <- strings.ToLower(strings.TrimSpace(answer))
 	}()
 	select {
-	case <-pressed:
+	case <-ctx.Done():
 		fmt.Fprintln(out)
 		return false, ErrInterrupted
 	case answer := <-answered:
-		if !strings.HasSuffix(answer, "\n") {
-			fmt.Fprintln(out)
-		}
-		answer = strings.ToLower(strings.TrimSpace(answer))
 		return answer == "y" || answer == "yes", nil
 	}
 }
@@ -122,22 +111,18 @@ const silence = 20 * time.Second
 // Progress writes a line now and then until stop is called, so that nobody takes the program for dead: what tell returns of
 // the time since the start. When stop returns it writes nothing any more.
 func Progress(w io.Writer, tell func(elapsed time.Duration) string) (stop func()) {
-	began, quit, ended := time.Now(), make(chan struct{}), make(chan struct{})
+	began, ended := time.Now(), make(chan struct{})
 	go func() {
-		defer close(ended)
 		tick := time.NewTicker(silence)
 		defer tick.Stop()
 		for {
 			select {
-			case <-quit:
-				return
 			case <-tick.C:
 				fmt.Fprintln(w, tell(time.Since(began).Round(time.Second)))
+			case ended <- struct{}{}:
+				return
 			}
 		}
 	}()
-	return func() {
-		close(quit)
-		<-ended
-	}
+	return func() { <-ended }
 }
