@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -49,9 +48,7 @@ func tellHistory(l backup.Listing, now time.Time, days int) history {
 		h.Warnings = append(h.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
 	}
 	sets := slices.DeleteFunc(slices.Clone(l.Sets), func(s backup.Set) bool { return !h.believe(s, now) })
-	slices.SortFunc(sets, func(a, b backup.Set) int {
-		return cmp.Or(b.Start.From.Compare(a.Start.From), strings.Compare(b.ID, a.ID))
-	})
+	slices.SortStableFunc(sets, func(a, b backup.Set) int { return b.Start.From.Compare(a.Start.From) })
 	first := 0 // the day of the oldest backup, which comes last
 	for _, s := range sets {
 		day := days - 1 - daysAgo(s, now)
@@ -107,12 +104,6 @@ func daysAgo(s backup.Set, now time.Time) int {
 	noon := func(t time.Time) time.Time { return time.Date(t.Year(), t.Month(), t.Day(), 12, 0, 0, 0, time.UTC) }
 	passed := noon(now).Sub(noon(s.Start.From.In(now.Location())))
 	return max(0, int(passed/(24*time.Hour))) // clocks differ: just after the next midnight is today
-}
-
-// young reports whether the last complete backup is at most maxAge old, even if it started at the earliest moment that its
-// listed start can mean.
-func (h history) young(now time.Time, maxAge time.Duration) bool {
-	return h.Last != nil && !h.Last.Start.From.Before(now.Add(-maxAge))
 }
 
 // since says what runs and what failed after the last complete backup, the newest of each; empty: nothing did.

@@ -39,12 +39,16 @@ func statusCommand() *cli.Command {
 }
 
 func status(ctx context.Context, c *cli.Command) error {
-	maxAge, days := c.Duration("max-age"), c.Int("days")
+	maxAge, days, page := c.Duration("max-age"), c.Int("days"), c.String("html")
 	switch {
-	case maxAge < 0:
-		return wrong("-max-age must not be negative")
+	case c.IsSet("max-age") && maxAge <= 0:
+		return wrong("-max-age must be more than 0, such as 26h")
 	case days < 1 || days > longestHistory:
 		return wrong("-days must be 1 to %d", longestHistory)
+	case page == "-":
+		return wrong("-html needs the name of a file")
+	case page != "" && !c.IsSet("days"):
+		days = longestHistory
 	}
 	e, err := parseEndpoint(c.String("endpoint"))
 	if err != nil {
@@ -57,9 +61,6 @@ func status(ctx context.Context, c *cli.Command) error {
 	service, err := openADB(ctx, e, s)
 	if err != nil {
 		return err
-	}
-	if c.String("html") != "" && !c.IsSet("days") {
-		days = longestHistory
 	}
 	o := &overview{Now: time.Now().In(s.zone()), MaxAge: maxAge, Days: days}
 	o.read(ctx, service, requests, c.Root().ErrWriter)
@@ -155,7 +156,7 @@ func (o *overview) verdict(r row) (status backup.Status, wrong string) {
 		return backup.StatusUnknown, r.Err.Error()
 	case r.Last == nil:
 		return backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
-	case o.MaxAge > 0 && !r.young(o.Now, o.MaxAge):
+	case o.MaxAge > 0 && o.Now.Sub(r.Last.Start.From) > o.MaxAge: // the earliest moment that its listed start can mean
 		return backup.StatusMissing, age(o.Now.Sub(r.Last.Start.From)) + " old, more than " + short(o.MaxAge)
 	}
 	return backup.StatusCompleted, ""
@@ -198,7 +199,9 @@ func (o *overview) read(ctx context.Context, service backup.Service, requests []
 			l, r.Err = again(ctx, func() (backup.Listing, error) {
 				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
 			})
-			r.history = tellHistory(l, o.Now, o.Days)
+			if r.Err == nil {
+				r.history = tellHistory(l, o.Now, o.Days)
+			}
 			return nil
 		})
 	}
@@ -234,19 +237,13 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 	}
 }
 
-// again makes a call that changes nothing, up to five times while the service cannot answer it. It honours the pause that the
-// service asks for, up to a minute.
-func again[T any](ctx context.Context, call func() (T, error)) (reply T, err error) {
-	backoff.Retry(ctx, func() (any, error) {
-		reply, err = call()
-		failed := new(backup.CallError)
-		switch {
-		case !errors.As(err, &failed) || !failed.Kind.Passes():
-			return nil, backoff.Permanent(err)
-		case failed.RetryAfter > 0:
-			return nil, &backoff.RetryAfterError{Duration: min(failed.RetryAfter, time.Minute)}
+// again makes a call that changes nothing, up to five times while the service cannot answer it.
+func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
+	return backoff.Retry(ctx, func() (T, error) {
+		reply, err := call()
+		if failed := new(backup.CallError); !errors.As(err, &failed) || !failed.Kind.Passes() {
+			err = backoff.Permanent(err)
 		}
-		return nil, err
+		return reply, err
 	}, backoff.WithMaxTries(5))
-	return reply, err
 }

@@ -89,9 +89,9 @@ func TestStatus(t *testing.T) {
 		"too old":    {[]string{"amv-fresh", "amv-old", "-max-age", "26h"}, exitNo, []string{"amv-old cn-hangzhou", " old, more than 26h\n"}, "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":     {[]string{"amv-failed", "-backups"}, exitDone, []string{" 31h", " failed 20", " 1m full Failed "}, ""},
 		"running":    {[]string{"amv-running"}, exitDone, []string{"#>", " running since 20"}, ""},
-		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none .............. no complete backup in 31 days\n"}, ""},
+		"none":       {[]string{"amv-none"}, exitDone, []string{"amv-none cn-hangzhou none ..............\n\namv-none: no complete backup in 31 days\n"}, ""},
 		"none young": {[]string{"amv-none", "-max-age", "26h"}, exitNo, nil, "1 of 1 clusters have no complete backup"},
-		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "amv-denied cn-hangzhou not read DescribeBackups was denied", "acs:adb:cn-hangzhou:*:dbcluster/amv-denied", "the caller needs adb:DescribeBackups", "amv-unheard cn-hangzhou not read DescribeBackups was refused"}, "2 of 3 could not be read"},
+		"not read":   {[]string{"amv-fresh", "amv-denied", "amv-unheard", "-max-age", "26h"}, exitNotAsked, []string{"amv-fresh cn-hangzhou 20", "\namv-denied cn-hangzhou not read \n", "\namv-denied: DescribeBackups was denied", "acs:adb:cn-hangzhou:*:dbcluster/amv-denied", "the caller needs adb:DescribeBackups", "\namv-unheard: DescribeBackups was refused"}, "2 of 3 could not be read"},
 		"selected":   {[]string{"-s", nightly}, exitDone, []string{"\namv-fresh ", "\namv-old ", "\namv-failed ", "\namv-new (cn-hangzhou) is skipped: its status is Creating\n"}, ""},
 		"of s.yaml":  {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
 		"twice":      {[]string{"-s", sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`)}, exitDone, []string{"\namv-fresh "}, ""},
@@ -106,6 +106,8 @@ func TestStatus(t *testing.T) {
 		"not a region": {[]string{"-region", "evil.example/", "amv-1"}, exitWrong, nil, "is not a region"},
 		"no days":      {[]string{"-days", "0", "amv-1"}, exitWrong, nil, "-days must be 1 to 31"},
 		"too many":     {[]string{"-days", "32", "amv-1"}, exitWrong, nil, "-days must be 1 to 31"},
+		"no age":       {[]string{"-max-age", "0s", "amv-1"}, exitWrong, nil, "-max-age must be more than 0"},
+		"no file":      {[]string{"-html", "-", "amv-1"}, exitWrong, nil, "-html needs the name of a file"},
 		"plain http":   {[]string{"-endpoint", "http://adb.example", "amv-1"}, exitWrong, nil, "plain http"},
 		"no duration":  {[]string{"-max-age", "26", "amv-1"}, exitWrong, nil, "durations are written 20s, 5m or 2h"},
 		"no number":    {[]string{"-max-age", "soon", "amv-1"}, exitWrong, nil, "durations are written"},
@@ -125,7 +127,7 @@ func TestStatus(t *testing.T) {
 					t.Errorf("%q is not in\n%s", want, stdout)
 				}
 			}
-			if strings.Count(stdout, "amv-fresh") > 1 || strings.Contains(stdout, "\x1b") {
+			if strings.Count(stdout, "amv-fresh ") > 1 || strings.Contains(stdout, "\x1b") {
 				t.Errorf("\n%s", stdout)
 			}
 		})
@@ -159,7 +161,7 @@ func TestStatusAsJSON(t *testing.T) {
 	odd := statusSet{Status: backup.StatusUnknown, BackupStatus: "Odd", BackupId: "7", BackupType: "FullBackup", BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute))}
 	incremental := statusSet{Status: backup.StatusCompleted, BackupId: "8", BackupSize: 80_000_000, BackupType: "IncrementalBackup",
 		BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute)), BackupExpiredTime: minute(at.Add(time.Minute).AddDate(0, 0, 30))}
-	if diff := cmp.Diff([]any{last, []statusSet{odd}, []statusSet{incremental, odd}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
+	if diff := cmp.Diff([]any{last, []statusSet{odd}, []statusSet{odd, incremental}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
 		t.Error(diff)
 	}
 	if n := len(b.Sets); b.DBClusterId != "amv-1" || b.RegionId != "cn-hangzhou" || b.BackupId == "" || b.AgeSeconds < 7*3600-60 || len(b.Days) != 3 || n < 4 || n > 5 { // beside those two, two or three nights

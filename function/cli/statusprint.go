@@ -9,34 +9,46 @@ import (
 	"time"
 
 	"adb-backup/function/backup"
+	"adb-backup/function/terminal"
 )
 
 // tableTime is the layout of the tables' times.
 const tableTime = "2006-01-02 15:04"
 
-// table prints the overview: a row for each cluster, with a strip of its days and what there is to say of it.
+// table prints the overview: a row for each cluster with a strip of its days, and below what there is to say.
 func (o *overview) table(stdout io.Writer) error {
 	const form = "%s\t%s\t%s\t%6s\t%7s\t%s\n"
-	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", o.Days))
+	notes := []string{""}
 	for _, r := range o.Rows {
 		last, old, large := o.last(r, tableTime)
-		fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strings.Join(o.notes(r), "  "))
+		strip := ""
+		for _, m := range r.Days {
+			strip += marks[m].strip
+		}
+		fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strip)
+		for _, note := range o.notes(r) {
+			notes = append(notes, r.Cluster.ID+": "+note)
+		}
 	}
 	for _, skipped := range o.Skipped {
-		fmt.Fprintf(w, "%v is skipped: %s\n", skipped.Cluster, skipped.Reason)
+		notes = append(notes, fmt.Sprintf("%v is skipped: %s", skipped.Cluster, skipped.Reason))
 	}
 	for _, err := range o.Failed {
-		fmt.Fprintln(w, err)
+		notes = append(notes, err.Error())
 	}
-	fmt.Fprintf(w, "\nOne mark a day, today last: # complete, x failed, > running, . none. A last backup is a complete one, and its time is its start. Days and times are in %s.\n", o.Now.Location())
+	notes = append(notes, "One mark a day, today last: # complete, x failed, > running, . none. "+
+		"LAST BACKUP is the newest complete one, by its start. Days and times are in "+o.Now.Location().String()+".")
+	text := terminal.Wrap(strings.Join(notes, "\n"), terminal.Width(stdout))
+	fmt.Fprintln(w, strings.Join(text, "\n"))
 	return w.Flush()
 }
 
 // backups prints every backup of the days.
 func (o *overview) backups(stdout io.Writer) error {
 	const form = "%s\t%s\t%8s\t%7s\t%s\t%s\t%s\t%s\n"
-	w := tabwriter.NewWriter(stdout, 0, 0, 2, ' ', 0)
+	w := tabwriter.NewWriter(stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprintf(w, "\n"+form, "CLUSTER", "STARTED", "TOOK", "SIZE", "KIND", "STATUS", "EXPIRES", "ID")
 	for _, r := range o.Rows {
 		for _, s := range r.Sets {
@@ -65,17 +77,10 @@ func (o *overview) at(s backup.Span, layout string) string {
 	return s.From.In(o.Now.Location()).Format(layout)
 }
 
-// notes returns a cluster's strip, what is wrong with it, and what runs or failed since its last complete backup.
+// notes says what is wrong with a cluster, and what runs or failed since its last complete backup.
 func (o *overview) notes(r row) []string {
 	_, wrong := o.verdict(r)
-	if r.Err != nil {
-		return []string{wrong}
-	}
-	strip := ""
-	for _, m := range r.Days {
-		strip += marks[m].strip
-	}
-	notes := append([]string{strip, wrong, r.since(o.Now, tableTime)}, r.Warnings...)
+	notes := append([]string{wrong, r.since(o.Now, tableTime)}, r.Warnings...)
 	return slices.DeleteFunc(notes, func(note string) bool { return note == "" })
 }
 
@@ -150,7 +155,6 @@ func (o *overview) backup(r row) statusBackup {
 	}
 	if b.Status, _ = o.verdict(r); r.Err != nil {
 		b.Error = r.Err.Error()
-		return b
 	}
 	for i, m := range r.Days {
 		b.Days = append(b.Days, statusDay{o.Now.AddDate(0, 0, i-o.Days+1).Format(time.DateOnly), marks[m].name})
