@@ -32,14 +32,14 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 	c.say(stateRight, "account %s, credentials from %s", account, who.From)
 	s.compareRole(ctx, c, who)
 	online, err := s.online(ctx, who)
-	switch environment, _ := online["environmentVariables"].(mapping); {
+	switch {
 	case err != nil:
 		c.say(stateUnread, "the function: %v", err)
 	case online == nil:
 		c.say(stateMissing, "the function %s is not deployed in %s: make deploy", s.FunctionName, s.Region)
 	default:
 		s.compareFunction(c, online, account)
-		s.inspectAlarm(c, scalar(environment["ADB_ALARM_WEBHOOK"]), online["asyncInvokeConfig"])
+		s.inspectAlarm(c, online)
 	}
 	if err := s.inspectBackups(ctx, c); err != nil {
 		c.say(stateUnread, "the backups: %v", err)
@@ -47,14 +47,16 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 }
 
 // inspectAlarm says whether a failure is told to anybody, and whether it gets out.
-func (s settings) inspectAlarm(c *checkup, webhook string, async any) {
+func (s settings) inspectAlarm(c *checkup, function mapping) {
+	environment, _ := function["environmentVariables"].(mapping)
+	webhook := scalar(environment["ADB_ALARM_WEBHOOK"])
 	shut := s.props["vpcConfig"] != nil || s.props["internetAccess"] == false
 	switch {
 	case webhook != "" && shut:
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":
 		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
-	case strings.Contains(shown(async), `"acs:`):
+	case strings.Contains(shown(function["asyncInvokeConfig"]), `"acs:`):
 		c.say(stateRight, "the alarm: failures are told to a destination")
 	default:
 		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
@@ -237,6 +239,11 @@ func (s settings) wantedFunction(online mapping, account string) (want mapping) 
 	want = mapping{"trigger": triggers, "environmentVariables": environment}
 	for _, key := range []string{"runtime", "handler", "timeout", "cpu", "memorySize", "diskSize", "internetAccess", "vpcConfig", "logConfig", "asyncInvokeConfig"} {
 		want[key] = s.props[key]
+	}
+	for key, id := range map[string]string{"vpcConfig": "vpcId", "logConfig": "project"} { // a deployment clears what s.yaml leaves out
+		if s.props[key] == nil && online[key] != nil {
+			want[key] = mapping{id: ""}
+		}
 	}
 	// RAM writes an ARN in small letters, and s.yaml may have the name alone.
 	role, _ := roleName(s.Role)

@@ -21,6 +21,11 @@ import (
 // inspectTrigger looks at one trigger: whether it can ever hand a request to the function, and whether it would feed on it.
 func (s settings) inspectTrigger(c *checkup, t trigger) {
 	same := slices.DeleteFunc(slices.Clone(s.Triggers), func(other trigger) bool { return other.Name != t.Name })
+	for _, key := range []string{"enable", "triggerEnable"} {
+		if _, is := t.Config[key].(bool); !is && t.Config[key] != nil {
+			c.say(stateWrong, "trigger %s: %s must be true or false, without quotes", t.Name, key)
+		}
+	}
 	if t.Name == "" || len(same) > 1 {
 		c.say(stateWrong, "trigger %s: each trigger needs a name of its own: of two with the same, one alone would exist", t.Name)
 	}
@@ -189,12 +194,14 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 	}
 }
 
-// fault returns what is wrong with a check in the next days. It must find a backup that no retry can still make.
+// fault returns what is wrong with the next checks of a timer. It must find a backup that no retry can still make.
 func (t timer) fault(all []timer, life time.Duration, now time.Time) error {
 	if _, every := t.Schedule.(cron.ConstantDelaySchedule); every {
 		return nil // when it fires nobody knows
 	}
-	for i, at := 0, t.Next(now); i == 0 || i < 200 && at.Sub(now) < 8*24*time.Hour; i, at = i+1, t.Next(at) {
+	at := now
+	for range 8 { // a nightly check meets each day of the week
+		at = t.Next(at)
 		since, over := at.Add(-t.lookBack), at.Add(-life)
 		if !slices.ContainsFunc(all, func(b timer) bool { return b.is(backup.ActionEnsure) && !b.unmet(since.Add(-time.Second)).After(over) }) {
 			return fmt.Errorf("trigger %s comes too early or looks back too little: at %s it takes a backup that started at %s or later, "+
