@@ -135,19 +135,19 @@ func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Tim
 	}
 	start := r.Last.Start.From
 	last := fmt.Sprintf("%sthe last complete backup started %s, %s ago", cluster, start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)))
-	state, rest := stateNote, "; no timer backs it up, so none is due"
-	for _, t := range timers {
-		if !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) || state == stateMissing {
-			continue
+	state, rest := stateRight, ""
+	timers = slices.DeleteFunc(slices.Clone(timers), func(t timer) bool { return !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) })
+	if len(timers) == 0 {
+		state, rest = stateNote, "; no timer backs it up, so none is due"
+		if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
+			state = stateMissing
 		}
-		state, rest = stateRight, ""
+	}
+	for _, t := range timers {
 		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ
 		if !due.Add(s.AsyncInvokeConfig.life()).After(now) {
 			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
 		}
-	}
-	if state == stateNote && now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
-		state = stateMissing
 	}
 	c.say(state, "%s%s", last, rest)
 }

@@ -168,7 +168,7 @@ func (s settings) timers(now time.Time) (all []timer, faults []error) {
 // inspectTimers reads the timers and the clusters as the function will, and says what will happen.
 func (s settings) inspectTimers(c *checkup, now time.Time) {
 	timers, _ := s.timers(now)
-	requests, err := s.clusterRequests() // says what is wrong with the timers, too
+	clusters, err := s.scope() // says what is wrong with the timers, too
 	if errors.Is(err, errNoCluster) {
 		c.say(stateNote, "%v: the function does nothing by itself", err)
 	} else {
@@ -189,8 +189,8 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 			c.say(stateRight, "next drill %s", when)
 		}
 	}
-	if len(requests) > 0 {
-		c.say(stateRight, "clusters: %s", scopeOf(requests))
+	if clusters != nil {
+		c.say(stateRight, "clusters: %s", clusters)
 	}
 }
 
