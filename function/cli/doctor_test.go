@@ -130,14 +130,11 @@ func TestDoctor(t *testing.T) {
 
 func TestDoctorOffline(t *testing.T) {
 	useStandIn(t)
-	for source, verdict := range map[string]string{
-		filledIn(t): "s.yaml is right. What is online was not looked at.",
-		changed(t, "handler: main", "handler: maim"): "s.yaml is wrong, as said above: correct that first",
+	for want, c := range map[int]struct{ source, verdict string }{
+		exitDone:  {filledIn(t), "s.yaml is right. What is online was not looked at."},
+		exitWrong: {changed(t, "handler: main", "handler: maim"), "s.yaml is wrong, as said above: correct that first"},
 	} {
-		file, want := write(t, source), exitDone
-		if source != filledIn(t) {
-			want = exitWrong
-		}
+		file, verdict := write(t, c.source), c.verdict
 		code, out, errs := does(t, "doctor", "-offline", "-s", file)
 		if code != want || !strings.Contains(out+errs, verdict) || strings.Contains(out, "credentials") || strings.Contains(out, "no alarm is set") == (code == exitWrong) {
 			t.Errorf("exit code %d: %s%s", code, out, errs)
