@@ -101,7 +101,7 @@ func doctorCommand() *cli.Command {
 
 func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 	stdout, offline, c := cmd.Root().Writer, cmd.Bool("offline"), s.inspect(time.Now())
-	if offline && !c.has(stateWrong) {
+	if offline {
 		s.inspectAlarm(c, s.props)
 	}
 	c.about = "this machine"

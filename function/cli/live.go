@@ -52,6 +52,7 @@ func (s settings) inspectAlarm(c *checkup, function mapping) {
 	webhook := scalar(environment["ADB_ALARM_WEBHOOK"])
 	shut := s.props["vpcConfig"] != nil || s.props["internetAccess"] == false
 	switch {
+	case c.has(stateWrong): // it may be the alarm's
 	case webhook != "" && shut:
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":

@@ -20,14 +20,10 @@ import (
 
 // inspectTrigger looks at one trigger: whether it can ever hand a request to the function, and whether it would feed on it.
 func (s settings) inspectTrigger(c *checkup, t trigger) {
-	same := slices.DeleteFunc(slices.Clone(s.Triggers), func(other trigger) bool { return other.Name != t.Name })
 	for _, key := range []string{"enable", "triggerEnable"} {
 		if _, is := t.Config[key].(bool); !is && t.Config[key] != nil {
 			c.say(stateWrong, "trigger %s: %s must be true or false, without quotes", t.Name, key)
 		}
-	}
-	if t.Name == "" || len(same) > 1 {
-		c.say(stateWrong, "trigger %s: each trigger needs a name of its own: of two with the same, one alone would exist", t.Name)
 	}
 	source, _ := t.Config["eventSourceConfig"].(mapping)
 	switch from := scalar(source["eventSourceType"]); {
