@@ -46,18 +46,15 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	}
 	// The deploy tool passes over the triggers after the first one of EventBridge if that one is unchanged, and then fails on
 	// new ones. So, where the function exists, those are deployed by name, before the rest.
-	var late [][]string
-	for i, trigger := range s.Triggers {
-		if exists && i > 0 && (late != nil || s.Triggers[i-1].Type == "eventbridge") {
-			late = append(late, []string{"deploy", "--trigger", trigger.Name, "-y"})
+	first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" })
+	if exists && first >= 0 {
+		for _, late := range s.Triggers[first+1:] {
+			if err := run("deploy", "--trigger", late.Name, "-y"); err != nil {
+				return err
+			}
 		}
 	}
-	for _, command := range append(late, []string{"deploy", "-y"}) {
-		if err := run(command...); err != nil {
-			return err
-		}
-	}
-	return nil
+	return run("deploy", "-y")
 }
 
 // lookBefore looks at what is online, and reports whether the function exists. It stops a deployment whose function would
@@ -81,14 +78,10 @@ func logsCommand() *cli.Command {
 		Name: "logs", Usage: "show the deployed function's log of the last hour",
 		Flags: append(placeFlags(), &cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"}),
 		Action: onSettings(func(ctx context.Context, c *cli.Command, s settings) error {
-			_, run, err := serverlessDevs(ctx, c, s)
-			if err != nil {
-				return err
-			}
 			if c.Bool("tail") { // written out: the component takes -t for something else
-				return run("logs", "--tail")
+				return runServerlessDevs(ctx, c, s, "logs", "--tail")
 			}
-			return run("logs")
+			return runServerlessDevs(ctx, c, s, "logs")
 		}),
 	}
 }
@@ -102,11 +95,7 @@ func removeCommand() *cli.Command {
 			if err := goOn(c, "Remove it?"); err != nil {
 				return err
 			}
-			_, run, err := serverlessDevs(ctx, c, s)
-			if err != nil {
-				return err
-			}
-			return run("remove", "-y")
+			return runServerlessDevs(ctx, c, s, "remove", "-y")
 		}),
 	}
 }
@@ -149,6 +138,14 @@ func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who creden
 		}
 		return nil
 	}, nil
+}
+
+func runServerlessDevs(ctx context.Context, c *cli.Command, s settings, args ...string) error {
+	_, run, err := serverlessDevs(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	return run(args...)
 }
 
 func packageCommand() *cli.Command {

@@ -102,7 +102,7 @@ func doctorCommand() *cli.Command {
 func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 	stdout, offline, c := cmd.Root().Writer, cmd.Bool("offline"), s.inspect(time.Now())
 	if offline {
-		s.inspectAlarm(c, s.variable("ADB_ALARM_WEBHOOK"), s.props["asyncInvokeConfig"])
+		s.inspectAlarm(c, s.props)
 	}
 	c.about = "this machine"
 	lack, state := missingTools(), stateNote // what is online can be looked at without

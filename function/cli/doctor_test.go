@@ -79,6 +79,7 @@ func TestDoctor(t *testing.T) {
 		"another role":              {"", func(f *account) { set(f, "", "role/adb-backup", "role/other") }, exitNo, `not "adb-backup": make deploy`},
 		"another variable":          {"", func(f *account) { set(f, "", `"LOG_LEVEL":"info"`, `"LOG_LEVEL":"MarkedToken"`) }, exitNo, "environmentVariables LOG_LEVEL has another value"},
 		"a variable too many":       {"", func(f *account) { set(f, "", `"LOG_LEVEL":`, `"OTHER":"x","LOG_LEVEL":`) }, exitNo, "environmentVariables OTHER has another value"},
+		"a VPC left out":            {"", func(f *account) { set(f, "", `"cpu":`, `"vpcConfig":{"vpcId":"vpc-1"},"cpu":`) }, exitNo, `online, vpcConfig vpcId is "vpc-1", not ""`},
 		"no retries":                {"", func(f *account) { delete(f.function, "/async-invoke-config") }, exitNo, "asyncInvokeConfig is missing"},
 		"a lost destination":        {topic, func(f *account) { set(f, "/async-invoke-config", "topics/alarm", "topics/old") }, exitNo, "destinationConfig onFailure destination is"},
 		"no trigger":                {"", func(f *account) { set(f, "/triggers", `"nightly"`, `"nightly-old"`) }, exitNo, "trigger nightly is missing"},
@@ -129,16 +130,13 @@ func TestDoctor(t *testing.T) {
 
 func TestDoctorOffline(t *testing.T) {
 	useStandIn(t)
-	for source, verdict := range map[string]string{
-		filledIn(t): "s.yaml is right. What is online was not looked at.",
-		changed(t, "handler: main", "handler: maim"): "s.yaml is wrong, as said above: correct that first",
+	for want, c := range map[int]struct{ source, verdict string }{
+		exitDone:  {filledIn(t), "s.yaml is right. What is online was not looked at."},
+		exitWrong: {changed(t, "handler: main", "handler: maim"), "s.yaml is wrong, as said above: correct that first"},
 	} {
-		file, want := write(t, source), exitDone
-		if source != filledIn(t) {
-			want = exitWrong
-		}
+		file, verdict := write(t, c.source), c.verdict
 		code, out, errs := does(t, "doctor", "-offline", "-s", file)
-		if code != want || !strings.Contains(out+errs, verdict) || strings.Contains(out, "credentials") || !strings.Contains(out, "no alarm is set") {
+		if code != want || !strings.Contains(out+errs, verdict) || strings.Contains(out, "credentials") || strings.Contains(out, "no alarm is set") == (code == exitWrong) {
 			t.Errorf("exit code %d: %s%s", code, out, errs)
 		}
 		var answer struct {

@@ -30,7 +30,12 @@ func (s settings) inspect(now time.Time) *checkup {
 	s.inspectFunction(c)
 	s.inspectNumbers(c)
 	s.inspectEnvironment(c)
+	names := map[string]bool{"": true}
 	for _, t := range s.Triggers {
+		if names[t.Name] {
+			c.say(stateWrong, "trigger %s: each trigger needs a name of its own: of two with the same, one alone would exist", t.Name)
+		}
+		names[t.Name] = true
 		c.unknownKeys("trigger "+t.Name, t.Type, t.Config)
 		s.inspectTrigger(c, t)
 	}

@@ -32,14 +32,14 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 	c.say(stateRight, "account %s, credentials from %s", account, who.From)
 	s.compareRole(ctx, c, who)
 	online, err := s.online(ctx, who)
-	switch environment, _ := online["environmentVariables"].(mapping); {
+	switch {
 	case err != nil:
 		c.say(stateUnread, "the function: %v", err)
 	case online == nil:
 		c.say(stateMissing, "the function %s is not deployed in %s: make deploy", s.FunctionName, s.Region)
 	default:
 		s.compareFunction(c, online, account)
-		s.inspectAlarm(c, scalar(environment["ADB_ALARM_WEBHOOK"]), online["asyncInvokeConfig"])
+		s.inspectAlarm(c, online)
 	}
 	if err := s.inspectBackups(ctx, c); err != nil {
 		c.say(stateUnread, "the backups: %v", err)
@@ -47,14 +47,17 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 }
 
 // inspectAlarm says whether a failure is told to anybody, and whether it gets out.
-func (s settings) inspectAlarm(c *checkup, webhook string, async any) {
+func (s settings) inspectAlarm(c *checkup, function mapping) {
+	environment, _ := function["environmentVariables"].(mapping)
+	webhook := scalar(environment["ADB_ALARM_WEBHOOK"])
 	shut := s.props["vpcConfig"] != nil || s.props["internetAccess"] == false
 	switch {
+	case c.has(stateWrong): // it may be the alarm's
 	case webhook != "" && shut:
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":
 		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
-	case strings.Contains(shown(async), `"acs:`):
+	case strings.Contains(shown(function["asyncInvokeConfig"]), `"acs:`):
 		c.say(stateRight, "the alarm: failures are told to a destination")
 	default:
 		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
@@ -133,19 +136,19 @@ func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Tim
 	}
 	start := r.Last.Start.From
 	last := fmt.Sprintf("%sthe last complete backup started %s, %s ago", cluster, start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)))
-	state, rest := stateNote, "; no timer backs it up, so none is due"
-	for _, t := range timers {
-		if !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) || state == stateMissing {
-			continue
+	state, rest := stateRight, ""
+	timers = slices.DeleteFunc(slices.Clone(timers), func(t timer) bool { return !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) })
+	if len(timers) == 0 {
+		state, rest = stateNote, "; no timer backs it up, so none is due"
+		if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
+			state = stateMissing
 		}
-		state, rest = stateRight, ""
+	}
+	for _, t := range timers {
 		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ
 		if !due.Add(s.AsyncInvokeConfig.life()).After(now) {
 			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
 		}
-	}
-	if state == stateNote && now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
-		state = stateMissing
 	}
 	c.say(state, "%s%s", last, rest)
 }
@@ -237,6 +240,11 @@ func (s settings) wantedFunction(online mapping, account string) (want mapping) 
 	want = mapping{"trigger": triggers, "environmentVariables": environment}
 	for _, key := range []string{"runtime", "handler", "timeout", "cpu", "memorySize", "diskSize", "internetAccess", "vpcConfig", "logConfig", "asyncInvokeConfig"} {
 		want[key] = s.props[key]
+	}
+	for key, id := range map[string]string{"vpcConfig": "vpcId", "logConfig": "project"} { // a deployment clears what s.yaml leaves out
+		if s.props[key] == nil && online[key] != nil {
+			want[key] = mapping{id: ""}
+		}
 	}
 	// RAM writes an ARN in small letters, and s.yaml may have the name alone.
 	role, _ := roleName(s.Role)

@@ -65,7 +65,9 @@ type scope []backup.Cluster
 
 const chosen = "*"
 
-func scopeOf(requests []backup.Request) (s scope) {
+// scope returns the clusters of s.yaml. The error says why they are not known yet.
+func (s settings) scope() (all scope, err error) {
+	requests, err := s.clusterRequests()
 	for _, r := range requests {
 		clusters := []backup.Cluster{r.Cluster}
 		if r.Selector != nil {
@@ -74,9 +76,9 @@ func scopeOf(requests []backup.Request) (s scope) {
 				clusters = append(clusters, backup.Cluster{ID: chosen, Region: region})
 			}
 		}
-		s = append(s, slices.DeleteFunc(clusters, func(c backup.Cluster) bool { return slices.Contains(s, c) })...)
+		all = append(all, slices.DeleteFunc(clusters, func(c backup.Cluster) bool { return slices.Contains(all, c) })...)
 	}
-	return s
+	return all, err
 }
 
 // String names the clusters for a person, if there are at most five.
@@ -89,12 +91,6 @@ func (s scope) String() string {
 		return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
 	}
 	return strings.Join(names, ", ")
-}
-
-// scope returns the clusters of s.yaml. The error says why they are not known yet.
-func (s settings) scope() (scope, error) {
-	requests, err := s.clusterRequests()
-	return scopeOf(requests), err
 }
 
 // grant returns the policy for actions on the clusters, with more statements after those. For a selector it grants every

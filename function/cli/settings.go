@@ -129,8 +129,10 @@ func parseSettings(source []byte) (settings, error) {
 	if err := yaml.Unmarshal(bytes.TrimPrefix(source, []byte("\ufeff")), &s.document); err != nil {
 		return s, err
 	}
-	vars, _ := s.document["vars"].(mapping)
-	s.document, _ = render(s.document, vars, 0).(mapping)
+	var err error
+	if s.document, err = render(s.document); err != nil {
+		return s, err
+	}
 	resources, _ := s.document["resources"].(mapping)
 	functions := 0
 	for _, value := range resources {
@@ -157,60 +159,53 @@ func parseSettings(source []byte) (settings, error) {
 	return s, err
 }
 
-// What the deploy tool fills in: ${vars.name}, and ${env('NAME', 'default')} with quotes of either kind or none.
+// What the deploy tool fills in, as it stands in JSON: ${vars.name}, with what makes it a value of its own if it is one; and
+// ${env('NAME', 'default')} with quotes of either kind or none.
 var (
-	varReference = regexp.MustCompile(`\$\{\s*vars\.([\w.-]+)\s*\}`)
-	envReference = regexp.MustCompile(`\$\{\s*env\(\s*['"]?(\w+)['"]?\s*(,\s*['"]?([^'")]*?)['"]?\s*)?\)\s*\}`)
+	varReference = regexp.MustCompile(`([:,[]")?\$\{\s*vars\.([\w.-]+)\s*\}("?)`)
+	envReference = regexp.MustCompile(`\$\{\s*env\(\s*\\?['"]?(\w+)\\?['"]?\s*(,\s*\\?['"]?([^'")]*?)\\?['"]?\s*)?\)\s*\}`)
 )
 
 // open reports whether a value holds something that only the deploy tool can fill in, such as ${config('AccountID')}.
 func open(value string) bool { return strings.Contains(value, "${") }
 
-// render fills in every string of a value, as the deploy tool does after it has read YAML, so a variable may hold quotes. What
-// is not known stays as it is.
-func render(value any, vars mapping, depth int) any {
-	switch v := value.(type) {
-	case mapping:
-		rendered := make(mapping, len(v))
-		for key, item := range v {
-			rendered[key] = render(item, vars, depth)
-		}
-		return rendered
-	case []any:
-		rendered := make([]any, len(v))
-		for i, item := range v {
-			rendered[i] = render(item, vars, depth)
-		}
-		return rendered
-	case string:
-		return renderText(v, vars, depth)
+// render fills in a document, as the deploy tool does after it has read YAML, so a variable may hold quotes. What is not known
+// stays as it is. A value that is nothing but a variable becomes that variable's value, which may be of any kind.
+func render(document mapping) (rendered mapping, err error) {
+	const deepest = 5 // a variable may name another one; one that names itself must come to an end
+	text, err := json.Marshal(document)
+	for range deepest {
+		text = replace(varReference, text, func(m []string) (string, bool) {
+			value := any(document["vars"])
+			for name := range strings.SplitSeq(m[2], ".") {
+				inside, _ := value.(mapping)
+				value = inside[name]
+			}
+			if m[1] != "" && m[3] != "" {
+				return m[1][:1] + shown(value), value != nil
+			}
+			return m[1] + inText(scalar(value)) + m[3], value != nil
+		})
 	}
-	return value
+	text = replace(envReference, text, func(m []string) (string, bool) {
+		value, set := os.LookupEnv(m[1])
+		return cmp.Or(inText(value), m[3]), set || m[2] != ""
+	})
+	return rendered, errors.Join(err, json.Unmarshal(text, &rendered))
 }
 
-// renderText fills in a string. One that is nothing but a variable becomes that variable's value, which may be of any kind.
-func renderText(text string, vars mapping, depth int) any {
-	const deepest = 5 // a variable may name another one; one that names itself must come to an end
-	if m := varReference.FindStringSubmatch(text); m != nil && m[0] == text {
-		value := any(vars)
-		for name := range strings.SplitSeq(m[1], ".") {
-			inside, _ := value.(mapping)
-			value = inside[name]
+// replace replaces what a pattern finds, unless it is not known by what.
+func replace(pattern *regexp.Regexp, text []byte, with func(groups []string) (value string, known bool)) []byte {
+	return pattern.ReplaceAllFunc(text, func(found []byte) []byte {
+		if value, known := with(pattern.FindStringSubmatch(string(found))); known {
+			return []byte(value)
 		}
-		if value == nil || depth == deepest {
-			return text
-		}
-		return render(value, vars, depth+1)
-	}
-	text = varReference.ReplaceAllStringFunc(text, func(reference string) string {
-		return scalar(renderText(reference, vars, depth))
+		return found
 	})
-	return envReference.ReplaceAllStringFunc(text, func(reference string) string {
-		m := envReference.FindStringSubmatch(reference)
-		value, set := os.LookupEnv(m[1])
-		if !set && m[2] == "" {
-			return reference
-		}
-		return cmp.Or(value, m[3])
-	})
+}
+
+// inText writes a value within a text of JSON.
+func inText(value string) string {
+	quoted := shown(value)
+	return quoted[1 : len(quoted)-1]
 }

@@ -130,6 +130,9 @@ func TestInspect(t *testing.T) {
 		"a setting that is a number":   {changed(t, "LOG_LEVEL: info", "ADB_MAX_CONCURRENCY: 16"), "must be a text"},
 		"too large an environment":     {changed(t, "LOG_LEVEL: info", "OTHER: "+strings.Repeat("x", 6000)), "Function Compute takes 4096"},
 
+		"enabled in quotes":  {changed(t, "triggerEnable: true", `triggerEnable: "true"`), "trigger before-deployment: triggerEnable must be true or false"},
+		"disabled with a no": {strings.Replace(filledIn(t), "enable: true", "enable: no", 1), "trigger nightly: enable must be true or false"},
+
 		"no timeout":        {changed(t, "      timeout: 3600\n", ""), "timeout is missing"},
 		"a short timeout":   {changed(t, "timeout: 3600", "timeout: 3"), "at least 60"},
 		"too many attempts": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts: 9 cannot be"},

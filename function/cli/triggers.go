@@ -20,9 +20,10 @@ import (
 
 // inspectTrigger looks at one trigger: whether it can ever hand a request to the function, and whether it would feed on it.
 func (s settings) inspectTrigger(c *checkup, t trigger) {
-	same := slices.DeleteFunc(slices.Clone(s.Triggers), func(other trigger) bool { return other.Name != t.Name })
-	if t.Name == "" || len(same) > 1 {
-		c.say(stateWrong, "trigger %s: each trigger needs a name of its own: of two with the same, one alone would exist", t.Name)
+	for _, key := range []string{"enable", "triggerEnable"} {
+		if _, is := t.Config[key].(bool); !is && t.Config[key] != nil {
+			c.say(stateWrong, "trigger %s: %s must be true or false, without quotes", t.Name, key)
+		}
 	}
 	source, _ := t.Config["eventSourceConfig"].(mapping)
 	switch from := scalar(source["eventSourceType"]); {
@@ -163,7 +164,7 @@ func (s settings) timers(now time.Time) (all []timer, faults []error) {
 // inspectTimers reads the timers and the clusters as the function will, and says what will happen.
 func (s settings) inspectTimers(c *checkup, now time.Time) {
 	timers, _ := s.timers(now)
-	requests, err := s.clusterRequests() // says what is wrong with the timers, too
+	clusters, err := s.scope() // says what is wrong with the timers, too
 	if errors.Is(err, errNoCluster) {
 		c.say(stateNote, "%v: the function does nothing by itself", err)
 	} else {
@@ -184,17 +185,19 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 			c.say(stateRight, "next drill %s", when)
 		}
 	}
-	if len(requests) > 0 {
-		c.say(stateRight, "clusters: %s", scopeOf(requests))
+	if clusters != nil {
+		c.say(stateRight, "clusters: %s", clusters)
 	}
 }
 
-// fault returns what is wrong with a check in the next days. It must find a backup that no retry can still make.
+// fault returns what is wrong with the next checks of a timer. It must find a backup that no retry can still make.
 func (t timer) fault(all []timer, life time.Duration, now time.Time) error {
 	if _, every := t.Schedule.(cron.ConstantDelaySchedule); every {
 		return nil // when it fires nobody knows
 	}
-	for i, at := 0, t.Next(now); i == 0 || i < 200 && at.Sub(now) < 8*24*time.Hour; i, at = i+1, t.Next(at) {
+	at := now
+	for range 8 { // a nightly check meets each day of the week
+		at = t.Next(at)
 		since, over := at.Add(-t.lookBack), at.Add(-life)
 		if !slices.ContainsFunc(all, func(b timer) bool { return b.is(backup.ActionEnsure) && !b.unmet(since.Add(-time.Second)).After(over) }) {
 			return fmt.Errorf("trigger %s comes too early or looks back too little: at %s it takes a backup that started at %s or later, "+
