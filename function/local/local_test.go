@@ -289,3 +289,15 @@ func TestCtrlC(t *testing.T) {
 		}
 	}
 }
+
+func TestTheMadeUpAccount(t *testing.T) {
+	now, marks := time.Now(), ""
+	for _, b := range history(now) {
+		if now.Sub(b.Start) < 14*24*time.Hour && b.Cluster == runningCluster {
+			marks += map[fakeadb.State]string{fakeadb.Completed: "o", fakeadb.Failed: "x"}[b.State(now)]
+		}
+	}
+	if marks != "xoooooooooxxoo" {
+		t.Error(marks)
+	}
+}
