@@ -9,11 +9,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
+	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -25,30 +25,51 @@ import (
 	"adb-backup/function/terminal"
 )
 
+// What a person's environment may hold: the function's settings, those of them that only the local cloud decides, because nothing
+// may leave this machine, and what could give a program the person's own account.
+var (
+	setting    = regexp.MustCompile(`^(ADB_|LOG_LEVEL=)`)
+	localOnly  = regexp.MustCompile(`^ADB_(ENDPOINT|NETWORK|ALARM_WEBHOOK|ALARM_SECRET)=`)
+	credential = regexp.MustCompile(`^(ALIBABA_CLOUD_|(AccountID|AccessKeyID|AccessKeySecret|SecurityToken)=)`)
+)
+
+func without(environ []string, what *regexp.Regexp) []string {
+	return slices.DeleteFunc(slices.Clone(environ), what.MatchString)
+}
+
+// ownSettings are the person's own settings for the function.
+func (r *run) ownSettings() []string {
+	own := slices.DeleteFunc(slices.Clone(r.std.environ), func(e string) bool { return !setting.MatchString(e) })
+	if r.real {
+		return own
+	}
+	return without(own, localOnly)
+}
+
 // useLocal starts AnalyticDB and the chat robot here.
 func (r *run) useLocal() (err error) {
 	now := time.Now()
 	r.adb = fakeadb.New(fakeadb.Options{})
-	r.robot = &robot{show: func(text string) { r.screen.event(terminal.Yellow, "chat", text) }}
-	adbURL, adbServer, err1 := serve(r.adb)
-	robotURL, robotServer, err2 := serve(r.robot)
-	if err := errors.Join(err1, err2); err != nil {
+	both := http.NewServeMux()
+	both.Handle("/", r.adb)
+	both.HandleFunc("/robot/send", r.chat)
+	var url string
+	if url, r.server, err = serve(both); err != nil {
 		return err
 	}
-	r.servers = []*http.Server{adbServer, robotServer}
 	r.invocation = fakefc.Invocation{
 		Region: localRegion, Timeout: max(5*time.Minute, 3*r.takes),
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}
-	r.env = slices.Concat(settings(r.takes), ownSettings(r.std.environ, localOnly...), []string{
-		"ADB_ENDPOINT=" + adbURL, "ADB_ALARM_WEBHOOK=" + robotURL + robotPath, "ADB_ALARM_SECRET=" + robotSecret})
+	r.env = slices.Concat(settings(r.takes), r.ownSettings(), []string{
+		"ADB_ENDPOINT=" + url, "ADB_ALARM_WEBHOOK=" + url + "/robot/send", "ADB_ALARM_SECRET=" + robotSecret})
 	r.in.decode(r.env, r.invocation)
 	if r.fault, err = findFault(r.options.fault, &r.in); err != nil {
 		return err
 	}
 	o := account(now, r.in.clusters()...)
 	o.Takes, o.OnCall = r.takes, r.showCall
-	r.adb.Add(history(now, false)...)
+	r.adb.Add(history(now)...)
 	if r.fault.begins != nil {
 		r.fault.begins(r, &o)
 	}
@@ -78,11 +99,18 @@ func settings(takes time.Duration) []string {
 	}
 }
 
+// made counts the backups that the function made.
+func (r *run) made() (n int) {
+	for _, b := range r.adb.Backups("") {
+		n += min(1, len(b.RequestID))
+	}
+	return n
+}
+
 // useReal takes the person's credentials and region, as every tool of Alibaba Cloud does. Ctrl-C ends the run before the timeout,
 // and the backup goes on.
 func (r *run) useReal(ctx context.Context) error {
-	env := environment(r.std.environ)
-	region := credentials.Region(func(name string) string { return env[name] })
+	region := credentials.Region(r.std.getenv)
 	if region == "" {
 		return errors.New("in which region? Set it, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in Alibaba Cloud CLI's configuration")
 	}
@@ -100,38 +128,18 @@ func (r *run) useReal(ctx context.Context) error {
 	}
 	// The function gets the person's settings, and the proxies and certificates that it may need, but no credentials: the invocation
 	// brings them. The calls cannot be shown here, so the log shows each one that fails, unless the person has chosen otherwise.
-	r.env = append([]string{"LOG_LEVEL=debug"}, slices.DeleteFunc(slices.Clone(r.std.environ), isCredential)...)
+	r.env = append([]string{"LOG_LEVEL=debug"}, without(r.std.environ, credential)...)
 	r.in.decode(r.env, r.invocation)
 	return nil
-}
-
-// localOnly are the settings that only the local cloud decides, because nothing may leave this machine.
-var localOnly = []string{"ADB_ENDPOINT", "ADB_NETWORK", "ADB_ALARM_WEBHOOK", "ADB_ALARM_SECRET"}
-
-// is reports whether NAME=value has one of the names.
-func is(variable string, names []string) bool {
-	name, _, _ := strings.Cut(variable, "=")
-	return slices.Contains(names, name)
-}
-
-// isCredential reports whether a variable could give a program the person's own account.
-func isCredential(variable string) bool {
-	return strings.HasPrefix(variable, "ALIBABA_CLOUD_") || is(variable, []string{"AccountID", "AccessKeyID", "AccessKeySecret", "SecurityToken"})
-}
-
-// ownSettings are the settings for the function in a person's environment.
-func ownSettings(environ []string, except ...string) []string {
-	return slices.DeleteFunc(slices.Clone(environ), func(e string) bool {
-		return !strings.HasPrefix(e, "ADB_") && !strings.HasPrefix(e, "LOG_LEVEL=") || is(e, except)
-	})
 }
 
 // execute runs a command in the local cloud: its environment names the endpoint, the credentials and the region in the
 // variables that every tool of Alibaba Cloud reads, and the clusters that can be backed up in LOCAL_CLUSTERS. The exit code is
 // the command's.
 func execute(ctx context.Context, args []string, std streams) (int, error) {
-	adb := fakeadb.New(account(time.Now()))
-	adb.Add(history(time.Now(), true)...)
+	now := time.Now()
+	adb := fakeadb.New(account(now))
+	adb.Add(append(history(now), fakeadb.Backup{Cluster: runningCluster, Start: now.Add(-5 * time.Minute), Ends: fakeadb.Running})...)
 	url, server, err := serve(adb)
 	if err != nil {
 		return exitNotAsked, err
@@ -147,7 +155,7 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // as Ctrl-C does
 	command.WaitDelay = 10 * time.Second
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
-	command.Env = append(slices.DeleteFunc(slices.Clone(std.environ), func(e string) bool { return isCredential(e) || is(e, localOnly) }),
+	command.Env = append(without(without(std.environ, credential), localOnly),
 		"ADB_ENDPOINT="+url, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)
 	err = command.Run()
@@ -158,42 +166,19 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	return exitDone, err
 }
 
-// robot is a DingTalk group's robot, with a signature and the keyword adb-backup. It shows what the chat would show.
-type robot struct {
-	refuses bool // it is told to refuse everything
-	show    func(text string)
-}
+const robotSecret = "SEC-local-robot"
 
-const (
-	robotPath   = "/robot/send?access_token=local-robot"
-	robotSecret = "SEC-local-robot"
-)
-
-func (b robot) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	var message struct {
-		Text     struct{ Content string }
-		Markdown struct{ Title, Text string }
-	}
-	body, _ := io.ReadAll(r.Body)
-	json.Unmarshal(body, &message) // a message that cannot be read has no keyword
-	text := strings.TrimSpace(message.Text.Content + message.Markdown.Text)
-	q := r.URL.Query()
+// chat is a DingTalk group's robot that asks for a signature. The screen shows what the chat would show.
+func (r *run) chat(w http.ResponseWriter, request *http.Request) {
+	var message struct{ Text struct{ Content string } }
+	json.NewDecoder(request.Body).Decode(&message) // one that cannot be read has no text
+	q := request.URL.Query()
 	mac := hmac.New(sha256.New, []byte(robotSecret))
-	io.WriteString(mac, q.Get("timestamp")+"\n"+robotSecret)
-	code, says := 0, "ok"
-	switch sent, err := time.ParseDuration(q.Get("timestamp") + "ms"); {
-	case r.URL.Path != "/robot/send" || q.Get("access_token") != "local-robot":
-		code, says = 300005, "token is not exist"
-	case err != nil || time.Since(time.Unix(0, 0).Add(sent)).Abs() > time.Hour || q.Get("sign") != base64.StdEncoding.EncodeToString(mac.Sum(nil)):
-		code, says = 310000, "sign not match"
-	case b.refuses || !strings.Contains(text, "adb-backup"):
-		code, says = 310000, "keywords not in content"
+	fmt.Fprintf(mac, "%s\n%s", q.Get("timestamp"), robotSecret)
+	code, says, text := 0, "ok", strings.TrimSpace(message.Text.Content)
+	if q.Get("sign") != base64.StdEncoding.EncodeToString(mac.Sum(nil)) {
+		code, says, text = 310000, "sign not match", "the robot refuses a message: its signature is wrong"
 	}
-	if code == 0 {
-		b.show(text)
-	} else {
-		b.show("the robot refuses a message: " + says)
-	}
-	w.Header().Set("Content-Type", "application/json")
+	r.screen.event(terminal.Yellow, "chat", text)
 	fmt.Fprintf(w, `{"errcode":%d,"errmsg":%q}`, code, says)
 }

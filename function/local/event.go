@@ -1,7 +1,6 @@
 package main
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,6 +12,7 @@ import (
 
 	"adb-backup/events"
 	"adb-backup/function/backup"
+	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 )
@@ -65,9 +65,9 @@ func freshen(payload []byte, now time.Time) (fresh []byte, replaced string) {
 // decode reads the event as the function with these settings will. This is only for the screen: the payload goes on as it is.
 func (in *incoming) decode(env []string, inv fakefc.Invocation) {
 	now := time.Now()
-	defaults := strings.FieldsFunc(environment(env)["ADB_DEFAULT_CLUSTERS"], func(c rune) bool { return c == ',' || c == ' ' })
 	in.Event, in.err = events.Decode(in.payload, events.Invocation{
-		RequestID: fakefc.NewRequestID(now), Timeout: inv.Timeout, Region: inv.Region, Received: now, DefaultClusters: defaults,
+		RequestID: fakefc.NewRequestID(now), Timeout: inv.Timeout, Region: inv.Region, Received: now,
+		DefaultClusters: config.Words(streams{environ: env}.getenv("ADB_DEFAULT_CLUSTERS")),
 	})
 }
 
@@ -89,9 +89,10 @@ func (in *incoming) any(such func(backup.Request) bool) bool {
 // single reports whether the event names one cluster alone, so that the lines need not name it.
 func (in *incoming) single() bool { return len(in.Requests) == 1 && in.Requests[0].Selector == nil }
 
-// describe says what the event is and what was read from it, a line each.
-func (in *incoming) describe() (lines []string) {
+// describe says what was read from the event, a line for each request.
+func (in *incoming) describe() string {
 	const most = 5
+	var lines []string
 	for _, r := range in.Requests[:min(most, len(in.Requests))] {
 		lines = append(lines, line(r))
 	}
@@ -111,22 +112,17 @@ func (in *incoming) describe() (lines []string) {
 	for _, w := range in.Warnings {
 		lines = append(lines, "Warning: "+w)
 	}
-	return lines
+	return strings.Join(lines, "\n")
 }
 
 // line is a request in the names of its fields.
 func line(r backup.Request) string {
-	text := fmt.Sprintf("%s %s", r.Action, r.Cluster)
+	target := r.Cluster.String()
 	if s := r.Selector; s != nil {
-		text = fmt.Sprintf("%s each cluster of %s", r.Action, strings.Join(s.Regions, ", "))
-		chosen, _ := json.Marshal(struct {
-			Tags, NotTags   map[string]string `json:",omitempty"`
-			ResourceGroupId string            `json:",omitempty"`
-		}{s.Tags, s.NotTags, s.ResourceGroupID})
-		text += " with " + string(chosen)
+		target = fmt.Sprintf("each cluster of %+v", *s)
 	}
 	if r.Action == backup.ActionEnsure {
-		text += fmt.Sprintf(", WaitFor %s", r.WaitFor)
+		target += fmt.Sprintf(", WaitFor %s", r.WaitFor)
 	}
-	return text + ", NotBefore " + r.NotBefore.UTC().Format(time.RFC3339)
+	return fmt.Sprintf("%s %s, NotBefore %s", r.Action, target, r.NotBefore.UTC().Format(time.RFC3339))
 }

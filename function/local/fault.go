@@ -14,13 +14,13 @@ import (
 	"adb-backup/function/terminal"
 )
 
-// fault is something that goes wrong, as -fault names it.
+// fault is something that goes wrong, as FAULT names it.
 type fault struct {
 	name, says string
 	needs      need                              // what an event must ask for, so that the fault can strike
 	ends       []string                          // the errorTypes in which the last delivery may end; success is always right
 	begins     func(*run, *fakeadb.Options)      // what it changes before the event comes
-	deliver    func(context.Context, *run) error // how the event comes; nil: once
+	deliver    func(*run, context.Context) error // how the event comes; nil: once
 }
 
 // need is what an event must ask for. Its text ends a sentence.
@@ -34,14 +34,10 @@ var (
 	ensures  = need{"asks for a backup", some(isEnsure)}
 	verifies = need{"is a Verify", some(func(r backup.Request) bool { return !isEnsure(r) })}
 	waits    = need{"waits for a backup with WaitFor", some(func(r backup.Request) bool { return isEnsure(r) && r.WaitFor > backup.WaitRequested })}
-	byTag    = need{"chooses clusters by a tag", some(func(r backup.Request) bool { return r.Selector != nil && len(r.Selector.Tags) > 0 })}
-	drills   = need{"is a drill", func(in *incoming) bool { return in.Drill }}
-	names    = need{"names clusters", func(in *incoming) bool { return len(in.clusters()) > 0 && len(in.clusters()) == len(in.Requests) }}
 	// A direct request is about the moment in which it comes, so each delivery is a request of its own.
 	timed = need{"has a time, MaxAge or NotBefore; without them a second delivery asks for a second backup", func(in *incoming) bool {
 		return in.any(isEnsure) && !in.any(func(r backup.Request) bool { return r.Immediate })
 	}}
-	namedAndTimed = need{"names its clusters, and " + timed.what, func(in *incoming) bool { return names.met(in) && timed.met(in) }}
 )
 
 func some(such func(backup.Request) bool) func(*incoming) bool {
@@ -62,27 +58,10 @@ var faults = []fault{
 			}
 		}},
 	{name: "unreachable", says: "AnalyticDB refuses the connection until the function's time is up; when the platform tries again it can be reached.", needs: anything,
-		begins: func(r *run, _ *fakeadb.Options) { r.env = append(r.env, "ADB_ENDPOINT=http://127.0.0.1:1") }, // nothing listens there
-		deliver: func(ctx context.Context, r *run) error {
-			return r.retry(ctx, r.takes/2, func() {
-				r.env = r.env[:len(r.env)-1]
-				r.function.Replace()
-			})
-		}},
+		begins:  func(r *run, _ *fakeadb.Options) { r.firstEnv = []string{"ADB_ENDPOINT=http://127.0.0.1:1"} }, // nothing listens there
+		deliver: tooShort},
 	{name: "denied", says: "The function's role may not call CreateBackup.", needs: ensures, ends: []string{"PermissionDenied"},
 		begins: func(_ *run, o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{Action: create}} }},
-	{name: "no-role", says: "The function has no role, so the invocation brings no credentials.", needs: anything, ends: []string{"PermissionDenied"},
-		begins: func(r *run, _ *fakeadb.Options) {
-			r.invocation.AccessKeyID, r.invocation.AccessKeySecret, r.invocation.SecurityToken = "", "", ""
-		}},
-	{name: "not-found", says: "The cluster does not exist.", needs: names, ends: []string{"ClusterNotFound"},
-		begins: func(_ *run, o *fakeadb.Options) { o.Clusters = []fakeadb.Cluster{} }},
-	{name: "nothing-selected", says: "Somebody has removed the clusters' tags.", needs: byTag, ends: []string{"NothingSelected"},
-		begins: func(_ *run, o *fakeadb.Options) {
-			for i := range o.Clusters {
-				o.Clusters[i].Tags = nil
-			}
-		}},
 	{name: "failed", says: "The backup ends in failure.", needs: waits, ends: []string{"BackupFailed"},
 		begins: func(_ *run, o *fakeadb.Options) { o.Ends = fakeadb.Failed }},
 	{name: "missed-night", says: "Nobody has made a backup in the last nights.", needs: verifies, ends: []string{"BackupMissing"},
@@ -96,18 +75,20 @@ var faults = []fault{
 	{name: "never-ends", says: "The backup does not end before the function's time is up.", needs: waits,
 		ends:   []string{"BackupPending", "OutcomeUnknown", "Throttled"},
 		begins: func(r *run, o *fakeadb.Options) { o.Ends, r.invocation.Timeout = fakeadb.Running, r.takes*5/4 }},
-	{name: "retry", says: "The function's time is up before the backup is complete, so the platform tries the event again.", needs: waits,
-		deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, r.takes/2, func() {}) }},
+	{name: "retry", says: "The function's time is up before the backup is complete, so the platform tries the event again, in another instance.",
+		needs: waits, deliver: tooShort},
 	{name: "crash", says: "The process dies when the backup has just started, and the platform tries again with a new one.", needs: ensures,
-		begins: crashAtCreate, deliver: func(ctx context.Context, r *run) error { return r.retry(ctx, 0, func() {}) }},
+		begins: crashAtCreate, deliver: func(r *run, ctx context.Context) error { return r.retry(ctx, r.invocation.Timeout) }},
 	{name: "twice", says: "The event comes twice, one after the other.", needs: timed,
-		deliver: func(ctx context.Context, r *run) error {
-			return errors.Join(once(ctx, r), once(ctx, r))
+		deliver: func(r *run, ctx context.Context) error { return errors.Join(r.once(ctx), r.once(ctx)) }},
+	{name: "twice-elsewhere", says: "The event comes twice, the second time to another instance, which knows nothing of the first.", needs: timed,
+		deliver: func(r *run, ctx context.Context) error {
+			first := r.once(ctx)
+			r.function.Replace()
+			return errors.Join(first, r.once(ctx))
 		}},
-	{name: "twice-elsewhere", says: "The event comes twice, the second time to another instance, when the first one's backup has just started.", needs: namedAndTimed,
-		deliver: func(ctx context.Context, r *run) error { return r.twoInstances(ctx, len(r.in.clusters())) }},
-	{name: "two-at-once", says: "The event comes to two instances at the same moment. Each looks before the other has created, so there may be two backups.", needs: timed,
-		deliver: func(ctx context.Context, r *run) error { return r.twoInstances(ctx, 0) }},
+	{name: "two-at-once", says: "The event comes to two instances at the same moment. Each looks before the other has created, so there may be two backups.",
+		needs: timed, deliver: (*run).atOnce},
 	{name: "busy", says: "A backup of the cluster's own schedule is running.", needs: ensures, begins: ownScheduleRuns},
 	{name: "not-now", says: "The cluster is being scaled, and takes no backup for a while.", needs: ensures,
 		begins: func(r *run, o *fakeadb.Options) { o.Busy = []fakeadb.Busy{{Until: time.Now().Add(r.takes / 2)}} }},
@@ -118,9 +99,10 @@ var faults = []fault{
 		}},
 	{name: "false-zone", says: "The list gives Beijing time as if it were UTC, so that the new backup seems to start in eight hours.", needs: ensures,
 		begins: func(_ *run, o *fakeadb.Options) { o.FalseZone = 8 * time.Hour }},
-	{name: "alarm-refused", says: "The chat robot refuses the message, because its keyword is another.", needs: drills, ends: []string{"AlarmFailed"},
-		begins: func(r *run, _ *fakeadb.Options) { r.robot.refuses = true }},
 }
+
+// tooShort gives the first delivery less time than a backup takes.
+func tooShort(r *run, ctx context.Context) error { return r.retry(ctx, r.takes/2) }
 
 // ownScheduleRuns starts a backup of each cluster's own schedule before the event comes.
 func ownScheduleRuns(r *run, o *fakeadb.Options) {

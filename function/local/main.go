@@ -34,6 +34,16 @@ type streams struct {
 	environ  []string
 }
 
+// getenv is a variable's value; of several the last counts, as for a process.
+func (s streams) getenv(name string) (value string) {
+	for _, variable := range s.environ {
+		if v, found := strings.CutPrefix(variable, name+"="); found {
+			value = v
+		}
+	}
+	return value
+}
+
 // The exit codes. A run with a fault succeeds when the invocation ended as the fault makes it end, even in failure.
 const (
 	exitDone        = 0
@@ -50,22 +60,8 @@ func wrong(format string, a ...any) error { return wrongError{fmt.Errorf(format,
 
 // start carries out the command, and returns its exit code.
 func start(ctx context.Context, args []string, std streams) int {
-	o, err := parse(args, std)
-	code := exitDone
-	switch {
-	case err != nil:
-	case o.faults:
-		listFaults(std.out)
-	case o.exec:
-		code, err = execute(ctx, o.command, std)
-	default:
-		var r *run
-		if r, err = newRun(ctx, o, std); err == nil {
-			defer r.close()
-			code, err = r.play(ctx)
-		}
-	}
-	if err == nil || errors.Is(err, flag.ErrHelp) {
+	code, err := command(ctx, args, std)
+	if err == nil {
 		return code
 	}
 	fmt.Fprintln(std.err, strings.Join(terminal.Wrap(err.Error(), terminal.Width(std.err)), "\n"))
@@ -75,79 +71,74 @@ func start(ctx context.Context, args []string, std streams) int {
 	return exitNotAsked
 }
 
-// options are the command line. Make hands its variables over in the environment; a flag counts more.
-type options struct {
-	binary, event, fault, cloud string
-	takes                       time.Duration
-	faults, yes, verbose, exec  bool
-	command                     []string // what exec runs
-}
+const usage = `Runs the function here, in a local cloud, and shows what happens on an event. Variables say what, as for make run:
+EVENT, FAULT, TAKES, VERBOSE, CLOUD, YES.`
 
-func (o options) real() bool { return o.cloud == "real" }
-
-func parse(args []string, std streams) (o options, err error) {
-	env := environment(std.environ)
-	var takes string
+func command(ctx context.Context, args []string, std streams) (int, error) {
 	f := flag.NewFlagSet("local", flag.ContinueOnError)
 	f.SetOutput(io.Discard)
-	f.StringVar(&o.binary, "binary", "dist/main", "the function, built for this machine")
-	f.StringVar(&o.event, "event", env["EVENT"], "the event's `file`, or a cluster id; without it events/timer.json")
-	f.StringVar(&o.fault, "fault", env["FAULT"], "the `name` of what goes wrong")
-	f.BoolVar(&o.faults, "faults", false, "list the faults")
-	f.StringVar(&takes, "takes", env["TAKES"], "how long a backup takes in the local cloud, such as 20s; without it 4s")
-	f.StringVar(&o.cloud, "cloud", cmp.Or(env["CLOUD"], "local"), "local, or real: AnalyticDB itself, with your credentials")
-	f.BoolVar(&o.yes, "yes", yes(env["YES"]), "do not ask before a backup that costs money")
-	f.BoolVar(&o.verbose, "verbose", yes(env["VERBOSE"]), "show the function's log as it is, and all of it")
-	f.BoolVar(&o.exec, "exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
+	binary := f.String("binary", "dist/main", "the function, built for this machine")
+	faults := f.Bool("faults", false, "list the faults")
+	exec := f.Bool("exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(std.out, "Runs the function here, in a local cloud, and shows what happens on an event.")
+		fmt.Fprintln(std.out, usage)
 		f.SetOutput(std.out)
 		f.PrintDefaults()
-		return o, err
+		return exitDone, nil
 	case err != nil:
-		return o, wrong("%w (-h lists the options)", err)
+		return exitWrong, wrong("%w (-h lists the options)", err)
+	case *faults:
+		listFaults(std.out)
+		return exitDone, nil
+	case *exec && f.NArg() == 0:
+		return exitWrong, wrong("-exec needs a command, as in -exec dist/adb-backup status")
+	case *exec:
+		return execute(ctx, f.Args(), std)
+	case f.NArg() > 0:
+		return exitWrong, wrong("unexpected argument %q: the event is the variable EVENT, as in EVENT=FILE make run", f.Arg(0))
 	}
-	if o.command = f.Args(); o.faults || o.exec && len(o.command) > 0 {
-		return o, nil
+	o, err := readOptions(*binary, std)
+	if err != nil {
+		return exitWrong, err
 	}
-	if o.takes, err = time.ParseDuration(cmp.Or(takes, "4s")); err != nil || o.takes < 100*time.Millisecond {
-		return o, wrong("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
+	r, err := newRun(ctx, o, std)
+	if err != nil {
+		return exitNotAsked, err
 	}
-	return o, o.check(takes != "")
+	defer r.close()
+	return r.play(ctx)
 }
 
-// check finds wrong values and options that do not go together.
-func (o options) check(takes bool) error {
-	_, missing := os.Stat(o.binary)
+// options are make's variables, which it hands over in the environment.
+type options struct {
+	binary, event, fault string
+	takes                time.Duration
+	real, yes, verbose   bool
+}
+
+func readOptions(binary string, std streams) (o options, err error) {
+	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: yes(std.getenv("YES")), verbose: yes(std.getenv("VERBOSE"))}
+	cloud, takes := std.getenv("CLOUD"), std.getenv("TAKES")
+	o.real = cloud == "real"
+	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))
+	_, missing := os.Stat(binary)
 	switch {
-	case o.exec:
-		return wrong("-exec needs a command, as in -exec dist/adb-backup status")
-	case len(o.command) > 0:
-		return wrong("unexpected argument %q: options begin with a -, as in -event FILE", o.command[0])
-	case o.cloud != "real" && o.cloud != "local":
-		return wrong("-cloud must be local or real, not %q", o.cloud)
-	case o.real() && (o.fault != "" || takes):
-		return wrong("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
-	case o.real() && o.event == "":
-		return wrong("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
+	case err != nil || o.takes < 100*time.Millisecond:
+		return o, wrong("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
+	case !o.real && cloud != "" && cloud != "local":
+		return o, wrong("CLOUD must be local or real, not %q", cloud)
+	case o.real && (o.fault != "" || takes != ""):
+		return o, wrong("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
+	case o.real && o.event == "":
+		return o, wrong("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
 	case missing != nil:
-		return wrong("there is no %s: run \"make build\" first", o.binary)
+		return o, wrong("there is no %s: run \"make build\" first", binary)
 	}
-	return nil
+	return o, nil
 }
 
 // yes reports whether a variable of make's means yes.
 func yes(value string) bool {
 	return slices.Contains([]string{"1", "y", "yes", "true"}, strings.ToLower(value))
-}
-
-// environment is a list of NAME=value as a map; of several the last counts, as for a process.
-func environment(environ []string) map[string]string {
-	m := make(map[string]string, len(environ))
-	for _, e := range environ {
-		name, value, _ := strings.Cut(e, "=")
-		m[name] = value
-	}
-	return m
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"strings"
 	"testing"
-	"time"
 
 	"adb-backup/function/local/fakeadb"
 )
@@ -47,30 +46,12 @@ func TestTheRealCloud(t *testing.T) {
 			t.Errorf("%s: exit code %d, %d creates\n%s", c.variables, code, adb.Count(create), out)
 		}
 	}
-	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a"}); code != exitNotAsked || !strings.Contains(out, "in which region?") {
-		t.Errorf("no region: exit code %d\n%s", code, out)
-	}
-	if code, out := local([]string{"CLOUD=real", "EVENT=amv-a", "ALIBABA_CLOUD_REGION_ID=evil.example/"}); code != exitNotAsked || !strings.Contains(out, "is not a region") {
-		t.Errorf("a region that is none: exit code %d\n%s", code, out)
-	}
 }
 
 func TestARefusedKeyIsTheCallersOwn(t *testing.T) {
 	_, environ := standIn(t, func(o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{}} })
-	code, out := local(append(environ, "EVENT=amv-a", "YES=1"))
+	code, out := local("EVENT=amv-a YES=1", environ...)
 	if code != exitFailed || !strings.Contains(strings.Join(strings.Fields(out), " "), "works with your own credentials") {
 		t.Errorf("exit code %d\n%s", code, out)
-	}
-}
-
-func TestTheMadeUpAccount(t *testing.T) {
-	now, marks := time.Now(), ""
-	for _, b := range history(now, true) {
-		if b.Type == "" && now.Sub(b.Start) < 14*24*time.Hour && b.Cluster == "amv-2ze6m0t4hj85sg" {
-			marks += map[fakeadb.State]string{fakeadb.Completed: "o", fakeadb.Failed: "x", fakeadb.Running: "r"}[b.State(now)]
-		}
-	}
-	if marks != "xoooooooooxxoor" {
-		t.Error(marks)
 	}
 }

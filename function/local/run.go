@@ -6,9 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
@@ -24,13 +25,13 @@ type run struct {
 	in         incoming
 	invocation fakefc.Invocation // what every delivery begins with
 	env        []string          // the function's own
+	firstEnv   []string          // what the first instance alone has besides
 	function   *fakefc.Function
 	logged     chan bool // gets a value when the log says that an invocation has ended
 
 	// In the local cloud alone.
-	adb     *fakeadb.Service
-	robot   *robot
-	servers []*http.Server
+	adb    *fakeadb.Service
+	server *http.Server
 
 	mu      sync.Mutex
 	results []fakefc.Result // of the deliveries, in the order in which they ended
@@ -42,7 +43,7 @@ func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
 	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent), time.Now()); err != nil {
 		return nil, err
 	}
-	if o.real() {
+	if o.real {
 		return r, r.useReal(ctx)
 	}
 	return r, r.useLocal()
@@ -57,16 +58,16 @@ func (r *run) play(ctx context.Context) (int, error) {
 	r.screen.text(terminal.Plain, "")
 	r.screen.began = time.Now()
 	stop := terminal.Progress(r.std.out, func(elapsed time.Duration) string { return fmt.Sprintf("%7.2fs  still waiting", elapsed.Seconds()) })
-	deliver := once
+	deliver := (*run).once
 	if r.fault.deliver != nil {
 		deliver = r.fault.deliver
 	}
-	err := deliver(ctx, r)
+	err := deliver(r, ctx)
 	stop()
 	switch {
 	case ctx.Err() != nil:
 		left := "nothing else is left behind."
-		if r.real() {
+		if r.real {
 			left = "if a backup was requested, it goes on in the cloud, is kept and costs money. adb-backup status shows it."
 		}
 		r.screen.text(terminal.Plain, "\nInterrupted. The function's process was ended; "+left) // a terminal shows ^C on the line before
@@ -77,11 +78,9 @@ func (r *run) play(ctx context.Context) (int, error) {
 	return r.conclude(), nil
 }
 
-func once(ctx context.Context, r *run) error { return r.deliver(ctx, fakefc.Invocation{}) }
-
 // confirm asks before a backup of the real cloud, which costs money. A Verify costs nothing, and a wrong event makes no backup.
 func (r *run) confirm() error {
-	if !r.real() || r.in.err != nil || !r.in.any(isEnsure) {
+	if !r.real || r.in.err != nil || !r.in.any(isEnsure) {
 		return nil
 	}
 	r.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
@@ -90,7 +89,7 @@ func (r *run) confirm() error {
 	}
 	switch ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); {
 	case errors.Is(err, terminal.ErrNoTerminal):
-		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 (or -yes) it does not ask", err)
+		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 it does not ask", err)
 	case err != nil:
 		return err
 	case !ok:
@@ -101,26 +100,27 @@ func (r *run) confirm() error {
 
 // launch starts an instance of the function.
 func (r *run) launch(number int) (*fakefc.Instance, error) {
-	show := func(line string) { r.showLog(strings.TrimSuffix(fmt.Sprint("log ", number), " 1"), line) }
-	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: show})
-	if err != nil {
-		return nil, err
+	env, what := r.env, "log"
+	if number == 1 {
+		env = append(env[:len(env):len(env)], r.firstEnv...)
+	} else {
+		what = fmt.Sprint("log ", number)
 	}
-	r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
-	return i, nil
+	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: env, Output: func(line string) { r.showLog(what, line) }})
+	if err == nil {
+		r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
+	}
+	return i, err
 }
 
-// deliver gives the event to the function, waits for the result, and keeps it. change has what differs from other deliveries.
-func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
-	inv := r.invocation
-	inv.Payload, inv.RequestID, inv.RetryCount = r.in.payload, change.RequestID, change.RetryCount
-	inv.Timeout = cmp.Or(change.Timeout, inv.Timeout)
-	inv.Grace = 15 * time.Second // a busy machine is no fault of the function's
+// deliver gives the event to the function, waits for the result, and keeps it.
+func (r *run) deliver(ctx context.Context, inv fakefc.Invocation) error {
 	what := fmt.Sprintf("the event, timeout %v", inv.Timeout)
 	if inv.RetryCount > 0 {
 		what += fmt.Sprint(", retry ", inv.RetryCount)
 	}
 	r.screen.event(terminal.Bold, "deliver", what)
+	inv.Payload, inv.Grace = r.in.payload, 15*time.Second // a busy machine is no fault of the function's
 	result, err := r.function.Invoke(ctx, inv)
 	if err != nil {
 		return err
@@ -137,45 +137,35 @@ func (r *run) deliver(ctx context.Context, change fakefc.Invocation) error {
 	return nil
 }
 
-// retry delivers the event and, if that fails, once more, as the platform does after a minute; here after half a second. between
-// happens in the meantime.
-func (r *run) retry(ctx context.Context, timeout time.Duration, between func()) error {
-	id := fakefc.NewRequestID(time.Now())
-	if err := r.deliver(ctx, fakefc.Invocation{RequestID: id, Timeout: timeout}); err != nil || r.results[0].ErrorType == "" {
+func (r *run) once(ctx context.Context) error { return r.deliver(ctx, r.invocation) }
+
+// retry delivers the event and, if that fails, once more to another instance, as the platform may do after a minute; here after
+// half a second.
+func (r *run) retry(ctx context.Context, timeout time.Duration) error {
+	inv := r.invocation
+	inv.RequestID, inv.Timeout = fakefc.NewRequestID(time.Now()), timeout
+	if err := r.deliver(ctx, inv); err != nil || r.results[0].ErrorType == "" {
 		return err
 	}
 	time.Sleep(500 * time.Millisecond)
-	between()
-	return r.deliver(ctx, fakefc.Invocation{RequestID: id, RetryCount: 1})
+	r.function.Replace()
+	inv.RetryCount, inv.Timeout = 1, r.invocation.Timeout
+	return r.deliver(ctx, inv)
 }
 
-// twoInstances delivers the event to two instances, to the second one when so many backups have been made, or when the first one
-// has its answer.
-func (r *run) twoInstances(ctx context.Context, made int) error {
-	first := make(chan error, 1)
-	go func() { first <- r.deliver(ctx, fakefc.Invocation{}) }()
-	for r.made() < made && len(first) == 0 {
-		time.Sleep(10 * time.Millisecond)
+// atOnce delivers the event twice at the same moment. The platform gives each delivery an instance of its own.
+func (r *run) atOnce(ctx context.Context) error {
+	var both errgroup.Group
+	for range 2 {
+		both.Go(func() error { return r.once(ctx) })
 	}
-	r.function.Replace() // so that it is another one, even if the first one has its answer
-	err := r.deliver(ctx, fakefc.Invocation{})
-	return errors.Join(<-first, err)
-}
-
-// made counts the backups that the function made.
-func (r *run) made() (n int) {
-	for _, b := range r.adb.Backups("") {
-		if b.RequestID != "" {
-			n++
-		}
-	}
-	return n
+	return both.Wait()
 }
 
 // close ends everything that was started.
 func (r *run) close() {
 	r.function.Close()
-	for _, s := range r.servers {
-		s.Close()
+	if r.server != nil {
+		r.server.Close()
 	}
 }

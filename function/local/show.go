@@ -80,12 +80,12 @@ func (r *run) introduce() {
 	if r.in.replaced != "" {
 		event += "; its time, " + r.in.replaced + ", is replaced by now"
 	}
-	cloud, function, except := "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), r.binary+" in "+r.invocation.Region, []string(nil)
-	if !r.real() {
-		cloud, except = "the local cloud: nothing leaves this machine, and it costs nothing", localOnly
+	cloud, function := "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), r.binary+" in "+r.invocation.Region
+	if !r.real {
+		cloud = "the local cloud: nothing leaves this machine, and it costs nothing"
 		function += fmt.Sprintf("; a backup takes %v here, so\n%s", r.takes, strings.Join(settings(r.takes), " "))
 	}
-	if own := ownSettings(r.std.environ, except...); len(own) > 0 {
+	if own := r.ownSettings(); len(own) > 0 {
 		function += "\nyour own settings: " + strings.Join(own, " ")
 	}
 	r.screen.field("Cloud", cloud)
@@ -93,7 +93,7 @@ func (r *run) introduce() {
 		r.screen.field("Fault", r.fault.name+": "+r.fault.says)
 	}
 	r.screen.field("Event", event)
-	r.screen.field("Request", strings.Join(r.in.describe(), "\n"))
+	r.screen.field("Request", r.in.describe())
 	r.screen.field("Function", function)
 }
 
@@ -104,25 +104,21 @@ func (r *run) showCall(c fakeadb.Call) {
 	if !r.in.single() {
 		which = fmt.Sprintf("%-20s", cmp.Or(c.Cluster, c.Region))
 	}
-	if c.Running > 0 {
-		ending += fmt.Sprintf(", %d running", c.Running)
-	}
-	if c.Action == create {
+	switch {
+	case c.Code != "" && c.Effect:
+		colour, ending = terminal.Yellow, c.Code+", yet it took effect"
+	case c.Code != "":
+		colour, ending = terminal.Yellow, fmt.Sprintf("%s (HTTP %d)", c.Code, c.Status)
+	case c.Effect:
 		ending = "accepted"
-	}
-	if c.Code != "" {
-		colour, ending = terminal.Yellow, fmt.Sprint(c.Code, " (HTTP ", c.Status, ")")
-		if c.Effect {
-			ending = c.Code + ", yet it took effect"
-		}
+	case c.Running > 0:
+		ending += fmt.Sprintf(", %d running", c.Running)
 	}
 	r.screen.event(colour, "api", fmt.Sprintf("%-18s  %s%.8s  %s", c.Action, which, c.RequestID, ending))
 }
 
-// sdkLine are the runtime SDK's own lines: when an invocation begins and ends, and its error, which is also in the answer.
-var sdkLine = regexp.MustCompile(`^(FC Invoke .*|.* \[ERROR\] \{|\s+"(errorMessage|errorType|stackTrace)":.*|\s*[\]}]?,?|)$`)
-
-// showLog shows a line of the function's output, without what the screen shows elsewhere.
+// showLog shows a line of the function's output. What is no entry of its log is the runtime SDK's, and is in the answer if it matters:
+// only VERBOSE=1 shows it.
 func (r *run) showLog(what, line string) {
 	var entry map[string]json.RawMessage
 	switch {
@@ -131,8 +127,6 @@ func (r *run) showLog(what, line string) {
 	case json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] != nil:
 		text, level := inShort(entry, r.in.single())
 		r.screen.event(map[string]terminal.Colour{"WARN": terminal.Yellow, "ERROR": terminal.Red}[level], what, text)
-	case !sdkLine.MatchString(line):
-		r.screen.event(terminal.Plain, what, line)
 	}
 	if strings.HasPrefix(line, "FC Invoke End ") {
 		r.logged <- true // there is room for every delivery
@@ -185,7 +179,7 @@ func (r *run) conclude() int {
 	case last.ErrorType != "":
 		text, colour, code = "The invocation failed: "+last.ErrorType, terminal.Red, exitFailed
 	}
-	if !r.real() {
+	if !r.real {
 		text += fmt.Sprintf("; backups made: %d, deliveries: %d", r.made(), len(r.results))
 	} else if last.ErrorType == "PermissionDenied" {
 		text += ". A run from here works with your own credentials, not with the function's role"

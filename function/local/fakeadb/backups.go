@@ -23,15 +23,14 @@ type Backup struct {
 	ID        string // digits; Add gives one where it is empty
 	Cluster   string
 	Region    string
-	Type      string        // FullBackup where it is empty, or IncrementalBackup
-	Start     time.Time     // by the service's clock, as End and Listed
-	End       time.Time     // zero: never
-	Listed    time.Time     // lists show it from then on
-	Ends      State         // what it comes to
-	Size      int64         // bytes, when complete
-	Kept      time.Duration // from its end to BackupExpiredTime; 0: 30 days
-	Parent    string        // the backup of which it is a copy
-	RequestID string        // of the CreateBackup that made it; empty: Add put it there
+	Type      string    // FullBackup where it is empty, or IncrementalBackup
+	Start     time.Time // by the service's clock, as End and Listed
+	End       time.Time // zero: never
+	Listed    time.Time // lists show it from then on
+	Ends      State     // what it comes to
+	Size      int64     // bytes, when complete
+	Parent    string    // the backup of which it is a copy
+	RequestID string    // of the CreateBackup that made it; empty: Add put it there
 }
 
 // State is the backup's at a moment, by the service's clock.
@@ -59,7 +58,7 @@ func (s *Service) add(b Backup) {
 		s.lastID++
 		b.ID = strconv.Itoa(s.lastID)
 	}
-	b.Type, b.Region, b.Kept = cmp.Or(b.Type, "FullBackup"), cmp.Or(b.Region, defaultRegion), cmp.Or(b.Kept, 30*24*time.Hour)
+	b.Type, b.Region = cmp.Or(b.Type, "FullBackup"), cmp.Or(b.Region, defaultRegion)
 	if b.Ends == Running {
 		b.End = time.Time{}
 	}
@@ -153,7 +152,7 @@ func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error
 		return id != "" && id != b.ID || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to)
 	})
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
-	number, shown := page(o, q, all)
+	number, shown := page(q, all)
 	answer.RequestId, answer.countsInText, c.Listed = c.RequestID, countsInText(number), len(shown)
 	answer.Items.Backup = []backupEntry{} // never null
 	for _, b := range shown {
@@ -186,7 +185,7 @@ func (o Options) entry(b Backup, now time.Time) backupEntry {
 		e.BackupEndTime = o.time(b.End)
 	}
 	if state == Completed {
-		e.BackupSize, e.BackupExpiredTime = b.Size, o.time(b.End.Add(b.Kept))
+		e.BackupSize, e.BackupExpiredTime = b.Size, o.time(b.End.AddDate(0, 0, 30))
 	}
 	return e
 }

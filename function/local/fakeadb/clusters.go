@@ -51,7 +51,7 @@ func (s *Service) describeClusters(c *Call, o Options, q url.Values) (any, *Erro
 		Items struct{ DBCluster []clusterEntry }
 	}
 	shown := slices.DeleteFunc(slices.Clone(o.Clusters), func(here Cluster) bool { return !here.matches(q) })
-	answer.counts, shown = page(o, q, shown)
+	answer.counts, shown = page(q, shown)
 	answer.RequestId, c.Listed = c.RequestID, len(shown)
 	answer.Items.DBCluster = []clusterEntry{} // never null
 	for _, here := range shown {

@@ -54,7 +54,6 @@ type Options struct {
 	Layout      string        // of a backup's times, as for time.Time.Format; empty: Minutes
 	FalseZone   time.Duration // lists write every time that much later, as if local time were UTC
 	Words       Words         // empty ones are the usual ones
-	PageCap     int           // entries served at most, whatever PageSize asks for; 0: as asked
 
 	Skew    time.Duration // of the service's clock against this machine's
 	Latency time.Duration // of a call, half before and half after its effect

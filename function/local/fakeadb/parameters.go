@@ -70,10 +70,9 @@ type countsInText struct {
 }
 
 // page cuts a list as PageNumber and PageSize say, whose form has been checked.
-func page[T any](o Options, q url.Values, all []T) (counts, []T) {
+func page[T any](q url.Values, all []T) (counts, []T) {
 	size, _ := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
 	number, _ := strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1"))
-	size = min(size, cmp.Or(o.PageCap, size))
 	first := min((number-1)*size, len(all))
 	return counts{len(all), number, size}, all[first:min(first+size, len(all))]
 }
