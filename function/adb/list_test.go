@@ -13,11 +13,20 @@ import (
 	"adb-backup/function/backup"
 )
 
-// backups reads the list of someCluster's backups from these pages, of which the last is repeated.
+// backups reads the list of someCluster's backups from these pages, of which the last is repeated. What is not answered with a
+// page is asked for again.
 func backups(t *testing.T, pages ...canned) (l backup.Listing, calls int, err error) {
-	s := sessionOn(func(n int, _ *http.Request) (canned, error) {
+	number := 1
+	s := sessionOn(func(n int, r *http.Request) (canned, error) {
 		calls = n
-		return pages[min(n, len(pages))-1], nil
+		page := pages[min(n, len(pages))-1]
+		if asked := r.URL.Query().Get("PageNumber"); asked != fmt.Sprint(number) {
+			t.Errorf("page %s is asked for, want %d", asked, number)
+		}
+		if page.status == 200 {
+			number++
+		}
+		return page, nil
 	})
 	l, err = s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
 	return l, calls, err
