@@ -56,7 +56,7 @@ simulate: go ## many random days in the cloud's life: SEEDS=1000
 	ADB_SIMULATION_SEEDS="$$SEEDS" go test ./function -run Simulation -count=1
 
 bench: go ## the figures of function/README.md: four minutes of a quiet machine
-	go test -run '^$$' -bench . ./function/bench/... ./function
+	go test -run '^$$' -bench . ./function/bench/...
 
 lint: go ## gofmt, go vet, staticcheck, gocyclo, no template engine
 	@test -z "$$(gofmt -l .)" || { echo "make lint: run gofmt -w on" $$(gofmt -l .) >&2; exit 1; }
