@@ -27,8 +27,8 @@ type Command struct {
 // invocation in progress and those to come end with ProcessExited.
 type Instance struct {
 	*api
+	Cmd    *exec.Cmd // the process
 	server *http.Server
-	cmd    *exec.Cmd
 }
 
 // Launch starts an instance.
@@ -41,43 +41,35 @@ func Launch(c Command) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{api: newAPI(), cmd: exec.Command(path)}
+	i := &Instance{api: newAPI(), Cmd: exec.Command(path)}
 	i.server = &http.Server{Handler: i.api}
-	i.cmd.Dir = filepath.Dir(path)
-	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
+	i.Cmd.Dir = filepath.Dir(path)
+	i.Cmd.Env = append(platformEnv(listener.Addr().String(), i.Cmd.Dir), c.Env...)
 	output, printed := io.Pipe()
-	i.cmd.Stdout, i.cmd.Stderr = printed, printed
-	if err := i.cmd.Start(); err != nil {
+	i.Cmd.Stdout, i.Cmd.Stderr = printed, printed
+	if err := i.Cmd.Start(); err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
 	go i.server.Serve(listener)
 	go func() {
-		i.cmd.Wait()
+		i.Cmd.Wait()
 		printed.Close()
 	}()
 	go func() {
-		last := readLines(output, c.Output)
-		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
-		close(i.gone)
+		var last []string
+		lines := bufio.NewScanner(output)
+		lines.Buffer(nil, 16<<20) // no line is as long
+		for lines.Scan() {
+			last = append(last[max(0, len(last)-19):], lines.Text())
+			if c.Output != nil {
+				c.Output(lines.Text())
+			}
+		}
+		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.Cmd.ProcessState, strings.Join(last, "\n"))
+		close(i.Exited)
 	}()
 	return i, nil
-}
-
-// readLines passes each line on, until the end, and returns the last ones.
-func readLines(from io.Reader, pass func(string)) (last []string) {
-	const remembered = 20
-	lines := bufio.NewReader(from)
-	for {
-		line, err := lines.ReadString('\n')
-		if line = strings.TrimSuffix(line, "\n"); err != nil && line == "" {
-			return last
-		}
-		last = append(last[max(0, len(last)+1-remembered):], line)
-		if pass != nil {
-			pass(line)
-		}
-	}
 }
 
 // platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
@@ -92,22 +84,10 @@ func platformEnv(api, code string) []string {
 	}
 }
 
-// Exited is closed when the process has ended and all its output has been passed on.
-func (i *Instance) Exited() <-chan struct{} { return i.gone }
-
-// Err says how the process ended, with the last lines of its output. Only after Exited.
-func (i *Instance) Err() error { return i.err }
-
-// Pid is the process's id.
-func (i *Instance) Pid() int { return i.cmd.Process.Pid }
-
-// Usage is what the process used: times and, on Linux, its peak memory in KiB as Maxrss. Only after Exited.
-func (i *Instance) Usage() any { return i.cmd.ProcessState.SysUsage() }
-
 // Close kills the process, as the platform does, waits for its end, and ends its runtime API. It may be called again.
 func (i *Instance) Close() {
-	i.cmd.Process.Kill() // an error means that it has ended
-	<-i.gone
+	i.Cmd.Process.Kill() // an error means that it has ended
+	<-i.Exited
 	i.server.Close()
 }
 

@@ -1,6 +1,6 @@
 // Package fakefc emulates Alibaba Cloud Function Compute as far as a function built on github.com/aliyun/fc-runtime-go-sdk meets
-// it. Instance is a process of the function with the API that hands invocations to it, and Function has as many instances as there
-// are invocations at once.
+// it. Instance is a process of the function with the API that hands invocations to it, one at a time, and Function has as many
+// instances as there are invocations at once.
 //
 // Not emulated: initializer, pre-stop and pre-freeze hooks, HTTP functions, tracing, limits of size and memory, freezing of
 // a process between invocations.
@@ -77,11 +77,10 @@ func NewRequestID(now time.Time) string {
 // api is the runtime API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
 type api struct {
 	*http.ServeMux
-	turn  sync.Mutex    // held by the one invocation that there is
-	queue chan *running // from Invoke to next
-	gone  chan struct{} // closed when the process has ended
-	err   error         // how it ended; set before gone is closed
+	Exited chan struct{} // closed when the process has ended and all its output has been passed on
+	Err    error         // how the process ended, with the last lines of its output; only after Exited
 
+	queue   chan *running // from Invoke to next
 	mu      sync.Mutex
 	current *running // waits for its answer, or nil
 }
@@ -93,54 +92,43 @@ type running struct {
 }
 
 func newAPI() *api {
-	a := &api{ServeMux: http.NewServeMux(), queue: make(chan *running), gone: make(chan struct{})}
+	a := &api{ServeMux: http.NewServeMux(), queue: make(chan *running), Exited: make(chan struct{})}
 	a.HandleFunc("GET "+apiPath+"next", a.next)
 	a.HandleFunc("POST "+apiPath+"{id}/response", a.answer)
 	a.HandleFunc("POST "+apiPath+"{id}/error", a.answer)
 	return a
 }
 
-// Invoke hands an invocation to the process and waits for its Result, one at a time, as the platform does. The timeout counts from
-// the moment the function takes it. A Result says what the platform would: the function's answer, its error, or that there was no
-// answer in time. Invoke returns an error if its context ends first.
+// Invoke hands an invocation to the process and waits for its Result. The timeout counts from the moment the function takes it. A
+// Result says what the platform would: the function's answer, its error, or that there was no answer in time. Invoke returns an
+// error if its context ends first.
 func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
-	a.turn.Lock()
-	defer a.turn.Unlock()
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
-	run := &running{Invocation: inv, result: make(chan Result, 1)}
-	a.expect(run)
-	defer a.expect(nil)
+	run := &running{inv, make(chan Result, 1)}
 	select {
 	case a.queue <- run:
-	case <-a.gone: // seen again below
+	case <-a.Exited: // seen again below
 	case <-ctx.Done():
 		return r, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
 	}
+	defer a.take(inv.RequestID)
 	began := time.Now()
-	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
-	defer deadline.Stop()
 	select {
 	case r = <-run.result:
-	case <-deadline.C:
+	case <-time.After(inv.Timeout + inv.Grace):
 		r = Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}
-	case <-a.gone:
+	case <-a.Exited:
 		select {
 		case r = <-run.result: // it ended after its answer
 		default:
-			r = Result{ErrorType: ProcessExited, ErrorMessage: a.err.Error()}
+			r = Result{ErrorType: ProcessExited, ErrorMessage: a.Err.Error()}
 		}
 	case <-ctx.Done():
 		return r, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
 	}
 	r.Took = time.Since(began)
 	return r, nil
-}
-
-func (a *api) expect(run *running) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.current = run
 }
 
 // take returns the invocation of that id, if it waits for its answer. Only the first answer counts.
@@ -155,22 +143,26 @@ func (a *api) take(id string) (run *running) {
 
 // next gives the function an invocation; the headers' names are those that the runtime SDK reads.
 func (a *api) next(w http.ResponseWriter, r *http.Request) {
+	var run *running
 	select {
-	case run := <-a.queue:
-		w.Header().Set("content-type", "application/octet-stream")
-		for name, value := range map[string]string{
-			"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
-			"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
-			"function-deadline": strconv.FormatInt(time.Now().Add(run.Timeout).UnixMilli(), 10),
-			"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
-			"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
-			"region": cmp.Or(run.Region, region), "account-id": cmp.Or(run.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
-		} {
-			w.Header().Set("x-fc-"+name, value)
-		}
-		w.Write(run.Payload)
+	case run = <-a.queue:
 	case <-r.Context().Done():
+		return
 	}
+	a.mu.Lock()
+	a.current = run
+	a.mu.Unlock()
+	for name, value := range map[string]string{
+		"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
+		"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
+		"function-deadline": strconv.FormatInt(time.Now().Add(run.Timeout).UnixMilli(), 10),
+		"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
+		"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
+		"region": cmp.Or(run.Region, region), "account-id": cmp.Or(run.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
+	} {
+		w.Header().Set("x-fc-"+name, value)
+	}
+	w.Write(run.Payload)
 }
 
 // answer takes an answer or an error. It refuses a late one: the platform has reported the timeout already.
@@ -184,12 +176,9 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		http.Error(w, "it broke off, or is no error report: "+err.Error(), http.StatusBadRequest)
-		return
-	}
-	run := a.take(r.PathValue("id"))
-	if run == nil {
+	} else if run := a.take(r.PathValue("id")); run == nil {
 		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
-		return
+	} else {
+		run.result <- result
 	}
-	run.result <- result
 }
