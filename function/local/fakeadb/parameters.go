@@ -33,7 +33,7 @@ var timeForm = regexp.MustCompile(`^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\dZ$`)
 func check(action string, q url.Values) *Error {
 	for _, name := range required[action] {
 		if q.Get(name) == "" {
-			return newError(400, "Missing" + name, name + " is mandatory for this action.")
+			return newError(400, "Missing"+name, name+" is mandatory for this action.")
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(forms)) {
@@ -51,7 +51,7 @@ func check(action string, q url.Values) *Error {
 }
 
 func malformed(name string) *Error {
-	return newError(400, "Invalid" + name + ".Malformed", "The specified " + name + " is not valid.")
+	return newError(400, "Invalid"+name+".Malformed", "The specified "+name+" is not valid.")
 }
 
 // list answers with the page of a list that PageNumber and PageSize ask for, whose form has been checked. DescribeBackups writes its
