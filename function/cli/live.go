@@ -148,6 +148,7 @@ func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Tim
 		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ
 		if !due.Add(s.AsyncInvokeConfig.life()).After(now) {
 			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
+			break
 		}
 	}
 	c.say(state, "%s%s", last, rest)
