@@ -43,11 +43,8 @@ type lines struct{ w io.Writer }
 
 // Write takes one line of JSON, as slog's handler writes it.
 func (l lines) Write(line []byte) (int, error) {
-	spaced := append(make([]byte, 0, len(line)+1), "{ "...)
-	if _, err := l.w.Write(append(spaced, line[1:]...)); err != nil {
-		return 0, err
-	}
-	return len(line), nil
+	_, err := l.w.Write(append([]byte("{ "), line[1:]...))
+	return len(line), err
 }
 
 // handle is one invocation, from bytes to answer. It returns before ctx's deadline. With a webhook the work ends earlier, so that

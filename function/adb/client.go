@@ -199,7 +199,7 @@ func (x *Exchange) Call(request *http.Request, _ *http.Transport) (*http.Respons
 	if x.Status >= 200 { // the body of a 101 is the open connection, and reading it would heed no time limit
 		x.Body, x.Err = x.read(request.Context(), http.MaxBytesReader(nil, response.Body, x.Limit))
 	}
-	if int64(bytes.Count(x.Body, []byte(","))) > x.Limit/20 { // decoded, each value may take 150 bytes
+	if int64(bytes.Count(x.Body, []byte(","))) > x.Limit/40 { // decoded, each value may take 250 bytes
 		x.Err = errors.New("it has too many values")
 	}
 	response.Body = io.NopCloser(bytes.NewReader(x.Body))

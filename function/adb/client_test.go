@@ -79,7 +79,7 @@ func TestErrors(t *testing.T) {
 		"a failure in a word":     {canned{200, `{"RequestId":"R1","Success":false,"Message":"no"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "no", RequestID: "R1"}, ""},
 		"throttled with success":  {canned{200, `{"RequestId":"R1","Code":"Throttling"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Code: "Throttling"}, ""},
 		"more than is an answer":  {canned{200, `{"RequestId":"R1","x":"` + strings.Repeat("x", 1<<20) + `"}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply cannot be read: http: request body too large"}, ""},
-		"too many values":         {canned{200, `{"RequestId":"R1","x":[` + strings.Repeat("0,", 53_000) + `0]}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply cannot be read: it has too many values"}, ""},
+		"too many values":         {canned{200, `{"RequestId":"R1","x":[` + strings.Repeat("0,", 26_500) + `0]}`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 200, Message: "the reply cannot be read: it has too many values"}, ""},
 		"a gateway's page":        {canned{502, `<html>`, nil}, backup.CallError{Kind: backup.KindUnanswered, Status: 502}, ""},
 	} {
 		t.Run(name, func(t *testing.T) {

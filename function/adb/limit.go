@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"sync/atomic"
+	"time"
 
 	"golang.org/x/sync/semaphore"
 	"golang.org/x/time/rate"
@@ -12,11 +13,10 @@ import (
 // AnalyticDB's limits differ by account and region, and some are not documented, so each region's rate is learnt from its
 // answers. It finds a limit of 50 calls a second within a second, at the price of a few throttled calls.
 const (
-	startRate  = 40.0 // calls per second
-	lowestRate = 1.0
-	topRate    = 200.0
-	gain       = 0.2  // what a success adds to the rate
-	ease       = 0.95 // what a throttled call leaves of it
+	startRate = 40.0                   // calls per second; at least 1 and at most 200
+	gain      = 0.2                    // what a success adds to the rate
+	ease      = 0.9                    // what a throttled call leaves of it
+	together  = 100 * time.Millisecond // in which several throttled calls say the same, because they were in flight together
 )
 
 // limiter spaces and bounds the calls to one region. A region that misbehaves holds up no other one.
@@ -24,6 +24,7 @@ type limiter struct {
 	slots *semaphore.Weighted // one for each call that may be in flight
 	calls atomic.Int32        // that wait or are in flight
 	rate  *rate.Limiter
+	eased atomic.Int64 // when the rate was eased last, in Unix nanoseconds
 }
 
 func newLimiter(slots int) *limiter {
@@ -58,11 +59,13 @@ func (l *limiter) release() {
 // learn changes the rate after an answer. A call that was alone did not use the rate, and so says nothing about it. Of two
 // answers at the same time one may be lost, which does not matter.
 func (l *limiter) learn(alone, throttled bool) {
-	next := float64(l.rate.Limit()) + gain
-	if throttled {
+	now, next := time.Now().UnixNano(), float64(l.rate.Limit())+gain
+	switch {
+	case alone, throttled && now < l.eased.Load()+int64(together):
+		return
+	case throttled:
+		l.eased.Store(now)
 		next = float64(l.rate.Limit()) * ease
 	}
-	if !alone {
-		l.rate.SetLimit(rate.Limit(min(max(next, lowestRate), topRate)))
-	}
+	l.rate.SetLimit(rate.Limit(min(max(next, 1), 200)))
 }

@@ -197,7 +197,7 @@ func TestLearn(t *testing.T) {
 		alone, throttled bool
 		want             rate.Limit
 	}{
-		{40, false, false, 40.2}, {40, false, true, 38}, {40, true, false, 40}, {40, true, true, 40}, {1, false, true, 1}, {199.9, false, false, 200}, {200, false, false, 200},
+		{40, false, false, 40.2}, {40, false, true, 36}, {40, true, false, 40}, {40, true, true, 40}, {1, false, true, 1}, {199.9, false, false, 200}, {200, false, false, 200},
 	} {
 		l := newLimiter(1)
 		l.rate.SetLimit(c.rate)
@@ -207,11 +207,24 @@ func TestLearn(t *testing.T) {
 	}
 }
 
+// TestTogether: calls that are throttled together ease the rate once.
+func TestTogether(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLimiter(1)
+		for i, want := range []rate.Limit{36, 36, 32.4} {
+			time.Sleep(time.Duration(i) * 50 * time.Millisecond)
+			if l.learn(false, true); l.rate.Limit() != want {
+				t.Errorf("%d: %v, want %v", i, l.rate.Limit(), want)
+			}
+		}
+	})
+}
+
 // TestWhatIsLearnt: an answer that does not throttle raises the rate, be it a refusal. One that says nothing does not.
 func TestWhatIsLearnt(t *testing.T) {
 	for reply, want := range map[*canned]rate.Limit{
 		{200, `{"RequestId":"R1"}`, nil}: 40.2, {400, `{"Code":"InvalidX"}`, nil}: 40.2, {404, `<html>`, nil}: 40.2, {302, ``, nil}: 40, {500, `{}`, nil}: 40,
-		{429, `{}`, nil}: 38, {503, `{"Code":"Throttling.Api"}`, nil}: 38, {400, `{"Code":"Rejected.Throttling"}`, nil}: 38, nil: 40,
+		{429, `{}`, nil}: 36, {503, `{"Code":"Throttling.Api"}`, nil}: 36, {400, `{"Code":"Rejected.Throttling"}`, nil}: 36, nil: 40,
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			waiting := make(chan struct{})

@@ -29,7 +29,7 @@ func (s *session) Backups(ctx context.Context, cluster backup.Cluster, from, to 
 	rows, mask, err := s.list(ctx, "DescribeBackups", cluster, &sdk.DescribeBackupsRequest{
 		DBClusterId: dara.String(cluster.ID), StartTime: dara.String(from.UTC().Format(layout)), EndTime: dara.String(to.UTC().Format(layout)),
 	})
-	for _, b := range rows.Backup {
+	for _, b := range rows {
 		if b.DBClusterId == "" || strings.EqualFold(string(b.DBClusterId), cluster.ID) {
 			set, unreadable := b.set(s.api.options.Statuses, mask)
 			l.Sets = append(l.Sets, set)
@@ -53,7 +53,7 @@ func (s *session) Clusters(ctx context.Context, region string, of backup.Selecto
 		}
 	}
 	rows, _, err := s.list(ctx, "DescribeDBClusters", backup.Cluster{Region: region}, request)
-	for _, row := range rows.DBCluster {
+	for _, row := range rows {
 		if c := row.cluster(); backup.CheckClusterID(c.ID) == nil {
 			listed = append(listed, c)
 		}
@@ -68,7 +68,7 @@ func (s *session) Clusters(ctx context.Context, region string, of backup.Selecto
 //
 // The calls are generic: of the SDK's typed replies, DescribeBackups decodes a size beyond 2 GiB wrongly or not at all, and
 // DescribeDBClusters fails as a whole when one cluster has an odd field. The SDK need not read the reply ("binary").
-func (s *session) list(ctx context.Context, action string, cluster backup.Cluster, request any) (all items, mask Mask, err error) {
+func (s *session) list(ctx context.Context, action string, cluster backup.Cluster, request any) (all []row, mask Mask, err error) {
 	params := &openapiutil.Params{
 		Action: dara.String(action), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
 		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
@@ -79,7 +79,7 @@ func (s *session) list(ctx context.Context, action string, cluster backup.Cluste
 	found := map[string]bool{}
 	for number, again := 1, 0; ; number++ {
 		query["PageNumber"] = dara.String(strconv.Itoa(number))
-		var rows items
+		var rows []row
 		var ends bool
 		c, err := s.do(ctx, action, cluster, func(ctx context.Context, client *sdk.Client) error {
 			_, err := client.CallApiWithCtx(ctx, params, &openapiutil.OpenApiRequest{Query: query}, &dara.RuntimeOptions{})
@@ -93,10 +93,9 @@ func (s *session) list(ctx context.Context, action string, cluster backup.Cluste
 			number, again = number-1, again+1
 			continue
 		case err != nil:
-			return items{}, c.mask, err
+			return nil, c.mask, err
 		}
-		all.Backup, all.DBCluster = append(all.Backup, rows.Backup...), append(all.DBCluster, rows.DBCluster...)
-		if ends {
+		if all = append(all, rows...); ends {
 			return all, c.mask, nil
 		}
 	}

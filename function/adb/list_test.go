@@ -190,14 +190,12 @@ func FuzzLists(f *testing.F) {
 		if err != nil {
 			return
 		}
-		for _, b := range rows.Backup {
+		for _, b := range rows {
 			s, _ := b.set(backup.NewStatuses(nil, nil), Mask{})
 			if _, err := json.Marshal(s); err != nil || s.Size < 0 || s.Start.From.After(s.Start.Until) {
 				t.Errorf("%+v, %v", s, err)
 			}
-		}
-		for _, c := range rows.DBCluster {
-			if _, err := json.Marshal(c.cluster()); err != nil {
+			if _, err := json.Marshal(b.cluster()); err != nil {
 				t.Error(err)
 			}
 		}

@@ -53,55 +53,51 @@ func (o *object[T]) UnmarshalJSON(b []byte) error {
 	return json.Unmarshal(b, &o.T)
 }
 
-type items struct {
-	Backup    []backupRow
-	DBCluster []clusterRow
+// row is what is kept of a listed backup set or cluster, which has up to fifty fields.
+type row struct {
+	DBClusterId, BackupId, BackupType, ParentBackupId, BackupStatus text
+	BackupStartTime, BackupEndTime, BackupExpiredTime, BackupSize   text
+	DBClusterStatus, DBVersion, CreateTime, ResourceGroupId         text
+	Tags                                                            object[struct{ Tag []struct{ Key, Value text } }]
 }
 
 // decodePage reads one page of a list, and reports whether the list ends with it. found has what tells the rows apart that were
 // on the pages before. A list may move between two pages, so that a row comes again, and a few rows may expire meanwhile: it is
 // not short of a whole page. A reply with neither rows nor a count is no list, and must not pass for an empty one.
-func decodePage(body []byte, found map[string]bool) (rows items, ends bool, err error) {
+func decodePage(body []byte, found map[string]bool) (rows []row, ends bool, err error) {
 	var reply struct {
 		document
 		TotalCount text
-		Items      object[items]
+		Items      object[struct{ Backup, DBCluster []row }]
 	}
 	if err := json.Unmarshal(body, &reply); err != nil {
-		return rows, false, err
+		return nil, false, err
 	}
 	if reply.failed() || reply.TotalCount == "" && !reply.Items.given {
-		return rows, false, errors.New("it is not a list")
+		return nil, false, errors.New("it is not a list")
 	}
+	rows = append(reply.Items.T.Backup, reply.Items.T.DBCluster...)
 	before := len(found)
-	for _, b := range reply.Items.T.Backup {
-		found[string(b.BackupId+b.BackupStartTime)] = true
+	for _, r := range rows {
+		found[string(r.DBClusterId+r.BackupId+r.BackupStartTime)] = true
 	}
-	for _, c := range reply.Items.T.DBCluster {
-		found[string(c.DBClusterId)] = true
-	}
-	total, err := strconv.Atoi(string(reply.TotalCount))
-	missing, last := total-len(found), len(found) == before
+	total, uncounted := strconv.ParseUint(string(reply.TotalCount), 10, 31)
+	missing, last := int(total)-len(found), len(found) == before
 	ends = last || missing <= 0
-	if err != nil || total < 0 { // the service does not count
+	if uncounted != nil {
 		missing, ends = 0, len(found)-before < leastRows
 	}
 	switch {
 	case last && missing >= leastRows, len(found) == 0 && missing > 0:
-		return rows, ends, fmt.Errorf("it counts %d entries but lists %d", total, len(found))
+		return nil, ends, fmt.Errorf("it counts %d entries but lists %d", total, len(found))
 	case len(found) > maxRows:
-		return rows, ends, fmt.Errorf("the list has more than %d entries", maxRows)
+		return nil, ends, fmt.Errorf("the list has more than %d entries", maxRows)
 	}
-	return reply.Items.T, ends, nil
-}
-
-type backupRow struct {
-	BackupId, DBClusterId, BackupType, ParentBackupId, BackupStatus text
-	BackupStartTime, BackupEndTime, BackupExpiredTime, BackupSize   text
+	return rows, ends, nil
 }
 
 // set returns the backup set of a row, and names the first field of it that cannot be read.
-func (b backupRow) set(words backup.Statuses, m Mask) (s backup.Set, unreadable string) {
+func (b row) set(words backup.Statuses, m Mask) (s backup.Set, unreadable string) {
 	s = backup.Set{
 		ID:     m.Clean(string(b.BackupId)),
 		Full:   b.BackupType == "" || strings.EqualFold(string(b.BackupType), "FullBackup"),
@@ -139,13 +135,8 @@ func span(s string) (_ backup.Span, ok bool) {
 	return backup.Span{}, s == ""
 }
 
-// clusterRow is what is kept of a listed cluster, which has some fifty fields.
-type clusterRow struct {
-	DBClusterId, DBClusterStatus, DBVersion, CreateTime, ResourceGroupId text
-	Tags                                                                 object[struct{ Tag []struct{ Key, Value text } }]
-}
-
-func (c clusterRow) cluster() backup.ListedCluster {
+// cluster returns the cluster of a row.
+func (c row) cluster() backup.ListedCluster {
 	created, _ := span(string(c.CreateTime))
 	listed := backup.ListedCluster{
 		ID:              strings.ToLower(string(c.DBClusterId)),

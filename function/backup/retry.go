@@ -119,5 +119,5 @@ func (c *caller) polls() func() time.Duration {
 
 // retries are the pauses between attempts of a call that failed for now.
 func (c *caller) retries() func() time.Duration {
-	return c.growing(min(time.Second, c.settings.Poll), min(30*time.Second, 12*c.settings.Poll), 2, 0.7)
+	return c.growing(min(time.Second, c.settings.Poll), min(30*time.Second, 12*c.settings.Poll), 1.5, 0.7)
 }

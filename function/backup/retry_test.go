@@ -20,7 +20,7 @@ func TestPauses(t *testing.T) {
 		last  time.Duration
 	}{
 		"polls":   {c.polls(), []time.Duration{5 * time.Second, 7500 * time.Millisecond, 11250 * time.Millisecond}, 0.9, time.Minute},
-		"retries": {c.retries(), []time.Duration{time.Second, 2 * time.Second, 4 * time.Second}, 0.3, 30 * time.Second},
+		"retries": {c.retries(), []time.Duration{time.Second, 1500 * time.Millisecond, 2250 * time.Millisecond}, 0.3, 30 * time.Second},
 	} {
 		for i, most := range p.want {
 			if got := p.next(); got >= most || float64(got) < p.least*float64(most) {
