@@ -19,6 +19,7 @@ import (
 	"adb-backup/function/credentials"
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
 )
 
@@ -60,7 +61,7 @@ func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchang
 	if c.endpoint.Plain {
 		config.Protocol = dara.String("http")
 	}
-	request := &openapi.OpenApiRequest{Query: pointers(o.query), Headers: pointers(o.headers)}
+	request := &openapi.OpenApiRequest{Query: openapiutil.Query(o.query), Headers: openapiutil.Query(o.headers)}
 	if o.body != nil {
 		request.Stream = bytes.NewReader(o.body)
 	}
@@ -76,14 +77,6 @@ func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchang
 		x.Host, x.Err = "", err
 	}
 	return x
-}
-
-func pointers(values map[string]string) map[string]*string {
-	all := map[string]*string{}
-	for name, value := range values {
-		all[name] = dara.String(value)
-	}
-	return all
 }
 
 // call makes one call of an API of the RPC style and decodes the reply into into, a pointer. An error is an *apiError.

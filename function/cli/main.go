@@ -174,10 +174,16 @@ func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
 			known = append(known, f.Names()...)
 		}
 		hint = meant("-", name, known)
-	} else if strings.Contains(err.Error(), ": time: ") {
+	}
+	text, _, number := strings.Cut(err.Error(), ": strconv.")
+	text, _, duration := strings.Cut(text, ": time: ")
+	switch {
+	case number:
+		hint = "; it must be a number"
+	case duration:
 		hint = "; durations are written 20s, 5m or 2h"
 	}
-	return wrong("%s: %w%s", where, err, hint)
+	return wrong("%s: %s%s", where, text, hint)
 }
 
 // durationFlag is a flag of a length of time. Help shows no default of 0.
