@@ -116,7 +116,7 @@ func (p *process) peak() float64 {
 // end ends the process and says how long it used a processor.
 func (p *process) end() time.Duration {
 	p.Close()
-	usage, ok := p.Usage().(*syscall.Rusage)
+	usage, ok := p.Usage.(*syscall.Rusage)
 	if !ok {
 		return 0
 	}

@@ -93,8 +93,8 @@ var (
 // invariants are what holds in every story, whatever it tells.
 func (s *story) invariants() (broken error) {
 	select {
-	case <-s.process.Exited():
-		broken = fmt.Errorf("the process did not outlive the story: %w", s.process.Err())
+	case <-s.process.Exited:
+		broken = fmt.Errorf("the process did not outlive the story: %w", s.process.Err)
 	default:
 		s.process.Close()
 	}
@@ -123,13 +123,13 @@ func (s *story) function(ts *testscript.TestScript, neg bool, args []string) (er
 		return err
 	}
 	select {
-	case <-s.process.Exited():
+	case <-s.process.Exited:
 	case <-time.After(time.Minute):
 		return errors.New("the function runs with settings that it should refuse")
 	}
-	fmt.Fprintln(ts.Stderr(), s.process.Err())
-	if !strings.Contains(s.process.Err().Error(), "exit status 1") {
-		return fmt.Errorf("the function should have ended with status 1: %w", s.process.Err())
+	fmt.Fprintln(ts.Stderr(), s.process.Err)
+	if !strings.Contains(s.process.Err.Error(), "exit status 1") {
+		return fmt.Errorf("the function should have ended with status 1: %w", s.process.Err)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package fakefc
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,9 +27,15 @@ type Command struct {
 // closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends, the
 // invocation in progress and those to come end with ProcessExited.
 type Instance struct {
-	*api
-	server *http.Server
-	cmd    *exec.Cmd
+	Exited chan struct{} // closed when the process has ended and all its output has been passed on
+	// Once it is closed: how the process ended, with the last lines of its output, and what it used, as of its ProcessState.
+	Err   error
+	Usage any
+
+	cmd     *exec.Cmd
+	api     *http.Server
+	queue   chan *running // from Invoke to next
+	waiting sync.Map      // for an answer: *running by request id
 }
 
 // Launch starts an instance.
@@ -41,25 +48,23 @@ func Launch(c Command) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{api: newAPI(), cmd: exec.Command(path)}
-	i.server = &http.Server{Handler: i.api}
+	i := newInstance()
+	i.cmd = exec.Command(path)
 	i.cmd.Dir = filepath.Dir(path)
 	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
-	output, printed := io.Pipe()
-	i.cmd.Stdout, i.cmd.Stderr = printed, printed
-	if err := i.cmd.Start(); err != nil {
+	output, err := i.cmd.StdoutPipe()
+	i.cmd.Stderr = i.cmd.Stdout
+	if err = errors.Join(err, i.cmd.Start()); err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
-	go i.server.Serve(listener)
-	go func() {
-		i.cmd.Wait()
-		printed.Close()
-	}()
+	go i.api.Serve(listener)
 	go func() {
 		last := readLines(output, c.Output)
-		i.err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
-		close(i.gone)
+		i.cmd.Wait()
+		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
+		i.Usage = i.cmd.ProcessState.SysUsage()
+		close(i.Exited)
 	}()
 	return i, nil
 }
@@ -92,23 +97,14 @@ func platformEnv(api, code string) []string {
 	}
 }
 
-// Exited is closed when the process has ended and all its output has been passed on.
-func (i *Instance) Exited() <-chan struct{} { return i.gone }
-
-// Err says how the process ended, with the last lines of its output. Only after Exited.
-func (i *Instance) Err() error { return i.err }
-
 // Pid is the process's id.
 func (i *Instance) Pid() int { return i.cmd.Process.Pid }
-
-// Usage is what the process used: times and, on Linux, its peak memory in KiB as Maxrss. Only after Exited.
-func (i *Instance) Usage() any { return i.cmd.ProcessState.SysUsage() }
 
 // Close kills the process, as the platform does, waits for its end, and ends its runtime API. It may be called again.
 func (i *Instance) Close() {
 	i.cmd.Process.Kill() // an error means that it has ended
-	<-i.gone
-	i.server.Close()
+	<-i.Exited
+	i.api.Close()
 }
 
 // Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile, Launch starts

@@ -86,8 +86,8 @@ func TestTheOutputAndTheEnd(t *testing.T) {
 	}
 	i.Close()
 	i.Close()
-	if got := strings.Join(out, "|"); !strings.Contains(got, "|one line|two lines|") || !strings.Contains(i.Err().Error(), "killed") {
-		t.Errorf("%s; ended with %v", got, i.Err())
+	if got := strings.Join(out, "|"); !strings.Contains(got, "|one line|two lines|") || !strings.Contains(i.Err.Error(), "killed") {
+		t.Errorf("%s; ended with %v", got, i.Err)
 	}
 	i = launch(t, Command{Env: []string{"FCRUNTIME_TEST=exit"}})
 	for range 2 {
@@ -138,7 +138,7 @@ func TestInstances(t *testing.T) {
 		t.Errorf("the caller left: %v", err)
 	}
 	select { // the instance whose caller left is stopped
-	case <-f.all[0].Exited():
+	case <-f.all[0].Exited:
 	default:
 		t.Error("the instance whose caller left lives on")
 	}

@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -74,61 +73,46 @@ func NewRequestID(now time.Time) string {
 	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), random[:4], random[4:])
 }
 
-// api is the runtime API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
-type api struct {
-	*http.ServeMux
-	turn  sync.Mutex    // held by the one invocation that there is
-	queue chan *running // from Invoke to next
-	gone  chan struct{} // closed when the process has ended
-	err   error         // how it ended; set before gone is closed
-
-	mu      sync.Mutex
-	current *running // waits for its answer, or nil
-}
-
 // running is an invocation from the call of Invoke until its result is known.
 type running struct {
 	Invocation
 	result chan Result // of the function
 }
 
-func newAPI() *api {
-	a := &api{ServeMux: http.NewServeMux(), queue: make(chan *running), gone: make(chan struct{})}
-	a.HandleFunc("GET "+apiPath+"next", a.next)
-	a.HandleFunc("POST "+apiPath+"{id}/response", a.answer)
-	a.HandleFunc("POST "+apiPath+"{id}/error", a.answer)
-	return a
+// newInstance has the runtime API: GET …/next, POST …/{request id}/response, POST …/{request id}/error. It has no process yet.
+func newInstance() *Instance {
+	mux := http.NewServeMux()
+	i := &Instance{api: &http.Server{Handler: mux}, queue: make(chan *running), Exited: make(chan struct{})}
+	mux.HandleFunc("GET "+apiPath+"next", i.next)
+	mux.HandleFunc("POST "+apiPath+"{id}/response", i.answer)
+	mux.HandleFunc("POST "+apiPath+"{id}/error", i.answer)
+	return i
 }
 
-// Invoke hands an invocation to the process and waits for its Result, one at a time, as the platform does. The timeout counts from
-// the moment the function takes it. A Result says what the platform would: the function's answer, its error, or that there was no
-// answer in time. Invoke returns an error if its context ends first.
-func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
-	a.turn.Lock()
-	defer a.turn.Unlock()
+// Invoke hands an invocation to the process and waits for its Result. The platform gives a process one at a time; so must the
+// caller, as Function does. The timeout counts from the moment the function takes it. A Result says what the platform would: the
+// function's answer, its error, or that there was no answer in time. Invoke returns an error if its context ends first.
+func (i *Instance) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
 	run := &running{Invocation: inv, result: make(chan Result, 1)}
-	a.expect(run)
-	defer a.expect(nil)
+	i.waiting.Store(inv.RequestID, run)
+	defer i.waiting.Delete(inv.RequestID)
 	select {
-	case a.queue <- run:
-	case <-a.gone: // seen again below
-	case <-ctx.Done():
-		return r, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
+	case i.queue <- run:
+	case <-i.Exited: // seen again below
+	case <-ctx.Done(): // as well
 	}
 	began := time.Now()
-	deadline := time.NewTimer(time.Until(began.Add(inv.Timeout + inv.Grace)))
-	defer deadline.Stop()
 	select {
 	case r = <-run.result:
-	case <-deadline.C:
+	case <-time.After(inv.Timeout + inv.Grace):
 		r = Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}
-	case <-a.gone:
+	case <-i.Exited:
 		select {
 		case r = <-run.result: // it ended after its answer
 		default:
-			r = Result{ErrorType: ProcessExited, ErrorMessage: a.err.Error()}
+			r = Result{ErrorType: ProcessExited, ErrorMessage: i.Err.Error()}
 		}
 	case <-ctx.Done():
 		return r, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
@@ -137,26 +121,10 @@ func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) 
 	return r, nil
 }
 
-func (a *api) expect(run *running) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.current = run
-}
-
-// take returns the invocation of that id, if it waits for its answer. Only the first answer counts.
-func (a *api) take(id string) (run *running) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.current != nil && a.current.RequestID == id {
-		run, a.current = a.current, nil
-	}
-	return run
-}
-
 // next gives the function an invocation; the headers' names are those that the runtime SDK reads.
-func (a *api) next(w http.ResponseWriter, r *http.Request) {
+func (i *Instance) next(w http.ResponseWriter, r *http.Request) {
 	select {
-	case run := <-a.queue:
+	case run := <-i.queue:
 		w.Header().Set("content-type", "application/octet-stream")
 		for name, value := range map[string]string{
 			"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
@@ -174,7 +142,7 @@ func (a *api) next(w http.ResponseWriter, r *http.Request) {
 }
 
 // answer takes an answer or an error. It refuses a late one: the platform has reported the timeout already.
-func (a *api) answer(w http.ResponseWriter, r *http.Request) {
+func (i *Instance) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	result := Result{Payload: body}
 	if strings.HasSuffix(r.URL.Path, "/error") {
@@ -186,10 +154,10 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "it broke off, or is no error report: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	run := a.take(r.PathValue("id"))
-	if run == nil {
+	run, waits := i.waiting.LoadAndDelete(r.PathValue("id")) // only the first answer counts
+	if !waits {
 		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
 		return
 	}
-	run.result <- result
+	run.(*running).result <- result
 }
