@@ -138,30 +138,19 @@ type backupEntry struct {
 
 // describeBackups lists a cluster's backups page by page, the last one first.
 func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error) {
-	var answer struct {
-		RequestId string
-		countsInText
-		Items struct{ Backup []backupEntry }
-	}
 	from, _ := time.Parse(Minutes, q.Get("StartTime"))
 	to, _ := time.Parse(Minutes, q.Get("EndTime"))
-	now, id := o.now(), q.Get("BackupId")
+	now := o.now()
 	var all []Backup
 	s.locked(func() { all = slices.Clone(s.backups[place{c.Cluster, c.Region}]) })
-	all = slices.DeleteFunc(all, func(b Backup) bool {
-		return id != "" && id != b.ID || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to)
-	})
+	all = slices.DeleteFunc(all, func(b Backup) bool { return !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to) })
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
-	number, shown := page(q, all)
-	answer.RequestId, answer.countsInText, c.Listed = c.RequestID, countsInText(number), len(shown)
-	answer.Items.Backup = []backupEntry{} // never null
-	for _, b := range shown {
+	return list(c, q, "Backup", all, func(b Backup) backupEntry {
 		if b.State(now) == Running {
 			c.Running++
 		}
-		answer.Items.Backup = append(answer.Items.Backup, o.entry(b, now))
-	}
-	return answer, nil
+		return o.entry(b, now)
+	}), nil
 }
 
 // shows reports whether lists show a backup yet.

@@ -63,9 +63,6 @@ func TestWhatElseIsListed(t *testing.T) {
 		if all := body.Items.Backup; len(all) != 2 || *all[1].BackupId != "8" || *all[1].BackupExpiredTime != "2000-01-31T00:00Z" {
 			t.Errorf("an earlier window: %v", body)
 		}
-		if got, _ := backups(t.Context(), client, func(r *adb.DescribeBackupsRequest) { r.BackupId = dara.String("9") }); got != "" {
-			t.Errorf("by another id: %s", got)
-		}
 		if s.Remove("7"); len(s.Backups(one)) != 1 || len(s.Backups("")) != 2 {
 			t.Errorf("after one was removed: %+v", s.Backups(""))
 		}

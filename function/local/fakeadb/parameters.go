@@ -10,13 +10,6 @@ import (
 	"time"
 )
 
-// required are the parameters that an action needs.
-var required = map[string][]string{
-	"CreateBackup":       {"DBClusterId"},
-	"DescribeBackups":    {"DBClusterId", "StartTime", "EndTime"},
-	"DescribeDBClusters": {"RegionId"},
-}
-
 // wellFormed are the parameters whose form is checked.
 var wellFormed = map[string]func(value string) bool{
 	"DBClusterId":      regexp.MustCompile(`^am[a-z]*-[a-z0-9]{1,60}$`).MatchString,
@@ -37,8 +30,8 @@ func isTime(value string) bool {
 }
 
 // check finds a parameter that is missing or not well-formed. An empty one counts as none.
-func check(action string, q url.Values) *Error {
-	for _, name := range required[action] {
+func check(required []string, q url.Values) *Error {
+	for _, name := range required {
 		if q.Get(name) == "" {
 			return newError(400, "Missing"+name, name+" is mandatory for this action.")
 		}
@@ -61,18 +54,20 @@ func malformed(name string) *Error {
 	return newError(400, "Invalid"+name+".Malformed", "The specified "+name+" is not valid.")
 }
 
-// counts begin the answer to a list.
-type counts struct{ TotalCount, PageNumber, PageSize int }
-
-// countsInText are those of DescribeBackups, which writes them as strings.
-type countsInText struct {
-	TotalCount, PageNumber, PageSize int `json:",string"`
-}
-
-// page cuts a list as PageNumber and PageSize say, whose form has been checked.
-func page[T any](q url.Values, all []T) (counts, []T) {
+// list answers with one page of a list, cut as PageNumber and PageSize say, whose form has been checked.
+func list[T, E any](c *Call, q url.Values, items string, all []T, entry func(T) E) any {
 	size, _ := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
 	number, _ := strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1"))
-	first := min((number-1)*size, len(all))
-	return counts{len(all), number, size}, all[first:min(first+size, len(all))]
+	shown := []E{} // never null
+	for _, one := range all[min((number-1)*size, len(all)):min(number*size, len(all))] {
+		shown = append(shown, entry(one))
+	}
+	c.Listed = len(shown)
+	answer := map[string]any{"RequestId": c.RequestID, "Items": map[string][]E{items: shown}}
+	for name, n := range map[string]int{"TotalCount": len(all), "PageNumber": number, "PageSize": size} {
+		if answer[name] = n; items == "Backup" { // this list writes its counts as strings
+			answer[name] = strconv.Itoa(n)
+		}
+	}
+	return answer
 }
