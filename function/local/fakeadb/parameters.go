@@ -7,26 +7,18 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
-	"time"
 )
 
+const isTime = `^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\dZ$`
+
 // wellFormed are the parameters whose form is checked.
-var wellFormed = map[string]func(value string) bool{
-	"DBClusterId":      regexp.MustCompile(`^am[a-z]*-[a-z0-9]{1,60}$`).MatchString,
-	"DBClusterVersion": oneOf("3.0", "5.0", "All"),
-	"EndTime":          isTime,
-	"PageNumber":       regexp.MustCompile(`^[1-9][0-9]{0,8}$`).MatchString,
-	"PageSize":         oneOf("30", "50", "100"),
-	"StartTime":        isTime,
-}
-
-func oneOf(values ...string) func(string) bool {
-	return func(value string) bool { return slices.Contains(values, value) }
-}
-
-func isTime(value string) bool {
-	_, err := time.Parse(Minutes, value)
-	return err == nil
+var wellFormed = map[string]*regexp.Regexp{
+	"DBClusterId":      regexp.MustCompile(`^am[a-z]*-[a-z0-9]{1,60}$`),
+	"DBClusterVersion": regexp.MustCompile(`^(3\.0|5\.0|All)$`),
+	"EndTime":          regexp.MustCompile(isTime),
+	"PageNumber":       regexp.MustCompile(`^[1-9][0-9]{0,8}$`),
+	"PageSize":         regexp.MustCompile(`^(30|50|100)$`),
+	"StartTime":        regexp.MustCompile(isTime),
 }
 
 // check finds a parameter that is missing or not well-formed. An empty one counts as none.
@@ -37,7 +29,7 @@ func check(required []string, q url.Values) *Error {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(wellFormed)) {
-		if value := q.Get(name); value != "" && !wellFormed[name](value) {
+		if value := q.Get(name); value != "" && !wellFormed[name].MatchString(value) {
 			return malformed(name)
 		}
 	}

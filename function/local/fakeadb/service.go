@@ -33,7 +33,7 @@ type Service struct {
 
 	mu          sync.Mutex
 	options     Options
-	backups     map[place][]Backup
+	backups     []Backup
 	lastID      int
 	calls       map[string]int
 	inFlight    int
@@ -46,7 +46,7 @@ func New(o Options) *Service {
 	if o.Rate <= 0 {
 		bucket.SetLimit(rate.Inf)
 	}
-	return &Service{options: o, bucket: bucket, backups: map[place][]Backup{}, lastID: 32732000, calls: map[string]int{}}
+	return &Service{options: o, bucket: bucket, lastID: 32732000, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.

@@ -66,11 +66,9 @@ func (r Result) Err() error {
 	return errors.New(r.ErrorType + ": " + r.ErrorMessage)
 }
 
-// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then random digits.
+// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then what is random.
 func NewRequestID(now time.Time) string {
-	var random [10]byte
-	rand.Read(random[:])
-	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), random[:4], random[4:])
+	return fmt.Sprintf("1-%08x-%s", now.Unix(), strings.ToLower(rand.Text()))
 }
 
 // running is an invocation from the call of Invoke until its result is known.
