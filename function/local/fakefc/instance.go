@@ -34,8 +34,8 @@ type Instance struct {
 
 	cmd     *exec.Cmd
 	api     *http.Server
-	queue   chan *running // from Invoke to next
-	waiting sync.Map      // for an answer: *running by request id
+	queue   chan Invocation // from Invoke to next
+	waiting sync.Map        // for an answer: chan Result by request id
 }
 
 // Launch starts an instance.
@@ -118,13 +118,12 @@ type Function struct {
 
 // Invoke gives an invocation to an instance that has nothing to do, or to a new one. If the caller leaves, which ends ctx, or the
 // instance does not answer in time or dies, the instance is stopped, and another takes its place when it is needed.
-func (f *Function) Invoke(ctx context.Context, inv Invocation) (Result, error) {
+func (f *Function) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
 	i, err := f.take()
 	if err != nil {
-		return Result{}, err
+		return r, err
 	}
-	r, err := i.Invoke(ctx, inv)
-	if err != nil || r.ErrorType == FunctionTimeout || r.ErrorType == ProcessExited {
+	if r, err = i.Invoke(ctx, inv); err != nil || r.ErrorType == FunctionTimeout || r.ErrorType == ProcessExited {
 		i.Close()
 		return r, err
 	}

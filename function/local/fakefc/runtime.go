@@ -71,16 +71,10 @@ func NewRequestID(now time.Time) string {
 	return fmt.Sprintf("1-%08x-%s", now.Unix(), strings.ToLower(rand.Text()))
 }
 
-// running is an invocation from the call of Invoke until its result is known.
-type running struct {
-	Invocation
-	result chan Result // of the function
-}
-
 // newInstance has the runtime API: GET …/next, POST …/{request id}/response, POST …/{request id}/error. It has no process yet.
 func newInstance() *Instance {
 	mux := http.NewServeMux()
-	i := &Instance{api: &http.Server{Handler: mux}, queue: make(chan *running), Exited: make(chan struct{})}
+	i := &Instance{api: &http.Server{Handler: mux}, queue: make(chan Invocation), Exited: make(chan struct{})}
 	mux.HandleFunc("GET "+apiPath+"next", i.next)
 	mux.HandleFunc("POST "+apiPath+"{id}/response", i.answer)
 	mux.HandleFunc("POST "+apiPath+"{id}/error", i.answer)
@@ -93,22 +87,22 @@ func newInstance() *Instance {
 func (i *Instance) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
-	run := &running{Invocation: inv, result: make(chan Result, 1)}
-	i.waiting.Store(inv.RequestID, run)
+	answer := make(chan Result, 1)
+	i.waiting.Store(inv.RequestID, answer)
 	defer i.waiting.Delete(inv.RequestID)
 	select {
-	case i.queue <- run:
+	case i.queue <- inv:
 	case <-i.Exited: // seen again below
 	case <-ctx.Done(): // as well
 	}
 	began := time.Now()
 	select {
-	case r = <-run.result:
+	case r = <-answer:
 	case <-time.After(inv.Timeout + inv.Grace):
 		r = Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}
 	case <-i.Exited:
 		select {
-		case r = <-run.result: // it ended after its answer
+		case r = <-answer: // it ended after its answer
 		default:
 			r = Result{ErrorType: ProcessExited, ErrorMessage: i.Err.Error()}
 		}
@@ -122,19 +116,19 @@ func (i *Instance) Invoke(ctx context.Context, inv Invocation) (r Result, err er
 // next gives the function an invocation; the headers' names are those that the runtime SDK reads.
 func (i *Instance) next(w http.ResponseWriter, r *http.Request) {
 	select {
-	case run := <-i.queue:
+	case inv := <-i.queue:
 		w.Header().Set("content-type", "application/octet-stream")
 		for name, value := range map[string]string{
-			"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
+			"request-id": inv.RequestID, "retry-count": strconv.Itoa(inv.RetryCount), "function-type": "0",
 			"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
-			"function-deadline": strconv.FormatInt(time.Now().Add(run.Timeout).UnixMilli(), 10),
-			"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
-			"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
-			"region": cmp.Or(run.Region, region), "account-id": cmp.Or(run.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
+			"function-deadline": strconv.FormatInt(time.Now().Add(inv.Timeout).UnixMilli(), 10),
+			"function-timeout":  strconv.Itoa(int((inv.Timeout + time.Second - 1) / time.Second)),
+			"access-key-id":     inv.AccessKeyID, "access-key-secret": inv.AccessKeySecret, "security-token": inv.SecurityToken,
+			"region": cmp.Or(inv.Region, region), "account-id": cmp.Or(inv.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
 		} {
 			w.Header().Set("x-fc-"+name, value)
 		}
-		w.Write(run.Payload)
+		w.Write(inv.Payload)
 	case <-r.Context().Done():
 	}
 }
@@ -152,10 +146,10 @@ func (i *Instance) answer(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "it broke off, or is no error report: "+err.Error(), http.StatusBadRequest)
 		return
 	}
-	run, waits := i.waiting.LoadAndDelete(r.PathValue("id")) // only the first answer counts
+	answer, waits := i.waiting.LoadAndDelete(r.PathValue("id")) // only the first answer counts
 	if !waits {
 		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
 		return
 	}
-	run.(*running).result <- result
+	answer.(chan Result) <- result
 }
