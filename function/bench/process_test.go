@@ -7,12 +7,14 @@ package bench
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log"
 	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -74,15 +76,10 @@ type process struct {
 }
 
 func start(b *testing.B, name, url string) *process {
-	path := binary(b, name)
-	env := []string{"ADB_ENDPOINT=" + url}
-	if name == "plain" {
-		env = []string{"ENDPOINT=" + strings.TrimPrefix(url, "http://")}
-	}
+	env := map[string]string{"function": "ADB_ENDPOINT=" + url, "plain": "ENDPOINT=" + strings.TrimPrefix(url, "http://")}[name]
 	p := &process{b: b, started: time.Now()}
 	var err error
-	p.Instance, err = fakefc.Launch(fakefc.Command{Path: path, Env: env})
-	if err != nil {
+	if p.Instance, err = fakefc.Launch(fakefc.Command{Path: binary(b, name), Env: []string{env}}); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(p.Close)
@@ -94,10 +91,7 @@ func (p *process) invoke(payload string) fakefc.Result {
 	result, err := p.Invoke(context.Background(), fakefc.Invocation{
 		Payload: []byte(payload), AccessKeyID: role.id, AccessKeySecret: role.secret, SecurityToken: role.token, Timeout: 10 * time.Minute,
 	})
-	if err == nil {
-		err = result.Err()
-	}
-	if err != nil {
+	if err = errors.Join(err, result.Err()); err != nil {
 		p.b.Fatal(err)
 	}
 	return result
@@ -106,19 +100,49 @@ func (p *process) invoke(payload string) fakefc.Result {
 // peak is the most memory that the process had so far, in MiB; 0 where there is no /proc. rusage does not say it: to a
 // child's Maxrss belongs what its parent had when it started the child.
 func (p *process) peak() float64 {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
 	_, line, _ := strings.Cut(string(status), "VmHWM:")
 	var kib float64
 	fmt.Sscan(line, &kib)
 	return kib / 1024
 }
 
-// end ends the process and says how long it used a processor.
-func (p *process) end() time.Duration {
+// end ends the process and says how many milliseconds it used a processor.
+func (p *process) end() float64 {
 	p.Close()
-	usage, ok := p.Cmd.ProcessState.SysUsage().(*syscall.Rusage)
-	if !ok {
-		return 0
+	usage := p.Usage.(*syscall.Rusage)
+	return milliseconds(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// measure reports the median of each figure, by its unit.
+func measure(b *testing.B, once func() map[string]float64) {
+	all := map[string][]float64{}
+	for b.Loop() {
+		for unit, v := range once() {
+			all[unit] = append(all[unit], v)
+		}
 	}
-	return time.Duration(usage.Utime.Nano() + usage.Stime.Nano())
+	b.ReportMetric(0, "ns/op")
+	for unit, v := range all {
+		slices.Sort(v)
+		b.ReportMetric((v[len(v)/2]+v[(len(v)-1)/2])/2, unit)
+	}
+}
+
+// compare measures the function and, right beside it, the plain handler. It reports the function's figures and their ratios.
+func compare(b *testing.B, once func(name string) map[string]float64) {
+	names := []string{"plain", "function"}
+	measure(b, func() map[string]float64 {
+		slices.Reverse(names) // neither is always the first
+		of := map[string]map[string]float64{}
+		for _, name := range names {
+			of[name] = once(name)
+		}
+		for unit, v := range of["plain"] {
+			of["function"][unit+"-ratio"] = of["function"][unit] / v
+		}
+		return of["function"]
+	})
 }

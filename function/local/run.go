@@ -108,7 +108,7 @@ func (r *run) launch(number int) (*fakefc.Instance, error) {
 	}
 	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: env, Output: func(line string) { r.showLog(what, line) }})
 	if err == nil {
-		r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Cmd.Process.Pid))
+		r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
 	}
 	return i, err
 }

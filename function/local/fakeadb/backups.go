@@ -5,7 +5,6 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
-	"strings"
 	"time"
 )
 
@@ -41,8 +40,8 @@ func (b Backup) State(now time.Time) State {
 	return b.Ends
 }
 
-// place is a cluster in a region, which has backups.
-type place struct{ cluster, region string }
+// of reports whether it is one of the cluster that a call names.
+func (b Backup) of(c *Call) bool { return b.Cluster == c.Cluster && b.Region == c.Region }
 
 // Add puts backups there that no CreateBackup made.
 func (s *Service) Add(backups ...Backup) {
@@ -62,32 +61,18 @@ func (s *Service) add(b Backup) {
 	if b.Ends == Running {
 		b.End = time.Time{}
 	}
-	at := place{b.Cluster, b.Region}
-	s.backups[at] = append(s.backups[at], b)
+	s.backups = append(s.backups, b)
 }
 
 // Remove takes a backup away, as when somebody deletes it.
 func (s *Service) Remove(id string) {
-	s.locked(func() {
-		for at, backups := range s.backups {
-			s.backups[at] = slices.DeleteFunc(backups, func(b Backup) bool { return b.ID == id })
-		}
-	})
+	s.locked(func() { s.backups = slices.DeleteFunc(s.backups, func(b Backup) bool { return b.ID == id }) })
 }
 
-// Backups are those of a cluster in all regions, or all there are if clusterID is empty, in the order of their ids.
-func (s *Service) Backups(clusterID string) []Backup {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	var all []Backup
-	for at, backups := range s.backups {
-		if clusterID == "" || clusterID == at.cluster {
-			all = append(all, backups...)
-		}
-	}
-	// Of decimal digits the shorter are the smaller number.
-	slices.SortFunc(all, func(a, b Backup) int { return cmp.Or(len(a.ID)-len(b.ID), strings.Compare(a.ID, b.ID)) })
-	return all
+// Backups are those of a cluster in all regions, or all there are if clusterID is empty, in the order in which they came.
+func (s *Service) Backups(clusterID string) (all []Backup) {
+	s.locked(func() { all = slices.Clone(s.backups) })
+	return slices.DeleteFunc(all, func(b Backup) bool { return clusterID != "" && clusterID != b.Cluster })
 }
 
 // createBackup answers with the request id alone, and has no token that would make it idempotent: the service has none.
@@ -98,8 +83,10 @@ func (s *Service) createBackup(c *Call, o Options, _ url.Values) (any, *Error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	overlaps := func(b Backup) bool { return b.Type == "FullBackup" && b.Parent == "" && b.State(now) == Running }
-	if o.Overlap != nil && slices.ContainsFunc(s.backups[place{c.Cluster, c.Region}], overlaps) {
+	overlaps := func(b Backup) bool {
+		return b.of(c) && b.Type == "FullBackup" && b.Parent == "" && b.State(now) == Running
+	}
+	if o.Overlap != nil && slices.ContainsFunc(s.backups, overlaps) {
 		return nil, o.Overlap
 	}
 	s.add(Backup{
@@ -141,21 +128,24 @@ func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error
 	from, _ := time.Parse(Minutes, q.Get("StartTime"))
 	to, _ := time.Parse(Minutes, q.Get("EndTime"))
 	now := o.now()
-	var all []Backup
-	s.locked(func() { all = slices.Clone(s.backups[place{c.Cluster, c.Region}]) })
-	all = slices.DeleteFunc(all, func(b Backup) bool { return !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to) })
+	all := slices.DeleteFunc(s.Backups(c.Cluster), func(b Backup) bool { return !b.of(c) || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to) })
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
-	var entries []backupEntry
-	for _, b := range all {
-		entries = append(entries, o.entry(b, now))
-	}
-	answer, shown := list(c, q, "Backup", entries)
-	for _, e := range shown {
-		if e.BackupEndTime == "" {
-			c.Running++
+	return list(c, q, "Backup", all, func(b Backup) backupEntry {
+		state := b.State(now)
+		e := backupEntry{
+			DBClusterId: b.Cluster, BackupId: b.ID, BackupType: b.Type, BackupMethod: "Snapshot", BackupStatus: cmp.Or(o.Words[state], usualWords[state]),
+			BackupStartTime: o.time(b.Start), BackupRegion: b.Region, ParentBackupId: b.Parent,
 		}
-	}
-	return answer, nil
+		switch state {
+		case Running:
+			c.Running++
+			return e
+		case Completed:
+			e.BackupSize, e.BackupExpiredTime = b.Size, o.time(b.End.AddDate(0, 0, 30))
+		}
+		e.BackupEndTime = o.time(b.End)
+		return e
+	}), nil
 }
 
 // shows reports whether lists show a backup yet.
@@ -167,19 +157,4 @@ func (o Options) shows(b Backup, now time.Time) bool {
 		}
 	}
 	return !now.Before(from) && (!o.HideRunning || b.State(now) != Running)
-}
-
-func (o Options) entry(b Backup, now time.Time) backupEntry {
-	state := b.State(now)
-	e := backupEntry{
-		DBClusterId: b.Cluster, BackupId: b.ID, BackupType: b.Type, BackupMethod: "Snapshot", BackupStatus: cmp.Or(o.Words[state], usualWords[state]),
-		BackupStartTime: o.time(b.Start), BackupRegion: b.Region, ParentBackupId: b.Parent,
-	}
-	if state != Running {
-		e.BackupEndTime = o.time(b.End)
-	}
-	if state == Completed {
-		e.BackupSize, e.BackupExpiredTime = b.Size, o.time(b.End.AddDate(0, 0, 30))
-	}
-	return e
 }

@@ -45,11 +45,8 @@ type clusterEntry struct {
 
 // describeClusters lists the clusters of a region page by page.
 func (s *Service) describeClusters(c *Call, o Options, q url.Values) (any, *Error) {
-	var entries []clusterEntry
-	for _, here := range o.Clusters {
-		if !here.matches(q) {
-			continue
-		}
+	all := slices.DeleteFunc(slices.Clone(o.Clusters), func(here Cluster) bool { return !here.matches(q) })
+	return list(c, q, "DBCluster", all, func(here Cluster) clusterEntry {
 		e := clusterEntry{
 			here.ID, here.Description, cmp.Or(here.Status, "Running"), cmp.Or(here.DBVersion, "5.0"), "", cmp.Or(here.Region, defaultRegion),
 			here.ResourceGroup, struct{ Tag []Tag }{append([]Tag{}, here.Tags...)},
@@ -57,10 +54,8 @@ func (s *Service) describeClusters(c *Call, o Options, q url.Values) (any, *Erro
 		if !here.Created.IsZero() {
 			e.CreateTime = here.Created.Add(o.FalseZone).UTC().Format(time.RFC3339)
 		}
-		entries = append(entries, e)
-	}
-	answer, _ := list(c, q, "DBCluster", entries)
-	return answer, nil
+		return e
+	}), nil
 }
 
 // matches reports whether a cluster passes every filter. Of the tags it must have each; one without a value stands for any value.

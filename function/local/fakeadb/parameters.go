@@ -2,7 +2,6 @@ package fakeadb
 
 import (
 	"cmp"
-	"fmt"
 	"maps"
 	"net/url"
 	"regexp"
@@ -10,34 +9,27 @@ import (
 	"strconv"
 )
 
-// required are the parameters that an action needs.
-var required = map[string][]string{
-	"CreateBackup":       {"DBClusterId"},
-	"DescribeBackups":    {"DBClusterId", "StartTime", "EndTime"},
-	"DescribeDBClusters": {"RegionId"},
-}
+const isTime = `^\d{4}-(0[1-9]|1[0-2])-(0[1-9]|[12]\d|3[01])T([01]\d|2[0-3]):[0-5]\dZ$`
 
-// forms are those of the parameters whose form is checked.
-var forms = map[string]*regexp.Regexp{
+// wellFormed are the parameters whose form is checked.
+var wellFormed = map[string]*regexp.Regexp{
 	"DBClusterId":      regexp.MustCompile(`^am[a-z]*-[a-z0-9]{1,60}$`),
 	"DBClusterVersion": regexp.MustCompile(`^(3\.0|5\.0|All)$`),
-	"EndTime":          timeForm,
+	"EndTime":          regexp.MustCompile(isTime),
 	"PageNumber":       regexp.MustCompile(`^[1-9][0-9]{0,8}$`),
 	"PageSize":         regexp.MustCompile(`^(30|50|100)$`),
-	"StartTime":        timeForm,
+	"StartTime":        regexp.MustCompile(isTime),
 }
 
-var timeForm = regexp.MustCompile(`^\d{4}-[01]\d-[0-3]\dT[0-2]\d:[0-5]\dZ$`)
-
-// check finds a parameter that is missing or malformed. An empty one counts as none.
-func check(action string, q url.Values) *Error {
-	for _, name := range required[action] {
+// check finds a parameter that is missing or not well-formed. An empty one counts as none.
+func check(required []string, q url.Values) *Error {
+	for _, name := range required {
 		if q.Get(name) == "" {
 			return newError(400, "Missing"+name, name+" is mandatory for this action.")
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(forms)) {
-		if value := q.Get(name); value != "" && !forms[name].MatchString(value) {
+	for _, name := range slices.Sorted(maps.Keys(wellFormed)) {
+		if value := q.Get(name); value != "" && !wellFormed[name].MatchString(value) {
 			return malformed(name)
 		}
 	}
@@ -54,19 +46,20 @@ func malformed(name string) *Error {
 	return newError(400, "Invalid"+name+".Malformed", "The specified "+name+" is not valid.")
 }
 
-// list answers with the page of a list that PageNumber and PageSize ask for, whose form has been checked. DescribeBackups writes its
-// counts as texts.
-func list[T any](c *Call, q url.Values, name string, all []T) (answer map[string]any, shown []T) {
+// list answers with one page of a list, cut as PageNumber and PageSize say, whose form has been checked.
+func list[T, E any](c *Call, q url.Values, items string, all []T, entry func(T) E) any {
 	size, _ := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
 	number, _ := strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1"))
-	first := min((number-1)*size, len(all))
-	shown = all[first:min(first+size, len(all))]
+	shown := []E{} // never null
+	for _, one := range all[min((number-1)*size, len(all)):min(number*size, len(all))] {
+		shown = append(shown, entry(one))
+	}
 	c.Listed = len(shown)
-	answer = map[string]any{"RequestId": c.RequestID, "Items": map[string]any{name: append([]T{}, shown...)}} // never null
-	for count, value := range map[string]int{"TotalCount": len(all), "PageNumber": number, "PageSize": size} {
-		if answer[count] = value; c.Action == "DescribeBackups" {
-			answer[count] = fmt.Sprint(value)
+	answer := map[string]any{"RequestId": c.RequestID, "Items": map[string][]E{items: shown}}
+	for name, n := range map[string]int{"TotalCount": len(all), "PageNumber": number, "PageSize": size} {
+		if answer[name] = n; items == "Backup" { // this list writes its counts as strings
+			answer[name] = strconv.Itoa(n)
 		}
 	}
-	return answer, shown
+	return answer
 }

@@ -33,7 +33,7 @@ type Service struct {
 
 	mu          sync.Mutex
 	options     Options
-	backups     map[place][]Backup
+	backups     []Backup
 	lastID      int
 	calls       map[string]int
 	inFlight    int
@@ -46,7 +46,7 @@ func New(o Options) *Service {
 	if o.Rate <= 0 {
 		bucket.SetLimit(rate.Inf)
 	}
-	return &Service{options: o, bucket: bucket, backups: map[place][]Backup{}, lastID: 32732000, calls: map[string]int{}}
+	return &Service{options: o, bucket: bucket, lastID: 32732000, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.
@@ -166,7 +166,7 @@ func (s *Service) admit(c *Call, o Options, r *http.Request) (wrong *Error, time
 		return acs3.ErrIncomplete, 0
 	case wrong != nil:
 		return wrong, 0
-	case r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action] == nil:
+	case r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action].do == nil:
 		return ErrUnknownAction, 0
 	case r.Header.Get("X-Acs-Version") != "2021-12-01":
 		return ErrVersion, 0
@@ -182,11 +182,14 @@ func (s *Service) admit(c *Call, o Options, r *http.Request) (wrong *Error, time
 	return nil, 0
 }
 
-// actions are all that is emulated.
-var actions = map[string]func(*Service, *Call, Options, url.Values) (any, *Error){
-	"CreateBackup":       (*Service).createBackup,
-	"DescribeBackups":    (*Service).describeBackups,
-	"DescribeDBClusters": (*Service).describeClusters,
+// actions are all that is emulated, each with the parameters that it needs.
+var actions = map[string]struct {
+	do       func(*Service, *Call, Options, url.Values) (any, *Error)
+	required []string
+}{
+	"CreateBackup":       {(*Service).createBackup, []string{"DBClusterId"}},
+	"DescribeBackups":    {(*Service).describeBackups, []string{"DBClusterId", "StartTime", "EndTime"}},
+	"DescribeDBClusters": {(*Service).describeClusters, []string{"RegionId"}},
 }
 
 // perform carries an action out. Permission is checked before existence, so that a refusal does not tell which clusters exist.
@@ -194,7 +197,7 @@ func (s *Service) perform(c *Call, o Options, q url.Values) (any, *Error) {
 	denies := func(d Denial) bool {
 		return cmp.Or(d.Action, c.Action) == c.Action && cmp.Or(d.Cluster, c.Cluster) == c.Cluster
 	}
-	switch wrong := check(c.Action, q); {
+	switch wrong := check(actions[c.Action].required, q); {
 	case wrong != nil:
 		return nil, wrong
 	case slices.ContainsFunc(o.Denied, denies):
@@ -202,7 +205,7 @@ func (s *Service) perform(c *Call, o Options, q url.Values) (any, *Error) {
 	case c.Cluster != "" && o.Clusters != nil && o.cluster(c.Cluster, c.Region) == nil:
 		return nil, ErrClusterNotFound
 	}
-	return actions[c.Action](s, c, o, q)
+	return actions[c.Action].do(s, c, o, q)
 }
 
 // pause lets time pass, until the caller leaves.

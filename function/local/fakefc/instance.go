@@ -3,6 +3,7 @@ package fakefc
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -26,9 +27,15 @@ type Command struct {
 // closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends, the
 // invocation in progress and those to come end with ProcessExited.
 type Instance struct {
-	*api
-	Cmd    *exec.Cmd // the process
-	server *http.Server
+	Exited chan struct{} // closed when the process has ended and all its output has been passed on
+	// Once it is closed: how the process ended, with the last lines of its output, and what it used, as of its ProcessState.
+	Err   error
+	Usage any
+
+	cmd     *exec.Cmd
+	api     *http.Server
+	queue   chan Invocation // from Invoke to next
+	waiting sync.Map        // for an answer: chan Result by request id
 }
 
 // Launch starts an instance.
@@ -41,35 +48,41 @@ func Launch(c Command) (*Instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	i := &Instance{api: newAPI(), Cmd: exec.Command(path)}
-	i.server = &http.Server{Handler: i.api}
-	i.Cmd.Dir = filepath.Dir(path)
-	i.Cmd.Env = append(platformEnv(listener.Addr().String(), i.Cmd.Dir), c.Env...)
-	output, printed := io.Pipe()
-	i.Cmd.Stdout, i.Cmd.Stderr = printed, printed
-	if err := i.Cmd.Start(); err != nil {
+	i := newInstance()
+	i.cmd = exec.Command(path)
+	i.cmd.Dir = filepath.Dir(path)
+	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
+	output, err := i.cmd.StdoutPipe()
+	i.cmd.Stderr = i.cmd.Stdout
+	if err = errors.Join(err, i.cmd.Start()); err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
-	go i.server.Serve(listener)
+	go i.api.Serve(listener)
 	go func() {
-		i.Cmd.Wait()
-		printed.Close()
-	}()
-	go func() {
-		var last []string
-		lines := bufio.NewScanner(output)
-		lines.Buffer(nil, 16<<20) // no line is as long
-		for lines.Scan() {
-			last = append(last[max(0, len(last)-19):], lines.Text())
-			if c.Output != nil {
-				c.Output(lines.Text())
-			}
-		}
-		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.Cmd.ProcessState, strings.Join(last, "\n"))
+		last := readLines(output, c.Output)
+		i.cmd.Wait()
+		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
+		i.Usage = i.cmd.ProcessState.SysUsage()
 		close(i.Exited)
 	}()
 	return i, nil
+}
+
+// readLines passes each line on, until the end, and returns the last ones.
+func readLines(from io.Reader, pass func(string)) (last []string) {
+	const remembered = 20
+	lines := bufio.NewReader(from)
+	for {
+		line, err := lines.ReadString('\n')
+		if line = strings.TrimSuffix(line, "\n"); err != nil && line == "" {
+			return last
+		}
+		last = append(last[max(0, len(last)+1-remembered):], line)
+		if pass != nil {
+			pass(line)
+		}
+	}
 }
 
 // platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
@@ -84,11 +97,14 @@ func platformEnv(api, code string) []string {
 	}
 }
 
+// Pid is the process's id.
+func (i *Instance) Pid() int { return i.cmd.Process.Pid }
+
 // Close kills the process, as the platform does, waits for its end, and ends its runtime API. It may be called again.
 func (i *Instance) Close() {
-	i.Cmd.Process.Kill() // an error means that it has ended
+	i.cmd.Process.Kill() // an error means that it has ended
 	<-i.Exited
-	i.server.Close()
+	i.api.Close()
 }
 
 // Function has the instances of a function. Each has one invocation at a time; for a second one that comes meanwhile, Launch starts
@@ -102,13 +118,12 @@ type Function struct {
 
 // Invoke gives an invocation to an instance that has nothing to do, or to a new one. If the caller leaves, which ends ctx, or the
 // instance does not answer in time or dies, the instance is stopped, and another takes its place when it is needed.
-func (f *Function) Invoke(ctx context.Context, inv Invocation) (Result, error) {
+func (f *Function) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
 	i, err := f.take()
 	if err != nil {
-		return Result{}, err
+		return r, err
 	}
-	r, err := i.Invoke(ctx, inv)
-	if err != nil || r.ErrorType == FunctionTimeout || r.ErrorType == ProcessExited {
+	if r, err = i.Invoke(ctx, inv); err != nil || r.ErrorType == FunctionTimeout || r.ErrorType == ProcessExited {
 		i.Close()
 		return r, err
 	}

@@ -1,6 +1,6 @@
 // Package fakefc emulates Alibaba Cloud Function Compute as far as a function built on github.com/aliyun/fc-runtime-go-sdk meets
-// it. Instance is a process of the function with the API that hands invocations to it, one at a time, and Function has as many
-// instances as there are invocations at once.
+// it. Instance is a process of the function with the API that hands invocations to it, and Function has as many instances as there
+// are invocations at once.
 //
 // Not emulated: initializer, pre-stop and pre-freeze hooks, HTTP functions, tracing, limits of size and memory, freezing of
 // a process between invocations.
@@ -17,7 +17,6 @@ import (
 	"net/http"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 )
 
@@ -67,62 +66,45 @@ func (r Result) Err() error {
 	return errors.New(r.ErrorType + ": " + r.ErrorMessage)
 }
 
-// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then random digits.
+// NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then what is random.
 func NewRequestID(now time.Time) string {
-	var random [10]byte
-	rand.Read(random[:])
-	return fmt.Sprintf("1-%08x-%x-%x", now.Unix(), random[:4], random[4:])
+	return fmt.Sprintf("1-%08x-%s", now.Unix(), strings.ToLower(rand.Text()))
 }
 
-// api is the runtime API, an http.Handler: GET …/next, POST …/{request id}/response, POST …/{request id}/error.
-type api struct {
-	*http.ServeMux
-	Exited chan struct{} // closed when the process has ended and all its output has been passed on
-	Err    error         // how the process ended, with the last lines of its output; only after Exited
-
-	queue   chan *running // from Invoke to next
-	mu      sync.Mutex
-	current *running // waits for its answer, or nil
+// newInstance has the runtime API: GET …/next, POST …/{request id}/response, POST …/{request id}/error. It has no process yet.
+func newInstance() *Instance {
+	mux := http.NewServeMux()
+	i := &Instance{api: &http.Server{Handler: mux}, queue: make(chan Invocation), Exited: make(chan struct{})}
+	mux.HandleFunc("GET "+apiPath+"next", i.next)
+	mux.HandleFunc("POST "+apiPath+"{id}/response", i.answer)
+	mux.HandleFunc("POST "+apiPath+"{id}/error", i.answer)
+	return i
 }
 
-// running is an invocation from the call of Invoke until its result is known.
-type running struct {
-	Invocation
-	result chan Result // of the function
-}
-
-func newAPI() *api {
-	a := &api{ServeMux: http.NewServeMux(), queue: make(chan *running), Exited: make(chan struct{})}
-	a.HandleFunc("GET "+apiPath+"next", a.next)
-	a.HandleFunc("POST "+apiPath+"{id}/response", a.answer)
-	a.HandleFunc("POST "+apiPath+"{id}/error", a.answer)
-	return a
-}
-
-// Invoke hands an invocation to the process and waits for its Result. The timeout counts from the moment the function takes it. A
-// Result says what the platform would: the function's answer, its error, or that there was no answer in time. Invoke returns an
-// error if its context ends first.
-func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
+// Invoke hands an invocation to the process and waits for its Result. The platform gives a process one at a time; so must the
+// caller, as Function does. The timeout counts from the moment the function takes it. A Result says what the platform would: the
+// function's answer, its error, or that there was no answer in time. Invoke returns an error if its context ends first.
+func (i *Instance) Invoke(ctx context.Context, inv Invocation) (r Result, err error) {
 	inv.RequestID = cmp.Or(inv.RequestID, NewRequestID(time.Now()))
 	inv.Timeout = cmp.Or(inv.Timeout, time.Minute)
-	run := &running{inv, make(chan Result, 1)}
+	answer := make(chan Result, 1)
+	i.waiting.Store(inv.RequestID, answer)
+	defer i.waiting.Delete(inv.RequestID)
 	select {
-	case a.queue <- run:
-	case <-a.Exited: // seen again below
-	case <-ctx.Done():
-		return r, fmt.Errorf("the function did not take the invocation: %w", context.Cause(ctx))
+	case i.queue <- inv:
+	case <-i.Exited: // seen again below
+	case <-ctx.Done(): // as well
 	}
-	defer a.take(inv.RequestID)
 	began := time.Now()
 	select {
-	case r = <-run.result:
+	case r = <-answer:
 	case <-time.After(inv.Timeout + inv.Grace):
 		r = Result{ErrorType: FunctionTimeout, ErrorMessage: fmt.Sprintf("function timed out after %v", inv.Timeout)}
-	case <-a.Exited:
+	case <-i.Exited:
 		select {
-		case r = <-run.result: // it ended after its answer
+		case r = <-answer: // it ended after its answer
 		default:
-			r = Result{ErrorType: ProcessExited, ErrorMessage: a.Err.Error()}
+			r = Result{ErrorType: ProcessExited, ErrorMessage: i.Err.Error()}
 		}
 	case <-ctx.Done():
 		return r, fmt.Errorf("no answer yet: %w", context.Cause(ctx))
@@ -131,42 +113,28 @@ func (a *api) Invoke(ctx context.Context, inv Invocation) (r Result, err error) 
 	return r, nil
 }
 
-// take returns the invocation of that id, if it waits for its answer. Only the first answer counts.
-func (a *api) take(id string) (run *running) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if a.current != nil && a.current.RequestID == id {
-		run, a.current = a.current, nil
-	}
-	return run
-}
-
 // next gives the function an invocation; the headers' names are those that the runtime SDK reads.
-func (a *api) next(w http.ResponseWriter, r *http.Request) {
-	var run *running
+func (i *Instance) next(w http.ResponseWriter, r *http.Request) {
 	select {
-	case run = <-a.queue:
+	case inv := <-i.queue:
+		w.Header().Set("content-type", "application/octet-stream")
+		for name, value := range map[string]string{
+			"request-id": inv.RequestID, "retry-count": strconv.Itoa(inv.RetryCount), "function-type": "0",
+			"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
+			"function-deadline": strconv.FormatInt(time.Now().Add(inv.Timeout).UnixMilli(), 10),
+			"function-timeout":  strconv.Itoa(int((inv.Timeout + time.Second - 1) / time.Second)),
+			"access-key-id":     inv.AccessKeyID, "access-key-secret": inv.AccessKeySecret, "security-token": inv.SecurityToken,
+			"region": cmp.Or(inv.Region, region), "account-id": cmp.Or(inv.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
+		} {
+			w.Header().Set("x-fc-"+name, value)
+		}
+		w.Write(inv.Payload)
 	case <-r.Context().Done():
-		return
 	}
-	a.mu.Lock()
-	a.current = run
-	a.mu.Unlock()
-	for name, value := range map[string]string{
-		"request-id": run.RequestID, "retry-count": strconv.Itoa(run.RetryCount), "function-type": "0",
-		"function-name": "adb-backup", "function-handler": "main", "function-memory": "128",
-		"function-deadline": strconv.FormatInt(time.Now().Add(run.Timeout).UnixMilli(), 10),
-		"function-timeout":  strconv.Itoa(int((run.Timeout + time.Second - 1) / time.Second)),
-		"access-key-id":     run.AccessKeyID, "access-key-secret": run.AccessKeySecret, "security-token": run.SecurityToken,
-		"region": cmp.Or(run.Region, region), "account-id": cmp.Or(run.AccountID, account), "qualifier": "LATEST", "version-id": "LATEST",
-	} {
-		w.Header().Set("x-fc-"+name, value)
-	}
-	w.Write(run.Payload)
 }
 
 // answer takes an answer or an error. It refuses a late one: the platform has reported the timeout already.
-func (a *api) answer(w http.ResponseWriter, r *http.Request) {
+func (i *Instance) answer(w http.ResponseWriter, r *http.Request) {
 	body, err := io.ReadAll(r.Body)
 	result := Result{Payload: body}
 	if strings.HasSuffix(r.URL.Path, "/error") {
@@ -176,9 +144,12 @@ func (a *api) answer(w http.ResponseWriter, r *http.Request) {
 	}
 	if err != nil {
 		http.Error(w, "it broke off, or is no error report: "+err.Error(), http.StatusBadRequest)
-	} else if run := a.take(r.PathValue("id")); run == nil {
-		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
-	} else {
-		run.result <- result
+		return
 	}
+	answer, waits := i.waiting.LoadAndDelete(r.PathValue("id")) // only the first answer counts
+	if !waits {
+		http.Error(w, "no such invocation: it was never delivered, has been answered, or is past its deadline", http.StatusBadRequest)
+		return
+	}
+	answer.(chan Result) <- result
 }

@@ -10,9 +10,9 @@ import (
 )
 
 // call is one request of a function, without a network, so that time may be virtual.
-func call(ctx context.Context, a *api, method, path, body string) *httptest.ResponseRecorder {
+func call(ctx context.Context, i *Instance, method, path, body string) *httptest.ResponseRecorder {
 	w := httptest.NewRecorder()
-	a.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, apiPath+path, strings.NewReader(body)))
+	i.api.Handler.ServeHTTP(w, httptest.NewRequestWithContext(ctx, method, apiPath+path, strings.NewReader(body)))
 	return w
 }
 
@@ -31,26 +31,26 @@ func TestAnswers(t *testing.T) {
 		"no error":       {0, "error x", 400, " " + FunctionTimeout},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			a := newAPI()
+			i := newInstance()
 			go func() {
 				time.Sleep(time.Second) // a cold start is not the function's time
-				next := call(t.Context(), a, "GET", "next", "")
+				next := call(t.Context(), i, "GET", "next", "")
 				if id := next.Header().Get("x-fc-request-id"); next.Body.String() != "payload" || id != "1-id" || next.Header().Get("x-fc-function-timeout") != "3" {
 					t.Errorf("%s: %+v %s", name, next.Header(), next.Body)
 				}
 				time.Sleep(c.after)
 				kind, body, _ := strings.Cut(c.body, " ")
-				if w := call(t.Context(), a, "POST", "1-other/"+kind, body); w.Code != 400 {
+				if w := call(t.Context(), i, "POST", "1-other/"+kind, body); w.Code != 400 {
 					t.Errorf("%s: another invocation's answer: %d", name, w.Code)
 				}
-				if w := call(t.Context(), a, "POST", "1-id/"+kind, body); w.Code != c.status {
+				if w := call(t.Context(), i, "POST", "1-id/"+kind, body); w.Code != c.status {
 					t.Errorf("%s: %d %s", name, w.Code, w.Body)
 				}
-				if c.status == 200 && call(t.Context(), a, "POST", "1-id/response", "again").Code != 400 {
+				if c.status == 200 && call(t.Context(), i, "POST", "1-id/response", "again").Code != 400 {
 					t.Errorf("%s: a second answer was taken", name)
 				}
 			}()
-			r, err := a.Invoke(t.Context(), Invocation{Payload: []byte("payload"), RequestID: "1-id", Timeout: 2500 * time.Millisecond})
+			r, err := i.Invoke(t.Context(), Invocation{Payload: []byte("payload"), RequestID: "1-id", Timeout: 2500 * time.Millisecond})
 			if got := string(r.Payload) + " " + r.ErrorType; err != nil || got != c.want || r.Took != c.after && c.status == 200 {
 				t.Errorf("%s: %s after %v, %v, want %s", name, got, r.Took, err, c.want)
 			}
