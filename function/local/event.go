@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -21,9 +23,9 @@ const defaultEvent = "events/timer.json"
 
 // incoming is the event as it goes to the function, and what the function's own decoder reads in it, for the screen.
 type incoming struct {
-	name     string // of its file, or a cluster id
-	payload  []byte
-	replaced string // the time in the file, in place of which the event has the time now; empty: none
+	name    string // of its file, or a cluster id
+	payload []byte
+	fresh   bool // it has the time now in place of the file's
 	events.Event
 	err error // why the event is wrong
 }
@@ -31,11 +33,12 @@ type incoming struct {
 // readEvent reads an event's file, or takes a cluster id as a direct request for it.
 func readEvent(name string, now time.Time) (in incoming, err error) {
 	in.name = name
-	in.payload, err = os.ReadFile(name)
+	file, err := os.ReadFile(name)
 	notID := backup.CheckClusterID(name)
 	switch {
 	case err == nil:
-		in.payload, in.replaced = freshen(in.payload, now)
+		in.payload = freshen(file, now)
+		in.fresh = !bytes.Equal(file, in.payload)
 		return in, nil
 	case notID == nil:
 		in.payload = []byte(name)
@@ -44,22 +47,16 @@ func readEvent(name string, now time.Time) (in incoming, err error) {
 		return in, wrong("the event cannot be read: %w", err)
 	}
 	samples, _ := filepath.Glob("events/*.json")
-	if meant := events.Nearest(filepath.Join("events", filepath.Base(name)), samples); meant != "" {
-		return in, wrong("there is no file %s; did you mean %s?", name, meant)
-	}
 	return in, wrong("there is no file %s, and %w; the samples are\n  %s", name, notID, strings.Join(samples, "\n  "))
 }
 
 // eventTime is the time of a timer's event, of a CloudEvent or of a request, also in a string that holds such an event.
 var eventTime = regexp.MustCompile(`(\\?"(?:triggerTime|time|NotBefore)\\?"\s*:\s*\\?")(\d[^"\\]*)`)
 
-// freshen gives an event the time now. A sample's own time is long past, and would make it a redelivery. It returns the first time
-// that it replaced; empty: none. It writes whole seconds, as the local list does.
-func freshen(payload []byte, now time.Time) (fresh []byte, replaced string) {
-	if found := eventTime.FindSubmatch(payload); found != nil {
-		replaced = string(found[2])
-	}
-	return eventTime.ReplaceAll(payload, []byte("${1}"+now.UTC().Format(time.RFC3339))), replaced
+// freshen gives an event the time now. A sample's own time is long past, and would make it a redelivery. It writes whole seconds, as
+// the local list does.
+func freshen(payload []byte, now time.Time) []byte {
+	return eventTime.ReplaceAll(payload, []byte("${1}"+now.UTC().Format(time.RFC3339)))
 }
 
 // decode reads the event as the function with these settings will. This is only for the screen: the payload goes on as it is.
@@ -86,18 +83,11 @@ func (in *incoming) any(such func(backup.Request) bool) bool {
 	return slices.ContainsFunc(in.Requests, such)
 }
 
-// single reports whether the event names one cluster alone, so that the lines need not name it.
-func (in *incoming) single() bool { return len(in.Requests) == 1 && in.Requests[0].Selector == nil }
-
 // describe says what was read from the event, a line for each request.
 func (in *incoming) describe() string {
-	const most = 5
 	var lines []string
-	for _, r := range in.Requests[:min(most, len(in.Requests))] {
+	for _, r := range in.Requests {
 		lines = append(lines, line(r))
-	}
-	if more := len(in.Requests) - most; more > 0 {
-		lines = append(lines, fmt.Sprintf("… and %d more", more))
 	}
 	switch {
 	case in.err != nil:
@@ -115,11 +105,15 @@ func (in *incoming) describe() string {
 	return strings.Join(lines, "\n")
 }
 
+// unset is a field of a selector in JSON that chooses nothing.
+var unset = regexp.MustCompile(`,"\w+":(null|{}|""|false)`)
+
 // line is a request in the names of its fields.
 func line(r backup.Request) string {
 	target := r.Cluster.String()
-	if s := r.Selector; s != nil {
-		target = fmt.Sprintf("each cluster of %+v", *s)
+	if r.Selector != nil {
+		chosen, _ := json.Marshal(r.Selector)
+		target = "each cluster of " + strings.ReplaceAll(unset.ReplaceAllString(string(chosen), ""), ",", ", ")
 	}
 	if r.Action == backup.ActionEnsure {
 		target += fmt.Sprintf(", WaitFor %s", r.WaitFor)

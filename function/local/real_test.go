@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -15,15 +16,12 @@ func standIn(t *testing.T, change func(*fakeadb.Options)) (*fakeadb.Service, []s
 	o := fakeadb.Options{Credentials: map[string]fakeadb.Credential{id: {Secret: secret}}}
 	change(&o)
 	adb := fakeadb.New(o)
-	url, server, err := serve(adb)
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(func() { server.Close() })
+	server := httptest.NewServer(adb)
+	t.Cleanup(server.Close)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret)
 	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "")
-	return adb, []string{"ADB_ENDPOINT=" + url, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen", "CLOUD=real"}
+	return adb, []string{"ADB_ENDPOINT=" + server.URL, "ALIBABA_CLOUD_REGION_ID=cn-shenzhen", "CLOUD=real"}
 }
 
 // The real cloud, with the emulator standing in for it: everything up to the answer is as it would be.
