@@ -24,9 +24,10 @@ import (
 	"adb-backup/function/local/fakefc"
 )
 
-// What a person's environment may hold: the function's settings, and what could give a program the person's own account.
+// What a person's environment may hold: settings of the function that may be shown, unlike ADB_ALARM_…, which are secrets; and what
+// could give a program the person's own account.
 var (
-	setting    = regexp.MustCompile(`^(ADB_|LOG_LEVEL=)`)
+	shown      = regexp.MustCompile(`^(LOG_LEVEL=|ADB_[B-Z])`)
 	credential = regexp.MustCompile(`^(ALIBABA_CLOUD_|(AccountID|AccessKeyID|AccessKeySecret|SecurityToken)=)`)
 )
 
@@ -86,11 +87,8 @@ func (r *run) made() (n int) {
 // and the backup goes on.
 func (r *run) useReal(ctx context.Context) error {
 	region := credentials.Region(r.std.getenv)
-	if region == "" {
-		return errors.New("in which region? Set it, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in Alibaba Cloud CLI's configuration")
-	}
 	if err := backup.CheckRegion(region); err != nil {
-		return fmt.Errorf("the region of your configuration: %w", err)
+		return fmt.Errorf("in which region? Set it, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in Alibaba Cloud CLI's configuration: %w", err)
 	}
 	found, err := new(credentials.Source).Get(ctx)
 	if err != nil {
@@ -125,7 +123,6 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	}
 	command := exec.CommandContext(ctx, args[0], args[1:]...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // as Ctrl-C does
-	command.WaitDelay = 10 * time.Second
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
 	command.Env = std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+server.URL, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)

@@ -8,6 +8,8 @@ import (
 	"strings"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"adb-backup/function/backup"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/terminal"
@@ -84,7 +86,12 @@ var faults = []fault{
 			return errors.Join(first, r.once(ctx))
 		}},
 	{name: "two-at-once", says: "The event comes to two instances at the same moment. Each looks before the other has created, so there may be two backups.",
-		needs: timed, deliver: (*run).atOnce},
+		needs: timed, deliver: func(r *run, ctx context.Context) error {
+			var both errgroup.Group // the platform gives each delivery an instance of its own
+			both.Go(func() error { return r.once(ctx) })
+			both.Go(func() error { return r.once(ctx) })
+			return both.Wait()
+		}},
 	{name: "busy", says: "A backup of the cluster's own schedule is running.", needs: ensures, begins: ownScheduleRuns},
 	{name: "not-now", says: "The cluster is being scaled, and takes no backup for a while.", needs: ensures,
 		begins: func(r *run, o *fakeadb.Options) { o.Busy = []fakeadb.Busy{{Until: time.Now().Add(r.takes / 2)}} }},

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -118,11 +117,10 @@ type options struct {
 }
 
 func readOptions(binary string, std streams) (o options, err error) {
-	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: yes(std.getenv("YES")), verbose: yes(std.getenv("VERBOSE"))}
+	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: std.getenv("YES") == "1", verbose: std.getenv("VERBOSE") == "1"}
 	cloud, takes := std.getenv("CLOUD"), std.getenv("TAKES")
 	o.real = cloud == "real"
 	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))
-	_, missing := os.Stat(binary)
 	switch {
 	case err != nil || o.takes < 100*time.Millisecond:
 		return o, wrong("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
@@ -132,13 +130,6 @@ func readOptions(binary string, std streams) (o options, err error) {
 		return o, wrong("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
 	case o.real && o.event == "":
 		return o, wrong("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
-	case missing != nil:
-		return o, wrong("there is no %s: run \"make build\" first", binary)
 	}
 	return o, nil
-}
-
-// yes reports whether a variable of make's means yes.
-func yes(value string) bool {
-	return slices.Contains([]string{"1", "y", "yes", "true"}, strings.ToLower(value))
 }

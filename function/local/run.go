@@ -9,8 +9,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 	"adb-backup/function/terminal"
@@ -83,14 +81,13 @@ func (r *run) confirm() error {
 		return nil
 	}
 	r.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
-	if r.yes {
-		return nil
+	ok, err := r.yes, error(nil)
+	if !ok {
+		ok, err = terminal.Confirm(r.std.in, r.std.out, "Go ahead?")
 	}
-	switch ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); {
-	case errors.Is(err, terminal.ErrNoTerminal):
-		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 it does not ask", err)
+	switch {
 	case err != nil:
-		return err
+		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 it does not ask", err)
 	case !ok:
 		return errors.New("nothing was called")
 	}
@@ -109,11 +106,7 @@ func (r *run) launch(number int) (*fakefc.Instance, error) {
 
 // deliver gives the event to the function, waits for the result, and keeps it.
 func (r *run) deliver(ctx context.Context, inv fakefc.Invocation) error {
-	what := fmt.Sprintf("the event, timeout %v", inv.Timeout)
-	if inv.RetryCount > 0 {
-		what += fmt.Sprint(", retry ", inv.RetryCount)
-	}
-	r.screen.event("deliver", what)
+	r.screen.event("deliver", fmt.Sprintf("the event, timeout %v", inv.Timeout))
 	inv.Payload, inv.Grace = r.in.payload, 15*time.Second // a busy machine is no fault of the function's
 	result, err := r.function.Invoke(ctx, inv)
 	if err != nil {
@@ -145,15 +138,6 @@ func (r *run) retry(ctx context.Context, timeout time.Duration) error {
 	r.function.Replace()
 	inv.RetryCount, inv.Timeout = 1, r.invocation.Timeout
 	return r.deliver(ctx, inv)
-}
-
-// atOnce delivers the event twice at the same moment. The platform gives each delivery an instance of its own.
-func (r *run) atOnce(ctx context.Context) error {
-	var both errgroup.Group
-	for range 2 {
-		both.Go(func() error { return r.once(ctx) })
-	}
-	return both.Wait()
 }
 
 // close ends everything that was started.

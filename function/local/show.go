@@ -67,12 +67,7 @@ func (r *run) introduce() {
 		cloud = "the local cloud: nothing leaves this machine, and it costs nothing"
 		function += fmt.Sprintf("; a backup takes %v here", r.takes)
 	}
-	var settings []string
-	for _, e := range (&exec.Cmd{Env: r.env}).Environ() { // of two with one name the last counts
-		if setting.MatchString(e) && !strings.HasPrefix(e, "ADB_ALARM_") { // these are secrets
-			settings = append(settings, e)
-		}
-	}
+	settings := (&exec.Cmd{Env: r.env}).Environ() // of two with one name the last counts
 	r.screen.field("Cloud", cloud)
 	if r.fault.name != "" {
 		r.screen.field("Fault", r.fault.name+": "+r.fault.says)
@@ -80,7 +75,7 @@ func (r *run) introduce() {
 	r.screen.field("Event", event)
 	r.screen.field("Request", r.in.describe())
 	r.screen.field("Function", function)
-	r.screen.field("Settings", strings.Join(settings, " "))
+	r.screen.field("Settings", strings.Join(slices.DeleteFunc(settings, func(e string) bool { return !shown.MatchString(e) }), " "))
 }
 
 // showCall shows a call to AnalyticDB when it is over.
@@ -112,7 +107,7 @@ func (r *run) showLog(what, line string) {
 	case json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] != nil:
 		text := strings.TrimPrefix(fmt.Sprint(entry["level"], " ", entry["msg"]), "INFO ") + " "
 		for _, name := range slices.Sorted(maps.Keys(entry)) {
-			if !slices.Contains(hidden, name) {
+			if entry[name] != "" && !slices.Contains(hidden, name) {
 				text += fmt.Sprintf(" %s=%v", name, entry[name])
 			}
 		}
