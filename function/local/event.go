@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,7 +14,6 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
-	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 )
 
@@ -25,7 +23,6 @@ const defaultEvent = "events/timer.json"
 type incoming struct {
 	name    string // of its file, or a cluster id
 	payload []byte
-	fresh   bool // it has the time now in place of the file's
 	events.Event
 	err error // why the event is wrong
 }
@@ -38,7 +35,6 @@ func readEvent(name string, now time.Time) (in incoming, err error) {
 	switch {
 	case err == nil:
 		in.payload = freshen(file, now)
-		in.fresh = !bytes.Equal(file, in.payload)
 		return in, nil
 	case notID == nil:
 		in.payload = []byte(name)
@@ -68,16 +64,6 @@ func (in *incoming) decode(env []string, inv fakefc.Invocation) {
 	})
 }
 
-// clusters are those that the event names.
-func (in *incoming) clusters() (all []fakeadb.Cluster) {
-	for _, r := range in.Requests {
-		if r.Selector == nil {
-			all = append(all, fakeadb.Cluster{ID: r.Cluster.ID, Region: r.Cluster.Region})
-		}
-	}
-	return all
-}
-
 // any reports whether one of the requests is such.
 func (in *incoming) any(such func(backup.Request) bool) bool {
 	return slices.ContainsFunc(in.Requests, such)
@@ -85,22 +71,17 @@ func (in *incoming) any(such func(backup.Request) bool) bool {
 
 // describe says what was read from the event, a line for each request.
 func (in *incoming) describe() string {
+	switch {
+	case in.err != nil:
+		return "none, because the event is wrong; the answer says why"
+	case in.Drill:
+		return "Drill: a test alarm, and nothing else"
+	case len(in.Requests) == 0 && in.WrongCount == 0:
+		return "none: the event reports the function's own work"
+	}
 	var lines []string
 	for _, r := range in.Requests {
 		lines = append(lines, line(r))
-	}
-	switch {
-	case in.err != nil:
-		lines = append(lines, "none, because the event is wrong; the answer says why")
-	case in.Drill:
-		lines = append(lines, "Drill: a test alarm, and nothing else")
-	case in.WrongCount > 0:
-		lines = append(lines, fmt.Sprintf("%d of %d items cannot be carried out; the answer says why", in.WrongCount, in.Items))
-	case len(in.Requests) == 0:
-		lines = append(lines, "none: the event reports the function's own work")
-	}
-	for _, w := range in.Warnings {
-		lines = append(lines, "Warning: "+w)
 	}
 	return strings.Join(lines, "\n")
 }

@@ -121,7 +121,7 @@ func strikes(t *testing.T, name, sample string) bool {
 			t.Errorf("%s, %s: %d backups of %s", name, sample, made[b.Cluster], b.Cluster)
 		}
 	}
-	secrets := regexp.MustCompile(strings.Join([]string{localSecret, localToken, robotSecret, "of-the-process"}, "|"))
+	secrets := regexp.MustCompile(strings.Join([]string{localSecret, localToken, "of-the-process"}, "|"))
 	if code != exitDone || err != nil || secrets.MatchString(out.String()) {
 		t.Errorf("%s, %s: exit code %d, %v\n%s", name, sample, code, err, out.String())
 	}
@@ -132,7 +132,7 @@ func TestTheOutput(t *testing.T) {
 	t.Parallel()
 	for words, wants := range map[string][]string{
 		"TAKES=500ms ADB_MAX_CONCURRENCY=3 ADB_ENDPOINT=http://127.0.0.1:1 ADB_ALARM_WEBHOOK=https://mine.example OTHER=x": {
-			"Event     events/timer.json (timer); its time is replaced by now\n",
+			"Event     events/timer.json (timer), with the time now\n",
 			"Request   Ensure amv-wz9or2xawpnc (cn-hangzhou), WaitFor Completed, NotBefore 20",
 			"Settings  ADB_POLL_INTERVAL=50ms ADB_SETTLE_TIME=250ms ", " ADB_MAX_CONCURRENCY=3 ", "  accepted\n", " listed, 1 running\n",
 			"log 1    backup requested  ", "log 1    backup is complete  DBClusterId=amv-wz9or2xawpnc backupId=3273", "answer   success, after ",
@@ -140,7 +140,7 @@ func TestTheOutput(t *testing.T) {
 		},
 		"TAKES=200ms VERBOSE=1":    {"\nFC Invoke Start RequestId: ", `"msg":"backup report"`},
 		"TAKES=200ms FAULT=denied": {"chat     adb-backup: ", "PermissionDenied: this is how the fault denied ends; backups made: 0"},
-		"EVENT=events/drill.json":  {"chat     adb-backup: "}, // the robot has checked the signature
+		"EVENT=events/drill.json":  {"chat     adb-backup: "},
 		"EVENT=events/all.json TAKES=200ms": {
 			`Request   Ensure each cluster of {"Regions":["cn-hangzhou", "cn-shanghai"], "NotTags":{"backup":"off"}, "All":true}, WaitFor `, "  amv-uf6d5p8l3w6y1x  "},
 	} {
@@ -170,14 +170,14 @@ func TestMistakesAreToldKindly(t *testing.T) {
 		"FAULT=twice EVENT=amv-abc":   {exitWrong, "The fault twice cannot strike this event: it needs one that has a time"},
 		"TAKES=soon":                  {exitWrong, "TAKES=soon: give a number with its unit"},
 		"TAKES=1ms":                   {exitWrong, "100ms at least"},
-		"-nonsense":                   {exitWrong, "-nonsense (-h lists the options)"},
+		"-nonsense":                   {exitWrong, "-nonsense\nUsage of local, with the variables EVENT, "},
 		"timer.json":                  {exitWrong, `unexpected argument "timer.json"`},
 		"CLOUD=reel":                  {exitWrong, "must be local or real"},
 		"CLOUD=real FAULT=busy":       {exitWrong, "FAULT and TAKES are for the local cloud"},
 		"CLOUD=real":                  {exitWrong, "CLOUD=real needs an event"},
 		"-exec":                       {exitWrong, "-exec needs a command"},
 		"TAKES=100ms -binary no/such": {exitNotAsked, "no/such does not start"},
-		"-h":                          {exitDone, "Runs the function here"},
+		"-h":                          {exitDone, "Usage of local, with the variables EVENT, "},
 		"-faults":                     {exitDone, "lost-answer       AnalyticDB starts"},
 		"ADB_POLL_INTERVAL=soon":      {exitFailed, "ADB_POLL_INTERVAL"},
 		"CLOUD=real EVENT=amv-a":      {exitNotAsked, "in which region?"},

@@ -70,23 +70,17 @@ func start(ctx context.Context, args []string, std streams) int {
 	return exitNotAsked
 }
 
-const usage = `Runs the function here, in a local cloud, and shows what happens on an event. Variables say what, as for make run:
-EVENT, FAULT, TAKES, VERBOSE, CLOUD, YES.`
-
 func command(ctx context.Context, args []string, std streams) (int, error) {
-	f := flag.NewFlagSet("local", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
+	f := flag.NewFlagSet("local, with the variables EVENT, FAULT, TAKES, VERBOSE, CLOUD and YES", flag.ContinueOnError)
+	f.SetOutput(std.err)
 	binary := f.String("binary", "dist/main", "the function, built for this machine")
 	faults := f.Bool("faults", false, "list the faults")
 	exec := f.Bool("exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(std.out, usage)
-		f.SetOutput(std.out)
-		f.PrintDefaults()
 		return exitDone, nil
-	case err != nil:
-		return exitWrong, wrong("%w (-h lists the options)", err)
+	case err != nil: // it has been told
+		return exitWrong, nil
 	case *faults:
 		listFaults(std.out)
 		return exitDone, nil

@@ -81,15 +81,12 @@ func (r *run) confirm() error {
 		return nil
 	}
 	r.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
-	ok, err := r.yes, error(nil)
-	if !ok {
-		ok, err = terminal.Confirm(r.std.in, r.std.out, "Go ahead?")
+	if r.yes {
+		return nil
 	}
-	switch {
-	case err != nil:
-		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 it does not ask", err)
-	case !ok:
-		return errors.New("nothing was called")
+	ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?")
+	if !ok {
+		return errors.Join(err, errors.New("nothing was called; with YES=1 it does not ask"))
 	}
 	return nil
 }

@@ -15,7 +15,6 @@ import (
 
 	"adb-backup/function/credentials"
 	"adb-backup/function/local/fakeadb"
-	"adb-backup/function/local/fakefc"
 	"adb-backup/function/terminal"
 )
 
@@ -58,24 +57,21 @@ func (s *screen) event(what, text string) {
 }
 
 func (r *run) introduce() {
-	event := r.in.name + " (" + cmp.Or(r.in.Trigger, "no event") + ")"
-	if r.in.fresh {
-		event += "; its time is replaced by now"
-	}
 	cloud, function := "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), r.binary+" in "+r.invocation.Region
 	if !r.real {
 		cloud = "the local cloud: nothing leaves this machine, and it costs nothing"
 		function += fmt.Sprintf("; a backup takes %v here", r.takes)
 	}
 	settings := (&exec.Cmd{Env: r.env}).Environ() // of two with one name the last counts
+	settings = slices.DeleteFunc(settings, func(e string) bool { return !shown.MatchString(e) })
 	r.screen.field("Cloud", cloud)
 	if r.fault.name != "" {
 		r.screen.field("Fault", r.fault.name+": "+r.fault.says)
 	}
-	r.screen.field("Event", event)
+	r.screen.field("Event", r.in.name+" ("+cmp.Or(r.in.Trigger, "no event")+"), with the time now")
 	r.screen.field("Request", r.in.describe())
 	r.screen.field("Function", function)
-	r.screen.field("Settings", strings.Join(slices.DeleteFunc(settings, func(e string) bool { return !shown.MatchString(e) }), " "))
+	r.screen.field("Settings", strings.Join(settings, " "))
 }
 
 // showCall shows a call to AnalyticDB when it is over.
@@ -122,12 +118,16 @@ func (r *run) showLog(what, line string) {
 func (r *run) conclude() int {
 	r.screen.print(terminal.Plain, "", "")
 	for i, result := range r.results {
-		r.screen.field(fmt.Sprint("Answer ", i+1), answer(result))
+		var said bytes.Buffer // each field on a line of its own
+		if result.ErrorType != "" || json.Indent(&said, result.Payload, "", "  ") != nil {
+			said.WriteString(result.ErrorType + ": " + result.ErrorMessage)
+		}
+		r.screen.field(fmt.Sprint("Answer ", i+1), said.String())
 	}
 	last := r.results[len(r.results)-1]
-	var said struct{ Status string }
-	json.Unmarshal(last.Payload, &said)
-	text, colour, code := "Success: "+said.Status, terminal.Green, exitDone
+	var answer struct{ Status string }
+	json.Unmarshal(last.Payload, &answer)
+	text, colour, code := "Success: "+answer.Status, terminal.Green, exitDone
 	switch {
 	case slices.Contains(r.fault.ends, last.ErrorType):
 		text, colour = last.ErrorType+": this is how the fault "+r.fault.name+" ends", terminal.Yellow
@@ -141,13 +141,4 @@ func (r *run) conclude() int {
 	}
 	r.screen.print(colour, "", "\n"+text+".")
 	return code
-}
-
-// answer is what the function said, with each field on a line of its own.
-func answer(result fakefc.Result) string {
-	var indented bytes.Buffer
-	if result.ErrorType != "" || json.Indent(&indented, result.Payload, "", "  ") != nil {
-		return result.ErrorType + ": " + result.ErrorMessage
-	}
-	return indented.String()
 }
