@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -124,11 +123,10 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	command.Env = std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+server.URL, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)
 	err := command.Run()
-	var exit *exec.ExitError
-	if errors.As(err, &exit) && exit.ExitCode() >= 0 {
-		return exit.ExitCode(), nil
+	if code := command.ProcessState.ExitCode(); code >= 0 { // nil, if it did not start, gives -1
+		return code, nil
 	}
-	return exitDone, err
+	return exitNotAsked, err
 }
 
 // chat is a DingTalk group's robot. The screen shows what the chat would show.

@@ -28,13 +28,13 @@ type incoming struct {
 }
 
 // readEvent reads an event's file, or takes a cluster id as a direct request for it.
-func readEvent(name string, now time.Time) (in incoming, err error) {
+func readEvent(name string) (in incoming, err error) {
 	in.name = name
 	file, err := os.ReadFile(name)
 	notID := backup.CheckClusterID(name)
 	switch {
 	case err == nil:
-		in.payload = freshen(file, now)
+		in.payload = freshen(file, time.Now())
 		return in, nil
 	case notID == nil:
 		in.payload = []byte(name)
@@ -72,12 +72,10 @@ func (in *incoming) any(such func(backup.Request) bool) bool {
 // describe says what was read from the event, a line for each request.
 func (in *incoming) describe() string {
 	switch {
-	case in.err != nil:
-		return "none, because the event is wrong; the answer says why"
 	case in.Drill:
 		return "Drill: a test alarm, and nothing else"
-	case len(in.Requests) == 0 && in.WrongCount == 0:
-		return "none: the event reports the function's own work"
+	case len(in.Requests) == 0:
+		return "none: the event is wrong, or reports the function's own work; the answer says which"
 	}
 	var lines []string
 	for _, r := range in.Requests {

@@ -37,7 +37,7 @@ type run struct {
 func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
 	r = &run{options: o, std: std, screen: &screen{w: std.out, began: time.Now()}, logged: make(chan bool, 10)}
 	r.function = &fakefc.Function{Launch: r.launch}
-	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent), time.Now()); err != nil {
+	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent)); err != nil {
 		return nil, err
 	}
 	if o.real {
@@ -84,8 +84,7 @@ func (r *run) confirm() error {
 	if r.yes {
 		return nil
 	}
-	ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?")
-	if !ok {
+	if ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); !ok {
 		return errors.Join(err, errors.New("nothing was called; with YES=1 it does not ask"))
 	}
 	return nil
