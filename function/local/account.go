@@ -5,6 +5,7 @@ import (
 	"slices"
 	"time"
 
+	"adb-backup/function/backup"
 	"adb-backup/function/local/fakeadb"
 )
 
@@ -66,15 +67,17 @@ func history(now time.Time) (sets []fakeadb.Backup) {
 	return sets
 }
 
-// account are the options of an AnalyticDB with the made-up clusters, and others that an event names. Lists show times in seconds,
+// account are the options of an AnalyticDB with the made-up clusters, and others that requests name. Lists show times in seconds,
 // as an older page of the reference does: with minutes, a wait of seconds could last a minute longer.
-func account(now time.Time, others ...fakeadb.Cluster) fakeadb.Options {
+func account(now time.Time, requests ...backup.Request) fakeadb.Options {
 	var clusters []fakeadb.Cluster
 	for _, s := range samples {
 		clusters = append(clusters, s.Cluster)
 	}
-	for _, c := range others {
-		if !slices.ContainsFunc(clusters, func(s fakeadb.Cluster) bool { return s.ID == c.ID && cmp.Or(s.Region, localRegion) == c.Region }) {
+	for _, r := range requests {
+		c := fakeadb.Cluster{ID: r.Cluster.ID, Region: r.Cluster.Region}
+		known := func(s fakeadb.Cluster) bool { return s.ID == c.ID && cmp.Or(s.Region, localRegion) == c.Region }
+		if r.Selector == nil && !slices.ContainsFunc(clusters, known) {
 			clusters = append(clusters, c)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -13,7 +14,6 @@ import (
 	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
-	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
 )
 
@@ -21,21 +21,20 @@ const defaultEvent = "events/timer.json"
 
 // incoming is the event as it goes to the function, and what the function's own decoder reads in it, for the screen.
 type incoming struct {
-	name     string // of its file, or a cluster id
-	payload  []byte
-	replaced string // the time in the file, in place of which the event has the time now; empty: none
+	name    string // of its file, or a cluster id
+	payload []byte
 	events.Event
 	err error // why the event is wrong
 }
 
 // readEvent reads an event's file, or takes a cluster id as a direct request for it.
-func readEvent(name string, now time.Time) (in incoming, err error) {
+func readEvent(name string) (in incoming, err error) {
 	in.name = name
-	in.payload, err = os.ReadFile(name)
+	file, err := os.ReadFile(name)
 	notID := backup.CheckClusterID(name)
 	switch {
 	case err == nil:
-		in.payload, in.replaced = freshen(in.payload, now)
+		in.payload = freshen(file, time.Now())
 		return in, nil
 	case notID == nil:
 		in.payload = []byte(name)
@@ -44,22 +43,16 @@ func readEvent(name string, now time.Time) (in incoming, err error) {
 		return in, wrong("the event cannot be read: %w", err)
 	}
 	samples, _ := filepath.Glob("events/*.json")
-	if meant := events.Nearest(filepath.Join("events", filepath.Base(name)), samples); meant != "" {
-		return in, wrong("there is no file %s; did you mean %s?", name, meant)
-	}
 	return in, wrong("there is no file %s, and %w; the samples are\n  %s", name, notID, strings.Join(samples, "\n  "))
 }
 
 // eventTime is the time of a timer's event, of a CloudEvent or of a request, also in a string that holds such an event.
 var eventTime = regexp.MustCompile(`(\\?"(?:triggerTime|time|NotBefore)\\?"\s*:\s*\\?")(\d[^"\\]*)`)
 
-// freshen gives an event the time now. A sample's own time is long past, and would make it a redelivery. It returns the first time
-// that it replaced; empty: none. It writes whole seconds, as the local list does.
-func freshen(payload []byte, now time.Time) (fresh []byte, replaced string) {
-	if found := eventTime.FindSubmatch(payload); found != nil {
-		replaced = string(found[2])
-	}
-	return eventTime.ReplaceAll(payload, []byte("${1}"+now.UTC().Format(time.RFC3339))), replaced
+// freshen gives an event the time now. A sample's own time is long past, and would make it a redelivery. It writes whole seconds, as
+// the local list does.
+func freshen(payload []byte, now time.Time) []byte {
+	return eventTime.ReplaceAll(payload, []byte("${1}"+now.UTC().Format(time.RFC3339)))
 }
 
 // decode reads the event as the function with these settings will. This is only for the screen: the payload goes on as it is.
@@ -71,55 +64,35 @@ func (in *incoming) decode(env []string, inv fakefc.Invocation) {
 	})
 }
 
-// clusters are those that the event names.
-func (in *incoming) clusters() (all []fakeadb.Cluster) {
-	for _, r := range in.Requests {
-		if r.Selector == nil {
-			all = append(all, fakeadb.Cluster{ID: r.Cluster.ID, Region: r.Cluster.Region})
-		}
-	}
-	return all
-}
-
 // any reports whether one of the requests is such.
 func (in *incoming) any(such func(backup.Request) bool) bool {
 	return slices.ContainsFunc(in.Requests, such)
 }
 
-// single reports whether the event names one cluster alone, so that the lines need not name it.
-func (in *incoming) single() bool { return len(in.Requests) == 1 && in.Requests[0].Selector == nil }
-
 // describe says what was read from the event, a line for each request.
 func (in *incoming) describe() string {
-	const most = 5
-	var lines []string
-	for _, r := range in.Requests[:min(most, len(in.Requests))] {
-		lines = append(lines, line(r))
-	}
-	if more := len(in.Requests) - most; more > 0 {
-		lines = append(lines, fmt.Sprintf("… and %d more", more))
-	}
 	switch {
-	case in.err != nil:
-		lines = append(lines, "none, because the event is wrong; the answer says why")
 	case in.Drill:
-		lines = append(lines, "Drill: a test alarm, and nothing else")
-	case in.WrongCount > 0:
-		lines = append(lines, fmt.Sprintf("%d of %d items cannot be carried out; the answer says why", in.WrongCount, in.Items))
+		return "Drill: a test alarm, and nothing else"
 	case len(in.Requests) == 0:
-		lines = append(lines, "none: the event reports the function's own work")
+		return "none: the event is wrong, or reports the function's own work; the answer says which"
 	}
-	for _, w := range in.Warnings {
-		lines = append(lines, "Warning: "+w)
+	var lines []string
+	for _, r := range in.Requests {
+		lines = append(lines, line(r))
 	}
 	return strings.Join(lines, "\n")
 }
 
+// unset is a field of a selector in JSON that chooses nothing.
+var unset = regexp.MustCompile(`,"\w+":(null|{}|""|false)`)
+
 // line is a request in the names of its fields.
 func line(r backup.Request) string {
 	target := r.Cluster.String()
-	if s := r.Selector; s != nil {
-		target = fmt.Sprintf("each cluster of %+v", *s)
+	if r.Selector != nil {
+		chosen, _ := json.Marshal(r.Selector)
+		target = "each cluster of " + strings.ReplaceAll(unset.ReplaceAllString(string(chosen), ""), ",", ", ")
 	}
 	if r.Action == backup.ActionEnsure {
 		target += fmt.Sprintf(", WaitFor %s", r.WaitFor)

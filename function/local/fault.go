@@ -8,7 +8,8 @@ import (
 	"strings"
 	"time"
 
-	"adb-backup/events"
+	"golang.org/x/sync/errgroup"
+
 	"adb-backup/function/backup"
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/terminal"
@@ -23,26 +24,21 @@ type fault struct {
 	deliver    func(*run, context.Context) error // how the event comes; nil: once
 }
 
-// need is what an event must ask for. Its text ends a sentence.
+// need is what one request of an event must be. Its text ends a sentence.
 type need struct {
 	what string
-	met  func(*incoming) bool
+	met  func(backup.Request) bool
 }
 
 var (
-	anything = need{"calls AnalyticDB", some(func(backup.Request) bool { return true })}
-	ensures  = need{"asks for a backup", some(isEnsure)}
-	verifies = need{"is a Verify", some(func(r backup.Request) bool { return !isEnsure(r) })}
-	waits    = need{"waits for a backup with WaitFor", some(func(r backup.Request) bool { return isEnsure(r) && r.WaitFor > backup.WaitRequested })}
+	anything = need{"calls AnalyticDB", func(backup.Request) bool { return true }}
+	ensures  = need{"asks for a backup", isEnsure}
+	verifies = need{"is a Verify", func(r backup.Request) bool { return !isEnsure(r) }}
+	waits    = need{"waits for a backup with WaitFor", func(r backup.Request) bool { return isEnsure(r) && r.WaitFor > backup.WaitRequested }}
 	// A direct request is about the moment in which it comes, so each delivery is a request of its own.
-	timed = need{"has a time, MaxAge or NotBefore; without them a second delivery asks for a second backup", func(in *incoming) bool {
-		return in.any(isEnsure) && !in.any(func(r backup.Request) bool { return r.Immediate })
-	}}
+	timed = need{"has a time, MaxAge or NotBefore; without them a second delivery asks for a second backup",
+		func(r backup.Request) bool { return isEnsure(r) && !r.Immediate }}
 )
-
-func some(such func(backup.Request) bool) func(*incoming) bool {
-	return func(in *incoming) bool { return in.any(such) }
-}
 
 func isEnsure(r backup.Request) bool { return r.Action == backup.ActionEnsure }
 
@@ -57,8 +53,10 @@ var faults = []fault{
 				return fakeadb.Strike(c.Action, fakeadb.Throttled(r.takes/8), 1, 2)(c)
 			}
 		}},
-	{name: "unreachable", says: "AnalyticDB refuses the connection until the function's time is up; when the platform tries again it can be reached.", needs: anything,
-		begins:  func(r *run, _ *fakeadb.Options) { r.firstEnv = []string{"ADB_ENDPOINT=http://127.0.0.1:1"} }, // nothing listens there
+	{name: "unreachable", says: "Every connection to AnalyticDB breaks until the function's time is up; when the platform tries again none does.", needs: anything,
+		begins: func(_ *run, o *fakeadb.Options) {
+			o.Faults = func(fakeadb.Call) fakeadb.Fault { return fakeadb.Broken }
+		},
 		deliver: tooShort},
 	{name: "denied", says: "The function's role may not call CreateBackup.", needs: ensures, ends: []string{"PermissionDenied"},
 		begins: func(_ *run, o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{Action: create}} }},
@@ -67,9 +65,7 @@ var faults = []fault{
 	{name: "missed-night", says: "Nobody has made a backup in the last nights.", needs: verifies, ends: []string{"BackupMissing"},
 		begins: func(r *run, _ *fakeadb.Options) {
 			for _, b := range r.adb.Backups("") {
-				if time.Since(b.Start) < 10*24*time.Hour {
-					r.adb.Remove(b.ID)
-				}
+				r.adb.Remove(b.ID)
 			}
 		}},
 	{name: "never-ends", says: "The backup does not end before the function's time is up.", needs: waits,
@@ -88,7 +84,12 @@ var faults = []fault{
 			return errors.Join(first, r.once(ctx))
 		}},
 	{name: "two-at-once", says: "The event comes to two instances at the same moment. Each looks before the other has created, so there may be two backups.",
-		needs: timed, deliver: (*run).atOnce},
+		needs: timed, deliver: func(r *run, ctx context.Context) error {
+			var both errgroup.Group // the platform gives each delivery an instance of its own
+			both.Go(func() error { return r.once(ctx) })
+			both.Go(func() error { return r.once(ctx) })
+			return both.Wait()
+		}},
 	{name: "busy", says: "A backup of the cluster's own schedule is running.", needs: ensures, begins: ownScheduleRuns},
 	{name: "not-now", says: "The cluster is being scaled, and takes no backup for a while.", needs: ensures,
 		begins: func(r *run, o *fakeadb.Options) { o.Busy = []fakeadb.Busy{{Until: time.Now().Add(r.takes / 2)}} }},
@@ -116,12 +117,10 @@ func ownScheduleRuns(r *run, o *fakeadb.Options) {
 
 // crashAtCreate kills the process after CreateBackup took effect and before its answer.
 func crashAtCreate(r *run, o *fakeadb.Options) {
-	dies := fakeadb.Broken.AfterEffect()
-	dies.Name = "the process dies"
-	o.Faults = fakeadb.Strike(create, dies, 1)
+	o.Faults = fakeadb.Strike(create, fakeadb.Broken.AfterEffect(), 1)
 	o.OnCall = func(c fakeadb.Call) { // before the connection breaks, so the process learns nothing
 		r.showCall(c)
-		if c.Code == dies.Name {
+		if c.Code == fakeadb.Broken.Name {
 			r.function.Close()
 		}
 	}
@@ -132,17 +131,14 @@ func findFault(name string, in *incoming) (fault, error) {
 	var known []string
 	for _, f := range faults {
 		switch known = append(known, f.name); {
-		case f.name == name && !f.needs.met(in):
+		case f.name == name && !in.any(f.needs.met):
 			return fault{}, wrong("The fault %s cannot strike this event: it needs one that %s.", name, f.needs.what)
 		case f.name == name:
 			return f, nil
 		}
 	}
-	switch meant := events.Nearest(name, known); {
-	case name == "":
+	if name == "" {
 		return fault{}, nil
-	case meant != "":
-		return fault{}, wrong("there is no fault %q; did you mean %s?", name, meant)
 	}
 	return fault{}, wrong("there is no fault %q; there are %s", name, strings.Join(known, ", "))
 }
@@ -150,6 +146,6 @@ func findFault(name string, in *incoming) (fault, error) {
 func listFaults(w io.Writer) {
 	s := &screen{w: w}
 	for _, f := range faults {
-		s.print(terminal.Plain, fmt.Sprintf("%-18s", f.name), f.says, 80)
+		s.print(terminal.Plain, fmt.Sprintf("%-18s", f.name), f.says)
 	}
 }

@@ -12,7 +12,6 @@ import (
 	"io"
 	"os"
 	"os/signal"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -71,23 +70,17 @@ func start(ctx context.Context, args []string, std streams) int {
 	return exitNotAsked
 }
 
-const usage = `Runs the function here, in a local cloud, and shows what happens on an event. Variables say what, as for make run:
-EVENT, FAULT, TAKES, VERBOSE, CLOUD, YES.`
-
 func command(ctx context.Context, args []string, std streams) (int, error) {
-	f := flag.NewFlagSet("local", flag.ContinueOnError)
-	f.SetOutput(io.Discard)
+	f := flag.NewFlagSet("local, with the variables EVENT, FAULT, TAKES, VERBOSE, CLOUD and YES", flag.ContinueOnError)
+	f.SetOutput(std.err)
 	binary := f.String("binary", "dist/main", "the function, built for this machine")
 	faults := f.Bool("faults", false, "list the faults")
 	exec := f.Bool("exec", false, "run the command that follows, with the local cloud's endpoint and credentials in its environment")
 	switch err := f.Parse(args); {
 	case errors.Is(err, flag.ErrHelp):
-		fmt.Fprintln(std.out, usage)
-		f.SetOutput(std.out)
-		f.PrintDefaults()
 		return exitDone, nil
-	case err != nil:
-		return exitWrong, wrong("%w (-h lists the options)", err)
+	case err != nil: // it has been told
+		return exitWrong, nil
 	case *faults:
 		listFaults(std.out)
 		return exitDone, nil
@@ -118,11 +111,10 @@ type options struct {
 }
 
 func readOptions(binary string, std streams) (o options, err error) {
-	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: yes(std.getenv("YES")), verbose: yes(std.getenv("VERBOSE"))}
+	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: std.getenv("YES") == "1", verbose: std.getenv("VERBOSE") == "1"}
 	cloud, takes := std.getenv("CLOUD"), std.getenv("TAKES")
 	o.real = cloud == "real"
 	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))
-	_, missing := os.Stat(binary)
 	switch {
 	case err != nil || o.takes < 100*time.Millisecond:
 		return o, wrong("TAKES=%s: give a number with its unit, as in 20s or 5m, 100ms at least", takes)
@@ -132,13 +124,6 @@ func readOptions(binary string, std streams) (o options, err error) {
 		return o, wrong("FAULT and TAKES are for the local cloud: the real one cannot be made to fail, and takes its own time")
 	case o.real && o.event == "":
 		return o, wrong("CLOUD=real needs an event: make run CLOUD=real EVENT=amv-…, with the id of one of your clusters, or a file")
-	case missing != nil:
-		return o, wrong("there is no %s: run \"make build\" first", binary)
 	}
 	return o, nil
-}
-
-// yes reports whether a variable of make's means yes.
-func yes(value string) bool {
-	return slices.Contains([]string{"1", "y", "yes", "true"}, strings.ToLower(value))
 }

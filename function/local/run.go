@@ -5,11 +5,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http"
+	"net/http/httptest"
 	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"adb-backup/function/local/fakeadb"
 	"adb-backup/function/local/fakefc"
@@ -25,22 +23,21 @@ type run struct {
 	in         incoming
 	invocation fakefc.Invocation // what every delivery begins with
 	env        []string          // the function's own
-	firstEnv   []string          // what the first instance alone has besides
 	function   *fakefc.Function
 	logged     chan bool // gets a value when the log says that an invocation has ended
 
 	// In the local cloud alone.
 	adb    *fakeadb.Service
-	server *http.Server
+	server *httptest.Server
 
 	mu      sync.Mutex
 	results []fakefc.Result // of the deliveries, in the order in which they ended
 }
 
 func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
-	r = &run{options: o, std: std, screen: &screen{w: std.out, all: o.verbose, began: time.Now()}, logged: make(chan bool, 10)}
+	r = &run{options: o, std: std, screen: &screen{w: std.out, began: time.Now()}, logged: make(chan bool, 10)}
 	r.function = &fakefc.Function{Launch: r.launch}
-	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent), time.Now()); err != nil {
+	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent)); err != nil {
 		return nil, err
 	}
 	if o.real {
@@ -55,7 +52,7 @@ func (r *run) play(ctx context.Context) (int, error) {
 	if err := r.confirm(); err != nil {
 		return exitNotAsked, err
 	}
-	r.screen.text(terminal.Plain, "")
+	r.screen.print(terminal.Plain, "", "")
 	r.screen.began = time.Now()
 	stop := terminal.Progress(r.std.out, func(elapsed time.Duration) string { return fmt.Sprintf("%7.2fs  still waiting", elapsed.Seconds()) })
 	deliver := (*run).once
@@ -70,7 +67,7 @@ func (r *run) play(ctx context.Context) (int, error) {
 		if r.real {
 			left = "if a backup was requested, it goes on in the cloud, is kept and costs money. adb-backup status shows it."
 		}
-		r.screen.text(terminal.Plain, "\nInterrupted. The function's process was ended; "+left) // a terminal shows ^C on the line before
+		r.screen.print(terminal.Plain, "", "\nInterrupted. The function's process was ended; "+left) // a terminal shows ^C on the line before
 		return exitInterrupted, nil
 	case err != nil:
 		return exitNotAsked, err
@@ -87,39 +84,25 @@ func (r *run) confirm() error {
 	if r.yes {
 		return nil
 	}
-	switch ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); {
-	case errors.Is(err, terminal.ErrNoTerminal):
-		return fmt.Errorf("nothing was called: this makes backups, and %w. With YES=1 it does not ask", err)
-	case err != nil:
-		return err
-	case !ok:
-		return errors.New("nothing was called")
+	if ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); !ok {
+		return errors.Join(err, errors.New("nothing was called; with YES=1 it does not ask"))
 	}
 	return nil
 }
 
 // launch starts an instance of the function.
 func (r *run) launch(number int) (*fakefc.Instance, error) {
-	env, what := r.env, "log"
-	if number == 1 {
-		env = append(env[:len(env):len(env)], r.firstEnv...)
-	} else {
-		what = fmt.Sprint("log ", number)
-	}
-	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: env, Output: func(line string) { r.showLog(what, line) }})
+	log := fmt.Sprint("log ", number)
+	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: func(line string) { r.showLog(log, line) }})
 	if err == nil {
-		r.screen.event(terminal.Bold, "start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
+		r.screen.event("start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
 	}
 	return i, err
 }
 
 // deliver gives the event to the function, waits for the result, and keeps it.
 func (r *run) deliver(ctx context.Context, inv fakefc.Invocation) error {
-	what := fmt.Sprintf("the event, timeout %v", inv.Timeout)
-	if inv.RetryCount > 0 {
-		what += fmt.Sprint(", retry ", inv.RetryCount)
-	}
-	r.screen.event(terminal.Bold, "deliver", what)
+	r.screen.event("deliver", fmt.Sprintf("the event, timeout %v", inv.Timeout))
 	inv.Payload, inv.Grace = r.in.payload, 15*time.Second // a busy machine is no fault of the function's
 	result, err := r.function.Invoke(ctx, inv)
 	if err != nil {
@@ -129,8 +112,7 @@ func (r *run) deliver(ctx context.Context, inv fakefc.Invocation) error {
 	case <-r.logged:
 	case <-time.After(time.Second):
 	}
-	colour := map[bool]terminal.Colour{true: terminal.Green, false: terminal.Red}[result.ErrorType == ""]
-	r.screen.event(colour, "answer", fmt.Sprintf("%s, after %.2f s", cmp.Or(result.ErrorType, "success"), result.Took.Seconds()))
+	r.screen.event("answer", fmt.Sprintf("%s, after %.2f s", cmp.Or(result.ErrorType, "success"), result.Took.Seconds()))
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.results = append(r.results, result)
@@ -140,7 +122,7 @@ func (r *run) deliver(ctx context.Context, inv fakefc.Invocation) error {
 func (r *run) once(ctx context.Context) error { return r.deliver(ctx, r.invocation) }
 
 // retry delivers the event and, if that fails, once more to another instance, as the platform may do after a minute; here after
-// half a second.
+// half a second, in which AnalyticDB recovers.
 func (r *run) retry(ctx context.Context, timeout time.Duration) error {
 	inv := r.invocation
 	inv.RequestID, inv.Timeout = fakefc.NewRequestID(time.Now()), timeout
@@ -148,18 +130,10 @@ func (r *run) retry(ctx context.Context, timeout time.Duration) error {
 		return err
 	}
 	time.Sleep(500 * time.Millisecond)
+	r.adb.Set(func(o *fakeadb.Options) { o.Faults = nil })
 	r.function.Replace()
 	inv.RetryCount, inv.Timeout = 1, r.invocation.Timeout
 	return r.deliver(ctx, inv)
-}
-
-// atOnce delivers the event twice at the same moment. The platform gives each delivery an instance of its own.
-func (r *run) atOnce(ctx context.Context) error {
-	var both errgroup.Group
-	for range 2 {
-		both.Go(func() error { return r.once(ctx) })
-	}
-	return both.Wait()
 }
 
 // close ends everything that was started.

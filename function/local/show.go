@@ -7,7 +7,7 @@ import (
 	"fmt"
 	"io"
 	"maps"
-	"regexp"
+	"os/exec"
 	"slices"
 	"strings"
 	"sync"
@@ -15,28 +15,23 @@ import (
 
 	"adb-backup/function/credentials"
 	"adb-backup/function/local/fakeadb"
-	"adb-backup/function/local/fakefc"
 	"adb-backup/function/terminal"
 )
 
 // screen is what the person sees, line by line. Several goroutines write to it.
 type screen struct {
 	w     io.Writer
-	all   bool // show every event, however many there are
+	mu    sync.Mutex
 	began time.Time
-
-	mu     sync.Mutex
-	events int
 }
 
-// mostEvents are shown: 5,000 clusters make tens of thousands.
-const mostEvents = 300
-
-// print writes a text beside a head that stands on its first line alone. On a terminal lines are folded between words to its width,
-// elsewhere to the width that is given; 0 is no end.
-func (s *screen) print(colour terminal.Colour, head, text string, width int) {
-	indent := len(head)
-	if width = cmp.Or(terminal.Width(s.w), width); width > 0 {
+// print writes a text beside a head that stands on its first line alone. On a terminal lines are folded between words to its width;
+// in a file they are not, so that a search finds the whole.
+func (s *screen) print(colour terminal.Colour, head, text string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	indent, width := len(head), terminal.Width(s.w)
+	if width > 0 {
 		width = max(40, width-indent)
 	}
 	for _, line := range terminal.Wrap(text, width) {
@@ -48,126 +43,86 @@ func (s *screen) print(colour terminal.Colour, head, text string, width int) {
 	}
 }
 
-// text writes a paragraph.
-func (s *screen) text(colour terminal.Colour, text string) { s.print(colour, "", text, 80) }
-
 // field writes a label and a paragraph beside it.
 func (s *screen) field(label, text string) {
-	s.print(terminal.Plain, fmt.Sprintf("%-10s", label), text, 80)
+	s.print(terminal.Plain, fmt.Sprintf("%-10s", label), text)
 }
 
-// raw writes a line as it is.
-func (s *screen) raw(line string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	fmt.Fprintln(s.w, line)
-}
+// What happens, and its colour. The function's log has none.
+var colours = map[string]terminal.Colour{"start": terminal.Bold, "deliver": terminal.Bold, "answer": terminal.Bold, "api": terminal.Cyan, "chat": terminal.Yellow}
 
-// event writes what happens, with the time since the start. In a file it is one line, so that a search finds the whole.
-func (s *screen) event(colour terminal.Colour, what, text string) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.events++; s.events == mostEvents && !s.all {
-		text = "… there is more; VERBOSE=1 shows all of it"
-	}
-	if s.events <= mostEvents || s.all || what == "answer" || what == "chat" {
-		s.print(colour, fmt.Sprintf("%7.2fs  %-7s  ", time.Since(s.began).Seconds(), what), text, 0)
-	}
+// event writes what happens, with the time since the start.
+func (s *screen) event(what, text string) {
+	s.print(colours[what], fmt.Sprintf("%7.2fs  %-7s  ", time.Since(s.began).Seconds(), what), text)
 }
 
 func (r *run) introduce() {
-	event := r.in.name + " (" + cmp.Or(r.in.Trigger, "no event") + ")"
-	if r.in.replaced != "" {
-		event += "; its time, " + r.in.replaced + ", is replaced by now"
-	}
 	cloud, function := "the real AnalyticDB, with your credentials "+credentials.Hide(r.invocation.AccessKeyID), r.binary+" in "+r.invocation.Region
 	if !r.real {
 		cloud = "the local cloud: nothing leaves this machine, and it costs nothing"
-		function += fmt.Sprintf("; a backup takes %v here, so\n%s", r.takes, strings.Join(settings(r.takes), " "))
+		function += fmt.Sprintf("; a backup takes %v here", r.takes)
 	}
-	if own := r.ownSettings(); len(own) > 0 {
-		function += "\nyour own settings: " + strings.Join(own, " ")
-	}
+	settings := (&exec.Cmd{Env: r.env}).Environ() // of two with one name the last counts
+	settings = slices.DeleteFunc(settings, func(e string) bool { return !shown.MatchString(e) })
 	r.screen.field("Cloud", cloud)
 	if r.fault.name != "" {
 		r.screen.field("Fault", r.fault.name+": "+r.fault.says)
 	}
-	r.screen.field("Event", event)
+	r.screen.field("Event", r.in.name+" ("+cmp.Or(r.in.Trigger, "no event")+"), with the time now")
 	r.screen.field("Request", r.in.describe())
 	r.screen.field("Function", function)
+	r.screen.field("Settings", strings.Join(settings, " "))
 }
 
-// showCall shows a call to AnalyticDB when it is over, with the first part of its request id, which the function's log and answer
-// also name.
+// showCall shows a call to AnalyticDB when it is over.
 func (r *run) showCall(c fakeadb.Call) {
-	which, colour, ending := "", terminal.Cyan, fmt.Sprintf("%d listed", c.Listed)
-	if !r.in.single() {
-		which = fmt.Sprintf("%-20s", cmp.Or(c.Cluster, c.Region))
-	}
+	ending := fmt.Sprintf("%d listed", c.Listed)
 	switch {
 	case c.Code != "" && c.Effect:
-		colour, ending = terminal.Yellow, c.Code+", yet it took effect"
+		ending = c.Code + ", yet it took effect"
 	case c.Code != "":
-		colour, ending = terminal.Yellow, fmt.Sprintf("%s (HTTP %d)", c.Code, c.Status)
+		ending = c.Code
 	case c.Effect:
 		ending = "accepted"
 	case c.Running > 0:
 		ending += fmt.Sprintf(", %d running", c.Running)
 	}
-	r.screen.event(colour, "api", fmt.Sprintf("%-18s  %s%.8s  %s", c.Action, which, c.RequestID, ending))
+	r.screen.event("api", fmt.Sprintf("%-18s  %-18s  %s", c.Action, cmp.Or(c.Cluster, c.Region), ending))
 }
 
-// showLog shows a line of the function's output. What is no entry of its log is the runtime SDK's, and is in the answer if it matters:
-// only VERBOSE=1 shows it.
+// The fields of the log that are not shown: the line has them already, or the answer does.
+var hidden = []string{"time", "level", "msg", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted", "error"}
+
+// showLog shows a line of the function's output: of an entry of its log level, message, and the other fields by name. What is no entry
+// is the runtime SDK's, and is in the answer if it matters: only VERBOSE=1 shows it.
 func (r *run) showLog(what, line string) {
-	var entry map[string]json.RawMessage
+	var entry map[string]any
 	switch {
 	case r.verbose:
-		r.screen.raw(line)
+		r.screen.print(terminal.Plain, "", line)
 	case json.Unmarshal([]byte(line), &entry) == nil && entry["msg"] != nil:
-		text, level := inShort(entry, r.in.single())
-		r.screen.event(map[string]terminal.Colour{"WARN": terminal.Yellow, "ERROR": terminal.Red}[level], what, text)
+		text := strings.TrimPrefix(fmt.Sprint(entry["level"], " ", entry["msg"]), "INFO ") + " "
+		for _, name := range slices.Sorted(maps.Keys(entry)) {
+			if entry[name] != "" && !slices.Contains(hidden, name) {
+				text += fmt.Sprintf(" %s=%v", name, entry[name])
+			}
+		}
+		r.screen.event(what, text)
 	}
 	if strings.HasPrefix(line, "FC Invoke End ") {
 		r.logged <- true // there is room for every delivery
 	}
 }
 
-var uuid = regexp.MustCompile(`\b([0-9A-F]{8})-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{4}-[0-9A-F]{12}\b`)
-
-// inShort is an entry of the function's log in one line: level, message, and the other fields by name.
-func inShort(entry map[string]json.RawMessage, single bool) (text, level string) {
-	var message string
-	json.Unmarshal(entry["level"], &level)
-	json.Unmarshal(entry["msg"], &message)
-	hidden := []string{"time", "level", "msg", "requestId", "trigger", "RegionId", "Backups", "Skipped", "omitted"}
-	if single {
-		hidden = append(hidden, "DBClusterId")
-	}
-	if single || entry["errorType"] != nil { // the answer has it
-		hidden = append(hidden, "error")
-	}
-	for _, name := range slices.Sorted(maps.Keys(entry)) {
-		value := uuid.ReplaceAllString(string(entry[name]), "$1")
-		if word := strings.Trim(value, `"`); !strings.ContainsAny(word, ` "=`) {
-			value = word
-		}
-		if value != "" && !slices.Contains(hidden, name) {
-			text += " " + name + "=" + value
-		}
-	}
-	return strings.TrimSpace(strings.TrimPrefix(level+" ", "INFO ") + message + " " + text), level
-}
-
 // conclude shows the answers, says in the last line what became of the event, and returns the exit code.
 func (r *run) conclude() int {
-	r.screen.text(terminal.Plain, "")
+	r.screen.print(terminal.Plain, "", "")
 	for i, result := range r.results {
-		label := "Answer"
-		if len(r.results) > 1 {
-			label = fmt.Sprint("Answer ", i+1)
+		var said bytes.Buffer // each field on a line of its own
+		if result.ErrorType != "" || json.Indent(&said, result.Payload, "", "  ") != nil {
+			said.WriteString(result.ErrorType + ": " + result.ErrorMessage)
 		}
-		r.screen.field(label, r.answer(result))
+		r.screen.field(fmt.Sprint("Answer ", i+1), said.String())
 	}
 	last := r.results[len(r.results)-1]
 	var answer struct{ Status string }
@@ -184,20 +139,6 @@ func (r *run) conclude() int {
 	} else if last.ErrorType == "PermissionDenied" {
 		text += ". A run from here works with your own credentials, not with the function's role"
 	}
-	r.screen.text(colour, "\n"+text+".")
+	r.screen.print(colour, "", "\n"+text+".")
 	return code
-}
-
-// answer is what the function said, with each field on a line of its own.
-func (r *run) answer(result fakefc.Result) string {
-	var indented bytes.Buffer
-	if result.ErrorType != "" || json.Indent(&indented, result.Payload, "", "  ") != nil {
-		return result.ErrorType + ": " + result.ErrorMessage
-	}
-	const most = 40
-	lines := strings.Split(indented.String(), "\n")
-	if more := len(lines) - most; more > 1 && !r.verbose {
-		lines = append(lines[:most], fmt.Sprintf("… %d more lines; VERBOSE=1 shows them", more))
-	}
-	return strings.Join(lines, "\n")
 }
