@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"io"
 	"strings"
@@ -200,46 +199,4 @@ func TestGateIsStopped(t *testing.T) {
 			t.Error(diff)
 		}
 	})
-}
-
-// The whole command, between a request's file and Function Compute's API. Its pauses are real, so the stories are short.
-func TestGateCommand(t *testing.T) {
-	ofRequest := strings.ReplaceAll(done, "amv-1", "amv-wz9or2xawpnc")
-	for name, c := range map[string]struct {
-		steps  []step
-		args   []string
-		code   int
-		stdout string
-		stderr []string
-		asked  int
-	}{
-		"there at once": {[]step{{Body: ofRequest}}, nil, exitDone, ofRequest + "\n", []string{"asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all", "gate:    0s  question 1"}, 1},
-		"time is up":    {[]step{{Body: pending, Error: unable}}, []string{"-timeout", "3s"}, exitNo, pending + "\n", []string{"no time for another question within 3s", `"NotBefore": "1999-12-31T23:59:00Z"`}, 1},
-		"an event":      {nil, []string{"-event", "../../events/timer.json"}, exitWrong, "", []string{"this is another event"}, 0},
-		"in vain":       {nil, []string{"-max-age", "1"}, exitWrong, "", []string{`MaxAge: "1" is not a duration such as 90m`}, 0},
-		"a selector":    {[]step{{Body: done}}, []string{"-event", "testdata/selector.json"}, exitDone, done + "\n", nil, 1},
-		"Verify alone":  {nil, []string{"-event", "testdata/verify-alone.json"}, exitWrong, "", []string{"the function would refuse this"}, 0},
-	} {
-		t.Run(name, func(t *testing.T) {
-			before := time.Now()
-			for i, want := range c.stderr {
-				if strings.HasPrefix(want, `"NotBefore"`) {
-					c.stderr[i] = `"NotBefore": "` + before.UTC().Add(-time.Minute).Format(time.RFC3339)[:16]
-				}
-			}
-			asked := asks(t, append([]string{"gate", "-event", "../../events/request.json"}, c.args...), c.steps, c.code, c.stdout, c.stderr...)
-			if len(asked) != c.asked {
-				t.Errorf("asked %d times, want %d", len(asked), c.asked)
-			}
-			for _, q := range asked {
-				var sent struct {
-					DBClusterId, WaitFor string
-					NotBefore            time.Time
-				}
-				if err := json.Unmarshal([]byte(q.Payload), &sent); err != nil || sent.WaitFor != "Completed" || sent.NotBefore.Sub(before).Abs() > 2*time.Second {
-					t.Errorf("%v %s", err, q.Payload)
-				}
-			}
-		})
-	}
 }
