@@ -107,17 +107,14 @@ func noCredentials(t *testing.T) {
 
 func (f *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	known := map[string]acs3.Credential{testKeyID: {Secret: testSecret, Token: testToken}}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(http.ErrAbortHandler)
-	}
+	body := must(io.ReadAll(r.Body))
 	clouds.Lock()
 	refusal := f.signatures.Verify(r, body, known, time.Now())
 	action, version, q := r.Header.Get("X-Acs-Action"), r.Header.Get("X-Acs-Version"), map[string]string{}
 	for name := range r.URL.Query() {
 		q[name] = r.URL.Query().Get(name)
 	}
-	s := step{}
+	var s step
 	switch steps := f.script[action]; {
 	case refusal != nil:
 		s = refused(refusal)
@@ -128,8 +125,7 @@ func (f *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		f.asked = append(f.asked, question{q["qualifier"], string(body)})
 	default:
 		answer, refusal := f.answer(r, action, version, q)
-		text, _ := json.Marshal(answer)
-		if s.Body = string(text); refusal != nil {
+		if s.Body = string(must(json.Marshal(answer))); refusal != nil {
 			s = refused(refusal)
 		}
 	}
@@ -175,37 +171,32 @@ func (s step) play(w http.ResponseWriter, r *http.Request) {
 
 type object = map[string]any
 
-func missing(what string) *acs3.Error {
-	return &acs3.Error{Status: http.StatusNotFound, Code: "EntityNotExist." + what, Message: "It does not exist."}
-}
-
 func (f *cloud) answer(r *http.Request, action, version string, q map[string]string) (any, *acs3.Error) {
 	role, p := f.roles[q["RoleName"]], f.policies[q["PolicyName"]]
 	below, fc := strings.CutPrefix(r.URL.Path, "/2023-03-30/functions/backups")
-	ram := version == "2015-05-01" && r.Method == http.MethodPost
-	switch {
-	case fc && version == "2023-03-30" && r.Method == http.MethodGet && f.function[below] == "":
-		return nil, &acs3.Error{Status: http.StatusNotFound, Code: "FunctionNotFound", Message: "does not exist"}
+	missing := &acs3.Error{Status: http.StatusNotFound, Code: "EntityNotExist.", Message: "It does not exist."}
+	switch ram := version == "2015-05-01" && r.Method == http.MethodPost; {
 	case fc && version == "2023-03-30" && r.Method == http.MethodGet:
-		return json.RawMessage(f.function[below]), nil
+		if missing.Code = "FunctionNotFound"; f.function[below] != "" {
+			return json.RawMessage(f.function[below]), nil
+		}
 	case version == "2015-04-01" && action == "GetCallerIdentity":
 		return object{"AccountId": testAccount}, nil
-	case ram && action == "GetPolicy" && p != nil && q["PolicyType"] == "Custom":
-		return object{"Policy": object{"Description": p.description}, "DefaultPolicyVersion": object{"PolicyDocument": p.versions[len(p.versions)-1]}}, nil
 	case ram && action == "GetPolicy":
-		return nil, missing("Policy")
-	case ram && role == nil && (action == "GetRole" || action == "ListPoliciesForRole"):
-		return nil, missing("Role")
-	case ram && action == "GetRole":
-		return object{"Role": role}, nil
-	case ram && action == "ListPoliciesForRole":
-		return object{"Policies": object{"Policy": f.attached[q["RoleName"]]}}, nil
+		if missing.Code += "Policy"; p != nil && q["PolicyType"] == "Custom" {
+			return object{"Policy": object{"Description": p.description}, "DefaultPolicyVersion": object{"PolicyDocument": p.versions[len(p.versions)-1]}}, nil
+		}
+	case ram && (action == "GetRole" || action == "ListPoliciesForRole"): // each reads its own of these
+		if missing.Code += "Role"; role != nil {
+			return object{"Role": role, "Policies": object{"Policy": f.attached[q["RoleName"]]}}, nil
+		}
 	case ram:
 		f.change(action, q, role, p)
+		return object{}, nil
 	default:
 		f.t.Errorf("%s %s %s is not emulated", r.Method, action, version)
 	}
-	return object{}, nil
+	return nil, missing
 }
 
 func (f *cloud) change(action string, q map[string]string, role *ramRole, p *fakePolicy) {

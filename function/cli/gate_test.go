@@ -33,7 +33,7 @@ func TestGateRequest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(start))
-				m := request(t, c.in)
+				m := request(c.in)
 				time.Sleep(time.Hour) // the window does not move
 				for again, want := range map[bool]string{false: c.first, true: c.again} {
 					got := strings.Replace(string(m.fixed(again).within(time.Hour)), `"WaitAtMost":"59m45s",`, "", 1)
@@ -130,7 +130,7 @@ func TestGate(t *testing.T) {
 					}
 					return q.reply, q.err
 				}
-				got, err := g.pass(t.Context(), request(t, "amv-1"))
+				got, err := g.pass(t.Context(), request("amv-1"))
 				if diff := cmp.Diff(c.want, got); diff != "" || (err == nil) != (c.err == "") || err != nil && err.Error() != c.err {
 					t.Errorf("%v (-want +got)\n%s", err, diff)
 				}
@@ -143,14 +143,7 @@ func TestGate(t *testing.T) {
 }
 
 // request is a message as readMessage makes it.
-func request(t *testing.T, text string) message {
-	t.Helper()
-	m, err := readMessage(text, "cn-hangzhou", nil)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return m
-}
+func request(text string) message { return must(readMessage(text, "cn-hangzhou", nil)) }
 
 // The function is told to answer before the gate gives up, however short the last question is. Its own earlier end is kept.
 func TestWaitAtMost(t *testing.T) {
@@ -165,14 +158,14 @@ func TestWaitAtMost(t *testing.T) {
 		{`{"DBClusterSelector":{"All":true},"WaitAtMost":null}`, time.Hour, time.Hour - 15*time.Second},
 	} {
 		for _, again := range []bool{false, true} {
-			sent := string(request(t, c.sent).fixed(again).within(c.patience))
-			if got := request(t, sent).event.Requests[0].WaitAtMost; got != c.want {
+			sent := string(request(c.sent).fixed(again).within(c.patience))
+			if got := request(sent).event.Requests[0].WaitAtMost; got != c.want {
 				t.Errorf("%v: %s in %s", c, got, sent)
 			}
 		}
 	}
 	for _, asItIs := range []string{`{"Action":"Drill"}`, `{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly","payload":"amv-1"}`} {
-		if got := string(request(t, asItIs).within(time.Minute)); got != asItIs {
+		if got := string(request(asItIs).within(time.Minute)); got != asItIs {
 			t.Errorf("sent %s", got)
 		}
 	}
@@ -189,7 +182,7 @@ func TestGateIsStopped(t *testing.T) {
 			time.Sleep(61 * time.Second)
 			return failed("BackupPending"), nil
 		}
-		_, err := g.pass(ctx, request(t, "amv-1"))
+		_, err := g.pass(ctx, request("amv-1"))
 		if took := time.Since(begun); err != errAskInterrupted || took != 63*time.Second {
 			t.Errorf("%v after %s", err, took)
 		}

@@ -246,12 +246,12 @@ func TestPagesTables(t *testing.T) {
 func TestPagesPolicies(t *testing.T) {
 	p := readPage(t, "function/README.md")
 	names, _ := p.table(t, "policy")
-	all := policies(settingsOf(t, uncommented(filledIn(t))), nil)
-	s := settingsOf(t, filledIn(t, "region", "cn-hangzhou", "clusters", `'"DBClusterIds": ["amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d"]'`, "imageClusters", `""`))
+	all := policies(settingsOf(uncommented(filledIn(t))), nil)
+	s := settingsOf(filledIn(t, "region", "cn-hangzhou", "clusters", `'"DBClusterIds": ["amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d"]'`, "imageClusters", `""`))
 	for _, policy := range all {
 		pasted := slices.ContainsFunc(p.blocks, func(b codeBlock) bool {
 			var d document
-			return json.Unmarshal([]byte(b.Text), &d) == nil && policy.Name != "alarm" && cmp.Equal(d, documentOf(t, s, policy.Name))
+			return json.Unmarshal([]byte(b.Text), &d) == nil && policy.Name != "alarm" && cmp.Equal(d, documentOf(s, policy.Name))
 		})
 		if !slices.Contains(names, policy.Name) || !pasted && (policy.Name == "trust" || policy.Name == "wait") {
 			t.Errorf("the policy %s is not in the table, or another than make policy prints", policy.Name)

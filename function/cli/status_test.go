@@ -62,15 +62,16 @@ func TestStatus(t *testing.T) {
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Type: "IncrementalBackup"},
 		fakeadb.Backup{Cluster: "amv-none", Start: at, End: at.Add(time.Minute), Parent: "5"},
 	)
+	file := filepath.Join(t.TempDir(), "status.html")
+	written := "status: the page is " + file + "|on it:"
 	nightly := sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "nightly"}}`)
 	for name, c := range map[string]struct {
 		args   string
 		code   int
 		stdout string
-		stderr string
+		stderr string // after written: of the page
 	}{
 		"named":      {"amv-fresh amv-old", exitDone, "\namv-fresh cn-hangzhou 20| 4.7 GiB ####|\namv-old cn-hangzhou 20| 4d04h 4.7 GiB #|Days and times are in Asia/Shanghai.", ""},
-		"young":      {"-max-age 26h amv-fresh", exitDone, "amv-fresh", ""},
 		"each one":   {"amv-old amv-none -backups", exitDone, "\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20| 17m 4.7 GiB full Completed 20| 1m incremental Completed 20| 1m copy Completed 20", ""},
 		"a month":    {"amv-ancient", exitDone, " 30d00h 4.7 GiB ..............", ""},
 		"three days": {"amv-fresh -days 3", exitDone, "LAST 3 DAYS| 4.7 GiB ##", ""},
@@ -78,13 +79,19 @@ func TestStatus(t *testing.T) {
 		"failed":     {"amv-failed -backups", exitDone, " 31h| failed 20| 1m full Failed ", ""},
 		"running":    {"amv-running", exitDone, "#>| running since 20", ""},
 		"none":       {"amv-none", exitDone, "amv-none cn-hangzhou none ..............\n\namv-none: no complete backup in 31 days\n", ""},
-		"none young": {"amv-none -max-age 26h", exitNo, "", "1 of 1 clusters have no complete backup"},
 		"not read":   {"amv-fresh amv-denied amv-unheard -max-age 26h", exitNotAsked, "amv-fresh cn-hangzhou 20|\namv-denied cn-hangzhou not read \n|\namv-denied: DescribeBackups was denied|acs:adb:cn-hangzhou:*:dbcluster/amv-denied|the caller needs adb:DescribeBackups|\namv-unheard: DescribeBackups was refused", "2 of 3 could not be read"},
 		"selected":   {"-s " + nightly, exitDone, "\namv-fresh |\namv-old |\namv-failed |\namv-new (cn-hangzhou) is skipped: its status is Creating\n", ""},
 		"twice":      {"-s " + sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`), exitDone, "\namv-fresh ", ""},
 		"nobody":     {"-s " + sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`), exitNo, "", "no cluster is selected; is a tag missing?"},
 		"no s.yaml":  {"-s nowhere.yaml -region cn-hangzhou amv-fresh", exitDone, "Days and times are in UTC", ""},
 		"elsewhere":  {"-region cn-shanghai amv-fresh", exitNotAsked, "amv-fresh cn-shanghai not read", ""},
+
+		// The page is written beside the table or the JSON, and also where the answer is no.
+		"a page":          {"-html " + file + " amv-fresh", exitDone, "LAST 31 DAYS", written + "Each cluster has a complete backup|· 31 days, |Last 31 days, today last"},
+		"of fewer days":   {"-html " + file + " amv-fresh -days 5", exitDone, "LAST 5 DAYS", written + "· 5 days, "},
+		"beside JSON":     {"-html " + file + " amv-fresh --json", exitDone, `{"Status":"Completed"`, written + "Each cluster has a complete backup"},
+		"of an old one":   {"-html " + file + " amv-old -max-age 26h", exitNo, " old, more than 26h", written + "1 of 1 clusters have no complete backup that started in the last 26h|4d04h old, more than 26h"},
+		"of one not read": {"-html " + file + " amv-fresh amv-denied", exitNotAsked, "not read", written + "1 of 2 could not be read|DescribeBackups was denied"},
 
 		"no clusters":  {"-s nowhere.yaml", exitWrong, "", "which clusters? Name them"},
 		"no region":    {"-s nowhere.yaml amv-fresh", exitWrong, "", "in which region?"},
@@ -99,12 +106,17 @@ func TestStatus(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Setenv("HOME", t.TempDir())
-			stdout, _ := expect(t, c.code, c.stdout, c.stderr, append([]string{"status", "-s", "../../s.yaml"}, strings.Fields(c.args)...)...)
+			inErrors, onPage, asPage := strings.Cut(c.stderr, "|on it:")
+			stdout, _ := expect(t, c.code, c.stdout, inErrors, append([]string{"status", "-s", "../../s.yaml"}, strings.Fields(c.args)...)...)
 			if (c.code == exitWrong) != (stdout == "") || strings.Count(stdout, "amv-fresh ") > 1 || strings.Contains(stdout, "\x1b") {
 				t.Error(stdout)
 			}
+			if asPage {
+				has(t, string(must(os.ReadFile(file))), onPage)
+			}
 		})
 	}
+	expect(t, exitNotAsked, "", "status.html", "status", "-s", "../../s.yaml", "-html", filepath.Join(file, "no"), "amv-fresh")
 	if n := service.Count("CreateBackup"); n > 0 {
 		t.Errorf("%d backups were created", n)
 	}
@@ -144,31 +156,6 @@ func TestStatusAsJSON(t *testing.T) {
 	if none := (statusBackup{DBClusterId: "amv-2", RegionId: "cn-hangzhou", statusSet: statusSet{Status: backup.StatusMissing}, Days: a.Backups[1].Days}); !reflect.DeepEqual(none, a.Backups[1]) {
 		t.Errorf("%+v", a.Backups[1])
 	}
-}
-
-// The page is written beside the table or the JSON, and also where the answer is no.
-func TestStatusAsPage(t *testing.T) {
-	service := newFakeADB(t, fakeadb.Options{Denied: []fakeadb.Denial{{Cluster: "amv-denied"}}})
-	nights(service, "amv-1", 50*time.Hour, 30)
-	file := filepath.Join(t.TempDir(), "status.html")
-	for name, c := range map[string]struct {
-		args   string
-		code   int
-		stdout string
-		page   string
-	}{
-		"a month":     {"amv-1", exitDone, "LAST 31 DAYS", "Each cluster has a complete backup|· 31 days, |Last 31 days, today last"},
-		"fewer days":  {"amv-1 -days 5", exitDone, "LAST 5 DAYS", "· 5 days, "},
-		"beside JSON": {"amv-1 --json", exitDone, `{"Status":"Completed"`, "Each cluster has a complete backup"},
-		"too old":     {"amv-1 -max-age 26h", exitNo, "2d02h old, more than 26h", "1 of 1 clusters have no complete backup that started in the last 26h|2d02h old, more than 26h"},
-		"not read":    {"amv-1 amv-denied", exitNotAsked, "not read", "1 of 2 could not be read|DescribeBackups was denied"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			expect(t, c.code, c.stdout, "status: the page is "+file, append([]string{"status", "-s", "../../s.yaml", "-html", file}, strings.Fields(c.args)...)...)
-			has(t, string(must(os.ReadFile(file))), c.page)
-		})
-	}
-	expect(t, exitNotAsked, "", "status.html", "status", "-s", "../../s.yaml", "-html", filepath.Join(file, "no"), "amv-1")
 }
 
 // The words of BackupStatus are those that the function knows: the environment's, or s.yaml's.
