@@ -39,10 +39,9 @@ func standIn() (code int) {
 // the credentials that every call has if it has them right.
 func useStandIn(t *testing.T) (calls func(file string, key ...string) []string) {
 	t.Helper()
-	self, err := os.Executable()
-	folder := t.TempDir()
-	if err = errors.Join(err, os.Symlink(self, filepath.Join(folder, "s")), os.Symlink(self, filepath.Join(folder, "node"))); err != nil {
-		t.Fatal(err)
+	self, folder := must(os.Executable()), t.TempDir()
+	for _, name := range []string{"s", "node"} {
+		must(0, os.Symlink(self, filepath.Join(folder, name)))
 	}
 	log := filepath.Join(folder, "log")
 	for name, value := range map[string]string{"PATH": folder, "STAND_IN": log, "HOME": folder, "serverless_devs_config_home": folder, "SecurityToken": ""} {

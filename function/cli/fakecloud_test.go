@@ -74,7 +74,6 @@ func inOrder() {
 
 // newCloud starts the services and makes the caller's credentials those that they know. The steps are for the function.
 func newCloud(t *testing.T, function ...step) *cloud {
-	t.Helper()
 	f := &cloud{t: t, roles: map[string]*ramRole{}, policies: map[string]*fakePolicy{}, attached: map[string][]attached{}}
 	f.script = map[string][]step{"InvokeFunction": function}
 	server := httptest.NewServer(f)
@@ -86,7 +85,6 @@ func newCloud(t *testing.T, function ...step) *cloud {
 
 // useCredentials puts the test's credentials into the environment.
 func useCredentials(t *testing.T) {
-	t.Helper()
 	for name, value := range map[string]string{
 		"AccountID": "", "AccessKeyID": "", "AccessKeySecret": "", "ALIBABA_CLOUD_ACCESS_KEY_ID": testKeyID,
 		"ALIBABA_CLOUD_ACCESS_KEY_SECRET": testSecret, "ALIBABA_CLOUD_SECURITY_TOKEN": testToken,
@@ -97,7 +95,6 @@ func useCredentials(t *testing.T) {
 
 // noCredentials leaves the program without any.
 func noCredentials(t *testing.T) {
-	t.Helper()
 	for _, name := range []string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"} {
 		t.Setenv(name, "")
 	}
@@ -237,7 +234,6 @@ const asProgram = "ADB_BACKUP_TEST_RUNS_THE_PROGRAM"
 
 // program is a process of the program that has not been started, and what it will have written.
 func program(t *testing.T, args ...string) (c *exec.Cmd, stdout, stderr *bytes.Buffer) {
-	t.Helper()
 	self := must(os.Executable())
 	c, stdout, stderr = exec.CommandContext(t.Context(), self, args...), new(bytes.Buffer), new(bytes.Buffer)
 	c.Env, c.Stdout, c.Stderr = append(os.Environ(), asProgram+"=1"), stdout, stderr

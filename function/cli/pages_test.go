@@ -41,7 +41,6 @@ var (
 )
 
 func readPage(t *testing.T, name string) page {
-	t.Helper()
 	source := readSource(t, name)
 	p := page{name: name, prose: fence.ReplaceAllString(source, "")}
 	for _, m := range fence.FindAllStringSubmatch(source, -1) {
@@ -52,7 +51,6 @@ func readPage(t *testing.T, name string) page {
 }
 
 func readSource(t *testing.T, name string) string {
-	t.Helper()
 	return string(must(os.ReadFile(filepath.Join("../..", name))))
 }
 

@@ -46,7 +46,6 @@ func settingsOf(source string) settings { return must(parseSettings([]byte(sourc
 
 // write writes an s.yaml to a folder of its own.
 func write(t *testing.T, source string) (file string) {
-	t.Helper()
 	file = filepath.Join(t.TempDir(), "s.yaml")
 	return must(file, os.WriteFile(file, []byte(source), 0o600))
 }

@@ -18,7 +18,6 @@ import (
 
 // newFakeADB starts an emulated AnalyticDB that knows the caller's credentials, and lets status find it.
 func newFakeADB(t *testing.T, o fakeadb.Options) *fakeadb.Service {
-	t.Helper()
 	o.Credentials = map[string]fakeadb.Credential{testKeyID: {Secret: testSecret, Token: testToken}}
 	service := fakeadb.New(o)
 	server := httptest.NewServer(service)
@@ -38,7 +37,6 @@ func nights(service *fakeadb.Service, cluster string, last time.Duration, n int)
 
 // sYAML writes an s.yaml with these clusters, and returns its path.
 func sYAML(t *testing.T, clusters string) string {
-	t.Helper()
 	return write(t, filledIn(t, "region", "cn-hangzhou", "imageClusters", `""`, "clusters", "'"+clusters+"'"))
 }
 
