@@ -39,10 +39,9 @@ func standIn() (code int) {
 // the credentials that every call has if it has them right.
 func useStandIn(t *testing.T) (calls func(file string, key ...string) []string) {
 	t.Helper()
-	self, err := os.Executable()
-	folder := t.TempDir()
-	if err = errors.Join(err, os.Symlink(self, filepath.Join(folder, "s")), os.Symlink(self, filepath.Join(folder, "node"))); err != nil {
-		t.Fatal(err)
+	self, folder := must(os.Executable()), t.TempDir()
+	for _, name := range []string{"s", "node"} {
+		must(0, os.Symlink(self, filepath.Join(folder, name)))
 	}
 	log := filepath.Join(folder, "log")
 	for name, value := range map[string]string{"PATH": folder, "STAND_IN": log, "HOME": folder, "serverless_devs_config_home": folder, "SecurityToken": ""} {
@@ -68,7 +67,7 @@ func twoQueues(t *testing.T) string {
 func TestDeploy(t *testing.T) {
 	all := []string{"verify", "deploy -y"}
 	byName := []string{"verify", "deploy --trigger queue -y", "deploy -y"}
-	const noFunction, alarm = `{}`, `{"environmentVariables": {"ADB_ALARM_WEBHOOK": "https://example.com/secret-hook"}}`
+	const noFunction, alarm = `{}`, `{"environmentVariables": {"ADB_ALARM_WEBHOOK": "https://example.com/MarkedToken"}}`
 	for name, c := range map[string]struct {
 		source string
 		online string // the function; empty: it is not deployed
@@ -92,84 +91,71 @@ func TestDeploy(t *testing.T) {
 		"an alarm is kept":            {changed(t, "${env('ADB_ALARM_WEBHOOK', '')}", "${env('NOT_SET_HERE', 'https://example.com/other')}"), alarm, "", "", exitDone, all, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, url := newAccount(t)
-			makesRole(t, url, filledIn(t), "-yes")
+			f := newCloud(t)
+			makesRole(t, f, exitDone, "", filledIn(t), "-yes")
 			f.function = map[string]string{"": c.online, "/triggers": "{}"}
 			calls := useStandIn(t)
 			t.Setenv("STAND_IN_FAILS", c.fails)
 			file := write(t, c.source)
-			code, out, errs := does(t, append([]string{"deploy", "-s", file, "-endpoint", url}, strings.Fields(c.args)...)...)
-			if got := calls(file); code != c.code || !slices.Equal(got, c.want) || !strings.Contains(errs, c.says) || strings.Contains(out+errs, "secret-hook") {
-				t.Errorf("exit code %d, %q, want %q\n%s", code, got, c.want, errs)
+			expect(t, c.code, "", c.says, append([]string{"deploy", "-s", file, "-endpoint", f.url}, strings.Fields(c.args)...)...)
+			if got := calls(file); !slices.Equal(got, c.want) {
+				t.Errorf("%q, want %q", got, c.want)
 			}
 		})
 	}
 }
 
-// s gets the credentials that this program works with, and nothing that it would misread.
+// s gets the credentials that this program works with, and nothing that it would misread. What cannot be done is told truly.
 func TestHandOver(t *testing.T) {
-	_, url := newAccount(t)
-	for name, c := range map[string]struct {
+	three := map[string]string{"AccountID": "1", "AccessKeyID": "k", "AccessKeySecret": "s"}
+	two := map[string]string{"AccountID": "1", "AccessKeyID": "k", "serverless_devs_access_cicd_alias_name": "x"}
+	noS := map[string]string{"PATH": t.TempDir()}
+	const noKey, noTool = "no credentials", "no Serverless Devs"
+	for _, c := range []struct {
+		args      string
 		env       map[string]string
 		key       []string
-		args, got string
+		code      int
+		got, says string
 	}{
-		"the default chain": {map[string]string{"AccountID": "1", "AccessKeyID": "k", "serverless_devs_access_cicd_alias_name": "x"}, nil, "logs --tail", "logs --tail"},
-		"three variables":   {map[string]string{"AccountID": "1", "AccessKeyID": "k", "AccessKeySecret": "s"}, []string{"k", "s", "1", ""}, "remove -yes", "remove -y"},
+		{"logs --tail", two, nil, exitDone, "logs --tail", ""},
+		{"remove -yes", three, []string{"k", "s", "1", ""}, exitDone, "remove -y", ""},
+		{"remove", nil, nil, exitWrong, "", "nothing was changed: there is no terminal"},
+		{"doctor", nil, nil, exitNotAsked, "", noKey}, {"deploy", nil, nil, exitNotAsked, "", noKey},
+		{"logs", nil, nil, exitNotAsked, "", noKey}, {"remove -yes", nil, nil, exitNotAsked, "", noKey},
+		{"doctor -offline", noS, nil, exitNo, "", noTool}, {"deploy", noS, nil, exitNotAsked, "", noTool},
+		{"logs", noS, nil, exitNotAsked, "", noTool}, {"remove -yes", noS, nil, exitNotAsked, "", noTool},
 	} {
-		t.Run(name, func(t *testing.T) {
-			calls := useStandIn(t)
+		t.Run(c.args+" "+c.says, func(t *testing.T) {
+			f, calls := newCloud(t), useStandIn(t)
+			if c.says == noKey {
+				noCredentials(t)
+			}
 			for name, value := range c.env {
 				t.Setenv(name, value)
 			}
 			file := write(t, changed(t, "\naccess: default", "\naccess: other"))
-			code, _, errs := does(t, append(strings.Fields(c.args), "-s", file, "-endpoint", url)...)
-			if got := calls(file, c.key...); code != exitDone || !slices.Equal(got, []string{c.got}) {
-				t.Errorf("exit code %d, %q: %s", code, got, errs)
+			out, errs := expect(t, c.code, "", "", append(strings.Fields(c.args), "-s", file, "-endpoint", f.url)...)
+			has(t, out+errs, c.says)
+			if got := strings.Join(calls(file, c.key...), "|"); got != c.got || strings.Contains(errs, "deployed?") {
+				t.Errorf("%q: %s", got, errs)
 			}
 		})
 	}
-}
-
-// Messages at the end of a failure are true.
-func TestWithout(t *testing.T) {
-	_, url := newAccount(t)
-	calls := useStandIn(t)
-	file := write(t, filledIn(t))
-	if code, _, errs := does(t, "remove", "-s", file, "-endpoint", url); code != exitWrong || !strings.Contains(errs, "nothing was changed: there is no terminal") {
-		t.Errorf("remove without a terminal: exit code %d: %s", code, errs)
-	}
-	for _, name := range []string{"ALIBABA_CLOUD_ACCESS_KEY_ID", "ALIBABA_CLOUD_ACCESS_KEY_SECRET", "ALIBABA_CLOUD_SECURITY_TOKEN"} {
-		t.Setenv(name, "")
-	}
-	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-	fails := func(says string, commands map[string]int) {
-		for command, want := range commands {
-			code, out, errs := does(t, append(strings.Fields(command), "-s", file, "-endpoint", url)...)
-			if code != want || !strings.Contains(out+errs, says) || strings.Contains(errs, "deployed?") || len(calls(file)) > 0 {
-				t.Errorf("%s: exit code %d: %s%s", command, code, out, errs)
-			}
-		}
-	}
-	fails("no credentials", map[string]int{"doctor": exitNotAsked, "deploy": exitNotAsked, "logs": exitNotAsked, "remove -yes": exitNotAsked})
-	t.Setenv("PATH", t.TempDir())
-	fails("no Serverless Devs", map[string]int{"doctor -offline": exitNo, "deploy": exitNotAsked, "logs": exitNotAsked, "remove -yes": exitNotAsked})
 }
 
 // The same binary gives the same package, whatever a careless checkout, umask or file system does to it.
 func TestPackage(t *testing.T) {
 	dir := t.TempDir()
 	binary, out := filepath.Join(dir, "main"), filepath.Join(dir, "function.zip")
-	if code, _, said := does(t, "package", "-binary", binary, "-o", out); code != exitNotAsked || !strings.Contains(said, "run `make build` first") {
-		t.Errorf("without a binary: exit code %d: %s", code, said)
-	}
+	expect(t, exitNotAsked, "", "run `make build` first", "package", "-binary", binary, "-o", out)
 	source := bytes.Repeat([]byte("a function "), 1000)
 	var packages [2][]byte
 	for i, mode := range []os.FileMode{0o600, 0o755} {
 		err := errors.Join(os.WriteFile(binary, source, 0o600), os.Chmod(binary, mode), os.Chtimes(binary, time.Time{}, time.Unix(int64(1e9*(i+1)), 0)))
-		code, _, said := does(t, "package", "-binary", binary, "-o", out)
-		if packages[i], _ = os.ReadFile(out); err != nil || code != exitDone {
-			t.Fatalf("exit code %d: %v %s", code, err, said)
+		expect(t, exitDone, "", "", "package", "-binary", binary, "-o", out)
+		if packages[i], _ = os.ReadFile(out); err != nil {
+			t.Fatal(err)
 		}
 	}
 	z, err := zip.NewReader(bytes.NewReader(packages[0]), int64(len(packages[0])))

@@ -2,13 +2,12 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"adb-backup/function/backup"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 var shanghai = must(time.LoadLocation("Asia/Shanghai"))
@@ -33,102 +32,85 @@ func set(now time.Time, before time.Duration, state backup.State) backup.Set {
 	return s
 }
 
-func TestHistory(t *testing.T) {
-	const day = 24 * time.Hour
-	now := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
-	of := func(before time.Duration, state backup.State) backup.Set { return set(now, before, state) }
-	with := func(s backup.Set, change func(*backup.Set)) backup.Set {
-		change(&s)
-		return s
+// list reads backups such as "20m running, 7h failed": how long ago each started, and what it is.
+func listed(now time.Time, text string) (sets []backup.Set) {
+	states := map[string]backup.State{"complete": backup.SetComplete, "failed": backup.SetFailed, "running": backup.SetRunning, "odd": backup.SetUnknown}
+	for one := range strings.SplitSeq(text, ", ") {
+		words := strings.Fields(one)
+		s := set(now, must(time.ParseDuration(words[0])), states[words[1]])
+		s.Full, s.Copy = !slices.Contains(words, "incremental"), slices.Contains(words, "copy")
+		if s.State == backup.SetUnknown {
+			s.Status = "Odd"
+		}
+		if slices.Contains(words, "ended") {
+			s.End = s.Start
+		}
+		sets = append(sets, s)
 	}
-	const complete, failed, running, unknown = backup.SetComplete, backup.SetFailed, backup.SetRunning, backup.SetUnknown
+	return sets
+}
+
+func TestHistory(t *testing.T) {
+	berlin := must(time.LoadLocation("Europe/Berlin"))
+	thursday := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
 	for name, c := range map[string]struct {
-		sets     []backup.Set
-		strip    string
+		now      time.Time
+		sets     string
+		days     string // _ is open
 		last     string // its id
 		since    string
 		warnings int
 	}{
-		"nothing":                    {nil, "..............", "", "", 0},
-		"each night":                 {[]backup.Set{of(7*time.Hour, complete), of(31*time.Hour, complete), of(55*time.Hour, complete)}, "...........###", "420", "", 0},
-		"in any order":               {[]backup.Set{of(31*time.Hour, complete), of(7*time.Hour, complete)}, "............##", "420", "", 0},
-		"the first day":              {[]backup.Set{of(13*day, complete), of(14*day, complete)}, "#.............", fmt.Sprint(13 * 24 * 60), "", 0},
-		"failed tonight":             {[]backup.Set{of(7*time.Hour, failed), of(31*time.Hour, complete)}, "............#x", "1860", "failed 11-26 02:00", 0},
-		"failed twice":               {[]backup.Set{of(7*time.Hour, failed), of(8*time.Hour, failed), of(31*time.Hour, complete)}, "............#x", "1860", "failed 11-26 02:00", 0},
-		"failed, then complete":      {[]backup.Set{of(7*time.Hour, failed), of(6*time.Hour, complete)}, ".............#", "360", "", 0},
-		"complete, then failed":      {[]backup.Set{of(7*time.Hour, complete), of(6*time.Hour, failed)}, ".............#", "420", "failed 11-26 03:00", 0},
-		"running":                    {[]backup.Set{of(20*time.Minute, running), of(31*time.Hour, complete)}, "............#>", "1860", "running since 11-26 08:40", 0},
-		"running after a failure":    {[]backup.Set{of(20*time.Minute, running), of(7*time.Hour, failed)}, ".............>", "", "running since 11-26 08:40; failed 11-26 02:00", 0},
-		"an unknown status":          {[]backup.Set{with(of(7*time.Hour, unknown), func(s *backup.Set) { s.Status = "Odd" })}, ".............>", "", "running since 11-26 02:00", 1},
-		"unknown, with an end":       {[]backup.Set{with(of(7*time.Hour, unknown), func(s *backup.Set) { s.Status, s.End = "Odd", s.Start })}, "..............", "", "", 1},
-		"midnight is the schedule's": {[]backup.Set{of(9*time.Hour, complete), of(9*time.Hour+2*time.Minute, complete)}, "............##", "540", "", 0},
-		"incremental":                {[]backup.Set{with(of(7*time.Hour, complete), func(s *backup.Set) { s.Full = false })}, "..............", "", "", 0},
-		"incremental, and odd":       {[]backup.Set{with(of(7*time.Hour, unknown), func(s *backup.Set) { s.Full = false }), with(of(-8*time.Hour, complete), func(s *backup.Set) { s.Full = false })}, "..............", "", "", 0},
-		"a copy":                     {[]backup.Set{with(of(7*time.Hour, complete), func(s *backup.Set) { s.Copy = true })}, "..............", "", "", 0},
-		"in a minute":                {[]backup.Set{of(-time.Minute, complete)}, ".............#", "-1", "", 0},
-		"in the future":              {[]backup.Set{of(-8*time.Hour, complete), of(31*time.Hour, complete)}, "............#.", "1860", "", 1},
-		"no start":                   {[]backup.Set{{Full: true, State: complete}}, "..............", "", "", 0},
+		"in any order":               {thursday, "31h complete, 7h complete, 55h complete", "___________###", "420", "", 0},
+		"the first day":              {thursday, "312h complete, 336h complete", "#............_", "18720", "", 0},
+		"before the first one":       {thursday, "72h complete", "__________#.._", "4320", "", 0},
+		"failed twice":               {thursday, "7h failed, 8h failed, 31h complete", "____________#x", "1860", "failed 11-26 02:00", 0},
+		"failed, then complete":      {thursday, "7h failed, 6h complete", "_____________#", "360", "", 0},
+		"complete, then failed":      {thursday, "7h complete, 6h failed", "_____________#", "420", "failed 11-26 03:00", 0},
+		"running":                    {thursday, "20m running, 31h complete", "____________#>", "1860", "running since 11-26 08:40", 0},
+		"running after a failure":    {thursday, "20m running, 7h failed", "_____________>", "", "running since 11-26 08:40; failed 11-26 02:00", 0},
+		"an unknown status":          {thursday, "7h odd", "_____________>", "", "running since 11-26 02:00", 1},
+		"unknown, with an end":       {thursday, "7h odd ended", "_____________.", "", "", 1},
+		"midnight is the schedule's": {thursday, "9h complete, 9h2m complete", "____________##", "540", "", 0},
+		"of no full backup":          {thursday, "7h complete incremental, 7h odd incremental, -8h complete incremental, 7h complete copy", "............._", "", "", 0},
+		"in a minute":                {thursday, "-1m complete", "_____________#", "-1", "", 0},
+		"in the future":              {thursday, "-8h complete, 31h complete", "____________#_", "1860", "", 1},
+
+		// Days are the calendar's: an hour more or less at a change of daylight-saving time moves no mark.
+		"25 hours":            {time.Date(2026, 10, 25, 23, 30, 0, 0, berlin), "25h complete", "____________#_", "1500", "", 0},
+		"a night of 23 hours": {time.Date(2026, 3, 30, 0, 5, 0, 0, berlin), "46h55m complete", "___________#._", "2815", "", 0},
+		"just tomorrow":       {time.Date(2026, 3, 29, 23, 59, 30, 0, berlin), "-1m complete", "_____________#", "-1", "", 0},
+		"the same day":        {time.Date(2026, 3, 29, 23, 5, 0, 0, berlin), "21h55m complete", "_____________#", "1315", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := tellHistory(backup.Listing{Sets: c.sets}, now, 14)
-			var strip strings.Builder
+			h := tellHistory(backup.Listing{Sets: listed(c.now, c.sets)}, c.now, 14)
+			days, last := "", ""
 			for _, m := range h.Days {
-				strip.WriteString(marks[m].strip)
+				days += map[mark]string{markOpen: "_", markNone: ".", markFailed: "x", markRunning: ">", markComplete: "#"}[m]
 			}
-			last := ""
 			if h.Last != nil {
 				last = h.Last.ID
 			}
-			if strip.String() != c.strip || last != c.last || h.since(now, "01-02 15:04") != c.since || len(h.Warnings) != c.warnings {
-				t.Errorf("%s, last %q, %q, %q", &strip, last, h.since(now, "01-02 15:04"), h.Warnings)
+			if since := h.since(c.now, "01-02 15:04"); days != c.days || last != c.last || since != c.since || len(h.Warnings) != c.warnings {
+				t.Errorf("%s, last %q, %q, %q", days, last, since, h.Warnings)
 			}
 		})
 	}
-	h := tellHistory(backup.Listing{Sets: []backup.Set{of(3*day, complete)}}, now, 5)
-	if diff := cmp.Diff([]mark{markOpen, markComplete, markNone, markNone, markOpen}, h.Days); diff != "" {
-		t.Errorf("days before the first one, and today: %s", diff)
-	}
-	h = tellHistory(backup.Listing{Unreadable: `the time "yesterday"`}, now, 5)
-	if diff := cmp.Diff([]string{`the list holds something that cannot be read: the time "yesterday"`}, h.Warnings); diff != "" {
-		t.Error(diff)
-	}
-}
-
-// Days are the calendar's: an hour more or less at a change of daylight-saving time moves no mark.
-func TestDaysOfAChangingClock(t *testing.T) {
-	berlin := must(time.LoadLocation("Europe/Berlin"))
-	for name, c := range map[string]struct {
-		from, to time.Time
-		want     int
-	}{
-		"25 hours":            {time.Date(2026, 10, 24, 23, 30, 0, 0, berlin), time.Date(2026, 10, 25, 23, 30, 0, 0, berlin), 1},
-		"a night of 23 hours": {time.Date(2026, 3, 28, 0, 10, 0, 0, berlin), time.Date(2026, 3, 30, 0, 5, 0, 0, berlin), 2},
-		"the same day":        {time.Date(2026, 3, 29, 0, 10, 0, 0, berlin), time.Date(2026, 3, 29, 23, 5, 0, 0, berlin), 0},
-		"tomorrow":            {time.Date(2026, 3, 30, 0, 10, 0, 0, berlin), time.Date(2026, 3, 29, 23, 59, 0, 0, berlin), 0},
-	} {
-		if got := daysAgo(backup.Set{Start: backup.Span{From: c.from}}, c.to); got != c.want {
-			t.Errorf("%s: %d, want %d", name, got, c.want)
-		}
+	h := tellHistory(backup.Listing{Unreadable: `the time "yesterday"`, Sets: []backup.Set{{Full: true, State: backup.SetComplete}}}, thursday, 5) // no start
+	if h.Last != nil || h.Sets != nil || len(h.Warnings) != 1 || h.Warnings[0] != `the list holds something that cannot be read: the time "yesterday"` {
+		t.Errorf("%+v", h)
 	}
 }
 
 func TestWords(t *testing.T) {
-	for d, want := range map[time.Duration]string{
-		-time.Hour: "0s", 29 * time.Second: "0s", 59*time.Minute + 40*time.Second: "59m", 47*time.Hour + 59*time.Minute: "47h59m",
-		48 * time.Hour: "2d00h", 100*time.Hour + 30*time.Minute: "4d04h",
+	for want, got := range map[string]string{
+		"0s": age(-time.Hour), "59m": age(59*time.Minute + 40*time.Second), "47h59m": age(47*time.Hour + 59*time.Minute), "2d00h": age(48 * time.Hour),
+		"4d04h": age(100*time.Hour + 30*time.Minute), "26h": short(26 * time.Hour), "1h30m": short(90 * time.Minute), "3m20s": short(200 * time.Second),
+		"30m": short(30 * time.Minute), "1s": short(time.Second), "1h0m30s": short(3630 * time.Second), "": size(0) + size(-1), "999.0 B": size(999),
+		"1.0 KiB": size(1023), "4.7 GiB": size(5_000_000_000), "1.0 TiB": size(1 << 40), "5242880.0 TiB": size(5 << 60),
 	} {
-		if got := age(d); got != want {
-			t.Errorf("age %s: %s, want %s", d, got, want)
-		}
-	}
-	for d, want := range map[time.Duration]string{26 * time.Hour: "26h", 90 * time.Minute: "1h30m", 200 * time.Second: "3m20s", 30 * time.Minute: "30m", time.Second: "1s", 10 * time.Hour: "10h", 10 * time.Minute: "10m", 3630 * time.Second: "1h0m30s"} {
-		if got := short(d); got != want {
-			t.Errorf("%d: %s, want %s", d, got, want)
-		}
-	}
-	for n, want := range map[int64]string{0: "", -1: "", 999: "999.0 B", 1023: "1.0 KiB", 5_000_000_000: "4.7 GiB", 1 << 40: "1.0 TiB", 300 << 30: "300.0 GiB", 5 << 60: "5242880.0 TiB"} {
-		if got := size(n); got != want {
-			t.Errorf("size %d: %s, want %s", n, got, want)
+		if got != want {
+			t.Errorf("%s, want %s", got, want)
 		}
 	}
 }

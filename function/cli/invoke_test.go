@@ -1,11 +1,11 @@
 package main
 
 import (
+	"encoding/json"
 	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -14,116 +14,111 @@ import (
 )
 
 const (
-	done    = `{"Action":"Ensure","Status":"Completed","Backups":[{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Completed","Created":true}]}`
-	pending = `{"errorMessage":"1 of 1 clusters failed: amv-1 (cn-hangzhou): not complete","errorType":"BackupPending"}`
-	unable  = "UnhandledInvocationError" // X-Fc-Error-Type of every failure that the function answers
+	done      = `{"Action":"Ensure","Status":"Completed","Backups":[{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Completed","Created":true}]}`
+	pending   = `{"errorMessage":"1 of 1 clusters failed: amv-1 (cn-hangzhou): not complete","errorType":"BackupPending"}`
+	ignored   = `{"Status":"Ignored"}`
+	delivered = `{"Action":"Drill","Status":"Delivered"}`
+	unable    = "UnhandledInvocationError" // X-Fc-Error-Type of every failure that the function answers
 )
 
-// asks runs a command against a Function Compute that answers with these steps, and compares what comes of it. It returns what
-// was asked.
-func asks(t *testing.T, args []string, steps []step, code int, stdout string, stderr ...string) []question {
+// asks runs a command against a Function Compute that answers with these steps. Standard output is this line alone. It returns
+// what was asked, and what was told.
+func asks(t *testing.T, args string, steps []step, code int, line, words string) (asked []question, stderr string) {
 	t.Helper()
-	service, url := newFakeFC(t, steps...)
-	gotCode, gotOut, told := runs(t, append([]string{args[0], "-s", "../../s.yaml", "-endpoint", url}, args[1:]...)...)
-	if gotCode != code || gotOut != stdout {
-		t.Errorf("exit code %d, want %d, standard output %q, want %q\n%s", gotCode, code, gotOut, stdout, told)
+	f, typed := newCloud(t, steps...), strings.Fields(args)
+	stdout, stderr := expect(t, code, "", words, append([]string{typed[0], "-s", "../../s.yaml", "-endpoint", f.url}, typed[1:]...)...)
+	if strings.TrimSuffix(stdout, "\n") != line || (stdout == "") != (line == "") {
+		t.Errorf("standard output %q, want %q", stdout, line)
 	}
-	for _, want := range stderr {
-		if !strings.Contains(told, want) {
-			t.Errorf("%q is not in\n%s", want, told)
-		}
-	}
-	return service.questions()
+	return f.asked, stderr
 }
 
-// One question, between the vendor's SDK and a service that checks its signature.
-func TestInvoke(t *testing.T) {
-	event := filepath.Join(t.TempDir(), "event.json")
-	if err := os.WriteFile(event, []byte(`{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly","payload":"amv-1"}`), 0o600); err != nil {
-		t.Fatal(err)
+// One question, between the vendor's SDK and a service that checks its signature: which event goes to which function, and what
+// its answer is worth. What Function Compute says itself is told apart from what the function says.
+func TestQuestion(t *testing.T) {
+	const nightly = `{"triggerTime":"2026-11-23T02:00:00Z","triggerName":"nightly","payload":"amv-1"}`
+	const own, image = "../../events/actiontrail-own.json", "../../events/image-push.json" // neither names a cluster; the function may have some
+	text := func(path string) string { return string(must(os.ReadFile(path))) }
+	timer := "invoke -event " + write(t, nightly)
+	marked := write(t, "\ufeff{\"DBClusterId\":\"amv-1\",\"WaitAtMost\":\"1s\"}")
+	const bare, sent = "invoke amv-1 ", `{"DBClusterId":"amv-1","WaitAtMost":"1h4m45s"}`
+	const away = "invoke amv-1 -s nowhere.yaml "
+	const limit = `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: `
+	ended := func(what, why string) string {
+		return `{"errorType":"` + what + `","errorMessage":"the function ended before it answered, and make logs shows why: ` + why + `"}`
 	}
-	marked := filepath.Join(t.TempDir(), "marked.json")
-	if err := os.WriteFile(marked, []byte("\ufeff{\"DBClusterId\":\"amv-1\",\"WaitAtMost\":\"1s\"}"), 0o600); err != nil {
-		t.Fatal(err)
+	const alarmFailed, drill = `{"errorType":"AlarmFailed","errorMessage":"no webhook is set"}`, `{"Action":"Drill"}`
+	refusal := func(status int, code string) step { // which repeats what it was sent
+		return step{Status: status, Body: `{"RequestId":"1-2","Code":"` + code + `","Message":"you sent MarkedToken%2fof%2bthe%3d%3dTest"}`}
 	}
-	image := "../../events/image-push.json" // names no cluster: the function may have some of its own
+	silent := must(net.Listen("tcp", "127.0.0.1:0")) // it takes connections and never speaks TLS
+	defer silent.Close()
+	nobody := httptest.NewServer(http.NotFoundHandler())
+	nobody.Close()
 	for name, c := range map[string]struct {
+		args           string
 		step           step
-		event          string
 		code           int
 		stdout, stderr string
-		unasked        bool
+		sent           string // empty: nothing was asked
 	}{
-		"success":        {step{Body: done}, event, exitDone, done + "\n", "asking adb-backup in cn-hangzhou", false},
-		"pretty-printed": {step{Body: strings.ReplaceAll(done, ",", ",\n ") + "\n"}, event, exitDone, done + "\n", "", false},
-		"own work":       {step{Body: `{"Status":"Ignored"}`}, "../../events/actiontrail-own.json", exitDone, `{"Status":"Ignored"}` + "\n", "", false},
-		"not asked":      {step{Body: `{"Status":"Ignored"}`}, event, exitNotAsked, "", "this is not adb-backup's answer", false},
-		"bare id":        {step{Body: done}, "amv-1", exitDone, done + "\n", "", false},
-		"BOM":            {step{Body: done}, marked, exitDone, done + "\n", "", false},
-		"no cluster":     {step{Body: done}, image, exitDone, done + "\n", "", false},
-		"no backup":      {step{Body: pending, Error: unable}, event, exitNo, pending + "\n", "\nBackupPending: 1 of 1 clusters failed", false},
-		"wrong there":    {step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`, Error: unable}, event, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}` + "\n", "InvalidEvent: why", false},
-		"no event":       {step{}, "", exitWrong, "", "Give a cluster id", true},
-		"wrong file":     {step{}, "no-such-file.json", exitWrong, "", "no-such-file.json", true},
-		"masked id":      {step{}, "amv-wz9or2xawpnc****", exitWrong, "", "masked example", true},
-		"wrong request":  {step{}, "../../function/cli/testdata/misspelt.json", exitWrong, "", `WaitFro`, true},
+		"success":        {bare, step{Body: done}, exitDone, done, "asking adb-backup in cn-hangzhou", sent},
+		"pretty-printed": {timer, step{Body: strings.ReplaceAll(done, ",", ",\n ") + "\n"}, exitDone, done, "", nightly},
+		"own work":       {"invoke -event " + own, step{Body: ignored}, exitDone, ignored, "", text(own)},
+		"not asked":      {timer, step{Body: ignored}, exitNotAsked, "", "this is not adb-backup's answer", nightly},
+		"BOM":            {"invoke -event " + marked, step{Body: done}, exitDone, done, "", `{"DBClusterId":"amv-1","WaitAtMost":"1s"}`},
+		"no cluster":     {"invoke -event " + image, step{Body: done}, exitDone, done, "", text(image)},
+		"no backup":      {timer, step{Body: pending, Error: unable}, exitNo, pending, "\nBackupPending: 1 of 1 clusters failed", nightly},
+		"wrong there":    {bare, step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`}, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}`, "InvalidEvent: why", sent},
+		"no event":       {"invoke", step{}, exitWrong, "", "Give a cluster id", ""},
+		"wrong file":     {"invoke -event no-such-file.json", step{}, exitWrong, "", "no-such-file.json", ""},
+		"masked id":      {"invoke amv-wz9or2xawpnc****", step{}, exitWrong, "", "masked example", ""},
+		"wrong request":  {"invoke -event testdata/misspelt.json", step{}, exitWrong, "", "WaitFro", ""},
+
+		"drill":                 {"drill", step{Body: delivered}, exitDone, delivered, "", drill},
+		"drill, and no webhook": {"drill", step{Body: alarmFailed}, exitNo, alarmFailed, "no webhook is set", drill},
+		"drill, ignored":        {"drill", step{Body: ignored}, exitNotAsked, "", "this is not", drill},
+		"drill, made a backup":  {"drill", step{Body: done}, exitNotAsked, "", "this is not", drill},
+
+		"flags alone":         {away + "-region cn-shanghai -function adb-backup", step{Body: done}, exitDone, done, "adb-backup in cn-shanghai", sent},
+		"a flag before it":    {bare + "-region cn-shanghai", step{Body: done}, exitDone, done, "adb-backup in cn-shanghai", sent},
+		"a qualifier":         {bare + "-qualifier prod", step{Body: done}, exitDone, done, "adb-backup (prod) in cn-hangzhou", sent},
+		"no s.yaml":           {away + "-region cn-shanghai", step{}, exitWrong, "", "Give -region and -function", ""},
+		"not a region":        {bare + "-region evil.example/", step{}, exitWrong, "", "is not a region", ""},
+		"not a function":      {bare + "-function a/b", step{}, exitWrong, "", "is not the name of a function", ""},
+		"plain http":          {bare + "-endpoint http://fc.example", step{}, exitWrong, "", "plain http", ""},
+		"twice":               {bare + "-event amv-1", step{}, exitWrong, "", `give -event or the argument "amv-1", not both`, ""},
+		"an unknown function": {bare + "-function other", step{}, exitNotAsked, "", "there is no function other in cn-hangzhou: deploy it with make deploy", ""},
+
+		"time-out":        {bare, step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNo, limit + `Function timed out after 3 seconds"}`, "BackupPending: ", sent},
+		"another word":    {bare, step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNo, limit + `Invocation timed out"}`, "", sent},
+		"out of memory":   {bare, step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, ended("FunctionOOMError", "the process was killed"), "", sent},
+		"crash":           {bare, step{Error: unable, Body: `{"errorMessage":"Process exited (duration: 12ms)"}`}, exitNo, ended(unable, "Process exited (duration: 12ms)"), "", sent},
+		"no JSON":         {bare, step{Error: "CAExited", Body: "exited"}, exitNo, ended("CAExited", "exited"), "", sent},
+		"a defect of its": {bare, step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNo, `{"errorType":"InternalError","errorMessage":"timed out"}`, "InternalError: timed out", sent},
+		"forbidden":       {bare, refusal(403, "AccessDenied"), exitNotAsked, "", "permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup|AccessDenied: you sent *** (HTTP 403, request id 1-2)", sent},
+		"not activated":   {bare, refusal(403, "FcServiceNotEnabled"), exitNotAsked, "", "activate it", sent},
+		"a wrong key":     {bare, refusal(403, "InvalidAccessKeyID"), exitNotAsked, "", "the credentials were refused", sent},
+		"no alias":        {bare, refusal(404, "AliasNotFound"), exitNotAsked, "", "does not know adb-backup in cn-hangzhou: check -qualifier", sent},
+		"too many calls":  {bare, refusal(429, "ResourceExhausted"), exitNotAsked, "", "Function Compute cannot answer now: InvokeFunction was refused: ResourceExhausted: you sent *** (HTTP 429", sent},
+		"its own failure": {bare, refusal(500, "InternalServerError"), exitNotAsked, "", "Function Compute cannot answer now: InvokeFunction was refused: InternalServerError: you sent *** (HTTP 500", sent},
+		"a proxy's page":  {bare, step{Status: 502, Body: "<html>", Header: map[string]string{"Content-Type": "text/html"}}, exitNotAsked, "", "Function Compute cannot answer now: InvokeFunction: 127.0.0.1:| answered HTTP 502: the reply cannot be read", sent},
+		"a redirect":      {bare, step{Status: 307, Header: map[string]string{"Location": "http://127.0.0.1:1/"}}, exitNotAsked, "", "Function Compute refused the call: InvokeFunction: 127.0.0.1:| answered HTTP 307", sent},
+		"not JSON":        {bare, step{Body: "hello"}, exitNotAsked, "", "this is not adb-backup's answer to the request: it is not the object that adb-backup answers with. Is it the right function (-function|It answered: hello", sent},
+		"broken":          {bare, step{Broken: true}, exitNotAsked, "", "the connection broke before an answer", sent},
+		"endless":         {bare, step{Body: strings.Repeat(" ", maxAnswer) + "{}"}, exitNotAsked, "", "the connection broke before an answer: http: request body too large", sent},
+
+		// A question that hangs is a backup that goes on. A host that cannot be reached is not, and what cannot be asked ends at once.
+		"hung":          {"invoke amv-1 -timeout 1s", step{Takes: time.Minute}, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}`, "", `{"DBClusterId":"amv-1","WaitAtMost":"500ms"}`},
+		"a hung drill":  {"drill -timeout 1s", step{Takes: time.Minute}, exitNotAsked, "", "\nno answer in time\n", drill},
+		"not listening": {"gate amv-1 -timeout 2s -endpoint " + nobody.URL, step{}, exitNotAsked, "", "connection refused; there is no time for another question within 2s", ""},
+		"no handshake":  {bare + "-timeout 1s -endpoint https://" + silent.Addr().String(), step{}, exitNotAsked, "", "cannot be reached: no answer in time", ""},
+		"no time":       {"gate amv-1 -ask -1s", step{}, exitWrong, "", "a time is shorter than 1s", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
-			asked := asks(t, []string{"invoke", "-event", c.event}, []step{c.step}, c.code, c.stdout, c.stderr)
-			if len(asked) != 1 && !c.unasked || len(asked) > 0 && c.unasked {
-				t.Fatalf("asked %q", asked)
-			}
-			if c.event == "amv-1" {
-				if want := `{"DBClusterId":"amv-1","WaitAtMost":"1h4m45s"}`; asked[0].Payload != want {
-					t.Errorf("sent %s, want %s", asked[0].Payload, want)
-				}
-			} else if !c.unasked && c.event != marked {
-				if sent, _ := os.ReadFile(c.event); asked[0].Payload != string(sent) {
-					t.Errorf("sent %q", asked[0].Payload)
-				}
-			}
-		})
-	}
-}
-
-// A drill is a success only if the robot took it.
-func TestDrill(t *testing.T) {
-	for body, code := range map[string]int{
-		`{"Action":"Drill","Status":"Delivered"}`: exitDone, `{"errorType":"AlarmFailed","errorMessage":"no webhook is set"}`: exitNo,
-		`{"Status":"Ignored"}`: exitNotAsked, done: exitNotAsked, "null": exitNotAsked,
-	} {
-		stdout := body + "\n"
-		if code == exitNotAsked {
-			stdout = ""
-		}
-		if asked := asks(t, []string{"drill"}, []step{{Body: body}}, code, stdout); len(asked) != 1 || asked[0].Payload != `{"Action":"Drill"}` {
-			t.Errorf("%s: asked %q", body, asked)
-		}
-	}
-}
-
-func TestWhichFunction(t *testing.T) {
-	for name, c := range map[string]struct {
-		args []string
-		code int
-		want string
-	}{
-		"s.yaml":              {[]string{"-s", "../../s.yaml"}, exitDone, "adb-backup in cn-hangzhou"},
-		"flags alone":         {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai", "-function", "adb-backup"}, exitDone, "adb-backup in cn-shanghai"},
-		"a flag before it":    {[]string{"-s", "../../s.yaml", "-region", "cn-shanghai"}, exitDone, "adb-backup in cn-shanghai"},
-		"a qualifier":         {[]string{"-s", "../../s.yaml", "-qualifier", "prod"}, exitDone, "adb-backup (prod) in cn-hangzhou"},
-		"no s.yaml":           {[]string{"-s", "nowhere.yaml", "-region", "cn-shanghai"}, exitWrong, "Give -region and -function"},
-		"not a region":        {[]string{"-region", "evil.example/", "-function", "f"}, exitWrong, "is not a region"},
-		"not a function":      {[]string{"-region", "cn-hangzhou", "-function", "a/b"}, exitWrong, "is not the name of a function"},
-		"plain http":          {[]string{"-region", "cn-hangzhou", "-function", "f", "-endpoint", "http://fc.example"}, exitWrong, "plain http"},
-		"twice":               {[]string{"-s", "../../s.yaml", "amv-1"}, exitWrong, `give -event or the argument "amv-1", not both`},
-		"an unknown function": {[]string{"-region", "cn-hangzhou", "-function", "other"}, exitNotAsked, "there is no function other in cn-hangzhou: deploy it with make deploy"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			stdout := map[int]string{exitDone: done + "\n"}[c.code]
-			asked := asks(t, append([]string{"invoke", "-event", "amv-1"}, c.args...), []step{{Body: done}}, c.code, stdout, c.want)
-			if name == "a qualifier" && (len(asked) != 1 || asked[0].Qualifier != "prod") {
-				t.Errorf("asked %q", asked)
+			asked, _ := asks(t, c.args, []step{c.step}, c.code, c.stdout, c.stderr)
+			if len(asked) > 1 || len(asked) == 0 && c.sent != "" || len(asked) == 1 && (asked[0].Payload != c.sent || (asked[0].Qualifier == "prod") != (name == "a qualifier")) {
+				t.Errorf("asked %q, want %s", asked, c.sent)
 			}
 		})
 	}
@@ -132,93 +127,69 @@ func TestWhichFunction(t *testing.T) {
 	}
 }
 
-// What Function Compute says itself is told apart from what the function says.
-func TestWhatThePlatformSays(t *testing.T) {
+// The whole command gate, between a request's file and Function Compute's API. Its pauses are real, so the stories are short.
+func TestGateCommand(t *testing.T) {
+	ofRequest := strings.ReplaceAll(done, "amv-1", "amv-wz9or2xawpnc")
 	for name, c := range map[string]struct {
-		step   step
-		code   int
-		stdout string
-		stderr []string
+		args           string
+		steps          []step
+		code           int
+		stdout, stderr string
 	}{
-		"time-out":        {step{Error: "FunctionTimeout", Body: `{"errorMessage":"Function timed out after 3 seconds"}`}, exitNo, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: Function timed out after 3 seconds"}`, []string{"BackupPending: "}},
-		"another word":    {step{Error: unable, Body: `{"errorMessage":"Invocation timed out"}`}, exitNo, `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: Invocation timed out"}`, nil},
-		"out of memory":   {step{Error: "FunctionOOMError", Body: `{"errorMessage":"the process was killed"}`}, exitNo, `{"errorType":"FunctionOOMError","errorMessage":"the function ended before it answered, and make logs shows why: the process was killed"}`, nil},
-		"crash":           {step{Error: unable, Body: `{"errorMessage":"Process exited unexpectedly before completing request (duration: 12ms)"}`}, exitNo, `{"errorType":"UnhandledInvocationError","errorMessage":"the function ended before it answered, and make logs shows why: Process exited unexpectedly before completing request (duration: 12ms)"}`, nil},
-		"no JSON":         {step{Error: "CAExited", Body: "exited"}, exitNo, `{"errorType":"CAExited","errorMessage":"the function ended before it answered, and make logs shows why: exited"}`, nil},
-		"a defect of its": {step{Error: unable, Body: `{"errorType":"InternalError","errorMessage":"timed out"}`}, exitNo, `{"errorType":"InternalError","errorMessage":"timed out"}`, []string{"InternalError: timed out"}},
-		"forbidden":       {step{Status: 403, Body: `{"RequestId":"1-2","Code":"AccessDenied","Message":"no"}`}, exitNotAsked, "", []string{"permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup", "AccessDenied: no (HTTP 403, request id 1-2)"}},
-		"not activated":   {step{Status: 403, Body: `{"Code":"FcServiceNotEnabled","Message":"no"}`}, exitNotAsked, "", []string{"activate it"}},
-		"a wrong key":     {step{Status: 403, Body: `{"Code":"InvalidAccessKeyID","Message":"no"}`}, exitNotAsked, "", []string{"the credentials were refused"}},
-		"no alias":        {step{Status: 404, Body: `{"Code":"AliasNotFound","Message":"no"}`}, exitNotAsked, "", []string{"does not know adb-backup in cn-hangzhou: check -qualifier"}},
-		"too many calls":  {step{Status: 429, Body: `{"Code":"ResourceExhausted","Message":"no"}`}, exitNotAsked, "", []string{"Function Compute cannot answer now: InvokeFunction was refused: ResourceExhausted: no (HTTP 429"}},
-		"its own failure": {step{Status: 500, Body: `{"Code":"InternalServerError","Message":"no"}`}, exitNotAsked, "", []string{"Function Compute cannot answer now: InvokeFunction was refused: InternalServerError: no (HTTP 500"}},
-		"a proxy's page":  {step{Status: 502, Body: "<html>", Header: map[string]string{"Content-Type": "text/html"}}, exitNotAsked, "", []string{"Function Compute cannot answer now: InvokeFunction: 127.0.0.1:", " answered HTTP 502: the reply cannot be read"}},
-		"a redirect":      {step{Status: 307, Header: map[string]string{"Location": "http://127.0.0.1:1/"}}, exitNotAsked, "", []string{"Function Compute refused the call: InvokeFunction: 127.0.0.1:", " answered HTTP 307"}},
-		"not JSON":        {step{Body: "hello"}, exitNotAsked, "", []string{"this is not adb-backup's answer to the request: it is not the object that adb-backup answers with. Is it the right function (-function", "It answered: hello"}},
-		"broken":          {step{Broken: true}, exitNotAsked, "", []string{"the connection broke before an answer"}},
-		"endless":         {step{Body: strings.Repeat(" ", maxAnswer) + "{}"}, exitNotAsked, "", []string{"the connection broke before an answer: http: request body too large"}},
-		"an echo":         {step{Status: 403, Body: `{"Code":"AccessDenied","Message":"you sent MarkedToken%2fof%2bthe%3d%3dTest"}`}, exitNotAsked, "", []string{"you sent ***"}},
+		"there at once": {"", []step{{Body: ofRequest}}, exitDone, ofRequest, "asking adb-backup in cn-hangzhou, 3m20s for each answer and 30m in all|gate: 0s question 1"},
+		"time is up":    {"-timeout 3s", []step{{Body: pending, Error: unable}}, exitNo, pending, `no time for another question within 3s|"NotBefore": `},
+		"an event":      {"-event ../../events/timer.json", nil, exitWrong, "", "this is another event"},
+		"in vain":       {"-max-age 1", nil, exitWrong, "", `MaxAge: "1" is not a duration such as 90m`},
+		"a selector":    {"-event testdata/selector.json", []step{{Body: done}}, exitDone, done, ""},
+		"Verify alone":  {"-event testdata/verify-alone.json", nil, exitWrong, "", "the function would refuse this"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if c.stdout != "" {
-				c.stdout += "\n"
+			before := time.Now()
+			asked, told := asks(t, "gate -event ../../events/request.json "+c.args, c.steps, c.code, c.stdout, c.stderr)
+			if len(asked) != len(c.steps) {
+				t.Errorf("asked %q", asked)
 			}
-			if asked := asks(t, []string{"invoke", "amv-1"}, []step{c.step}, c.code, c.stdout, c.stderr...); len(asked) != 1 {
-				t.Errorf("asked %d times", len(asked))
+			for _, q := range asked {
+				var sent struct {
+					WaitFor   string
+					NotBefore time.Time
+				}
+				if err := json.Unmarshal([]byte(q.Payload), &sent); err != nil || sent.WaitFor != "Completed" || sent.NotBefore.Sub(before).Abs() > 2*time.Second {
+					t.Errorf("%v %s", err, q.Payload)
+				}
+				if again := sent.NotBefore.Add(-time.Minute).Format(time.RFC3339); c.code == exitNo && !strings.Contains(told, again) {
+					t.Errorf("%s is not in %s", again, told)
+				}
 			}
 		})
 	}
 }
 
-// A question that hangs is a backup that goes on. A host that cannot be reached is not, and what cannot be asked ends at once.
-func TestSilence(t *testing.T) {
-	_, url := newFakeFC(t, step{Takes: time.Minute})
-	silent, err := net.Listen("tcp", "127.0.0.1:0") // it takes connections and never speaks TLS
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer silent.Close()
-	nobody := httptest.NewServer(http.NotFoundHandler())
-	nobody.Close()
-	for name, c := range map[string]struct {
-		endpoint, args, key string
-		code                int
-		stdout, stderr      string
-	}{
-		"hung":           {url, "invoke amv-1 -timeout 1s", testKeyID, exitNo, `{"errorType":"BackupPending","errorMessage":"the function has not answered yet; a backup that was requested goes on in AnalyticDB"}` + "\n", ""},
-		"a hung drill":   {url, "drill -timeout 1s", testKeyID, exitNotAsked, "", "\nno answer in time\n"},
-		"not listening":  {nobody.URL, "gate amv-1 -timeout 2s", testKeyID, exitNotAsked, "", "connection refused; there is no time for another question within 2s"},
-		"no handshake":   {"https://" + silent.Addr().String(), "invoke amv-1 -timeout 1s", testKeyID, exitNotAsked, "", "cannot be reached: no answer in time"},
-		"no credentials": {url, "gate amv-1", "", exitNotAsked, "", "ALIBABA_CLOUD_ACCESS_KEY_ID is missing"},
-		"a broken key":   {url, "gate amv-1", testKeyID + "\n", exitNotAsked, "", "question 1\nthe question cannot be sent: "},
-		"no time":        {url, "gate amv-1 -ask -1s", testKeyID, exitWrong, "", "a time is shorter than 1s"},
-	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", c.key)
-			t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
-			t.Setenv("HOME", t.TempDir())
-			code, stdout, stderr := runs(t, append(strings.Fields(c.args), "-s", "../../s.yaml", "-endpoint", c.endpoint)...)
-			if code != c.code || stdout != c.stdout || !strings.Contains(stderr, c.stderr) {
-				t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
-			}
-		})
+// Nobody is asked without credentials that can be sent.
+func TestNoCredentials(t *testing.T) {
+	for key, says := range map[string]string{"": "ALIBABA_CLOUD_ACCESS_KEY_ID is missing", testKeyID + "\n": "question 1\nthe question cannot be sent: "} {
+		f := newCloud(t)
+		noCredentials(t)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", key)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", testSecret)
+		expect(t, exitNotAsked, "", says, "gate", "amv-1", "-s", "../../s.yaml", "-endpoint", f.url)
 	}
 }
 
 func TestInvokeIsStopped(t *testing.T) {
-	service, url := newFakeFC(t, step{Takes: time.Minute})
-	var stdout, stderr strings.Builder
-	c := program(t, "invoke", "-s", "../../s.yaml", "-endpoint", url, "-event", "amv-1")
-	c.Stdout, c.Stderr = &stdout, &stderr
+	f := newCloud(t, step{Takes: time.Minute})
+	c, stdout, stderr := program(t, "invoke", "-s", "../../s.yaml", "-endpoint", f.url, "-event", "amv-1")
 	if err := c.Start(); err != nil {
 		t.Fatal(err)
 	}
-	for len(service.questions()) == 0 {
-		time.Sleep(10 * time.Millisecond)
+	for asked := 0; asked == 0; time.Sleep(10 * time.Millisecond) {
+		clouds.Lock()
+		asked = len(f.asked)
+		clouds.Unlock()
 	}
 	c.Process.Signal(os.Interrupt)
 	c.Wait()
 	if code := c.ProcessState.ExitCode(); code != exitInterrupted || stdout.Len() > 0 || !strings.Contains(stderr.String(), "goes on in AnalyticDB") {
-		t.Errorf("exit code %d, standard output %q, standard error %q", code, &stdout, &stderr)
+		t.Errorf("exit code %d, standard output %q, standard error %q", code, stdout, stderr)
 	}
 }

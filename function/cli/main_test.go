@@ -55,11 +55,10 @@ func TestCommandLine(t *testing.T) {
 		t.Run(line, func(t *testing.T) {
 			var stdout, stderr bytes.Buffer
 			code := run(t.Context(), strings.Fields(line), &stdout, &stderr)
-			if code != c.code || !strings.Contains(stdout.String(), c.stdout) || !strings.Contains(stderr.String(), c.stderr) {
+			has(t, stdout.String(), c.stdout)
+			has(t, stderr.String(), c.stderr)
+			if code != c.code || (stdout.Len() > 0) != (c.stdout != "") || (stderr.Len() > 0) != (c.stderr != "") {
 				t.Errorf("exit code %d, standard output %q, standard error %q", code, &stdout, &stderr)
-			}
-			if (stdout.Len() > 0) != (c.stdout != "") || (stderr.Len() > 0) != (c.stderr != "") {
-				t.Errorf("standard output %q, standard error %q", &stdout, &stderr)
 			}
 		})
 	}
@@ -82,10 +81,7 @@ func TestHelpIsComplete(t *testing.T) {
 
 // The action hands what it gets to the gate, and the gate's answer and exit code on.
 func TestAction(t *testing.T) {
-	source, err := os.ReadFile("../../.github/actions/gate/action.yml")
-	if err != nil {
-		t.Fatal(err)
-	}
+	source := must(os.ReadFile("../../.github/actions/gate/action.yml"))
 	var action struct {
 		Inputs map[string]any
 		Runs   struct {
@@ -95,29 +91,19 @@ func TestAction(t *testing.T) {
 			}
 		}
 	}
-	if err := yaml.Unmarshal(source, &action); err != nil {
-		t.Fatal(err)
-	}
-	last := action.Runs.Steps[len(action.Runs.Steps)-1]
-	folder := t.TempDir()
-	stub := filepath.Join(folder, "adb-backup")
-	if err := os.WriteFile(stub, []byte("#!/bin/sh\nprintf '<%s>' \"$@\"\nexit 1\n"), 0o755); err != nil {
-		t.Fatal(err)
-	}
+	must(0, yaml.Unmarshal(source, &action))
+	last, folder := action.Runs.Steps[len(action.Runs.Steps)-1], t.TempDir()
+	stub, output := filepath.Join(folder, "adb-backup"), filepath.Join(folder, "output")
+	must(0, os.WriteFile(stub, []byte("#!/bin/sh\nprintf '<%s>' \"$@\"\nexit 1\n"), 0o755))
 	step := exec.Command("bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", last.Run)
-	step.Env = []string{"PATH=" + os.Getenv("PATH"), "COMMAND=" + stub, "GITHUB_OUTPUT=" + filepath.Join(folder, "output"),
+	step.Env = []string{"PATH=" + os.Getenv("PATH"), "COMMAND=" + stub, "GITHUB_OUTPUT=" + output,
 		`EVENT={"DBClusterId": "amv-1"}`, "TIMEOUT=5m", "WAIT=Completed", "MAX_AGE=1h", "FUNCTION=f", "REGION=", "QUALIFIER="}
 	out, err := step.Output()
 	const want = `<gate><-event><{"DBClusterId": "amv-1"}><-timeout><5m><-wait><Completed><-max-age><1h><-function><f>`
-	if step.ProcessState.ExitCode() != 1 || strings.TrimSpace(string(out)) != want {
-		t.Errorf("%v: %s", err, out)
-	}
-	if output, err := os.ReadFile(filepath.Join(folder, "output")); string(output) != "answer="+want+"\n" {
-		t.Errorf("%v: %s", err, output)
+	if said := string(must(os.ReadFile(output))); step.ProcessState.ExitCode() != 1 || strings.TrimSpace(string(out)) != want || said != "answer="+want+"\n" {
+		t.Errorf("%v: %s, %s", err, out, said)
 	}
 	for name := range action.Inputs { // each one reaches the script
-		if value := "${{ inputs." + name + " }}"; !strings.Contains(string(source), value) {
-			t.Errorf("nothing uses %s", value)
-		}
+		has(t, string(source), "${{ inputs."+name+" }}")
 	}
 }

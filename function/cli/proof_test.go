@@ -36,8 +36,6 @@ func TestProof(t *testing.T) {
 	}{
 		"requested":               {one, answered("Ensure", "Requested", "amv-1:Requested"), ""},
 		"farther than asked":      {one, answered("Ensure", "Completed", "amv-1:Completed"), ""},
-		"running is requested":    {one, answered("Ensure", "Running", "amv-1:Running"), ""},
-		"complete":                {complete, answered("Ensure", "Completed", "amv-1:Completed"), ""},
 		"DDL is allowed":          {ddl, answered("Ensure", "Completed", "amv-1:Completed"), ""},
 		"both of two":             {two, answered("Ensure", "Requested", "amv-2:Requested", "amv-1:Completed"), ""},
 		"chosen":                  {tagged, answered("Ensure", "Completed", "amv-9:Completed"), ""},
@@ -58,7 +56,6 @@ func TestProof(t *testing.T) {
 		"chosen, not so far":      {tagged, answered("Ensure", "Requested", "amv-9:Requested"), "more was asked"},
 		"nothing chosen":          {tagged, answered("Ensure", "Completed"), "names no backup"},
 		"another action":          {verify, answered("Ensure", "Completed", "amv-1:Completed"), `Action is "Ensure", not Verify`},
-		"no action":               {one, `{"Status":"Requested","Backups":[{"DBClusterId":"amv-1","Status":"Requested"}]}`, `Action is ""`},
 		"no status of the whole":  {one, `{"Action":"Ensure","Backups":[{"DBClusterId":"amv-1","Status":"Requested"}]}`, `Status is ""`},
 		"a status that disagrees": {one, answered("Ensure", "Completed", "amv-1:Requested"), "not that of the cluster least far along"},
 		"ignored":                 {one, `{"Status":"Ignored"}`, `Action is ""`},
@@ -70,16 +67,14 @@ func TestProof(t *testing.T) {
 		"a success that failed":   {one, `{"errorMessage":"no",` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
 		"an odd type of failure":  {one, `{"errorType":5,` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
 		"no type of failure":      {one, `{"errorType":null,` + answered("Ensure", "Requested", "amv-1:Requested")[1:], "without an errorType"},
-		"a text":                  {one, `"hello world!"`, "not the object"},
 		"null":                    {one, "null", "not the object"},
 		"nothing":                 {one, "", "not the object"},
 		"an empty object":         {one, "{}", `Action is ""`},
 		"a list":                  {one, "[" + answered("Ensure", "Requested", "amv-1:Requested") + "]", "not the object"},
-		"a number":                {one, "0", "not the object"},
 		"other types":             {one, `{"Action":"Ensure","Status":7,"Backups":"amv-1"}`, "not the object"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			m := request(t, c.asked)
+			m := request(c.asked)
 			err := proves(m.event, []byte(c.answer))
 			if (err == nil) != (c.want == "") || err != nil && !strings.Contains(err.Error(), c.want) {
 				t.Errorf("%v, want %q", err, c.want)

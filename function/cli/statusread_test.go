@@ -25,16 +25,21 @@ func TestAgain(t *testing.T) {
 	}{
 		"at once":       {[]error{nil}, 1, 0, false},
 		"refused":       {[]error{kind(backup.KindDenied, 0)}, 1, 0, true},
-		"not found":     {[]error{kind(backup.KindNotFound, 0)}, 1, 0, true},
 		"another error": {[]error{errors.New("ended")}, 1, 0, true},
 		"broken once":   {[]error{kind(backup.KindUnanswered, 0), nil}, 2, time.Second / 4, false},
 		"throttled":     {[]error{kind(backup.KindThrottled, 5*time.Hour), nil}, 2, time.Second / 4, false},
 		"for ever":      {[]error{kind(backup.KindNotSent, 0)}, 5, 2032 * time.Millisecond, true},
+		"interrupted":   {[]error{kind(backup.KindThrottled, time.Minute)}, 1, 100 * time.Millisecond, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
+				ctx, cancel := context.WithCancel(t.Context())
+				defer cancel()
+				if name == "interrupted" {
+					time.AfterFunc(c.after, cancel)
+				}
 				calls, begun := 0, time.Now()
-				_, err := again(t.Context(), func() (any, error) {
+				_, err := again(ctx, func() (any, error) {
 					calls++
 					return nil, c.errs[min(calls, len(c.errs))-1]
 				})
@@ -44,14 +49,6 @@ func TestAgain(t *testing.T) {
 			})
 		})
 	}
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
-		defer cancel()
-		begun := time.Now()
-		if again(ctx, func() (any, error) { return nil, kind(backup.KindThrottled, time.Minute) }); time.Since(begun) != 300*time.Millisecond {
-			t.Errorf("ended after %s", time.Since(begun))
-		}
-	})
 }
 
 // The status of the whole is that of the cluster that is worst off.
@@ -80,14 +77,10 @@ func TestStatusOfTheWhole(t *testing.T) {
 		"exactly of max-age": {[]row{of(26 * time.Hour)}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
 	} {
 		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed, Days: 14}
-		a := o.answer()
-		code := exitDone
+		a, code, coded := o.answer(), exitDone, exitError{code: exitNotAsked}
 		if err := o.outcome(); err != nil {
-			code = exitNotAsked
-			var coded exitError
-			if errors.As(err, &coded) {
-				code = coded.code
-			}
+			errors.As(err, &coded)
+			code = coded.code
 		}
 		if a.Status != c.want || code != c.code || (a.MaxAge == "") != (c.maxAge == 0) {
 			t.Errorf("%s: %s, exit code %d, max age %q", name, a.Status, code, a.MaxAge)
