@@ -15,7 +15,6 @@ import (
 
 	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
-	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 // history is what happens in a seed's cloud.
@@ -84,7 +83,7 @@ func (h *history) start() int {
 		h.t.Fatal(err)
 	}
 	p := &simulatedProcess{}
-	transport := inmemory.New(h.service)
+	transport := h.service
 	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
 		if p.dead.Load() {
 			return nil, errors.New("the process is dead")

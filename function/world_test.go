@@ -14,7 +14,6 @@ import (
 
 	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
-	"adb-backup/function/local/fakeadb/inmemory"
 
 	"github.com/aliyun/fc-runtime-go-sdk/fc/messages"
 	"github.com/aliyun/fc-runtime-go-sdk/fccontext"
@@ -49,7 +48,7 @@ func (w *world) process() *process {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.ADB.Transport = inmemory.New(w.service)
+	c.ADB.Transport = w.service
 	return &process{w, newHandler(c, w.log)}
 }
 

@@ -12,8 +12,6 @@ import (
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/dara"
-
-	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 // tamper changes a signed request on its way, with headers as on the wire: the SDK's are in lower case.
@@ -64,7 +62,7 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 		synctest.Test(t, func(t *testing.T) {
 			s := New(Options{Credentials: credentials()})
 			var sent *http.Request
-			client := sdk(t, tamper{inmemory.New(s), func(r *http.Request) {
+			client := sdk(t, tamper{s, func(r *http.Request) {
 				if c.change != nil {
 					c.change(r)
 				}

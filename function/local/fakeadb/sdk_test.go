@@ -12,8 +12,6 @@ import (
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/dara"
-
-	"adb-backup/function/local/fakeadb/inmemory"
 )
 
 const (
@@ -36,7 +34,7 @@ func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client 
 	synctest.Test(t, func(t *testing.T) {
 		o.Credentials = credentials()
 		s := New(o)
-		test(t, s, sdk(t, inmemory.New(s)))
+		test(t, s, sdk(t, s))
 	})
 }
 

@@ -3,8 +3,8 @@
 // service's documents leave open is an option, so that a client can be tried against every answer. A fault hits a call before or
 // after it takes effect.
 //
-// Its only clock is time.Now, its pauses end with the request's context, and it starts no goroutine: behind the transport of
-// package inmemory it works in a testing/synctest bubble, and hours pass in a moment.
+// Its only clock is time.Now, its pauses end with the request's context, and it starts no goroutine: as a client's transport it works
+// in a testing/synctest bubble, and hours pass in a moment.
 package fakeadb
 
 import (
@@ -13,10 +13,13 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
+	"net/http/httptest"
 	"net/url"
 	"slices"
 	"sync"
+	"syscall"
 	"time"
 
 	"golang.org/x/time/rate"
@@ -31,13 +34,11 @@ type Service struct {
 	signatures acs3.Verifier
 	bucket     *rate.Limiter
 
-	mu          sync.Mutex
-	options     Options
-	backups     []Backup
-	lastID      int
-	calls       map[string]int
-	inFlight    int
-	maxInFlight int
+	mu      sync.Mutex
+	options Options
+	backups []Backup
+	lastID  int
+	calls   map[string]int
 }
 
 // New returns a service without backups.
@@ -57,9 +58,6 @@ func (s *Service) Now() (now time.Time) { s.locked(func() { now = s.options.now(
 
 // Count is how many calls of an action arrived, refused ones too.
 func (s *Service) Count(action string) (n int) { s.locked(func() { n = s.calls[action] }); return n }
-
-// MaxInFlight is the largest number of calls that were served at once.
-func (s *Service) MaxInFlight() (n int) { s.locked(func() { n = s.maxInFlight }); return n }
 
 func (s *Service) locked(do func()) {
 	s.mu.Lock()
@@ -96,7 +94,6 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		c.Code, answer.Status = "caller gone", 0
 	}
 	c.Status, c.Took = answer.Status, time.Since(c.Time)
-	s.locked(func() { s.inFlight-- })
 	if o.OnCall != nil {
 		o.OnCall(c)
 	}
@@ -111,6 +108,35 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	io.WriteString(w, answer.Body) // an error means that the caller is gone
 }
 
+// RoundTrip serves a client's request without a network, on the caller's goroutine: a Service is an http.RoundTripper, too. The
+// body of a reply never stalls; that needs a real connection.
+func (s *Service) RoundTrip(r *http.Request) (response *http.Response, err error) {
+	ctx, w := r.Context(), httptest.NewRecorder()
+	defer func() {
+		switch p := recover(); {
+		case p != nil && p != http.ErrAbortHandler:
+			panic(p)
+		case ctx.Err() != nil:
+			response, err = nil, ctx.Err()
+		case p != nil:
+			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
+		}
+	}()
+	// A server sees header names in canonical case, though the SDK writes lower case, and a body in each request.
+	served := r.Clone(ctx)
+	for name, values := range r.Header {
+		delete(served.Header, name)
+		served.Header[http.CanonicalHeaderKey(name)] = values
+	}
+	if served.Body == nil {
+		served.Body = http.NoBody
+	}
+	if ctx.Err() == nil {
+		s.ServeHTTP(w, served)
+	}
+	return w.Result(), nil
+}
+
 func (s *Service) arrive(r *http.Request) (c Call, o Options) {
 	q := r.URL.Query()
 	var id [16]byte
@@ -123,8 +149,6 @@ func (s *Service) arrive(r *http.Request) (c Call, o Options) {
 		o = s.options
 		s.calls[c.Action]++
 		c.Nth = s.calls[c.Action]
-		s.inFlight++
-		s.maxInFlight = max(s.maxInFlight, s.inFlight)
 	})
 	return c, o
 }
