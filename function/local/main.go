@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -111,7 +112,10 @@ type options struct {
 }
 
 func readOptions(binary string, std streams) (o options, err error) {
-	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: std.getenv("YES") == "1", verbose: std.getenv("VERBOSE") == "1"}
+	yes := func(name string) bool {
+		return slices.Contains([]string{"1", "y", "yes", "true"}, strings.ToLower(std.getenv(name)))
+	}
+	o = options{binary: binary, event: std.getenv("EVENT"), fault: std.getenv("FAULT"), yes: yes("YES"), verbose: yes("VERBOSE")}
 	cloud, takes := std.getenv("CLOUD"), std.getenv("TAKES")
 	o.real = cloud == "real"
 	o.takes, err = time.ParseDuration(cmp.Or(takes, "4s"))

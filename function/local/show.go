@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"adb-backup/function/credentials"
@@ -20,9 +21,11 @@ import (
 
 // screen is what the person sees, line by line. Several goroutines write to it.
 type screen struct {
-	w     io.Writer
-	mu    sync.Mutex
-	began time.Time
+	w      io.Writer
+	mu     sync.Mutex
+	began  time.Time
+	all    bool // show every event, however many there are
+	events atomic.Int32
 }
 
 // print writes a text beside a head that stands on its first line alone. On a terminal lines are folded between words to its width;
@@ -43,16 +46,26 @@ func (s *screen) print(colour terminal.Colour, head, text string) {
 	}
 }
 
-// field writes a label and a paragraph beside it.
+// field writes a label and a paragraph beside it: its first 40 lines, because an event may name 5,000 clusters.
 func (s *screen) field(label, text string) {
+	if lines := strings.Split(text, "\n"); len(lines) > 41 && !s.all {
+		text = strings.Join(lines[:40], "\n") + fmt.Sprintf("\n… %d more lines; VERBOSE=1 shows them", len(lines)-40)
+	}
 	s.print(terminal.Plain, fmt.Sprintf("%-10s", label), text)
 }
 
 // What happens, and its colour. The function's log has none.
 var colours = map[string]terminal.Colour{"start": terminal.Bold, "deliver": terminal.Bold, "answer": terminal.Bold, "api": terminal.Cyan, "chat": terminal.Yellow}
 
-// event writes what happens, with the time since the start.
+// event writes what happens, with the time since the start: the first 300 events, because 5,000 clusters make tens of thousands.
 func (s *screen) event(what, text string) {
+	switch n := s.events.Add(1); {
+	case s.all || n < 300 || what == "answer" || what == "chat":
+	case n == 300:
+		text = "… there is more; VERBOSE=1 shows all of it"
+	default:
+		return
+	}
 	s.print(colours[what], fmt.Sprintf("%7.2fs  %-7s  ", time.Since(s.began).Seconds(), what), text)
 }
 
