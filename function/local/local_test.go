@@ -149,6 +149,23 @@ func TestTheOutput(t *testing.T) {
 	}
 }
 
+// An event may name thousands of clusters: only the beginning of each part is shown.
+func TestAFleetFillsNoScreen(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "fleet.json")
+	ids := strings.Repeat(`"amv-x%d",`, 500)
+	for i := range 500 {
+		ids = strings.Replace(ids, "%d", fmt.Sprint(i), 1)
+	}
+	if err := os.WriteFile(file, []byte(`{"DBClusterIds":[`+strings.TrimSuffix(ids, ",")+`]}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	code, out := local("EVENT=" + file)
+	if n := strings.Count(out, "\n"); code != exitDone || n > 400 || strings.Count(out, "VERBOSE=1") != 3 || !strings.HasSuffix(out, "backups made: 500, deliveries: 1.\n") {
+		t.Errorf("%d, %d lines: %s", code, n, out)
+	}
+}
+
 func TestMistakesAreToldKindly(t *testing.T) {
 	t.Parallel()
 	for words, c := range map[string]struct {
