@@ -97,7 +97,8 @@ func reportedCall(eventType string, data *object) any {
 // mention finds what says that somebody meant a cluster: a field whose name begins with DBCluster, also in JSON that a text
 // holds, where its quotes are escaped; an id of usual length, also after an escape; or a cluster's ARN. An image named amber-api
 // is no cluster. Few events come so far, so it is compiled when it is needed.
-const mention = `(?i)"(DBCluster[^"\\]*)\\*"\s*:|(?:\\[nrt]|\\u[0-9a-f]{4}|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`
+const mention = `(?i)(?:"|u0022)(DBCluster[^"\\]*)\\*(?:"|u0022)\s*:|` +
+	`(?:\\[nrt]|\\u[0-9a-f]{4}|\b)(am[a-z]?-[a-z0-9]{10,})|(acs:adb:[a-z0-9:-]*:dbcluster/)`
 
 // byDefault makes requests for ADB_DEFAULT_CLUSTERS, because the event, such as an image push, only says when. The clusters
 // are the function's own, and so is their region. They never stand in for a cluster that somebody meant in another place.

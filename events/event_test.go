@@ -195,16 +195,12 @@ func TestTriggers(t *testing.T) {
 		name, payload, trigger string
 		want                   []backup.Request
 	}{
-		{"bare id", orders, "direct", bare},
 		{"bare id with a BOM and white space", "\ufeff\r\n\t " + orders + " \n", "direct", bare},
 		{"JSON string with white space", ` "\t` + orders + ` " `, "direct", bare},
 		{"JSON string that holds a request", `"{\"DBClusterId\":\"` + orders + `\"}"`, "direct", bare},
-		{"request", `{"DBClusterId":"` + orders + `"}`, "direct", bare},
 		{"timer by its time alone", `{"triggerTime":"2026-11-23T02:00:00Z","payload":"` + orders + `"}`, "timer", requests(ensure(orders, now))},
 		{"timer's names without regard to case", `{"TRIGGERTIME":"2026-11-23T02:00:00Z","Payload":"` + orders + `"}`, "timer", requests(ensure(orders, now))},
-		{"CloudEvent", `{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":"` + orders + `"}`, "eventbridge", requests(ensure(orders, now))},
 		{"CloudEvent with a timer's fields", `{"triggerName":"x","triggerTime":"x","specversion":"1.0","time":"2026-11-23T02:00:00Z","data":"` + orders + `"}`, "eventbridge", requests(ensure(orders, now))},
-		{"array", `[{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":"` + orders + `"}]`, "eventbridge-streaming", requests(ensure(orders, now))},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			event := must(t, c.payload, invocation())
@@ -238,10 +234,6 @@ func TestNoEvents(t *testing.T) {
 		{"{}", "the request names no cluster: give DBClusterId, DBClusterIds or DBClusterSelector"},
 		{" [ ] ", "the event is an empty array"},
 		{"[1 2]", "the event is not JSON: invalid character '2' after array element"},
-		{`["` + orders + `"],`, "after top-level value"},
-		{`{"DBClusterId"}`, "the event is not JSON: invalid character '}' after object key"},
-		{`{"DBClusterId":"` + orders + `"} {}`, "invalid character '{' after top-level value"},
-		{`{"DBClusterId":"` + "a\nb" + `"}`, "invalid character '\\n' in string literal"},
 		{strings.Repeat("[", 20000), "exceeded max depth"},
 		{strings.Repeat(`{"data":`, 20000), "exceeded max depth"},
 	} {

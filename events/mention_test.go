@@ -18,17 +18,15 @@ func TestMentionedClusters(t *testing.T) {
 		{`"data":{"x":` + quote(quote(`{"DBClusterId":"am-1"}`)) + `}`, "DBClusterId"},
 		{`"DBCluster":1`, "DBCluster"},
 		{`"data":{"cluster":"am-1234567890"}`, "am-1234567890"},
-		{`"data":{"cluster":"` + orders + `"}`, orders},
 		{`"data":{"x":"AMV-WZ9OR2XAWPNC"}`, "AMV-WZ9OR2XAWPNC"},
-		{`"data":{"x":"amv-wz9or2xawpnc****"}`, orders},
 		{`"data":{"x":["please, back up\n` + orders + `."]}`, orders},
 		{`"data":{"clusters":{"` + orders + `":{"size":5}}}`, orders},
 		{`"data":{"x":` + quote(`["`+orders+`"]`) + `}`, orders},
 		{`"text":"cluster\u003damv-wz9or2xawpnc"`, "amv-wz9or2xawpnc"}, // as Gson and Go escape
 		{`"text":"\u96c6\u7fa4amv-wz9or2xawpnc"`, "amv-wz9or2xawpnc"},
+		{`"text":"{\u0022DBClusterName\u0022:1}"`, "DBClusterName"},
 		{`"id":"am-` + strings.Repeat("a", 62) + `"`, "a string of 65 characters"},
 		{`"data":{"x":"acs:adb:cn-shanghai:1:dbcluster/am-1"}`, "acs:adb:cn-shanghai:1:dbcluster/"},
-		{`"subject":"on acs:adb:cn-shanghai:1:dbcluster/am-1"`, "acs:adb:cn-shanghai:1:dbcluster/"},
 	} {
 		found := c.found
 		if !strings.Contains(found, " ") {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -23,61 +24,52 @@ func (w *world) reportLine() (fields map[string]any) {
 	return fields
 }
 
-// TestReportLine holds the fields that alarms and queries of the log read.
+// TestReportLine holds the fields that alarms and queries of the log read. The log service analyses the first 2 KB of a line unless
+// it is set to more, so what an alarm reads is found there, whatever the number of clusters.
 func TestReportLine(t *testing.T) {
-	expect := func(t *testing.T, got map[string]any, want map[string]any) {
-		t.Helper()
-		for name, value := range want {
-			if got[name] != value {
-				t.Errorf("%s is %v, want %v", name, got[name], value)
+	type fields map[string]any
+	slow, one := fakeadb.Options{Takes: time.Hour}, fakeadb.Options{Clusters: existing(1)}
+	two := fakeadb.Options{Takes: time.Hour, Faults: func(c fakeadb.Call) fakeadb.Fault {
+		if c.Action == "CreateBackup" && c.Cluster == "amv-0001" {
+			return fakeadb.Throttled(0)
+		}
+		return fakeadb.Fault{}
+	}}
+	const own = `{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","time":"2000-01-01T00:00:00Z","data":{"eventName":"CreateBackup"}}`
+	for name, c := range map[string]struct {
+		o     fakeadb.Options
+		event string
+		want  fields
+	}{
+		"a success": {fakeadb.Options{}, plain, fields{"level": "INFO", "requestId": "1-386d4380-story", "action": "Ensure", "status": "Requested",
+			"clusters": 1.0, "created": 1.0, "failed": 0.0, "errorType": "", "error": "", "wrongEvents": 0.0, "skipped": 0.0}},
+		"a failure that a person must act on": {one, timerAt(epoch, fleet(100, "")), fields{"level": "ERROR", "trigger": "timer", "action": "Ensure", "status": "Failed",
+			"errorType": "ClusterNotFound", "clusters": 100.0, "created": 1.0, "failed": 99.0}},
+		"one that invoking again continues":   {slow, timerAt(epoch, waiting), fields{"level": "WARN", "status": "Failed", "errorType": "BackupPending"}},
+		"a wrong item beside such a one":      {slow, `[7,` + timerAt(epoch, waiting) + `]`, fields{"level": "ERROR", "errorType": "Mixed", "wrongEvents": 1.0, "failed": 1.0}},
+		"several kinds that continue":         {two, timerAt(epoch, fleet(2, `,"WaitFor":"Completed"`)), fields{"level": "WARN", "errorType": "BackupPending", "failed": 2.0}},
+		"an event of the function's own work": {slow, own, fields{"level": "INFO", "status": "Ignored", "action": "", "clusters": 0.0}},
+	} {
+		story(t, name, c.o, func(t *testing.T, w *world) {
+			r := w.process().deliver(c.event, delivery{timeout: time.Minute})
+			line := w.reportLine()
+			for name, value := range c.want {
+				if line[name] != value {
+					t.Errorf("%s is %v, want %v", name, line[name], value)
+				}
 			}
-		}
+			if line["error"] != r.errorMessage && len(r.errorMessage) <= maxMessage {
+				t.Error(line["error"])
+			}
+			if c.want["level"] == "WARN" && strings.Contains(w.log.String(), `"level":"ERROR"`) {
+				t.Error("logged as ERROR")
+			}
+			if _, text, _ := strings.Cut(w.log.String(), `"msg":"backup report"`); c.want["clusters"] == 100.0 &&
+				(!strings.Contains(text[:1900], `"status":"Failed","errorType":"ClusterNotFound","error":"99 of 100`) || !strings.Contains(text, `"Backups":[{"DBClusterId":"amv-0001",`)) {
+				t.Error(text)
+			}
+		})
 	}
-	story(t, "of a success", fakeadb.Options{}, func(t *testing.T, w *world) {
-		w.process().deliver(plain, delivery{requestID: "1-386d4380-x"})
-		line := w.reportLine()
-		expect(t, line, map[string]any{
-			"level": "INFO", "requestId": "1-386d4380-x", "action": "Ensure", "status": "Requested",
-			"clusters": 1.0, "created": 1.0, "failed": 0.0, "errorType": "", "error": "", "wrongEvents": 0.0, "skipped": 0.0,
-		})
-	})
-	story(t, "of a failure that a person must act on", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
-		r := w.process().deliver(timer(`{"DBClusterIds":["amv-0000","amv-x"]}`), delivery{})
-		expect(t, w.reportLine(), map[string]any{
-			"level": "ERROR", "trigger": "timer", "action": "Ensure", "status": "Failed", "errorType": "ClusterNotFound", "error": r.errorMessage,
-			"clusters": 2.0, "created": 1.0, "failed": 1.0,
-		})
-	})
-	story(t, "begins with what failed", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
-		w.process().deliver(fleet(2, ""), delivery{})
-		if !strings.Contains(w.log.String(), `"Backups":[{"DBClusterId":"amv-0001",`) {
-			t.Error(w.reportLine())
-		}
-	})
-	story(t, "of one that invoking again continues", fakeadb.Options{Takes: time.Hour}, func(t *testing.T, w *world) {
-		w.process().deliver(timer(waiting), delivery{timeout: time.Minute})
-		expect(t, w.reportLine(), map[string]any{"level": "WARN", "status": "Failed", "errorType": "BackupPending"})
-	})
-	story(t, "of a wrong item beside a pending one, which is for a person", fakeadb.Options{Takes: time.Hour}, func(t *testing.T, w *world) {
-		w.expect(w.process().deliver(`[7,`+timer(waiting)+`]`, delivery{timeout: time.Minute}), "Mixed", 1)
-		expect(t, w.reportLine(), map[string]any{"level": "ERROR", "errorType": "Mixed", "wrongEvents": 1.0, "failed": 1.0})
-	})
-	story(t, "of an ignored event", fakeadb.Options{}, func(t *testing.T, w *world) {
-		w.process().deliver(`{"specversion":"1.0","id":"1","source":"acs.ads","type":"ads:ActionTrail:ApiCall","time":"2000-01-01T00:00:00Z","data":{"eventName":"CreateBackup"}}`, delivery{})
-		expect(t, w.reportLine(), map[string]any{"level": "INFO", "status": "Ignored", "action": "", "clusters": 0.0})
-	})
-}
-
-// The log service analyses the first 2 KB of a line unless it is set to more. An alarm must not stay silent for that.
-func TestReportLineBeginsWithItsEnd(t *testing.T) {
-	story(t, "of a fleet", fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world) {
-		w.process().deliver(timer(fleet(100, "")), delivery{})
-		lines := strings.Split(strings.TrimSpace(w.log.String()), "\n")
-		line := lines[len(lines)-1]
-		if beginning := line[:min(len(line), 2048)]; len(line) < 4096 || !strings.Contains(beginning, `"status":"Failed","errorType":"ClusterNotFound","error":"99 of 100`) {
-			t.Errorf("%d bytes, which begin with %s", len(line), beginning)
-		}
-	})
 }
 
 func TestWholeType(t *testing.T) {
@@ -122,15 +114,13 @@ func TestMessages(t *testing.T) {
 			"2 of 2 clusters, selectors and events failed: NothingSelected: the selector matches no cluster; selector in cn-hangzhou: PermissionDenied: no"},
 		{backup.Result{Outcomes: []backup.Outcome{failed(backup.ErrorServiceError, strings.Repeat("x", 5000)), {}}},
 			"1 of 2 clusters failed: amv-wz9or2xawpnc (cn-hangzhou): ServiceError: " + strings.Repeat("x", 2000-len("…amv-wz9or2xawpnc (cn-hangzhou): ServiceError: ")) + "…"},
+		{backup.Result{Outcomes: slices.Repeat([]backup.Outcome{failed(backup.ErrorServiceError, "x")}, 21)},
+			"21 of 21 clusters failed: " + strings.Repeat("amv-wz9or2xawpnc (cn-hangzhou): ServiceError: x; ", 20) + "… and 1 more, see the log"},
 	} {
 		var r report
 		if r.conclude(c.result); r.failure.Message != c.want {
 			t.Errorf("%.300q, want %.300q", r.failure.Message, c.want)
 		}
-	}
-	var r report
-	if r.refuse(backup.ErrorInternalError, "two\nlines"); r.failure.Message != "two lines" {
-		t.Errorf("%q", r.failure.Message)
 	}
 }
 
@@ -169,56 +159,31 @@ func TestReportFits(t *testing.T) {
 	}
 	var out bytes.Buffer
 	r.logTo(slog.New(slog.NewJSONHandler(&out, nil)))
-	var line struct {
-		Clusters, Skipped, Omitted int
-		Backups                    []entry
-	}
-	fields := map[string]json.RawMessage{} // names differ in case alone
-	if err := json.Unmarshal(out.Bytes(), &fields); err != nil {
+	var line map[string]any
+	if err := json.Unmarshal(out.Bytes(), &line); err != nil {
 		t.Fatal(err)
 	}
-	for name, to := range map[string]any{"clusters": &line.Clusters, "skipped": &line.Skipped, "omitted": &line.Omitted, "Backups": &line.Backups} {
-		if err := json.Unmarshal(fields[name], to); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
-	}
-	if n := out.Len(); n >= 64<<10 || n < 50_000 {
-		t.Errorf("%d bytes", n)
-	}
-	if line.Clusters != clusters || line.Skipped != left || line.Omitted != clusters+left-len(line.Backups) {
-		t.Errorf("%d clusters, %d skipped, %d omitted, %d shown", line.Clusters, line.Skipped, line.Omitted, len(line.Backups))
+	shown := len(line["Backups"].([]any))
+	if n := out.Len(); n >= 64<<10 || n < 50_000 || line["clusters"] != 5000.0 || line["skipped"] != 2000.0 || line["omitted"] != float64(clusters+left-shown) {
+		t.Errorf("%d bytes, %v clusters, %v skipped, %v omitted, %d shown", n, line["clusters"], line["skipped"], line["omitted"], shown)
 	}
 }
 
-// TestReportOfSelection: what was skipped, and the selectors that came to nothing, are in the answer, the error and the line.
+// TestReportOfSelection: what was skipped is in the answer and in the line, beside a failure too.
 func TestReportOfSelection(t *testing.T) {
-	r := report{received: time.Now(), Result: backup.Result{
-		Outcomes: []backup.Outcome{{Cluster: backup.Cluster{ID: cluster, Region: region}, Status: backup.StatusRequested}},
-		Skipped:  []backup.Skipped{{Cluster: backup.Cluster{ID: "amv-new", Region: region}, Reason: "its status is Creating"}},
-	}}
-	const skipped = `"Skipped":[{"DBClusterId":"amv-new","RegionId":"` + region + `","Reason":"its status is Creating"}]`
-	line := func() string {
+	skipped := []backup.Skipped{{Cluster: backup.Cluster{ID: "amv-new", Region: region}, Reason: "its status is Creating"}}
+	const want = `"Skipped":[{"DBClusterId":"amv-new","RegionId":"` + region + `","Reason":"its status is Creating"}]`
+	for _, unselected := range [][]backup.Unselected{nil, {{Region: "cn-b", Failure: backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}}}} {
+		r := report{received: time.Now()}
+		r.conclude(backup.Result{Skipped: skipped, Unselected: unselected})
+		answer, err := r.answer()
+		if failed := unselected != nil; (err != nil) != failed || strings.Contains(string(answer), want) == failed || failed && r.failure.Type != backup.ErrorPermissionDenied {
+			t.Errorf("%s, %v", answer, err)
+		}
 		var out bytes.Buffer
-		r.logTo(slog.New(slog.NewJSONHandler(&out, nil)))
-		return out.String()
-	}
-	answer, err := r.answer()
-	if err != nil || !strings.Contains(string(answer), skipped) {
-		t.Errorf("%s, %v", answer, err)
-	}
-	if l := line(); !strings.Contains(l, skipped) || !strings.Contains(l, `"skipped":1,`) {
-		t.Error(l)
-	}
-	r.Unselected = []backup.Unselected{{Region: "cn-b", Failure: backup.Failure{Type: backup.ErrorPermissionDenied, Message: "no"}}}
-	const want = "1 of 2 clusters, selectors and events failed: selector in cn-b: PermissionDenied: no"
-	if r.conclude(r.Result); r.failure.Type != backup.ErrorPermissionDenied || r.failure.Message != want {
-		t.Errorf("%+v", r.failure)
-	}
-	if answer, err := r.answer(); err == nil || answer != nil {
-		t.Errorf("%s, %v", answer, err)
-	}
-	if l := line(); !strings.Contains(l, `"level":"ERROR"`) || !strings.Contains(l, want) || !strings.Contains(l, skipped) {
-		t.Error(l)
+		if r.logTo(slog.New(slog.NewJSONHandler(&out, nil))); !strings.Contains(out.String(), want) || !strings.Contains(out.String(), `"omitted":0,`) || !strings.Contains(out.String(), `"skipped":1,`) {
+			t.Error(out.String())
+		}
 	}
 }
 

@@ -88,8 +88,13 @@ func TestWhatIsTold(t *testing.T) {
 		if w.expect(p.deliver(plain, delivery{}), "InternalError", 0); len(told.messages) != 1 || told.messages[0]["errorType"] != "InternalError" {
 			t.Errorf("told %v", told.messages)
 		}
-		if line := w.reportLine(); line["level"] != "ERROR" || line["errorType"] != "InternalError" {
+		if line := w.reportLine(); line["level"] != "ERROR" || line["errorType"] != "InternalError" || !strings.Contains(line["error"].(string), "a defect of the function, see its log") {
 			t.Error(line)
+		}
+		for _, part := range []string{`"level":"ERROR","msg":"defect","requestId":"1-386d4380-story"`, `"panic":"`, `"stack":"`, "handler.go"} {
+			if !strings.Contains(w.log.String(), part) {
+				t.Errorf("no %s in %s", part, w.log)
+			}
 		}
 	})
 	toldStory(t, "once for each invocation, however often it is retried", denied, func(t *testing.T, w *world, p *process, told *chat) {
