@@ -100,7 +100,7 @@ func (p *process) invoke(payload string) fakefc.Result {
 // peak is the most memory that the process had so far, in MiB; 0 where there is no /proc. rusage does not say it: to a
 // child's Maxrss belongs what its parent had when it started the child.
 func (p *process) peak() float64 {
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Pid()))
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
 	_, line, _ := strings.Cut(string(status), "VmHWM:")
 	var kib float64
 	fmt.Sscan(line, &kib)
@@ -110,7 +110,7 @@ func (p *process) peak() float64 {
 // end ends the process and says how many milliseconds it used a processor.
 func (p *process) end() float64 {
 	p.Close()
-	usage := p.Usage.(*syscall.Rusage)
+	usage := p.Cmd.ProcessState.SysUsage().(*syscall.Rusage)
 	return milliseconds(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()))
 }
 

@@ -182,7 +182,7 @@ func decodeLine(line string) (fields map[string]any) {
 // memory holds the process's peak memory against a limit in MiB. Only Linux tells it.
 func (s *story) memory(ts *testscript.TestScript, neg bool, args []string) error {
 	most, err := strconv.Atoi(args[0])
-	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Pid()))
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.process.Cmd.Process.Pid))
 	_, line, _ := strings.Cut(string(status), "VmHWM:")
 	kib := 0
 	if fmt.Sscan(line, &kib); kib > most<<10 {

@@ -95,7 +95,7 @@ func (r *run) launch(number int) (*fakefc.Instance, error) {
 	log := fmt.Sprint("log ", number)
 	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: func(line string) { r.showLog(log, line) }})
 	if err == nil {
-		r.screen.event("start", fmt.Sprintf("instance %d of the function, process %d", number, i.Pid()))
+		r.screen.event("start", fmt.Sprintf("instance %d of the function, process %d", number, i.Cmd.Process.Pid))
 	}
 	return i, err
 }

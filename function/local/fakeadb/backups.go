@@ -115,14 +115,6 @@ func (o Options) refusesBackup(c *Call, now time.Time) *Error {
 	return nil
 }
 
-// backupEntry is one entry of the list, without the fields that the backup does not have yet.
-type backupEntry struct {
-	DBClusterId, BackupId, BackupType, BackupMethod, BackupStatus, BackupStartTime, BackupRegion string
-
-	BackupEndTime, BackupExpiredTime, ParentBackupId string `json:",omitempty"`
-	BackupSize                                       int64  `json:",omitempty"`
-}
-
 // describeBackups lists a cluster's backups page by page, the last one first.
 func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error) {
 	from, _ := time.Parse(Minutes, q.Get("StartTime"))
@@ -130,20 +122,20 @@ func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error
 	now := o.now()
 	all := slices.DeleteFunc(s.Backups(c.Cluster), func(b Backup) bool { return !b.of(c) || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to) })
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
-	return list(c, q, "Backup", all, func(b Backup) backupEntry {
+	return list(c, q, "Backup", all, func(b Backup) map[string]any { // without what the backup does not have yet
 		state := b.State(now)
-		e := backupEntry{
-			DBClusterId: b.Cluster, BackupId: b.ID, BackupType: b.Type, BackupMethod: "Snapshot", BackupStatus: cmp.Or(o.Words[state], usualWords[state]),
-			BackupStartTime: o.time(b.Start), BackupRegion: b.Region, ParentBackupId: b.Parent,
+		e := map[string]any{
+			"DBClusterId": b.Cluster, "BackupId": b.ID, "BackupType": b.Type, "BackupMethod": "Snapshot", "BackupStatus": cmp.Or(o.Words[state], usualWords[state]),
+			"BackupStartTime": o.time(b.Start), "BackupRegion": b.Region, "ParentBackupId": b.Parent,
 		}
 		switch state {
 		case Running:
 			c.Running++
 			return e
 		case Completed:
-			e.BackupSize, e.BackupExpiredTime = b.Size, o.time(b.End.AddDate(0, 0, 30))
+			e["BackupSize"], e["BackupExpiredTime"] = b.Size, o.time(b.End.AddDate(0, 0, 30))
 		}
-		e.BackupEndTime = o.time(b.End)
+		e["BackupEndTime"] = o.time(b.End)
 		return e
 	}), nil
 }

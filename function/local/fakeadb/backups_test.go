@@ -88,8 +88,8 @@ func TestBackupsComeInPages(t *testing.T) {
 		}
 	})
 	// The SDK reads either form; other readers do not.
-	answer := answerJSON(200, list(&Call{}, nil, "Backup", []int{7}, func(id int) int { return id }))
-	if want := `{"Items":{"Backup":[7]},"PageNumber":"1","PageSize":"30","RequestId":"","TotalCount":"1"}`; answer.Body != want {
+	answer := answerJSON(200, list(&Call{}, nil, "Backup", []int{7}, func(id int) map[string]any { return map[string]any{"BackupId": id} }))
+	if want := `{"Items":{"Backup":[{"BackupId":7}]},"PageNumber":"1","PageSize":"30","RequestId":"","TotalCount":"1"}`; answer.Body != want {
 		t.Errorf("%s, want %s", answer.Body, want)
 	}
 }

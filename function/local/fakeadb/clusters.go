@@ -36,23 +36,17 @@ func (o Options) cluster(id, region string) *Cluster {
 	return &o.Clusters[i]
 }
 
-// clusterEntry is one entry of the list: the fields that a reader of backups may want.
-type clusterEntry struct {
-	DBClusterId, DBClusterDescription, DBClusterStatus, DBVersion, CreateTime, RegionId, ResourceGroupId string
-
-	Tags struct{ Tag []Tag }
-}
-
 // describeClusters lists the clusters of a region page by page.
 func (s *Service) describeClusters(c *Call, o Options, q url.Values) (any, *Error) {
 	all := slices.DeleteFunc(slices.Clone(o.Clusters), func(here Cluster) bool { return !here.matches(q) })
-	return list(c, q, "DBCluster", all, func(here Cluster) clusterEntry {
-		e := clusterEntry{
-			here.ID, here.Description, cmp.Or(here.Status, "Running"), cmp.Or(here.DBVersion, "5.0"), "", cmp.Or(here.Region, defaultRegion),
-			here.ResourceGroup, struct{ Tag []Tag }{append([]Tag{}, here.Tags...)},
+	return list(c, q, "DBCluster", all, func(here Cluster) map[string]any { // the fields that a reader of backups may want
+		e := map[string]any{
+			"DBClusterId": here.ID, "DBClusterDescription": here.Description, "DBClusterStatus": cmp.Or(here.Status, "Running"),
+			"DBVersion": cmp.Or(here.DBVersion, "5.0"), "RegionId": cmp.Or(here.Region, defaultRegion), "ResourceGroupId": here.ResourceGroup,
+			"CreateTime": "", "Tags": map[string][]Tag{"Tag": append([]Tag{}, here.Tags...)},
 		}
 		if !here.Created.IsZero() {
-			e.CreateTime = here.Created.Add(o.FalseZone).UTC().Format(time.RFC3339)
+			e["CreateTime"] = here.Created.Add(o.FalseZone).UTC().Format(time.RFC3339)
 		}
 		return e
 	}), nil

@@ -47,15 +47,15 @@ func malformed(name string) *Error {
 }
 
 // list answers with one page of a list, cut as PageNumber and PageSize say, whose form has been checked.
-func list[T, E any](c *Call, q url.Values, items string, all []T, entry func(T) E) any {
+func list[T any](c *Call, q url.Values, items string, all []T, entry func(T) map[string]any) any {
 	size, _ := strconv.Atoi(cmp.Or(q.Get("PageSize"), "30"))
 	number, _ := strconv.Atoi(cmp.Or(q.Get("PageNumber"), "1"))
-	shown := []E{} // never null
+	shown := []map[string]any{} // never null
 	for _, one := range all[min((number-1)*size, len(all)):min(number*size, len(all))] {
 		shown = append(shown, entry(one))
 	}
 	c.Listed = len(shown)
-	answer := map[string]any{"RequestId": c.RequestID, "Items": map[string][]E{items: shown}}
+	answer := map[string]any{"RequestId": c.RequestID, "Items": map[string]any{items: shown}}
 	for name, n := range map[string]int{"TotalCount": len(all), "PageNumber": number, "PageSize": size} {
 		if answer[name] = n; items == "Backup" { // this list writes its counts as strings
 			answer[name] = strconv.Itoa(n)

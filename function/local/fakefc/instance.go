@@ -28,11 +28,9 @@ type Command struct {
 // invocation in progress and those to come end with ProcessExited.
 type Instance struct {
 	Exited chan struct{} // closed when the process has ended and all its output has been passed on
-	// Once it is closed: how the process ended, with the last lines of its output, and what it used, as of its ProcessState.
-	Err   error
-	Usage any
+	Err    error         // how the process ended, with the last lines of its output; only once Exited is closed
+	Cmd    *exec.Cmd     // the process
 
-	cmd     *exec.Cmd
 	api     *http.Server
 	queue   chan Invocation // from Invoke to next
 	waiting sync.Map        // for an answer: chan Result by request id
@@ -49,40 +47,36 @@ func Launch(c Command) (*Instance, error) {
 		return nil, err
 	}
 	i := newInstance()
-	i.cmd = exec.Command(path)
-	i.cmd.Dir = filepath.Dir(path)
-	i.cmd.Env = append(platformEnv(listener.Addr().String(), i.cmd.Dir), c.Env...)
-	output, err := i.cmd.StdoutPipe()
-	i.cmd.Stderr = i.cmd.Stdout
-	if err = errors.Join(err, i.cmd.Start()); err != nil {
+	i.Cmd = exec.Command(path)
+	i.Cmd.Dir = filepath.Dir(path)
+	i.Cmd.Env = append(platformEnv(listener.Addr().String(), i.Cmd.Dir), c.Env...)
+	output, err := i.Cmd.StdoutPipe()
+	i.Cmd.Stderr = i.Cmd.Stdout
+	if err = errors.Join(err, i.Cmd.Start()); err != nil {
 		listener.Close()
 		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
 	}
 	go i.api.Serve(listener)
 	go func() {
 		last := readLines(output, c.Output)
-		i.cmd.Wait()
-		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.cmd.ProcessState, strings.Join(last, "\n"))
-		i.Usage = i.cmd.ProcessState.SysUsage()
+		i.Cmd.Wait()
+		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.Cmd.ProcessState, strings.Join(last, "\n"))
 		close(i.Exited)
 	}()
 	return i, nil
 }
 
-// readLines passes each line on, until the end, and returns the last ones.
+// readLines passes each line on, until the end, and returns the last twenty.
 func readLines(from io.Reader, pass func(string)) (last []string) {
-	const remembered = 20
-	lines := bufio.NewReader(from)
-	for {
-		line, err := lines.ReadString('\n')
-		if line = strings.TrimSuffix(line, "\n"); err != nil && line == "" {
-			return last
-		}
-		last = append(last[max(0, len(last)+1-remembered):], line)
+	lines := bufio.NewScanner(from)
+	lines.Buffer(nil, 16<<20) // no line is as long
+	for lines.Scan() {
+		last = append(last[max(0, len(last)-19):], lines.Text())
 		if pass != nil {
-			pass(line)
+			pass(lines.Text())
 		}
 	}
+	return last
 }
 
 // platformEnv is the environment of a Go runtime's process, after Function Compute's "Configure environment variables".
@@ -97,12 +91,9 @@ func platformEnv(api, code string) []string {
 	}
 }
 
-// Pid is the process's id.
-func (i *Instance) Pid() int { return i.cmd.Process.Pid }
-
 // Close kills the process, as the platform does, waits for its end, and ends its runtime API. It may be called again.
 func (i *Instance) Close() {
-	i.cmd.Process.Kill() // an error means that it has ended
+	i.Cmd.Process.Kill() // an error means that it has ended
 	<-i.Exited
 	i.api.Close()
 }
