@@ -107,8 +107,8 @@ const handedOver = "adb_backup_serverless_devs_key"
 // serverlessDevs returns the caller's credentials and what runs Serverless Devs' command s with them. They are handed over in
 // its environment and nowhere else. It says whose they are.
 func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who credentials.Credentials, run func(args ...string) error, err error) {
-	if lack := missingTools(); lack != nil {
-		return who, nil, errors.New(strings.Join(lack, "\n"))
+	if err := missingTools(); err != nil {
+		return who, nil, err
 	}
 	who, account, err := s.identify(ctx)
 	if err != nil {

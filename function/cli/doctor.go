@@ -6,11 +6,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
 	"time"
 
+	"adb-backup/function/backup"
+	"adb-backup/function/credentials"
 	"adb-backup/function/terminal"
 
 	"github.com/urfave/cli/v3"
@@ -44,11 +47,11 @@ func (c *checkup) say(s state, format string, a ...any) {
 	c.findings = append(c.findings, finding{c.about, s, fmt.Sprintf(format, a...)})
 }
 
-// faults says what is wrong in s.yaml: a line for each line of several errors.
-func (c *checkup) faults(errs ...error) {
-	if err := errors.Join(errs...); err != nil {
-		for line := range strings.SplitSeq(err.Error(), "\n") {
-			c.say(stateWrong, "%s", line)
+// each says a line for each of several errors, which errors.Join has joined.
+func (c *checkup) each(s state, joined error) {
+	if joined != nil {
+		for line := range strings.SplitSeq(joined.Error(), "\n") {
+			c.say(s, "%s", line)
 		}
 	}
 }
@@ -74,17 +77,19 @@ func (c *checkup) print(w io.Writer) {
 func (c *checkup) verdict(offline bool) (text string, err error) {
 	switch {
 	case c.has(stateWrong):
-		return "", wrong("s.yaml is wrong, as said above: correct that first")
+		err = wrong("s.yaml is wrong, as said above: correct that first")
 	case c.has(stateUnread):
-		return "", errors.New("nobody can say whether the clusters are protected: not everything could be read")
+		err = errors.New("nobody can say whether the clusters are protected: not everything could be read")
 	case c.has(stateMissing) && offline:
-		return "", no("s.yaml is right, but it cannot be deployed from here: what is missing is said above")
+		err = no("s.yaml is right, but it cannot be deployed from here: what is missing is said above")
 	case c.has(stateMissing):
-		return "", no("not protected: what is missing, or not as s.yaml says, is said above")
+		err = no("not protected: what is missing, or not as s.yaml says, is said above")
 	case offline:
 		return "s.yaml is right. What is online was not looked at.", nil
+	default:
+		return "Protected: what is online is as s.yaml says, and each cluster has the backup that was due.", nil
 	}
-	return "Protected: what is online is as s.yaml says, and each cluster has the backup that was due.", nil
+	return err.Error(), err
 }
 
 func doctorCommand() *cli.Command {
@@ -105,15 +110,13 @@ func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 		s.inspectAlarm(c, s.props)
 	}
 	c.about = "this machine"
-	lack, state := missingTools(), stateNote // what is online can be looked at without
-	if offline {
-		state = stateMissing
-	}
-	for _, tool := range lack {
-		c.say(state, "%s", tool)
-	}
-	if lack == nil {
+	switch lack := missingTools(); {
+	case lack == nil:
 		c.say(stateRight, "Node.js and Serverless Devs are there")
+	case offline:
+		c.each(stateMissing, lack)
+	default: // what is online can be looked at without
+		c.each(stateNote, lack)
 	}
 	if c.about = "the account"; !offline && !c.has(stateWrong) {
 		stop := terminal.Progress(cmd.Root().ErrWriter, func(elapsed time.Duration) string {
@@ -122,13 +125,7 @@ func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 		s.inspectAccount(ctx, c)
 		stop()
 	}
-	if ctx.Err() != nil {
-		return stopped(ctx)
-	}
 	text, err := c.verdict(offline)
-	if err != nil {
-		text = err.Error()
-	}
 	if cmd.Bool("json") {
 		return errors.Join(json.NewEncoder(stdout).Encode(struct {
 			Protected bool
@@ -144,14 +141,140 @@ func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 }
 
 // missingTools says what a deployment needs and this machine lacks, and how to get it.
-func missingTools() (lack []string) {
-	for _, tool := range [][2]string{
-		{"node", "no Node.js, which a deployment needs: install version 18 or later from https://nodejs.org"},
-		{"s", "no Serverless Devs, which a deployment needs: npm install -g @serverless-devs/s"},
-	} {
-		if _, err := exec.LookPath(tool[0]); err != nil {
-			lack = append(lack, tool[1])
-		}
+func missingTools() (lack error) {
+	if _, err := exec.LookPath("node"); err != nil {
+		lack = errors.New("no Node.js, which a deployment needs: install version 18 or later from https://nodejs.org")
+	}
+	if _, err := exec.LookPath("s"); err != nil {
+		lack = errors.Join(lack, errors.New("no Serverless Devs, which a deployment needs: npm install -g @serverless-devs/s"))
 	}
 	return lack
+}
+
+// inspectAccount compares what is in the account with s.yaml. It looks for credentials before it asks anything.
+func (s settings) inspectAccount(ctx context.Context, c *checkup) {
+	who, account, err := s.identify(ctx)
+	if err != nil {
+		c.say(stateUnread, "nothing online was read: %v", err)
+		return
+	}
+	c.say(stateRight, "account %s, credentials from %s", account, who.From)
+	s.compareRole(ctx, c, who)
+	online, err := s.online(ctx, who)
+	switch {
+	case err != nil:
+		c.say(stateUnread, "the function: %v", err)
+	case online == nil:
+		c.say(stateMissing, "the function %s is not deployed in %s: make deploy", s.FunctionName, s.Region)
+	default:
+		s.compareFunction(c, online, account)
+		s.inspectAlarm(c, online)
+	}
+	s.inspectBackups(ctx, c)
+}
+
+// inspectAlarm says whether a failure is told to anybody, and whether it gets out.
+func (s settings) inspectAlarm(c *checkup, function mapping) {
+	environment, _ := function["environmentVariables"].(mapping)
+	webhook := scalar(environment["ADB_ALARM_WEBHOOK"])
+	switch {
+	case c.has(stateWrong): // it may be the alarm's
+	case webhook != "" && (s.props["vpcConfig"] != nil || s.props["internetAccess"] == false):
+		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
+	case webhook != "":
+		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
+	case strings.Contains(shown(function["asyncInvokeConfig"]), `"acs:`):
+		c.say(stateRight, "the alarm: failures are told to a destination")
+	default:
+		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
+	}
+}
+
+// compareRole compares the role, its trust and its policy with what the command role would make. It reports whether the role
+// is known to be missing.
+func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.Credentials) (missing bool) {
+	want, err := s.wantedRole()
+	if err != nil {
+		c.say(stateMissing, "%v", err)
+		return false
+	}
+	steps, err := want.plan(s.ram(ctx, who))
+	if errors.Is(err, errForeign) {
+		c.say(stateNote, "%v. Whether it may do what the function needs was not compared", err)
+	} else if err != nil {
+		c.say(stateUnread, "%v", err)
+	}
+	for _, step := range steps {
+		if step.action == "" {
+			c.say(stateRight, "the role %s: %s", want.name, step.what)
+		} else {
+			c.say(stateMissing, "the role %s: to do: %s. make role does it", want.name, step.what)
+		}
+	}
+	return len(steps) > 0 && steps[0].action == "CreateRole"
+}
+
+// inspectBackups looks whether each cluster has the backup that was due.
+func (s settings) inspectBackups(ctx context.Context, c *checkup) {
+	requests, err := s.clusterRequests()
+	if err != nil {
+		c.say(stateMissing, "%v", err)
+		return
+	}
+	host, service := os.Getenv("ADB_ENDPOINT"), backup.Service(nil)
+	if host != "" {
+		s.cloud, err = parseEndpoint(host)
+	}
+	if err == nil {
+		service, err = openADB(ctx, s.cloud, s)
+	}
+	if err != nil {
+		c.say(stateUnread, "the backups: %v", err)
+		return
+	}
+	o := &overview{Now: time.Now().In(s.zone())}
+	o.read(ctx, service, requests, io.Discard)
+	for _, err := range o.Failed {
+		c.say(stateUnread, "%v", err)
+	}
+	if len(o.Rows)+len(o.Failed) == 0 {
+		c.say(stateMissing, "no cluster is selected; is a tag missing?")
+	}
+	for _, skipped := range o.Skipped {
+		c.say(stateNote, "cluster %v is left out: %s", skipped.Cluster, skipped.Reason)
+	}
+	timers, _ := s.timers(o.Now) // inspect has told what is wrong with them
+	for _, r := range o.Rows {
+		s.inspectCluster(c, r, timers, o.Now)
+	}
+}
+
+// inspectCluster says whether a cluster has the backups that its timers make. One is due when the platform does not retry the
+// timer's event any more.
+func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Time) {
+	switch {
+	case r.Err != nil:
+		c.say(stateUnread, "cluster %v: %v", r.Cluster, r.Err)
+		return
+	case r.Last == nil:
+		c.say(stateMissing, "cluster %v: no complete backup: make invoke backs up now", r.Cluster)
+		return
+	}
+	start := r.Last.Start.From
+	state, rest := stateNote, "; no timer backs it up, so none is due"
+	if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
+		state = stateMissing
+	}
+	for _, t := range timers {
+		if !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) {
+			continue
+		}
+		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ
+		if !due.Add(s.AsyncInvokeConfig.life()).After(now) {
+			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
+			break
+		}
+		state, rest = stateRight, ""
+	}
+	c.say(state, "cluster %v: the last complete backup started %s, %s ago%s", r.Cluster, start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)), rest)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -51,7 +52,7 @@ var (
 // inspectFunction looks at what every function needs, and at those who are told how an invocation ended.
 func (s settings) inspectFunction(c *checkup) {
 	_, err := roleName(s.Role)
-	c.faults(backup.CheckRegion(s.Region), err)
+	c.each(stateWrong, errors.Join(backup.CheckRegion(s.Region), err))
 	for _, fixed := range []struct {
 		key  string
 		form *regexp.Regexp
@@ -121,7 +122,7 @@ func (s settings) inspectEnvironment(c *checkup) {
 		c.say(stateWrong, "environmentVariables: %d bytes, and Function Compute takes %d", bytes, most)
 	}
 	if _, err := config.Load(environ); err != nil {
-		c.faults(fmt.Errorf("environmentVariables: %w", err))
+		c.each(stateWrong, fmt.Errorf("environmentVariables: %w", err))
 	}
 }
 

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"hash/crc64"
-	"io"
 	"maps"
 	"net/http"
 	"os"
@@ -16,160 +15,23 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"time"
 
-	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 )
-
-// inspectAccount compares what is in the account with s.yaml. It looks for credentials before it asks anything.
-func (s settings) inspectAccount(ctx context.Context, c *checkup) {
-	who, account, err := s.identify(ctx)
-	if err != nil {
-		c.say(stateUnread, "nothing online was read: %v", err)
-		return
-	}
-	c.say(stateRight, "account %s, credentials from %s", account, who.From)
-	s.compareRole(ctx, c, who)
-	online, err := s.online(ctx, who)
-	switch {
-	case err != nil:
-		c.say(stateUnread, "the function: %v", err)
-	case online == nil:
-		c.say(stateMissing, "the function %s is not deployed in %s: make deploy", s.FunctionName, s.Region)
-	default:
-		s.compareFunction(c, online, account)
-		s.inspectAlarm(c, online)
-	}
-	if err := s.inspectBackups(ctx, c); err != nil {
-		c.say(stateUnread, "the backups: %v", err)
-	}
-}
-
-// inspectAlarm says whether a failure is told to anybody, and whether it gets out.
-func (s settings) inspectAlarm(c *checkup, function mapping) {
-	environment, _ := function["environmentVariables"].(mapping)
-	webhook := scalar(environment["ADB_ALARM_WEBHOOK"])
-	shut := s.props["vpcConfig"] != nil || s.props["internetAccess"] == false
-	switch {
-	case c.has(stateWrong): // it may be the alarm's
-	case webhook != "" && shut:
-		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
-	case webhook != "":
-		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
-	case strings.Contains(shown(function["asyncInvokeConfig"]), `"acs:`):
-		c.say(stateRight, "the alarm: failures are told to a destination")
-	default:
-		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
-	}
-}
-
-// compareRole compares the role, its trust and its policy with what the command role would make. It reports whether the role
-// is known to be missing.
-func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.Credentials) (missing bool) {
-	want, err := s.wantedRole()
-	if err != nil {
-		c.say(stateMissing, "%v", err)
-		return false
-	}
-	steps, err := want.plan(ctx, s.ram(who))
-	if errors.Is(err, errForeign) {
-		c.say(stateNote, "%v. Whether it may do what the function needs was not compared", err)
-	} else if err != nil {
-		c.say(stateUnread, "%v", err)
-	}
-	for _, step := range steps {
-		if step.action == "" {
-			c.say(stateRight, "the role %s: %s", want.name, step.what)
-		} else {
-			c.say(stateMissing, "the role %s: to do: %s. make role does it", want.name, step.what)
-		}
-	}
-	return len(steps) > 0 && steps[0].action == "CreateRole"
-}
-
-// inspectBackups looks whether each cluster has the backup that was due.
-func (s settings) inspectBackups(ctx context.Context, c *checkup) error {
-	requests, err := s.clusterRequests()
-	if err != nil {
-		c.say(stateMissing, "%v", err)
-		return nil
-	}
-	if host := os.Getenv("ADB_ENDPOINT"); host != "" {
-		if s.cloud, err = parseEndpoint(host); err != nil {
-			return err
-		}
-	}
-	service, err := openADB(ctx, s.cloud, s)
-	if err != nil {
-		return err
-	}
-	o := &overview{Now: time.Now().In(s.zone())}
-	o.read(ctx, service, requests, io.Discard)
-	for _, err := range o.Failed {
-		c.say(stateUnread, "%v", err)
-	}
-	if len(o.Rows)+len(o.Failed) == 0 {
-		c.say(stateMissing, "no cluster is selected; is a tag missing?")
-	}
-	for _, skipped := range o.Skipped {
-		c.say(stateNote, "cluster %s (%s) is left out: %s", skipped.Cluster.ID, skipped.Cluster.Region, skipped.Reason)
-	}
-	timers, _ := s.timers(o.Now) // inspect has told what is wrong with them
-	for _, r := range o.Rows {
-		s.inspectCluster(c, r, timers, o.Now)
-	}
-	return nil
-}
-
-// inspectCluster says whether a cluster has the backups that its timers make. One is due when the platform does not retry the
-// timer's event any more.
-func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Time) {
-	cluster := fmt.Sprintf("cluster %s (%s): ", r.Cluster.ID, r.Cluster.Region)
-	switch {
-	case r.Err != nil:
-		c.say(stateUnread, "%s%v", cluster, r.Err)
-		return
-	case r.Last == nil:
-		c.say(stateMissing, "%sno complete backup: make invoke backs up now", cluster)
-		return
-	}
-	start := r.Last.Start.From
-	last := fmt.Sprintf("%sthe last complete backup started %s, %s ago", cluster, start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)))
-	state, rest := stateRight, ""
-	timers = slices.DeleteFunc(slices.Clone(timers), func(t timer) bool { return !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) })
-	if len(timers) == 0 {
-		state, rest = stateNote, "; no timer backs it up, so none is due"
-		if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
-			state = stateMissing
-		}
-	}
-	for _, t := range timers {
-		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ
-		if !due.Add(s.AsyncInvokeConfig.life()).After(now) {
-			state, rest = stateMissing, fmt.Sprintf("; the one of %s is missing: make logs shows why, make invoke backs up now", t.show(due))
-			break
-		}
-	}
-	c.say(state, "%s%s", last, rest)
-}
 
 // online returns the function as Function Compute has it, with its triggers by name; nil if it is not deployed.
 func (s settings) online(ctx context.Context, who credentials.Credentials) (function mapping, err error) {
 	at := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: s.cloud}
-	if err := at.check(); err != nil {
-		return nil, err
-	}
-	var async mapping
-	var listed struct {
-		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
-	}
 	get := func(action, path string, into any) error {
 		err := at.get(ctx, who, action, path, into)
 		if failed := new(apiError); errors.As(err, &failed) && failed.Status == http.StatusNotFound {
 			return nil
 		}
 		return err
+	}
+	var async mapping
+	var listed struct {
+		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
 	}
 	err = cmp.Or(get("GetFunction", "", &function), get("GetAsyncInvokeConfig", "/async-invoke-config", &async), get("ListTriggers", "/triggers", &listed))
 	if err != nil || function == nil {
@@ -213,8 +75,7 @@ func (s settings) compareFunction(c *checkup, online mapping, account string) {
 	if faults == nil {
 		c.say(stateRight, "the function %s in %s has the settings and the triggers of s.yaml", s.FunctionName, s.Region)
 	}
-	triggers, _ := online["trigger"].(mapping)
-	for _, name := range slices.Sorted(maps.Keys(triggers)) {
+	for _, name := range slices.Sorted(maps.Keys(online["trigger"].(mapping))) {
 		if !slices.ContainsFunc(s.Triggers, func(t trigger) bool { return t.Name == name }) {
 			c.say(stateNote, "the trigger %s is online, and s.yaml does not name it: it goes on firing", name)
 		}

@@ -29,19 +29,11 @@ const (
 	exitInterrupted = 130 // somebody pressed Ctrl-C
 )
 
-// exitError is an error with an exit code of its own. Any other error exits with exitNotAsked.
-type exitError struct {
-	code int
-	error
-}
-
-func (e exitError) Unwrap() error { return e.error }
-
 // wrong is the error of a command that cannot be carried out as it was given.
-func wrong(format string, a ...any) error { return exitError{exitWrong, fmt.Errorf(format, a...)} }
+func wrong(format string, a ...any) error { return cli.Exit(fmt.Errorf(format, a...), exitWrong) }
 
 // no is the error of a command whose answer is no.
-func no(format string, a ...any) error { return exitError{exitNo, fmt.Errorf(format, a...)} }
+func no(format string, a ...any) error { return cli.Exit(fmt.Errorf(format, a...), exitNo) }
 
 // version is set by the linker where a release is built.
 var version string
@@ -57,16 +49,23 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	root := rootCommand()
 	root.Writer, root.ErrWriter = stdout, stderr
 	err := root.Run(ctx, append([]string{root.Name}, args...))
-	if err == nil {
+	if err != nil && ctx.Err() != nil {
+		err = cli.Exit(fmt.Errorf("interrupted: %w", err), exitInterrupted)
+	}
+	if err != nil {
+		fmt.Fprintln(stderr, err)
+	}
+	return exitCode(err)
+}
+
+// exitCode returns the exit code of a command that ended with an error or with none.
+func exitCode(err error) int {
+	own := cli.ExitCoder(nil)
+	switch {
+	case err == nil:
 		return exitDone
-	}
-	if ctx.Err() != nil {
-		fmt.Fprintf(stderr, "interrupted: %v\n", err)
-		return exitInterrupted
-	}
-	fmt.Fprintln(stderr, err)
-	if own := new(exitError); errors.As(err, own) {
-		return own.code
+	case errors.As(err, &own):
+		return own.ExitCode()
 	}
 	return exitNotAsked
 }
@@ -176,11 +175,11 @@ func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
 		hint = meant("-", name, known)
 	}
 	text, _, number := strings.Cut(err.Error(), ": strconv.")
-	text, _, duration := strings.Cut(text, ": time: ")
-	switch {
-	case number:
+	if number {
 		hint = "; it must be a number"
-	case duration:
+	}
+	text, _, duration := strings.Cut(text, ": time: ")
+	if duration {
 		hint = "; durations are written 20s, 5m or 2h"
 	}
 	return wrong("%s: %s%s", where, text, hint)

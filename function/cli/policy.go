@@ -36,29 +36,17 @@ type document struct {
 
 type statement struct {
 	Effect    string
-	Action    list
-	Resource  list            `json:",omitempty"`
-	Principal map[string]list `json:",omitempty"`
-}
-
-type list []string
-
-// UnmarshalJSON takes a plain value for a list of one item, as RAM writes it.
-func (l *list) UnmarshalJSON(text []byte) error {
-	var one string
-	if json.Unmarshal(text, &one) == nil {
-		*l = list{one}
-		return nil
-	}
-	return json.Unmarshal(text, (*[]string)(l))
+	Action    []string
+	Resource  []string            `json:",omitempty"`
+	Principal map[string][]string `json:",omitempty"`
 }
 
 func allow(action string, resources ...string) statement {
-	return statement{Effect: "Allow", Action: list{action}, Resource: resources}
+	return statement{Effect: "Allow", Action: []string{action}, Resource: resources}
 }
 
 // trust lets Function Compute work as the role.
-var trust = statement{Effect: "Allow", Action: list{"sts:AssumeRole"}, Principal: map[string]list{"Service": {"fc.aliyuncs.com"}}}
+var trust = statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"Service": {"fc.aliyuncs.com"}}}
 
 // scope are the clusters that the function works on. The id * stands for those of a region that a selector chooses.
 type scope []backup.Cluster
@@ -96,8 +84,8 @@ func (s scope) String() string {
 // grant returns the policy for actions on the clusters, with more statements after those. For a selector it grants every
 // cluster of a region, because that chooses clusters that do not exist yet, and also from the size on at which the ARNs do not
 // fit into a document. why says so for a person, and is empty otherwise.
-func (s scope) grant(actions list, more ...statement) (d document, why string) {
-	var clusters, regions, lists list
+func (s scope) grant(actions []string, more ...statement) (d document, why string) {
+	var clusters, regions, lists []string
 	for _, c := range s {
 		region := "acs:adb:" + c.Region + ":*:dbcluster/" // the account stays open: a policy grants nothing outside the role's own
 		clusters, regions = append(clusters, region+c.ID), append(regions, region+"*")
@@ -140,8 +128,8 @@ type policy struct {
 // policies returns all that can be needed, the usual ones first.
 func policies(s settings, clusters scope) []policy {
 	function := fmt.Sprintf("acs:fc:%s:*:functions/%s", s.Region, s.FunctionName)
-	wait, why := clusters.grant(list{createAction, describeAction})
-	status, _ := clusters.grant(list{describeAction})
+	wait, why := clusters.grant([]string{createAction, describeAction})
+	status, _ := clusters.grant([]string{describeAction})
 	all := []policy{
 		{"trust", "Trust policy of the role: Function Compute may work as it", document{"1", []statement{trust}}},
 		{"wait", "For the role: request backups, wait for them, verify them" + why, wait},

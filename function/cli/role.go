@@ -42,7 +42,7 @@ func goOn(cmd *cli.Command, question string) error {
 	case errors.Is(err, terminal.ErrNoTerminal):
 		return wrong("nothing was changed: there is no terminal to ask on. With -yes (in make: YES=1) it does not ask")
 	case errors.Is(err, terminal.ErrInterrupted):
-		return exitError{exitInterrupted, errors.New("interrupted: nothing was changed")}
+		return cli.Exit("interrupted: nothing was changed", exitInterrupted)
 	case err != nil || !yes:
 		return no("nothing was changed")
 	}
@@ -58,8 +58,8 @@ func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
 	if err != nil {
 		return err
 	}
-	r, stdout := s.ram(who), cmd.Root().Writer
-	plan, err := want.plan(ctx, r)
+	call, stdout := s.ram(ctx, who), cmd.Root().Writer
+	plan, err := want.plan(call)
 	if err != nil {
 		return err
 	}
@@ -80,7 +80,7 @@ func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
 		return err
 	}
 	for _, step := range todo {
-		if err := r.do(ctx, step.action, step.query, new(any)); err != nil {
+		if err := call(step.action, step.query, new(any)); err != nil {
 			return fmt.Errorf("%w; correct that and run it again: it goes on where it stopped", err)
 		}
 		fmt.Fprintln(stdout, "done:", step.what)
@@ -110,7 +110,7 @@ func (s settings) wantedRole() (wanted, error) {
 	if err != nil {
 		return wanted{}, err
 	}
-	d, why := clusters.grant(list{createAction, describeAction}, s.destinationGrants()...)
+	d, why := clusters.grant([]string{createAction, describeAction}, s.destinationGrants()...)
 	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, "back up " + clusters.String() + why}, nil
 }
 
@@ -126,20 +126,18 @@ func roleName(role string) (name string, err error) {
 	return m[1], nil
 }
 
-// ram calls Resource Access Management.
-type ram struct{ caller }
+// ram makes one call of Resource Access Management.
+type ram func(action string, query map[string]string, into any) error
 
-func (s settings) ram(who credentials.Credentials) ram {
+func (s settings) ram(ctx context.Context, who credentials.Credentials) ram {
 	s.cloud.Host = cmp.Or(s.cloud.Host, "ram.aliyuncs.com")
-	return ram{caller{who, s.cloud}}
-}
-
-func (r ram) do(ctx context.Context, action string, query map[string]string, into any) error {
-	err := r.call(ctx, action, "2015-05-01", query, into)
-	if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
-		return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
+	return func(action string, query map[string]string, into any) error {
+		err := caller{who, s.cloud}.call(ctx, action, "2015-05-01", query, into)
+		if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
+			return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
+		}
+		return err
 	}
-	return err
 }
 
 // hasCode reports whether err is a service's error whose code begins with prefix.
@@ -173,62 +171,50 @@ type inRAM struct {
 	Policies             struct{ Policy []attached }
 }
 
-func (want wanted) look(ctx context.Context, r ram) (has inRAM, err error) {
+// plan returns what has to be there, in order, and what of it has to be changed. An error means that nothing may be.
+func (want wanted) plan(call ram) ([]ramStep, error) {
+	var has inRAM
 	role, policy := map[string]string{"RoleName": want.name}, map[string]string{"PolicyName": want.policyName, "PolicyType": "Custom"}
 	for _, look := range []ramStep{{"", "GetRole", role}, {"", "GetPolicy", policy}, {"", "ListPoliciesForRole", role}} {
-		err := r.do(ctx, look.action, look.query, &has) // each call fills in its part
+		err := call(look.action, look.query, &has) // each call fills in its part
 		if err != nil && !hasCode(err, "EntityNotExist") {
-			return has, err
+			return nil, err
 		}
-	}
-	return has, nil
-}
-
-// plan returns what has to be there, in order, and what of it has to be changed. An error means that nothing may be.
-func (want wanted) plan(ctx context.Context, r ram) ([]ramStep, error) {
-	has, err := want.look(ctx, r)
-	if err != nil {
-		return nil, err
 	}
 	if has.Role != nil && !strings.HasPrefix(has.Role.Description, made) || has.Policy != nil && !strings.HasPrefix(has.Policy.Description, made) {
 		return nil, fmt.Errorf("%s: %w", want.name, errForeign)
 	}
-	roleStep := ramStep{"create the role, which Function Compute may work as", "CreateRole", map[string]string{
-		"RoleName": want.name, "AssumeRolePolicyDocument": shown(document{"1", []statement{trust}}),
-		"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
-	}}
-	if has.Role != nil {
-		if roleStep, err = want.trustStep(has.Role.AssumeRolePolicyDocument); err != nil {
-			return nil, fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
-		}
+	roleStep, badTrust := want.roleStep(has)
+	policyStep, badPolicy := want.policyStep(has)
+	if err := cmp.Or(badTrust, badPolicy); err != nil {
+		return nil, err
 	}
-	policyStep := ramStep{"create the policy: " + want.about, "CreatePolicy", map[string]string{
-		"PolicyName": want.policyName, "PolicyDocument": shown(want.policy), "Description": made + "what the function of adb-backup may do",
-	}}
-	if has.Policy != nil {
-		if policyStep, err = want.policyStep(has.DefaultPolicyVersion.PolicyDocument); err != nil {
-			return nil, fmt.Errorf("the policy %s holds something that this command did not write: move that into another policy: %w", want.policyName, err)
-		}
-	}
-	attach := ramStep{"give the role the policy", "AttachPolicyToRole", map[string]string{"RoleName": want.name, "PolicyName": want.policyName, "PolicyType": "Custom"}}
+	policy["RoleName"] = want.name
+	attach := ramStep{"give the role the policy", "AttachPolicyToRole", policy}
 	if slices.Contains(has.Policies.Policy, attached{want.policyName, "Custom"}) {
 		attach = ramStep{what: "the role has the policy"}
 	}
 	return []ramStep{roleStep, policyStep, attach}, nil
 }
 
-// trustStep returns what has to become of a role's trust policy. Whoever else may work as the role still may afterwards.
-func (want wanted) trustStep(text string) (ramStep, error) {
+// roleStep returns what has to become of the role and its trust policy. Whoever else may work as the role still may afterwards.
+func (want wanted) roleStep(has inRAM) (ramStep, error) {
+	if has.Role == nil {
+		return ramStep{"create the role, which Function Compute may work as", "CreateRole", map[string]string{
+			"RoleName": want.name, "AssumeRolePolicyDocument": shown(document{"1", []statement{trust}}),
+			"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
+		}}, nil
+	}
 	var d struct {
 		Version   string
-		Statement []any
+		Statement []any // RAM may write a list of one item as a plain value
 	}
-	if err := json.Unmarshal([]byte(text), &d); err != nil {
-		return ramStep{}, err
+	if err := json.Unmarshal([]byte(has.Role.AssumeRolePolicyDocument), &d); err != nil {
+		return ramStep{}, fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
 	}
-	for _, s := range d.Statement { // RAM may write a list of one item as a plain value
-		has := func(word string) bool { return strings.Contains(shown(s), `"`+word+`"`) }
-		if has("Allow") && has("sts:AssumeRole") && has("fc.aliyuncs.com") && !has("Condition") {
+	for _, s := range d.Statement {
+		says := func(word string) bool { return strings.Contains(shown(s), `"`+word+`"`) }
+		if says("Allow") && says("sts:AssumeRole") && says("fc.aliyuncs.com") && !says("Condition") {
 			return ramStep{what: "Function Compute may work as it"}, nil
 		}
 	}
@@ -238,27 +224,31 @@ func (want wanted) trustStep(text string) (ramStep, error) {
 	}}, nil
 }
 
-// policyStep returns what has to become of a policy. What this command did not write must not be taken away.
-func (want wanted) policyStep(text string) (ramStep, error) {
-	var d document
-	decoder := json.NewDecoder(strings.NewReader(text))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&d); err != nil {
-		return ramStep{}, err
+// policyStep returns what has to become of the policy. What this command did not write must not be taken away.
+func (want wanted) policyStep(has inRAM) (ramStep, error) {
+	query := map[string]string{"PolicyName": want.policyName, "PolicyDocument": shown(want.policy)}
+	if has.Policy == nil {
+		query["Description"] = made + "what the function of adb-backup may do"
+		return ramStep{"create the policy: " + want.about, "CreatePolicy", query}, nil
 	}
+	var d document
+	decoder := json.NewDecoder(strings.NewReader(has.DefaultPolicyVersion.PolicyDocument))
+	decoder.DisallowUnknownFields()
+	err := decoder.Decode(&d)
 	written := slices.AppendSeq([]string{createAction, describeAction, listAction}, maps.Values(destinationActions))
 	for _, s := range d.Statement {
 		for _, action := range s.Action {
 			if s.Effect != "Allow" || !slices.Contains(written, action) {
-				return ramStep{}, fmt.Errorf("%s of %s", s.Effect, action)
+				err = fmt.Errorf("%s of %s", s.Effect, action)
 			}
 		}
+	}
+	if err != nil {
+		return ramStep{}, fmt.Errorf("the policy %s holds something that this command did not write: move that into another policy: %w", want.policyName, err)
 	}
 	if reflect.DeepEqual(d, want.policy) {
 		return ramStep{what: "the policy: " + want.about}, nil
 	}
-	return ramStep{"renew the policy: " + want.about, "CreatePolicyVersion", map[string]string{
-		"PolicyName": want.policyName, "PolicyDocument": shown(want.policy), "SetAsDefault": "true",
-		"RotateStrategy": "DeleteOldestNonDefaultVersionWhenLimitExceeded",
-	}}, nil
+	query["SetAsDefault"], query["RotateStrategy"] = "true", "DeleteOldestNonDefaultVersionWhenLimitExceeded"
+	return ramStep{"renew the policy: " + want.about, "CreatePolicyVersion", query}, nil
 }

@@ -116,8 +116,8 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 		"our policy, written another way": {policy(`
 			{"Resource": ["acs:adb:cn-beijing:*:dbcluster/amv-1", "acs:adb:cn-beijing:*:dbcluster/amv-2", "acs:adb:cn-beijing:*:dbcluster/am-3"],
 			"Action": ["adb:CreateBackup", "adb:DescribeBackups"], "Effect": "Allow"}`), exitDone, nil, "Nothing to do."},
-		"our policy with a grant of somebody's": {policy(`{"Effect":"Allow","Action":"oss:GetObject","Resource":"*"}`), exitNotAsked, nil, "Allow of oss:GetObject"},
-		"our policy with a prohibition":         {policy(`{"Effect":"Deny","Action":"adb:CreateBackup","Resource":"*"}`), exitNotAsked, nil, "Deny of adb:CreateBackup"},
+		"our policy with a grant of somebody's": {policy(`{"Effect":"Allow","Action":["oss:GetObject"],"Resource":["*"]}`), exitNotAsked, nil, "Allow of oss:GetObject"},
+		"our policy with a prohibition":         {policy(`{"Effect":"Deny","Action":["adb:CreateBackup"],"Resource":["*"]}`), exitNotAsked, nil, "Deny of adb:CreateBackup"},
 		"our policy with a condition":           {policy(`{"Effect":"Allow","Action":"adb:CreateBackup","Resource":"*","Condition":{}}`), exitNotAsked, nil, "did not write"},
 		"our policy, detached":                  {func(f *cloud) { f.attached["adb-backup"] = []attached{{"AliyunOSSFullAccess", "System"}} }, exitDone, []string{"AttachPolicyToRole"}, "done: give the role the policy"},
 		"RAM is refused":                        {denied("GetRole", false), exitNotAsked, nil, "may not manage RAM"},
@@ -147,7 +147,7 @@ func documentOf(s settings, name string) document {
 
 // The function may do what its code can call, and nothing else. Each policy grants what it is for.
 func TestPolicies(t *testing.T) {
-	var calls, granted list
+	var calls, granted []string
 	for _, call := range events.OwnCalls {
 		calls = append(calls, "adb:"+call)
 	}
@@ -158,15 +158,15 @@ func TestPolicies(t *testing.T) {
 		t.Errorf("the code's calls and the policy's actions differ (-calls +policy)\n%s", diff)
 	}
 	const arn = "acs:adb:cn-beijing:*:dbcluster/"
-	clusters := list{arn + "amv-1", arn + "amv-2", arn + "am-3"}
-	chosen := list{"acs:adb:cn-hangzhou:*:dbcluster/*", arn + "*", arn + "amv-2", arn + "am-3"}
+	clusters := []string{arn + "amv-1", arn + "amv-2", arn + "am-3"}
+	chosen := []string{"acs:adb:cn-hangzhou:*:dbcluster/*", arn + "*", arn + "amv-2", arn + "am-3"}
 	alarms := changed(t, "#destinationConfig:", "destinationConfig: {onSuccess: {destination: 'acs:mns:cn-beijing:1:/queues/q/messages'}, onFailure: {destination: 'acs:eventbridge:cn-beijing:1:eventbus/b'}}")
 	for _, c := range []struct {
 		source, name string
 		want         []statement
 	}{
-		{filledIn(t), "trust", []statement{{Effect: "Allow", Action: list{"sts:AssumeRole"}, Principal: map[string]list{"Service": {"fc.aliyuncs.com"}}}}},
-		{filledIn(t), "wait", []statement{{Effect: "Allow", Action: list{"adb:CreateBackup", "adb:DescribeBackups"}, Resource: clusters}}},
+		{filledIn(t), "trust", []statement{{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"Service": {"fc.aliyuncs.com"}}}}},
+		{filledIn(t), "wait", []statement{{Effect: "Allow", Action: []string{"adb:CreateBackup", "adb:DescribeBackups"}, Resource: clusters}}},
 		{filledIn(t), "gate", []statement{allow("fc:InvokeFunction", "acs:fc:cn-beijing:*:functions/backups", "acs:fc:cn-beijing:*:functions/backups/*")}},
 		{filledIn(t), "status", []statement{allow("adb:DescribeBackups", clusters...)}},
 		{alarms, "alarm", []statement{allow("eventbridge:PutEvents", "acs:eventbridge:cn-beijing:*:eventbus/b"), allow("mns:SendMessage", "acs:mns:cn-beijing:*:/queues/q/messages")}},
@@ -190,8 +190,8 @@ func TestPolicyFits(t *testing.T) {
 		for i := range n {
 			s = append(s, backup.Cluster{ID: fmt.Sprintf("amv-bp1%013d", i), Region: "cn-hangzhou"})
 		}
-		d, why := s.grant(list{createAction, describeAction})
-		if got := slices.Equal(d.Statement[0].Resource, list{"acs:adb:cn-beijing:*:dbcluster/*", "acs:adb:cn-hangzhou:*:dbcluster/*"}); got != whole || (why != "") != whole || len(shown(d)) > documentLimit {
+		d, why := s.grant([]string{createAction, describeAction})
+		if got := slices.Equal(d.Statement[0].Resource, []string{"acs:adb:cn-beijing:*:dbcluster/*", "acs:adb:cn-hangzhou:*:dbcluster/*"}); got != whole || (why != "") != whole || len(shown(d)) > documentLimit {
 			t.Errorf("%d clusters: the whole region: %v, because %q; %d characters", n, got, why, len(shown(d)))
 		}
 	}

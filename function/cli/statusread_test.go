@@ -77,11 +77,7 @@ func TestStatusOfTheWhole(t *testing.T) {
 		"exactly of max-age": {[]row{of(26 * time.Hour)}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
 	} {
 		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed, Days: 14}
-		a, code, coded := o.answer(), exitDone, exitError{code: exitNotAsked}
-		if err := o.outcome(); err != nil {
-			errors.As(err, &coded)
-			code = coded.code
-		}
+		a, code := o.answer(), exitCode(o.outcome())
 		if a.Status != c.want || code != c.code || (a.MaxAge == "") != (c.maxAge == 0) {
 			t.Errorf("%s: %s, exit code %d, max age %q", name, a.Status, code, a.MaxAge)
 		}

@@ -168,7 +168,7 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 	if errors.Is(err, errNoCluster) {
 		c.say(stateNote, "%v: the function does nothing by itself", err)
 	} else {
-		c.faults(err)
+		c.each(stateWrong, err)
 	}
 	for _, t := range timers {
 		at := t.Next(now)
@@ -177,7 +177,7 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 		case t.is(backup.ActionVerify):
 			c.say(stateRight, "next check %s, for a backup that started at %s or later", when, t.show(at.Add(-t.lookBack)))
 			if slices.ContainsFunc(timers, func(b timer) bool { return b.is(backup.ActionEnsure) }) { // else events order the backups
-				c.faults(t.fault(timers, s.AsyncInvokeConfig.life(), now))
+				c.each(stateWrong, t.fault(timers, s.AsyncInvokeConfig.life(), now))
 			}
 		case t.is(backup.ActionEnsure):
 			c.say(stateRight, "next backup %s", when)
