@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -216,24 +217,21 @@ func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.C
 
 // inspectBackups looks whether each cluster has the backup that was due.
 func (s settings) inspectBackups(ctx context.Context, c *checkup) {
-	requests, err := s.clusterRequests()
-	if err != nil {
-		c.say(stateMissing, "%v", err)
+	if s.unclear != nil {
+		c.say(stateMissing, "%v", s.unclear)
 		return
 	}
-	host, service := os.Getenv("ADB_ENDPOINT"), backup.Service(nil)
-	if host != "" {
-		s.cloud, err = parseEndpoint(host)
-	}
+	at, err := parseEndpoint(os.Getenv("ADB_ENDPOINT"))
+	service := backup.Service(nil)
 	if err == nil {
-		service, err = openADB(ctx, s.cloud, s)
+		service, err = openADB(ctx, cmp.Or(at, s.cloud), s)
 	}
 	if err != nil {
 		c.say(stateUnread, "the backups: %v", err)
 		return
 	}
-	o := &overview{Now: time.Now().In(s.zone())}
-	o.read(ctx, service, requests, io.Discard)
+	o := &overview{Now: time.Now().In(s.zone)}
+	o.read(ctx, service, s.requests, io.Discard)
 	for _, err := range o.Failed {
 		c.say(stateUnread, "%v", err)
 	}
@@ -243,15 +241,14 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup) {
 	for _, skipped := range o.Skipped {
 		c.say(stateNote, "cluster %v is left out: %s", skipped.Cluster, skipped.Reason)
 	}
-	timers, _ := s.timers(o.Now) // inspect has told what is wrong with them
 	for _, r := range o.Rows {
-		s.inspectCluster(c, r, timers, o.Now)
+		s.inspectCluster(c, r, o.Now)
 	}
 }
 
 // inspectCluster says whether a cluster has the backups that its timers make. One is due when the platform does not retry the
 // timer's event any more.
-func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Time) {
+func (s settings) inspectCluster(c *checkup, r row, now time.Time) {
 	switch {
 	case r.Err != nil:
 		c.say(stateUnread, "cluster %v: %v", r.Cluster, r.Err)
@@ -265,8 +262,9 @@ func (s settings) inspectCluster(c *checkup, r row, timers []timer, now time.Tim
 	if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
 		state = stateMissing
 	}
-	for _, t := range timers {
-		if !t.is(backup.ActionEnsure) || !t.covers(r.Cluster) {
+	for _, t := range s.timers {
+		covers := func(q backup.Request) bool { return q.Selector != nil || q.Cluster == r.Cluster } // a selector may choose any
+		if !t.is(backup.ActionEnsure) || !slices.ContainsFunc(t.requests, covers) {
 			continue
 		}
 		due := t.unmet(start.Add(time.Minute + backup.ClockSkew)) // a listed start is cut to the minute, and clocks differ

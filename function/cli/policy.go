@@ -53,10 +53,9 @@ type scope []backup.Cluster
 
 const chosen = "*"
 
-// scope returns the clusters of s.yaml. The error says why they are not known yet.
-func (s settings) scope() (all scope, err error) {
-	requests, err := s.clusterRequests()
-	for _, r := range requests {
+// scope returns the clusters of s.yaml, as far as they are known.
+func (s settings) scope() (all scope) {
+	for _, r := range s.requests {
 		clusters := []backup.Cluster{r.Cluster}
 		if r.Selector != nil {
 			clusters = nil
@@ -66,7 +65,7 @@ func (s settings) scope() (all scope, err error) {
 		}
 		all = append(all, slices.DeleteFunc(clusters, func(c backup.Cluster) bool { return slices.Contains(all, c) })...)
 	}
-	return all, err
+	return all
 }
 
 // String names the clusters for a person, if there are at most five.
@@ -154,12 +153,11 @@ func policyCommand() *cli.Command {
 
 func printPolicies(_ context.Context, c *cli.Command, s settings) error {
 	stdout, name := c.Root().Writer, c.Args().First()
-	clusters, err := s.scope()
-	if err != nil && name != "trust" && name != "gate" { // these two name no cluster
-		return wrong("%s: %w", s.file, err)
+	if s.unclear != nil && name != "trust" && name != "gate" { // these two name no cluster
+		return wrong("%s: %w", s.file, s.unclear)
 	}
 	var names []string
-	for _, p := range policies(s, clusters) {
+	for _, p := range policies(s, s.scope()) {
 		text, _ := json.MarshalIndent(p.Document, "", "  ") // strings cannot fail
 		if len(text) > documentLimit {                      // no room for spaces
 			text = []byte(shown(p.Document))

@@ -103,13 +103,10 @@ var (
 
 func (s settings) wantedRole() (wanted, error) {
 	name, err := roleName(s.Role)
-	if err != nil {
+	if err = cmp.Or(err, s.unclear); err != nil {
 		return wanted{}, err
 	}
-	clusters, err := s.scope()
-	if err != nil {
-		return wanted{}, err
-	}
+	clusters := s.scope()
 	d, why := clusters.grant([]string{createAction, describeAction}, s.destinationGrants()...)
 	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, "back up " + clusters.String() + why}, nil
 }

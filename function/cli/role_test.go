@@ -141,7 +141,7 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 }
 
 func documentOf(s settings, name string) document {
-	all := policies(s, must(s.scope()))
+	all := policies(s, s.scope())
 	return all[slices.IndexFunc(all, func(p policy) bool { return p.Name == name })].Document
 }
 

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"adb-backup/function/adb"
+	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 
 	"github.com/goccy/go-yaml"
@@ -34,6 +35,11 @@ type settings struct {
 	document mapping      // all of s.yaml
 	resource mapping      // the function's part of it
 	props    mapping      // and of that what is deployed
+
+	timers   []timer
+	zone     *time.Location   // of the first timer; UTC: there is none
+	requests []backup.Request // one for each cluster and each selector that a timer names, and for each default cluster
+	unclear  error            // why requests are not all known
 }
 
 // mapping is a mapping of YAML.
@@ -111,13 +117,15 @@ func (s settings) identify(ctx context.Context) (who credentials.Credentials, ac
 }
 
 // readSettings reads an s.yaml that deploys one function. Whatever is wrong with it is the caller's to correct.
-func readSettings(file string) (s settings, err error) {
+func readSettings(file string) (settings, error) {
+	nothing := settings{zone: time.UTC}
 	source, err := os.ReadFile(file)
 	if err != nil {
-		return s, wrong("%w", err)
+		return nothing, wrong("%w", err)
 	}
-	if s, err = parseSettings(source); err != nil {
-		return settings{}, wrong("%s: %w", file, err)
+	s, err := parseSettings(source)
+	if err != nil {
+		return nothing, wrong("%s: %w", file, err)
 	}
 	s.file = file
 	return s, nil
@@ -156,6 +164,7 @@ func parseSettings(source []byte) (settings, error) {
 	if err == nil && (s.Region == "" || s.FunctionName == "") {
 		err = errors.New("the function needs region and functionName")
 	}
+	s.readTimers(time.Now())
 	return s, err
 }
 

@@ -62,7 +62,7 @@ func status(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	o := &overview{Now: time.Now().In(s.zone()), MaxAge: maxAge, Days: days}
+	o := &overview{Now: time.Now().In(s.zone), MaxAge: maxAge, Days: days}
 	o.read(ctx, service, requests, c.Root().ErrWriter)
 	if ctx.Err() != nil {
 		return stopped(ctx)
@@ -117,10 +117,10 @@ func chooseClusters(file, region string, ids []string) (s settings, requests []b
 	if err = errors.Join(faults...); err != nil {
 		return s, nil, wrong("%w", err)
 	}
-	if len(ids) == 0 {
-		if requests, err = s.clusterRequests(); err != nil {
-			return s, nil, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, err)
-		}
+	if len(ids) == 0 && s.unclear != nil {
+		return s, nil, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, s.unclear)
+	} else if len(ids) == 0 {
+		requests = s.requests
 	}
 	return s, requests, nil
 }

@@ -125,59 +125,90 @@ type timer struct {
 
 func (t timer) is(a backup.Action) bool { return len(t.requests) > 0 && t.requests[0].Action == a }
 
-// covers reports whether a timer may be about a cluster. A selector may choose any.
-func (t timer) covers(c backup.Cluster) bool {
-	return slices.ContainsFunc(t.requests, func(r backup.Request) bool { return r.Selector != nil || r.Cluster == c })
-}
-
 // unmet returns the first firing for which a backup that started at a moment is too old.
 func (t timer) unmet(start time.Time) time.Time { return t.Next(start.Add(t.lookBack)) }
 
-// timers returns the enabled timers whose schedule and payload can be read, and what is wrong with the others.
-func (s settings) timers(now time.Time) (all []timer, faults []error) {
+// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
+const placeholder = "amv-your-cluster"
+
+// Why s.yaml names no cluster.
+var (
+	errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
+	errNoCluster   = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+)
+
+// readTimers reads the timers, and the clusters of all that the function does by itself.
+func (s *settings) readTimers(now time.Time) {
+	var faults []error
 	for _, t := range s.Triggers {
-		if t.Type != "timer" || !t.enabled() {
-			continue
+		if t.Type == "timer" {
+			faults = append(faults, s.readTimer(t, now))
 		}
-		when, err := parseSchedule(scalar(t.Config["cronExpression"]))
-		if err != nil {
-			faults = append(faults, fmt.Errorf("trigger %s: its schedule: %w", t.Name, err))
-		}
-		// The payload is read as the function will read it when the timer fires.
-		payload := shown(mapping{"triggerTime": now.UTC(), "triggerName": t.Name, "payload": scalar(t.Config["payload"])})
-		event, refused := events.Decode([]byte(payload), events.Invocation{Region: s.Region, Received: now, Timeout: time.Hour})
-		if refused != nil {
-			faults = append(faults, fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused))
-		}
-		if err != nil || refused != nil {
-			continue
-		}
-		read := timer{name: t.Name, schedule: when, requests: event.Requests}
-		if len(event.Requests) > 0 {
-			read.lookBack = now.Sub(event.Requests[0].NotBefore)
-		}
-		all = append(all, read)
 	}
-	return all, faults
+	for _, id := range s.defaultClusters() {
+		if err := backup.CheckClusterID(id); err != nil {
+			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
+		}
+		s.requests = append(s.requests, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
+	}
+	for i := range s.requests {
+		s.requests[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
+	}
+	s.requests, s.unclear, s.zone = backup.Merge(s.requests), errors.Join(faults...), cmp.Or(s.zone, time.UTC)
+	switch {
+	case slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }):
+		s.requests, s.unclear = nil, errPlaceholder
+	case s.unclear == nil && len(s.requests) == 0:
+		s.unclear = errNoCluster
+	}
 }
 
-// inspectTimers reads the timers and the clusters as the function will, and says what will happen.
-func (s settings) inspectTimers(c *checkup, now time.Time) {
-	timers, _ := s.timers(now)
-	clusters, err := s.scope() // says what is wrong with the timers, too
-	if errors.Is(err, errNoCluster) {
-		c.say(stateNote, "%v: the function does nothing by itself", err)
-	} else {
-		c.each(stateWrong, err)
+// readTimer reads one timer, with its payload as the function will read it when the timer fires.
+func (s *settings) readTimer(t trigger, now time.Time) error {
+	when, err := parseSchedule(scalar(t.Config["cronExpression"]))
+	if err != nil {
+		err = fmt.Errorf("trigger %s: its schedule: %w", t.Name, err)
 	}
-	for _, t := range timers {
+	if err == nil && s.zone == nil {
+		s.zone = when.zone
+	}
+	if !t.enabled() {
+		return nil
+	}
+	payload := shown(mapping{"triggerTime": now.UTC(), "triggerName": t.Name, "payload": scalar(t.Config["payload"])})
+	event, refused := events.Decode([]byte(payload), events.Invocation{Region: s.Region, Received: now, Timeout: time.Hour})
+	if refused != nil {
+		err = errors.Join(err, fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused))
+	}
+	if err != nil {
+		return err
+	}
+	read := timer{name: t.Name, schedule: when, requests: event.Requests}
+	if len(event.Requests) > 0 {
+		read.lookBack = now.Sub(event.Requests[0].NotBefore)
+	}
+	s.timers, s.requests = append(s.timers, read), append(s.requests, event.Requests...)
+	return nil
+}
+
+// defaultClusters returns the clusters for events that name none.
+func (s settings) defaultClusters() []string { return config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) }
+
+// inspectTimers says what will happen, and what is wrong with the timers.
+func (s settings) inspectTimers(c *checkup, now time.Time) {
+	if errors.Is(s.unclear, errNoCluster) {
+		c.say(stateNote, "%v: the function does nothing by itself", s.unclear)
+	} else {
+		c.each(stateWrong, s.unclear)
+	}
+	for _, t := range s.timers {
 		at := t.Next(now)
 		when := fmt.Sprintf("%s (in %s), trigger %s", t.show(at), short(at.Sub(now).Round(time.Minute)), t.name)
 		switch {
 		case t.is(backup.ActionVerify):
 			c.say(stateRight, "next check %s, for a backup that started at %s or later", when, t.show(at.Add(-t.lookBack)))
-			if slices.ContainsFunc(timers, func(b timer) bool { return b.is(backup.ActionEnsure) }) { // else events order the backups
-				c.each(stateWrong, t.fault(timers, s.AsyncInvokeConfig.life(), now))
+			if slices.ContainsFunc(s.timers, func(b timer) bool { return b.is(backup.ActionEnsure) }) { // else events order the backups
+				c.each(stateWrong, t.fault(s.timers, s.AsyncInvokeConfig.life(), now))
 			}
 		case t.is(backup.ActionEnsure):
 			c.say(stateRight, "next backup %s", when)
@@ -185,8 +216,8 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 			c.say(stateRight, "next drill %s", when)
 		}
 	}
-	if clusters != nil {
-		c.say(stateRight, "clusters: %s", clusters)
+	if len(s.requests) > 0 {
+		c.say(stateRight, "clusters: %s", s.scope())
 	}
 }
 
@@ -206,52 +237,4 @@ func (t timer) fault(all []timer, life time.Duration, now time.Time) error {
 		}
 	}
 	return nil
-}
-
-// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
-const placeholder = "amv-your-cluster"
-
-// Why s.yaml names no cluster.
-var (
-	errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
-	errNoCluster   = errors.New("no enabled timer and no vars.imageClusters names a cluster")
-)
-
-// defaultClusters returns the clusters for events that name none.
-func (s settings) defaultClusters() []string { return config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) }
-
-// clusterRequests returns one request for each cluster and each selector that a timer names, and for each default cluster. The
-// error says why they are not known.
-func (s settings) clusterRequests() (all []backup.Request, err error) {
-	if slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }) {
-		return nil, errPlaceholder
-	}
-	now := time.Now()
-	timers, faults := s.timers(now)
-	for _, t := range timers {
-		all = append(all, t.requests...)
-	}
-	for _, id := range s.defaultClusters() {
-		if err := backup.CheckClusterID(id); err != nil {
-			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
-		}
-		all = append(all, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
-	}
-	for i := range all {
-		all[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
-	}
-	if len(faults) == 0 && len(all) == 0 {
-		return nil, errNoCluster
-	}
-	return backup.Merge(all), errors.Join(faults...)
-}
-
-// zone returns the time zone of the first timer's schedule, UTC if there is none.
-func (s settings) zone() *time.Location {
-	for _, t := range s.Triggers {
-		if when, err := parseSchedule(scalar(t.Config["cronExpression"])); t.Type == "timer" && err == nil {
-			return when.zone
-		}
-	}
-	return time.UTC
 }
