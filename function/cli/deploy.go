@@ -27,8 +27,8 @@ func deployCommand() *cli.Command {
 }
 
 func deploy(ctx context.Context, c *cli.Command, s settings) error {
-	found := s.inspect(time.Now())
-	found.print(c.Root().ErrWriter)
+	stderr, found := c.Root().ErrWriter, s.inspect(time.Now())
+	found.print(stderr)
 	if found.has(stateWrong) {
 		return wrong("nothing was deployed, because %s is wrong, as said above", s.file)
 	}
@@ -36,9 +36,21 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	if err != nil {
 		return err
 	}
-	exists, err := s.lookBefore(ctx, c, who)
+	found = &checkup{about: "the account"}
+	noRole := s.compareRole(ctx, found, who)
+	found.print(stderr)
+	if noRole {
+		return no("nothing was deployed: the role %s does not exist: make role first", s.Role)
+	}
+	online, err := s.online(ctx, who)
 	if err != nil {
 		return err
+	}
+	if lost := s.takenAway(online); len(lost) > 0 {
+		fmt.Fprintf(stderr, "%s: online, and not in this shell, so nobody would be told of a failure any more. Set it here to keep it.\n", strings.Join(lost, ", "))
+		if err := goOn(c, "Take the alarm away?"); err != nil {
+			return err
+		}
 	}
 	// s verify finds faults that s deploy passes over.
 	if err := run("verify"); err != nil {
@@ -47,7 +59,7 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	// The deploy tool passes over the triggers after the first one of EventBridge if that one is unchanged, and then fails on
 	// new ones. So, where the function exists, those are deployed by name, before the rest.
 	first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" })
-	if exists && first >= 0 {
+	if online != nil && first >= 0 {
 		for _, late := range s.Triggers[first+1:] {
 			if err := run("deploy", "--trigger", late.Name, "-y"); err != nil {
 				return err
@@ -57,31 +69,16 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	return run("deploy", "-y")
 }
 
-// lookBefore looks at what is online, and reports whether the function exists. It stops a deployment whose function would
-// have no role, and asks before one that would take an alarm away.
-func (s settings) lookBefore(ctx context.Context, c *cli.Command, who credentials.Credentials) (exists bool, err error) {
-	found, stderr := &checkup{about: "the account"}, c.Root().ErrWriter
-	if s.compareRole(ctx, found, who) {
-		return false, no("nothing was deployed: the role %s does not exist: make role first", s.Role)
-	}
-	found.print(stderr)
-	online, err := s.online(ctx, who)
-	if lost := s.takenAway(online); err == nil && len(lost) > 0 {
-		fmt.Fprintf(stderr, "%s: online, and not in this shell, so nobody would be told of a failure any more. Set it here to keep it.\n", strings.Join(lost, ", "))
-		err = goOn(c, "Take the alarm away?")
-	}
-	return online != nil, err
-}
-
 func logsCommand() *cli.Command {
 	return &cli.Command{
 		Name: "logs", Usage: "show the deployed function's log of the last hour",
 		Flags: append(placeFlags(), &cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"}),
 		Action: onSettings(func(ctx context.Context, c *cli.Command, s settings) error {
-			if c.Bool("tail") { // written out: the component takes -t for something else
-				return runServerlessDevs(ctx, c, s, "logs", "--tail")
+			args := []string{"logs"}
+			if c.Bool("tail") {
+				args = append(args, "--tail") // written out: the component takes -t for something else
 			}
-			return runServerlessDevs(ctx, c, s, "logs")
+			return runServerlessDevs(ctx, c, s, args...)
 		}),
 	}
 }
@@ -116,7 +113,7 @@ func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who creden
 	}
 	fmt.Fprintf(c.Root().ErrWriter, "credentials: %s, account %s\n", who.From, account)
 	// s would rather take its own three variables, even if they are empty, and in a pipeline the alias that a variable names.
-	misleading := append([]string{handedOver, "serverless_devs_access_cicd_alias_name"}, credentials.ServerlessDevs...)
+	misleading := append([]string{"serverless_devs_access_cicd_alias_name"}, credentials.ServerlessDevs...)
 	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
 		name, _, _ := strings.Cut(entry, "=")
 		return slices.Contains(misleading, name)
@@ -130,10 +127,7 @@ func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who creden
 		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, c.Root().Writer, c.Root().ErrWriter
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		cmd.WaitDelay = 10 * time.Second
-		err := cmd.Run()
-		if ctx.Err() != nil {
-			return stopped(ctx)
-		} else if err != nil { // not wrapped: the exit code of s is not this program's
+		if err := cmd.Run(); err != nil { // not wrapped: the exit code of s is not this program's
 			return fmt.Errorf("s %s failed (%v); what it says is above", args[0], err)
 		}
 		return nil
@@ -157,11 +151,11 @@ func packageCommand() *cli.Command {
 		},
 		Action: func(_ context.Context, c *cli.Command) error {
 			out, binary := c.String("o"), c.String("binary")
-			if err := writePackage(out, binary); err != nil {
-				return err
+			err := writePackage(out, binary)
+			if err == nil {
+				fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
 			}
-			fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
-			return nil
+			return err
 		},
 	}
 }
