@@ -45,8 +45,7 @@ const (
 func gateCommand() *cli.Command {
 	return &cli.Command{
 		Name: "gate", Usage: "ask the deployed function until the backup is there; for pipelines", ArgsUsage: "[ID|FILE|JSON]",
-		Description:  "A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
-		ArgValidator: atMost(1),
+		Description: "A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
 		Flags: append(targetFlags(), eventFlag(),
 			&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
 			&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},

@@ -30,10 +30,9 @@ func eventFlag() cli.Flag {
 func invokeCommand() *cli.Command {
 	return &cli.Command{
 		Name: "invoke", Usage: "ask the deployed function once", ArgsUsage: "[ID|FILE|JSON]",
-		Description:  "The function's answer is printed as one line of JSON.",
-		ArgValidator: atMost(1),
-		Flags:        append(targetFlags(), eventFlag(), durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
-		Action:       ask,
+		Description: "The function's answer is printed as one line of JSON.",
+		Flags:       append(targetFlags(), eventFlag(), durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
+		Action:      ask,
 	}
 }
 

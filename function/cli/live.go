@@ -119,21 +119,19 @@ func (s settings) wantedFunction(online mapping, account string) (want mapping) 
 
 // differ names what s.yaml wants and what is online does not have. What is online may hold more.
 func differ(place string, want, have any) (faults []string) {
-	if inside, ok := want.(mapping); ok {
-		online, _ := have.(mapping)
-		if online == nil && len(inside) > 0 {
-			return []string{place + " is missing"}
-		}
+	inside, several := want.(mapping)
+	online, _ := have.(mapping)
+	switch {
+	case several && online == nil && len(inside) > 0:
+		return []string{place + " is missing"}
+	case several:
 		for _, key := range slices.Sorted(maps.Keys(inside)) {
 			faults = append(faults, differ(strings.TrimSpace(place+" "+key), inside[key], online[key])...)
 		}
 		return faults
-	}
-	leftOut := want == nil || have == nil && reflect.ValueOf(want).IsZero()
-	if leftOut || want == "auto" || open(scalar(want)) || reflect.DeepEqual(unpacked(want), unpacked(have)) {
+	case want == nil, want == "auto", open(scalar(want)), have == nil && reflect.ValueOf(want).IsZero(), reflect.DeepEqual(unpacked(want), unpacked(have)):
 		return nil
-	}
-	if strings.HasPrefix(place, "environmentVariables ") { // some are secrets
+	case strings.HasPrefix(place, "environmentVariables "): // some are secrets
 		return []string{place + " has another value"}
 	}
 	return []string{fmt.Sprintf("%s is %s, not %s", place, shown(have), shown(want))}

@@ -90,8 +90,7 @@ func rootCommand() *cli.Command {
 	}
 	root.ConfigureShellCompletionCommand = func(completion *cli.Command) { // by now the library has added its own commands
 		completion.Hidden, completion.Usage, completion.Action = false, "print a script that completes commands and flags", missingCommand
-		help := root.Command("help")
-		help.HideHelp, help.ArgValidator = false, atMost(1)
+		root.Command("help").HideHelp = false
 		prepare(root.Commands)
 	}
 	return root
@@ -101,21 +100,20 @@ func rootCommand() *cli.Command {
 func prepare(commands []*cli.Command) {
 	for _, c := range commands {
 		c.OnUsageError, c.HideHelpCommand = wrongFlag, true
-		if c.ArgValidator == nil && len(c.Commands) == 0 {
-			c.ArgValidator = atMost(0)
+		if len(c.Commands) == 0 {
+			c.ArgValidator = expected
 		}
 		prepare(c.Commands)
 	}
 }
 
-// atMost refuses more than so many arguments.
-func atMost(n int) cli.ArgValidatorFunc {
-	return func(_ context.Context, c *cli.Command) error {
-		if c.NArg() > n {
-			return wrong("%s: unexpected argument %q; %s --help shows what it takes", c.FullName(), c.Args().Get(n), c.FullName())
-		}
-		return nil
+// expected refuses more arguments than the ArgsUsage of a command names, each in brackets.
+func expected(_ context.Context, c *cli.Command) error {
+	most := strings.Count(c.ArgsUsage, "[")
+	if c.NArg() > most && !strings.Contains(c.ArgsUsage, "...") {
+		return wrong("%s: unexpected argument %q; %s --help shows what it takes", c.FullName(), c.Args().Get(most), c.FullName())
 	}
+	return nil
 }
 
 // init changes what the library shows as help. Where --help follows an argument it takes that for the name of a command.

@@ -145,9 +145,8 @@ func policies(s settings, clusters scope) []policy {
 func policyCommand() *cli.Command {
 	return &cli.Command{
 		Name: "policy", Usage: "print the RAM policies that are needed, filled in from s.yaml", ArgsUsage: "[NAME]",
-		Flags:        []cli.Flag{fileFlag("the file that names clusters and function")},
-		ArgValidator: atMost(1),
-		Action:       onSettings(printPolicies),
+		Flags:  []cli.Flag{fileFlag("the file that names clusters and function")},
+		Action: onSettings(printPolicies),
 	}
 }
 

@@ -23,7 +23,6 @@ import (
 func statusCommand() *cli.Command {
 	return &cli.Command{
 		Name: "status", Usage: "show what backups the clusters of s.yaml have, or those named", ArgsUsage: "[ID ...]",
-		ArgValidator: atMost(1000),
 		Flags: []cli.Flag{
 			fileFlag("the file that names the clusters, the region and the schedule's zone"),
 			&cli.StringFlag{Name: "region", Usage: "the region of the clusters, instead of s.yaml's"},
