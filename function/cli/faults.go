@@ -53,20 +53,15 @@ var (
 func (s settings) inspectFunction(c *checkup) {
 	_, err := roleName(s.Role)
 	c.each(stateWrong, errors.Join(backup.CheckRegion(s.Region), err))
-	for _, fixed := range []struct {
-		key  string
-		form *regexp.Regexp
-		what string
-	}{
-		{"functionName", functionName, "the name of a function"},
-		{"runtime", regexp.MustCompile("^go1$"), "go1, which runs what make package packs"},
-		{"handler", regexp.MustCompile("^main$"), "main, which make package packs"},
-		{"code", regexp.MustCompile("."), "./dist/function.zip, which make package writes"},
-	} {
-		if has := scalar(s.props[fixed.key]); !fixed.form.MatchString(has) && !open(has) {
-			c.say(stateWrong, "%s: %s is not %s", fixed.key, backup.Quote(has), fixed.what)
+	must := func(key string, right bool, what string) {
+		if has := scalar(s.props[key]); !right && !open(has) {
+			c.say(stateWrong, "%s: %s is not %s", key, backup.Quote(has), what)
 		}
 	}
+	must("functionName", functionName.MatchString(s.FunctionName), "the name of a function")
+	must("runtime", s.props["runtime"] == "go1", "go1, which runs what make package packs")
+	must("handler", s.props["handler"] == "main", "main, which make package packs")
+	must("code", scalar(s.props["code"]) != "", "./dist/function.zip, which make package writes")
 	for _, d := range s.AsyncInvokeConfig.destinations() {
 		m := arn.FindStringSubmatch(d)
 		switch {

@@ -158,29 +158,24 @@ func meant(before, name string, known []string) string {
 
 // wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
 func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
-	where, hint := c.FullName(), ""
-	if c.Root() == c {
-		if first := c.Args().First(); first != "" {
-			return unknownCommand(c, first)
-		}
-		where += ", before the command"
+	if first := c.Args().First(); c.Root() == c && first != "" {
+		return unknownCommand(c, first)
 	}
-	if name, unknown := strings.CutPrefix(err.Error(), "flag provided but not defined: -"); unknown {
+	text, _, _ := strings.Cut(err.Error(), ": strconv.")
+	text, _, duration := strings.Cut(text, ": time: ")
+	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
+	hint := ""
+	switch {
+	case duration:
+		hint = "; durations are written 20s, 5m or 2h"
+	case unknown:
 		var known []string
 		for _, f := range c.Flags {
 			known = append(known, f.Names()...)
 		}
 		hint = meant("-", name, known)
 	}
-	text, _, number := strings.Cut(err.Error(), ": strconv.")
-	if number {
-		hint = "; it must be a number"
-	}
-	text, _, duration := strings.Cut(text, ": time: ")
-	if duration {
-		hint = "; durations are written 20s, 5m or 2h"
-	}
-	return wrong("%s: %s%s", where, text, hint)
+	return wrong("%s: %s%s", c.FullName(), text, hint)
 }
 
 // durationFlag is a flag of a length of time. Help shows no default of 0.
