@@ -127,15 +127,16 @@ func roleName(role string) (name string, err error) {
 }
 
 // ram calls Resource Access Management.
-type ram struct{ caller }
+type ram struct{ call }
 
 func (s settings) ram(who credentials.Credentials) ram {
 	s.cloud.Host = cmp.Or(s.cloud.Host, "ram.aliyuncs.com")
-	return ram{caller{who, s.cloud}}
+	return ram{call{who: who, endpoint: s.cloud, version: "2015-05-01"}}
 }
 
 func (r ram) do(ctx context.Context, action string, query map[string]string, into any) error {
-	err := r.call(ctx, action, "2015-05-01", query, into)
+	r.action, r.query = action, query
+	err := r.call.do(ctx, into)
 	if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
 		return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
 	}
