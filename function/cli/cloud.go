@@ -32,45 +32,41 @@ const (
 	maxReply   = 1 << 20 // bytes
 )
 
-// caller calls one of Alibaba Cloud's services as one person.
-type caller struct {
-	credentials credentials.Credentials
-	endpoint    adb.Endpoint // its Host is set
-}
-
-// operation is one call of an API. Those of the RPC style have the path /, and their parameters in the query.
-type operation struct {
+// call is one call of an API of Alibaba Cloud.
+type call struct {
+	who             credentials.Credentials
+	endpoint        adb.Endpoint // its Host is set
 	action, version string
-	method, path    string
+	method, path    string // empty: POST and /, as in the RPC style, which has its parameters in the query
 	query, headers  map[string]string
 	body            []byte
 }
 
-// send makes one call on the core of the vendor's SDK, which signs it. All that is known afterwards is in the exchange: the
+// send makes the call on the core of the vendor's SDK, which signs it. All that is known afterwards is in the exchange: the
 // SDK's own error forgets the status of a reply that it cannot read. Its Host is empty if no such call can be made. Nothing is
 // sent twice.
-func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchange {
+func (c call) send(ctx context.Context, limit int64) *adb.Exchange {
 	x := &adb.Exchange{Transport: network, Limit: limit}
 	tried := false // to connect: net/http refuses a header before that, such as one of a key with a line feed at its end
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) { tried = true }})
 	config := &openapi.Config{
-		AccessKeyId: dara.String(c.credentials.AccessKeyID), AccessKeySecret: dara.String(c.credentials.AccessKeySecret),
-		SecurityToken: dara.String(c.credentials.SecurityToken), UserAgent: dara.String("adb-backup"),
+		AccessKeyId: dara.String(c.who.AccessKeyID), AccessKeySecret: dara.String(c.who.AccessKeySecret),
+		SecurityToken: dara.String(c.who.SecurityToken), UserAgent: dara.String("adb-backup"),
 		Endpoint: dara.String(c.endpoint.Host), HttpClient: x,
 	}
 	if c.endpoint.Plain {
 		config.Protocol = dara.String("http")
 	}
-	request := &openapi.OpenApiRequest{Query: openapiutil.Query(o.query), Headers: openapiutil.Query(o.headers)}
-	if o.body != nil {
-		request.Stream = bytes.NewReader(o.body)
+	request := &openapi.OpenApiRequest{Query: openapiutil.Query(c.query), Headers: openapiutil.Query(c.headers)}
+	if c.body != nil {
+		request.Stream = bytes.NewReader(c.body)
 	}
 	client, err := openapi.NewClient(config)
 	if err == nil {
 		_, err = client.CallApiWithCtx(ctx, &openapi.Params{
-			Action: dara.String(o.action), Version: dara.String(o.version), Protocol: dara.String("HTTPS"), Pathname: dara.String(o.path),
-			Method: dara.String(o.method), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"),
-			BodyType: dara.String("string"),
+			Action: dara.String(c.action), Version: dara.String(c.version), Protocol: dara.String("HTTPS"),
+			Method: dara.String(cmp.Or(c.method, http.MethodPost)), Pathname: dara.String(cmp.Or(c.path, "/")),
+			AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
 		}, request, &dara.RuntimeOptions{})
 	}
 	if !tried {
@@ -79,23 +75,19 @@ func (c caller) send(ctx context.Context, o operation, limit int64) *adb.Exchang
 	return x
 }
 
-// call makes one call of an API of the RPC style and decodes the reply into into, a pointer. An error is an *apiError.
-func (c caller) call(ctx context.Context, action, version string, query map[string]string, into any) error {
-	return c.decode(ctx, operation{action: action, version: version, method: http.MethodPost, path: "/", query: query}, into)
-}
-
-func (c caller) decode(ctx context.Context, o operation, into any) error {
+// do makes the call and decodes the reply into into, a pointer. An error is an *apiError.
+func (c call) do(ctx context.Context, into any) error {
 	ctx, cancel := context.WithTimeout(ctx, apiTimeout)
 	defer cancel()
-	x := c.send(ctx, o, maxReply)
+	x := c.send(ctx, maxReply)
 	if x.Err == nil && x.Status/100 == 2 && json.Unmarshal(x.Body, into) == nil {
 		return nil
 	}
-	return c.failed(o.action, x)
+	return c.failed(x)
 }
 
 // failed returns the error of a call that did not succeed.
-func (c caller) failed(action string, x *adb.Exchange) *apiError {
+func (c call) failed(x *adb.Exchange) *apiError {
 	var said struct{ Code, Message, RequestId string }
 	if x.Err != nil {
 		said.Message = adb.Reason(x.Err)
@@ -103,12 +95,12 @@ func (c caller) failed(action string, x *adb.Exchange) *apiError {
 		said.Message = "the reply cannot be read"
 	}
 	mask := c.mask(x)
-	return &apiError{action, c.endpoint.Host, x.Status, mask.Clean(said.Code), mask.Clean(said.Message), mask.Clean(said.RequestId)}
+	return &apiError{c.action, c.endpoint.Host, x.Status, mask.Clean(said.Code), mask.Clean(said.Message), mask.Clean(said.RequestId)}
 }
 
 // mask hides what is secret in a call.
-func (c caller) mask(x *adb.Exchange) adb.Mask {
-	return adb.NewMask(c.credentials.AccessKeyID, c.credentials.AccessKeySecret, c.credentials.SecurityToken, x.Authorization)
+func (c call) mask(x *adb.Exchange) adb.Mask {
+	return adb.NewMask(c.who.AccessKeyID, c.who.AccessKeySecret, c.who.SecurityToken, x.Authorization)
 }
 
 // apiError is a call that did not succeed.
@@ -142,7 +134,8 @@ func callerAccount(ctx context.Context, c credentials.Credentials, region string
 	}
 	e.Host = cmp.Or(e.Host, "sts."+region+".aliyuncs.com")
 	var identity struct{ AccountId string }
-	if err := (caller{c, e}).call(ctx, "GetCallerIdentity", "2015-04-01", nil, &identity); err != nil {
+	whose := call{who: c, endpoint: e, action: "GetCallerIdentity", version: "2015-04-01"}
+	if err := whose.do(ctx, &identity); err != nil {
 		return "", err
 	}
 	if _, err := strconv.ParseUint(identity.AccountId, 10, 64); err != nil {
@@ -151,15 +144,17 @@ func callerAccount(ctx context.Context, c credentials.Credentials, region string
 	return identity.AccountId, nil
 }
 
+// stopped is the error of a command that a signal ended.
+func stopped(ctx context.Context) error { return context.Cause(ctx) }
+
 // parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
 func parseEndpoint(value string) (e adb.Endpoint, err error) {
-	if value == "" {
-		return e, nil
+	if value != "" {
+		if e, err = adb.ParseEndpoint(value); err != nil {
+			err = wrong("-endpoint %w", err)
+		}
 	}
-	if e, err = adb.ParseEndpoint(value); err != nil {
-		return e, wrong("-endpoint %w", err)
-	}
-	return e, nil
+	return e, err
 }
 
 // openADB returns AnalyticDB with the caller's own credentials. The words of BackupStatus are the built-in ones, and those that

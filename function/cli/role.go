@@ -129,7 +129,7 @@ type ram func(action string, query map[string]string, into any) error
 func (s settings) ram(ctx context.Context, who credentials.Credentials) ram {
 	s.cloud.Host = cmp.Or(s.cloud.Host, "ram.aliyuncs.com")
 	return func(action string, query map[string]string, into any) error {
-		err := caller{who, s.cloud}.call(ctx, action, "2015-05-01", query, into)
+		err := call{who: who, endpoint: s.cloud, action: action, version: "2015-05-01", query: query}.do(ctx, into)
 		if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
 			return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
 		}
