@@ -59,9 +59,13 @@ func (d deployed) call(who credentials.Credentials, action, method, path string)
 	return call{who: who, endpoint: d.Endpoint, action: action, version: "2023-03-30", method: method, path: path}
 }
 
-// get reads what Function Compute knows of the function. An error is an *apiError, with the Status 404 if there is nothing.
+// get reads what Function Compute knows of the function. If it knows nothing, into stays as it is.
 func (d deployed) get(ctx context.Context, who credentials.Credentials, action, path string, into any) error {
-	return d.call(who, action, http.MethodGet, path).do(ctx, into)
+	err := d.call(who, action, http.MethodGet, path).do(ctx, into)
+	if e := new(apiError); errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
 }
 
 // Why a question has no answer where the next one may have one. What would be refused again is any other error.

@@ -4,11 +4,9 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/crc64"
 	"maps"
-	"net/http"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -22,18 +20,12 @@ import (
 // online returns the function as Function Compute has it, with its triggers by name; nil if it is not deployed.
 func (s settings) online(ctx context.Context, who credentials.Credentials) (function mapping, err error) {
 	at := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: s.cloud}
-	get := func(action, path string, into any) error {
-		err := at.get(ctx, who, action, path, into)
-		if failed := new(apiError); errors.As(err, &failed) && failed.Status == http.StatusNotFound {
-			return nil
-		}
-		return err
-	}
 	var async mapping
 	var listed struct {
 		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
 	}
-	err = cmp.Or(get("GetFunction", "", &function), get("GetAsyncInvokeConfig", "/async-invoke-config", &async), get("ListTriggers", "/triggers", &listed))
+	err = cmp.Or(at.get(ctx, who, "GetFunction", "", &function), at.get(ctx, who, "GetAsyncInvokeConfig", "/async-invoke-config", &async),
+		at.get(ctx, who, "ListTriggers", "/triggers", &listed))
 	if err != nil || function == nil {
 		return nil, err
 	}
