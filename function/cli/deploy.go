@@ -3,12 +3,17 @@ package main
 import (
 	"archive/zip"
 	"bytes"
+	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/crc64"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"time"
@@ -37,11 +42,10 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 		return err
 	}
 	found = &checkup{about: "the account"}
-	noRole := s.compareRole(ctx, found, who)
-	found.print(stderr)
-	if noRole {
+	if s.compareRole(ctx, found, who) {
 		return no("nothing was deployed: the role %s does not exist: make role first", s.Role)
 	}
+	found.print(stderr)
 	online, err := s.online(ctx, who)
 	if err != nil {
 		return err
@@ -67,6 +71,125 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 		}
 	}
 	return run("deploy", "-y")
+}
+
+// online returns the function as Function Compute has it, with its triggers by name; nil if it is not deployed.
+func (s settings) online(ctx context.Context, who credentials.Credentials) (function mapping, err error) {
+	at := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: s.cloud}
+	var async mapping
+	var listed struct {
+		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
+	}
+	err = cmp.Or(at.get(ctx, who, "GetFunction", "", &function), at.get(ctx, who, "GetAsyncInvokeConfig", "/async-invoke-config", &async),
+		at.get(ctx, who, "ListTriggers", "/triggers", &listed))
+	if err != nil || function == nil {
+		return nil, err
+	}
+	triggers := mapping{}
+	for _, t := range listed.Triggers {
+		var config any
+		json.Unmarshal([]byte(t.TriggerConfig), &config) // what cannot be read differs
+		triggers[t.TriggerName] = mapping{"type": t.TriggerType, "config": config}
+	}
+	function["asyncInvokeConfig"], function["trigger"] = async, triggers
+	return function, nil
+}
+
+// takenAway returns the variables of the alarm that are online and that a deployment from this shell would empty.
+func (s settings) takenAway(online mapping) []string {
+	environment, _ := online["environmentVariables"].(mapping)
+	return slices.DeleteFunc([]string{"ADB_ALARM_WEBHOOK", "ADB_ALARM_SECRET"}, func(name string) bool {
+		return scalar(environment[name]) == "" || s.variable(name) != ""
+	})
+}
+
+// compareFunction compares the function's code, settings and triggers with s.yaml.
+func (s settings) compareFunction(c *checkup, online mapping, account string) {
+	code := scalar(s.props["code"])
+	content, err := os.ReadFile(filepath.Join(filepath.Dir(s.file), code))
+	switch {
+	case err != nil || !strings.HasSuffix(code, ".zip"):
+		c.say(stateNote, "%s is not here, so the code that is online was not compared: make package makes it", code)
+	case scalar(online["codeChecksum"]) == fmt.Sprint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA))):
+		c.say(stateRight, "the code that is online is that of %s", code)
+	default:
+		c.say(stateMissing, "the code that is online is another than that of %s: make deploy", code)
+	}
+	faults := differ("", s.wantedFunction(online, account), online)
+	for _, fault := range faults {
+		c.say(stateMissing, "online, %s: make deploy", fault)
+	}
+	if faults == nil {
+		c.say(stateRight, "the function %s in %s has the settings and the triggers of s.yaml", s.FunctionName, s.Region)
+	}
+	for _, name := range slices.Sorted(maps.Keys(online["trigger"].(mapping))) {
+		if !slices.ContainsFunc(s.Triggers, func(t trigger) bool { return t.Name == name }) {
+			c.say(stateNote, "the trigger %s is online, and s.yaml does not name it: it goes on firing", name)
+		}
+	}
+	for _, name := range s.takenAway(online) {
+		c.say(stateNote, "%s is set online and not in this shell: a deployment from here would take it away", name)
+	}
+}
+
+// wantedFunction returns what must be online, in the form of online.
+func (s settings) wantedFunction(online mapping, account string) (want mapping) {
+	triggers, environment := mapping{}, mapping{}
+	maps.Copy(environment, s.EnvironmentVariables)
+	for _, t := range s.Triggers {
+		triggers[t.Name] = mapping{"type": t.Type, "config": t.Config}
+	}
+	has, _ := online["environmentVariables"].(mapping)
+	for name := range has { // one that s.yaml does not have must not be there
+		environment[name] = s.variable(name)
+	}
+	for _, name := range s.takenAway(online) { // this shell does not know the alarm's
+		delete(environment, name)
+	}
+	want = mapping{"trigger": triggers, "environmentVariables": environment}
+	for _, key := range []string{"runtime", "handler", "timeout", "cpu", "memorySize", "diskSize", "internetAccess", "vpcConfig", "logConfig", "asyncInvokeConfig"} {
+		want[key] = s.props[key]
+	}
+	for key, id := range map[string]string{"vpcConfig": "vpcId", "logConfig": "project"} { // a deployment clears what s.yaml leaves out
+		if s.props[key] == nil && online[key] != nil {
+			want[key] = mapping{id: ""}
+		}
+	}
+	// RAM writes an ARN in small letters, and s.yaml may have the name alone.
+	role, _ := roleName(s.Role)
+	if is, _ := roleName(scalar(online["role"])); !strings.EqualFold(role, is) {
+		want["role"] = role
+	}
+	json.Unmarshal([]byte(strings.ReplaceAll(shown(want), "${config('AccountID')}", account)), &want)
+	return want
+}
+
+// differ names what s.yaml wants and what is online does not have. What is online may hold more.
+func differ(place string, want, have any) (faults []string) {
+	inside, several := want.(mapping)
+	online, _ := have.(mapping)
+	switch {
+	case several && online == nil && len(inside) > 0:
+		return []string{place + " is missing"}
+	case several:
+		for _, key := range slices.Sorted(maps.Keys(inside)) {
+			faults = append(faults, differ(strings.TrimSpace(place+" "+key), inside[key], online[key])...)
+		}
+		return faults
+	case want == nil, want == "auto", open(scalar(want)), have == nil && reflect.ValueOf(want).IsZero(), reflect.DeepEqual(unpacked(want), unpacked(have)):
+		return nil
+	case strings.HasPrefix(place, "environmentVariables "): // some are secrets
+		return []string{place + " has another value"}
+	}
+	return []string{fmt.Sprintf("%s is %s, not %s", place, shown(have), shown(want))}
+}
+
+// unpacked returns the value of a text that holds JSON, as a filter does, so that spaces in it make no difference.
+func unpacked(value any) (inside any) {
+	if text, ok := value.(string); ok && json.Unmarshal([]byte(text), &inside) == nil {
+		return inside
+	}
+	return value
 }
 
 func logsCommand() *cli.Command {
@@ -113,18 +236,16 @@ func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who creden
 	}
 	fmt.Fprintf(c.Root().ErrWriter, "credentials: %s, account %s\n", who.From, account)
 	// s would rather take its own three variables, even if they are empty, and in a pipeline the alias that a variable names.
-	misleading := append([]string{"serverless_devs_access_cicd_alias_name"}, credentials.ServerlessDevs...)
-	env := slices.DeleteFunc(os.Environ(), func(entry string) bool {
-		name, _, _ := strings.Cut(entry, "=")
-		return slices.Contains(misleading, name)
-	})
-	env = append(env, handedOver+"="+shown(map[string]string{
+	for _, misleading := range append([]string{"serverless_devs_access_cicd_alias_name"}, credentials.ServerlessDevs...) {
+		os.Unsetenv(misleading)
+	}
+	os.Setenv(handedOver, shown(map[string]string{
 		"AccountID": account, "AccessKeyID": who.AccessKeyID, "AccessKeySecret": who.AccessKeySecret, "SecurityToken": who.SecurityToken,
 	}))
 	return who, func(args ...string) error {
 		fmt.Fprintln(c.Root().ErrWriter, "s", strings.Join(args, " "))
 		cmd := exec.CommandContext(ctx, "s", append(args, "--template", s.file, "--access", handedOver)...)
-		cmd.Env, cmd.Stdin, cmd.Stdout, cmd.Stderr = env, os.Stdin, c.Root().Writer, c.Root().ErrWriter
+		cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, c.Root().Writer, c.Root().ErrWriter
 		cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 		cmd.WaitDelay = 10 * time.Second
 		if err := cmd.Run(); err != nil { // not wrapped: the exit code of s is not this program's
@@ -149,20 +270,14 @@ func packageCommand() *cli.Command {
 			&cli.StringFlag{Name: "binary", Value: "dist/main", Usage: "the file to pack"},
 			&cli.StringFlag{Name: "o", Value: "dist/function.zip", Usage: "the file to write"},
 		},
-		Action: func(_ context.Context, c *cli.Command) error {
-			out, binary := c.String("o"), c.String("binary")
-			err := writePackage(out, binary)
-			if err == nil {
-				fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
-			}
-			return err
-		},
+		Action: writePackage,
 	}
 }
 
 // writePackage writes a zip that holds only the binary. Its bytes depend only on the binary's: the entry has no owner, and
 // always the same time and mode. The mode has the execute bit, without which Function Compute runs nothing.
-func writePackage(out, binary string) error {
+func writePackage(_ context.Context, c *cli.Command) error {
+	out, binary := c.String("o"), c.String("binary")
 	content, err := os.ReadFile(binary)
 	if err != nil {
 		return fmt.Errorf("%w: run `make build` first", err)
@@ -175,8 +290,11 @@ func writePackage(out, binary string) error {
 	if err == nil {
 		_, err = entry.Write(content)
 	}
-	if err = errors.Join(err, z.Close()); err != nil {
-		return err
+	if err = errors.Join(err, z.Close()); err == nil {
+		err = os.WriteFile(out, packed.Bytes(), 0o644)
 	}
-	return os.WriteFile(out, packed.Bytes(), 0o644)
+	if err == nil {
+		fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
+	}
+	return err
 }

@@ -86,6 +86,12 @@ func scalar(value any) string {
 	return fmt.Sprint(value)
 }
 
+// shown writes a value on one line.
+func shown(value any) string {
+	text, _ := json.Marshal(value) // it comes from YAML or JSON
+	return string(text)
+}
+
 // placeFlags are the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
 func placeFlags() []cli.Flag {
 	return []cli.Flag{
