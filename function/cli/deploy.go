@@ -24,11 +24,7 @@ import (
 )
 
 func deployCommand() *cli.Command {
-	return &cli.Command{
-		Name: "deploy", Usage: "check s.yaml, then let Serverless Devs deploy the function and its triggers",
-		Flags:  append(placeFlags(), yesFlag()),
-		Action: onSettings(deploy),
-	}
+	return settingsCommand("deploy", "check s.yaml, then let Serverless Devs deploy the function and its triggers", deploy, endpointFlag(), yesFlag())
 }
 
 func deploy(ctx context.Context, c *cli.Command, s settings) error {
@@ -193,31 +189,26 @@ func unpacked(value any) (inside any) {
 }
 
 func logsCommand() *cli.Command {
-	return &cli.Command{
-		Name: "logs", Usage: "show the deployed function's log of the last hour",
-		Flags: append(placeFlags(), &cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"}),
-		Action: onSettings(func(ctx context.Context, c *cli.Command, s settings) error {
-			args := []string{"logs"}
-			if c.Bool("tail") {
-				args = append(args, "--tail") // written out: the component takes -t for something else
-			}
-			return runServerlessDevs(ctx, c, s, args...)
-		}),
+	show := func(ctx context.Context, c *cli.Command, s settings) error {
+		args := []string{"logs"}
+		if c.Bool("tail") {
+			args = append(args, "--tail") // written out: the component takes -t for something else
+		}
+		return runServerlessDevs(ctx, c, s, args...)
 	}
+	return settingsCommand("logs", "show the deployed function's log of the last hour", show, endpointFlag(),
+		&cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"})
 }
 
 func removeCommand() *cli.Command {
-	return &cli.Command{
-		Name: "remove", Usage: "take the function and its triggers out of the cloud; backups stay",
-		Flags: append(placeFlags(), yesFlag()),
-		Action: onSettings(func(ctx context.Context, c *cli.Command, s settings) error {
-			fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
-			if err := goOn(c, "Remove it?"); err != nil {
-				return err
-			}
-			return runServerlessDevs(ctx, c, s, "remove", "-y")
-		}),
+	remove := func(ctx context.Context, c *cli.Command, s settings) error {
+		fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
+		if err := goOn(c, "Remove it?"); err != nil {
+			return err
+		}
+		return runServerlessDevs(ctx, c, s, "remove", "-y")
 	}
+	return settingsCommand("remove", "take the function and its triggers out of the cloud; backups stay", remove, endpointFlag(), yesFlag())
 }
 
 // handedOver is the alias under which s finds credentials that this program hands to it, and the name of the variable that

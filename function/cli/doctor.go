@@ -94,15 +94,9 @@ func (c *checkup) verdict(offline bool) (text string, err error) {
 }
 
 func doctorCommand() *cli.Command {
-	return &cli.Command{
-		Name: "doctor", Usage: "say whether everything is as s.yaml says, and the clusters protected",
-		Description: "AnalyticDB is read at ADB_ENDPOINT, if that is set, else where the other services are.",
-		Flags: append(placeFlags(),
-			&cli.BoolFlag{Name: "offline", Usage: "look at s.yaml and this machine alone"},
-			&cli.BoolFlag{Name: "json", Usage: "print one line of JSON instead of the lines for a person"},
-		),
-		Action: onSettings(doctor),
-	}
+	return settingsCommand("doctor", "say whether everything is as s.yaml says, and the clusters protected", doctor, endpointFlag(),
+		&cli.BoolFlag{Name: "offline", Usage: "look at s.yaml and this machine alone"},
+		&cli.BoolFlag{Name: "json", Usage: "print one line of JSON instead of the lines for a person"})
 }
 
 func doctor(ctx context.Context, cmd *cli.Command, s settings) error {

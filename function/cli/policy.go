@@ -143,11 +143,7 @@ func policies(s settings, clusters scope) []policy {
 }
 
 func policyCommand() *cli.Command {
-	return &cli.Command{
-		Name: "policy", Usage: "print the RAM policies that are needed, filled in from s.yaml", ArgsUsage: "[NAME]",
-		Flags:  []cli.Flag{fileFlag("the file that names clusters and function")},
-		Action: onSettings(printPolicies),
-	}
+	return settingsCommand("policy [NAME]", "print the RAM policies that are needed, filled in from s.yaml", printPolicies)
 }
 
 func printPolicies(_ context.Context, c *cli.Command, s settings) error {

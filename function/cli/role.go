@@ -21,11 +21,7 @@ import (
 )
 
 func roleCommand() *cli.Command {
-	return &cli.Command{
-		Name: "role", Usage: "make the RAM role that the function works as, or bring it up to date with s.yaml",
-		Flags:  append(placeFlags(), yesFlag()),
-		Action: onSettings(makeRole),
-	}
+	return settingsCommand("role", "make the RAM role that the function works as, or bring it up to date with s.yaml", makeRole, endpointFlag(), yesFlag())
 }
 
 func yesFlag() cli.Flag {

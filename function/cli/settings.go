@@ -92,26 +92,27 @@ func shown(value any) string {
 	return string(text)
 }
 
-// placeFlags are the flags for the s.yaml that a command works with, and for where this program itself reaches the cloud.
-func placeFlags() []cli.Flag {
-	return []cli.Flag{
-		fileFlag("the file that says what is deployed"),
-		&cli.StringFlag{Name: "endpoint", Usage: "the host, host:port or URL for this program's own calls of RAM, STS and Function Compute; http only to a loopback address"},
+// settingsCommand is a command that works with an s.yaml. Its arguments stand behind its name, as help shows them.
+func settingsCommand(name, usage string, act func(context.Context, *cli.Command, settings) error, flags ...cli.Flag) *cli.Command {
+	name, args, _ := strings.Cut(name, " ")
+	return &cli.Command{
+		Name: name, ArgsUsage: args, Usage: usage, Flags: append([]cli.Flag{fileFlag("the file that says what is deployed")}, flags...),
+		Action: func(ctx context.Context, c *cli.Command) error {
+			s, err := readSettings(c.String("s"))
+			if err == nil {
+				s.cloud, err = parseEndpoint(c.String("endpoint"))
+			}
+			if err != nil {
+				return err
+			}
+			return act(ctx, c, s)
+		},
 	}
 }
 
-// onSettings is the action of a command that works with an s.yaml.
-func onSettings(act func(context.Context, *cli.Command, settings) error) cli.ActionFunc {
-	return func(ctx context.Context, c *cli.Command) error {
-		s, err := readSettings(c.String("s"))
-		if err == nil {
-			s.cloud, err = parseEndpoint(c.String("endpoint"))
-		}
-		if err != nil {
-			return err
-		}
-		return act(ctx, c, s)
-	}
+// endpointFlag says where this program itself reaches the cloud.
+func endpointFlag() cli.Flag {
+	return &cli.StringFlag{Name: "endpoint", Usage: "the host, host:port or URL for this program's own calls (for those of AnalyticDB ADB_ENDPOINT comes first); http only to a loopback address"}
 }
 
 // identify returns the caller's credentials and the account that they belong to.
