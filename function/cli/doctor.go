@@ -225,7 +225,7 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup) {
 		return
 	}
 	o := &overview{Now: time.Now().In(s.zone)}
-	o.read(ctx, service, s.requests, io.Discard)
+	o.read(ctx, service, s.scope, io.Discard)
 	for _, err := range o.Failed {
 		c.say(stateUnread, "%v", err)
 	}

@@ -244,7 +244,7 @@ func TestPagesTables(t *testing.T) {
 func TestPagesPolicies(t *testing.T) {
 	p := readPage(t, "function/README.md")
 	names, _ := p.table(t, "policy")
-	all := policies(settingsOf(uncommented(filledIn(t))), nil)
+	all := policies(settingsOf(uncommented(filledIn(t))))
 	s := settingsOf(filledIn(t, "region", "cn-hangzhou", "clusters", `'"DBClusterIds": ["amv-wz9or2xawpnc", "amv-bp1c8v3q9xk27d"]'`, "imageClusters", `""`))
 	for _, policy := range all {
 		pasted := slices.ContainsFunc(p.blocks, func(b codeBlock) bool {

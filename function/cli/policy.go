@@ -48,31 +48,18 @@ func allow(action string, resources ...string) statement {
 // trust lets Function Compute work as the role.
 var trust = statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"Service": {"fc.aliyuncs.com"}}}
 
-// scope are the clusters that the function works on. The id * stands for those of a region that a selector chooses.
-type scope []backup.Cluster
-
-const chosen = "*"
-
-// scope returns the clusters of s.yaml, as far as they are known.
-func (s settings) scope() (all scope) {
-	for _, r := range s.requests {
-		clusters := []backup.Cluster{r.Cluster}
-		if r.Selector != nil {
-			clusters = nil
-			for _, region := range r.Selector.Regions {
-				clusters = append(clusters, backup.Cluster{ID: chosen, Region: region})
-			}
-		}
-		all = append(all, slices.DeleteFunc(clusters, func(c backup.Cluster) bool { return slices.Contains(all, c) })...)
-	}
-	return all
-}
+// scope are the clusters that the function works on.
+type scope []backup.Request
 
 // String names the clusters for a person, if there are at most five.
 func (s scope) String() string {
 	var names []string
-	for _, c := range s {
-		names = append(names, strings.Replace(c.ID, chosen, "those that a selector chooses", 1)+" in "+c.Region)
+	for _, r := range s {
+		name := r.Cluster.ID + " in " + r.Cluster.Region
+		if r.Selector != nil {
+			name = "those that a selector chooses in " + strings.Join(r.Selector.Regions, " and ")
+		}
+		names = append(names, name)
 	}
 	if len(names) > 5 {
 		return fmt.Sprintf("%s and %d more", names[0], len(names)-1)
@@ -80,30 +67,36 @@ func (s scope) String() string {
 	return strings.Join(names, ", ")
 }
 
+// dbcluster is the resource of a cluster. The account stays open: a policy grants nothing outside the role's own.
+func dbcluster(region, id string) string { return "acs:adb:" + region + ":*:dbcluster/" + id }
+
 // grant returns the policy for actions on the clusters, with more statements after those. For a selector it grants every
 // cluster of a region, because that chooses clusters that do not exist yet, and also from the size on at which the ARNs do not
 // fit into a document. why says so for a person, and is empty otherwise.
 func (s scope) grant(actions []string, more ...statement) (d document, why string) {
-	var clusters, regions, lists []string
-	for _, c := range s {
-		region := "acs:adb:" + c.Region + ":*:dbcluster/" // the account stays open: a policy grants nothing outside the role's own
-		clusters, regions = append(clusters, region+c.ID), append(regions, region+"*")
-		if c.ID == chosen {
-			lists = append(lists, region+"*")
-			why = ". A selector chooses clusters that do not exist yet, so the policy covers every cluster of its regions"
+	var clusters, regions, chosen []string // chosen are the regions of selectors
+	for _, r := range s {
+		if r.Selector == nil {
+			clusters, regions = append(clusters, dbcluster(r.Cluster.Region, r.Cluster.ID)), append(regions, dbcluster(r.Cluster.Region, "*"))
+			continue
+		}
+		why = ". A selector chooses clusters that do not exist yet, so the policy covers every cluster of its regions"
+		for _, region := range r.Selector.Regions {
+			chosen = append(chosen, dbcluster(region, "*"))
 		}
 	}
-	if lists != nil {
-		more = append([]statement{allow(listAction, lists...)}, more...)
+	if chosen = distinct(chosen); chosen != nil {
+		more = append([]statement{allow(listAction, chosen...)}, more...)
 	}
-	d = document{"1", append([]statement{{Effect: "Allow", Action: actions, Resource: clusters}}, more...)}
+	d = document{"1", append([]statement{{Effect: "Allow", Action: actions, Resource: slices.Concat(chosen, clusters)}}, more...)}
 	if len(shown(d)) > documentLimit {
-		slices.Sort(regions)
-		d.Statement[0].Resource = slices.Compact(regions)
+		d.Statement[0].Resource = distinct(slices.Concat(chosen, regions))
 		why = fmt.Sprintf(". The clusters do not fit into the %d characters of a policy, so it covers every cluster of their regions", documentLimit)
 	}
 	return d, why
 }
+
+func distinct(texts []string) []string { return slices.Compact(slices.Sorted(slices.Values(texts))) }
 
 // destinationGrants let the role tell the destinations how an invocation ended.
 func (s settings) destinationGrants() (all []statement) {
@@ -125,10 +118,10 @@ type policy struct {
 }
 
 // policies returns all that can be needed, the usual ones first.
-func policies(s settings, clusters scope) []policy {
+func policies(s settings) []policy {
 	function := fmt.Sprintf("acs:fc:%s:*:functions/%s", s.Region, s.FunctionName)
-	wait, why := clusters.grant([]string{createAction, describeAction})
-	status, _ := clusters.grant([]string{describeAction})
+	wait, why := s.scope.grant([]string{createAction, describeAction})
+	status, _ := s.scope.grant([]string{describeAction})
 	all := []policy{
 		{"trust", "Trust policy of the role: Function Compute may work as it", document{"1", []statement{trust}}},
 		{"wait", "For the role: request backups, wait for them, verify them" + why, wait},
@@ -152,7 +145,7 @@ func printPolicies(_ context.Context, c *cli.Command, s settings) error {
 		return wrong("%s: %w", s.file, s.unclear)
 	}
 	var names []string
-	for _, p := range policies(s, s.scope()) {
+	for _, p := range policies(s) {
 		text, _ := json.MarshalIndent(p.Document, "", "  ") // strings cannot fail
 		if len(text) > documentLimit {                      // no room for spaces
 			text = []byte(shown(p.Document))

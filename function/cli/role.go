@@ -102,9 +102,8 @@ func (s settings) wantedRole() (wanted, error) {
 	if err = cmp.Or(err, s.unclear); err != nil {
 		return wanted{}, err
 	}
-	clusters := s.scope()
-	d, why := clusters.grant([]string{createAction, describeAction}, s.destinationGrants()...)
-	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, "back up " + clusters.String() + why}, nil
+	d, why := s.scope.grant([]string{createAction, describeAction}, s.destinationGrants()...)
+	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, "back up " + s.scope.String() + why}, nil
 }
 
 // roleName reads the role of s.yaml: a name, or an ARN.

@@ -141,7 +141,7 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 }
 
 func documentOf(s settings, name string) document {
-	all := policies(s, s.scope())
+	all := policies(s)
 	return all[slices.IndexFunc(all, func(p policy) bool { return p.Name == name })].Document
 }
 
@@ -159,7 +159,7 @@ func TestPolicies(t *testing.T) {
 	}
 	const arn = "acs:adb:cn-beijing:*:dbcluster/"
 	clusters := []string{arn + "amv-1", arn + "amv-2", arn + "am-3"}
-	chosen := []string{"acs:adb:cn-hangzhou:*:dbcluster/*", arn + "*", arn + "amv-2", arn + "am-3"}
+	chosen := []string{arn + "*", "acs:adb:cn-hangzhou:*:dbcluster/*", arn + "amv-2", arn + "am-3"}
 	alarms := changed(t, "#destinationConfig:", "destinationConfig: {onSuccess: {destination: 'acs:mns:cn-beijing:1:/queues/q/messages'}, onFailure: {destination: 'acs:eventbridge:cn-beijing:1:eventbus/b'}}")
 	for _, c := range []struct {
 		source, name string
@@ -186,9 +186,9 @@ func TestPolicies(t *testing.T) {
 // A policy for many clusters is one that RAM takes, and says what it covers.
 func TestPolicyFits(t *testing.T) {
 	for n, whole := range map[int]bool{1: false, 95: false, 130: true, 1000: true} {
-		s := scope{{ID: "amv-1", Region: "cn-beijing"}}
+		s := scope{{Cluster: backup.Cluster{ID: "amv-1", Region: "cn-beijing"}}}
 		for i := range n {
-			s = append(s, backup.Cluster{ID: fmt.Sprintf("amv-bp1%013d", i), Region: "cn-hangzhou"})
+			s = append(s, backup.Request{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-bp1%013d", i), Region: "cn-hangzhou"}})
 		}
 		d, why := s.grant([]string{createAction, describeAction})
 		if got := slices.Equal(d.Statement[0].Resource, []string{"acs:adb:cn-beijing:*:dbcluster/*", "acs:adb:cn-hangzhou:*:dbcluster/*"}); got != whole || (why != "") != whole || len(shown(d)) > documentLimit {

@@ -15,7 +15,6 @@ import (
 	"time"
 
 	"adb-backup/function/adb"
-	"adb-backup/function/backup"
 	"adb-backup/function/credentials"
 
 	"github.com/goccy/go-yaml"
@@ -36,10 +35,10 @@ type settings struct {
 	resource mapping      // the function's part of it
 	props    mapping      // and of that what is deployed
 
-	timers   []timer
-	zone     *time.Location   // of the first timer; UTC: there is none
-	requests []backup.Request // one for each cluster and each selector that a timer names, and for each default cluster
-	unclear  error            // why requests are not all known
+	timers  []timer
+	zone    *time.Location // of the first timer; UTC: there is none
+	scope   scope          // one request for each cluster and each selector that a timer names, and for each default cluster
+	unclear error          // why the scope is not known
 }
 
 // mapping is a mapping of YAML.

@@ -119,7 +119,7 @@ func chooseClusters(file, region string, ids []string) (s settings, requests []b
 	if len(ids) == 0 && s.unclear != nil {
 		return s, nil, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, s.unclear)
 	} else if len(ids) == 0 {
-		requests = s.requests
+		requests = s.scope
 	}
 	return s, requests, nil
 }

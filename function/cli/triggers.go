@@ -149,16 +149,16 @@ func (s *settings) readTimers(now time.Time) {
 		if err := backup.CheckClusterID(id); err != nil {
 			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
 		}
-		s.requests = append(s.requests, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
+		s.scope = append(s.scope, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}, NotBefore: now})
 	}
-	for i := range s.requests {
-		s.requests[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
+	for i := range s.scope {
+		s.scope[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
 	}
-	s.requests, s.unclear, s.zone = backup.Merge(s.requests), errors.Join(faults...), cmp.Or(s.zone, time.UTC)
+	s.scope, s.unclear, s.zone = backup.Merge(s.scope), errors.Join(faults...), cmp.Or(s.zone, time.UTC)
 	switch {
 	case slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }):
-		s.requests, s.unclear = nil, errPlaceholder
-	case s.unclear == nil && len(s.requests) == 0:
+		s.scope, s.unclear = nil, errPlaceholder
+	case s.unclear == nil && len(s.scope) == 0:
 		s.unclear = errNoCluster
 	}
 }
@@ -187,7 +187,7 @@ func (s *settings) readTimer(t trigger, now time.Time) error {
 	if len(event.Requests) > 0 {
 		read.lookBack = now.Sub(event.Requests[0].NotBefore)
 	}
-	s.timers, s.requests = append(s.timers, read), append(s.requests, event.Requests...)
+	s.timers, s.scope = append(s.timers, read), append(s.scope, event.Requests...)
 	return nil
 }
 
@@ -216,8 +216,8 @@ func (s settings) inspectTimers(c *checkup, now time.Time) {
 			c.say(stateRight, "next drill %s", when)
 		}
 	}
-	if len(s.requests) > 0 {
-		c.say(stateRight, "clusters: %s", s.scope())
+	if len(s.scope) > 0 {
+		c.say(stateRight, "clusters: %s", s.scope)
 	}
 }
 
