@@ -54,13 +54,14 @@ func TestGate(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				begun, asked := time.Now(), 0
+				again := begun.UTC().Add(-backup.ClockSkew).Format(time.RFC3339)
 				g := gate{name: "gate", start: begun, timeout: 30 * time.Minute, ask: ask, progress: io.Discard}
 				g.invoke = func(ctx context.Context, m message) (string, error) {
 					now := c.script[min(asked, len(c.script)-1)]
 					asked++
 					deadline, _ := ctx.Deadline()
-					if wait := time.Until(deadline); wait > ask || wait > 30*time.Minute-time.Since(begun) {
-						t.Errorf("question %d may take %s", asked, wait)
+					if wait := time.Until(deadline); wait > ask || wait > 30*time.Minute-time.Since(begun) || (m.request.NotBefore == again) != (asked > 1) {
+						t.Errorf("question %d may take %s: %s", asked, wait, m.payload)
 					}
 					select {
 					case <-ctx.Done():
