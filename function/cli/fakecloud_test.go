@@ -104,18 +104,22 @@ func noCredentials(t *testing.T) {
 
 func (f *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	known := map[string]acs3.Credential{testKeyID: {Secret: testSecret, Token: testToken}}
-	body := must(io.ReadAll(r.Body))
+	body, h := must(io.ReadAll(r.Body)), r.Header
 	clouds.Lock()
 	refusal := f.signatures.Verify(r, body, known, time.Now())
-	action, version, q := r.Header.Get("X-Acs-Action"), r.Header.Get("X-Acs-Version"), map[string]string{}
+	action, version, q := h.Get("X-Acs-Action"), h.Get("X-Acs-Version"), map[string]string{}
 	for name := range r.URL.Query() {
 		q[name] = r.URL.Query().Get(name)
+	}
+	if action == "InvokeFunction" && (version != "2023-03-30" || r.Method != http.MethodPost || h.Get("X-Fc-Invocation-Type") != "Sync" ||
+		h.Get("X-Fc-Log-Type") != "None" || h.Get("Proxy-Authorization") != "") {
+		f.t.Errorf("%s %s, headers: %v", r.Method, version, h)
 	}
 	var s step
 	switch steps := f.script[action]; {
 	case refusal != nil:
 		s = refused(refusal)
-	case action == "InvokeFunction" && !f.mayInvoke(r, version):
+	case action == "InvokeFunction" && r.URL.Path != "/2023-03-30/functions/adb-backup/invocations":
 		s = refused(&acs3.Error{Status: http.StatusNotFound, Code: "FunctionNotFound", Message: "function does not exist"})
 	case len(steps) > 0:
 		s, f.script[action] = steps[0], steps[min(1, len(steps)-1):]
@@ -128,15 +132,6 @@ func (f *cloud) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	clouds.Unlock()
 	s.play(w, r)
-}
-
-func (f *cloud) mayInvoke(r *http.Request, version string) bool {
-	h := r.Header
-	if version != "2023-03-30" || r.Method != http.MethodPost || h.Get("X-Fc-Invocation-Type") != "Sync" || h.Get("X-Fc-Log-Type") != "None" ||
-		h.Get("Proxy-Authorization") != "" {
-		f.t.Errorf("%s %s, headers: %v", r.Method, version, h)
-	}
-	return r.URL.Path == "/2023-03-30/functions/adb-backup/invocations"
 }
 
 // refused is a refusal as the gateway writes it.

@@ -71,7 +71,7 @@ func (d deployed) get(ctx context.Context, who credentials.Credentials, action, 
 // Why a question has no answer where the next one may have one. What would be refused again is any other error.
 var (
 	errUnreached = errors.New("there is no connection to Function Compute")
-	errNotNow    = errors.New("there is no answer now")
+	errNotNow    = errors.New("this may pass")
 )
 
 // failure is an answer of the function that is no success, or what stands in for it.
