@@ -50,6 +50,12 @@ func listed(now time.Time, text string) (sets []backup.Set) {
 	return sets
 }
 
+// told is what a list tells.
+func told(l backup.Listing, now time.Time, days int) (r row) {
+	r.tell(l, now, days)
+	return r
+}
+
 func TestHistory(t *testing.T) {
 	berlin := must(time.LoadLocation("Europe/Berlin"))
 	thursday := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
@@ -83,7 +89,7 @@ func TestHistory(t *testing.T) {
 		"the same day":        {time.Date(2026, 3, 29, 23, 5, 0, 0, berlin), "21h55m complete", "_____________#", "1315", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := tellHistory(backup.Listing{Sets: listed(c.now, c.sets)}, c.now, 14)
+			h := told(backup.Listing{Sets: listed(c.now, c.sets)}, c.now, 14)
 			days, last := "", ""
 			for _, m := range h.Days {
 				days += map[mark]string{markOpen: "_", markNone: ".", markFailed: "x", markRunning: ">", markComplete: "#"}[m]
@@ -96,7 +102,7 @@ func TestHistory(t *testing.T) {
 			}
 		})
 	}
-	h := tellHistory(backup.Listing{Unreadable: `the time "yesterday"`, Sets: []backup.Set{{Full: true, State: backup.SetComplete}}}, thursday, 5) // no start
+	h := told(backup.Listing{Unreadable: `the time "yesterday"`, Sets: []backup.Set{{Full: true, State: backup.SetComplete}}}, thursday, 5) // no start
 	if h.Last != nil || h.Sets != nil || len(h.Warnings) != 1 || h.Warnings[0] != `the list holds something that cannot be read: the time "yesterday"` {
 		t.Errorf("%+v", h)
 	}

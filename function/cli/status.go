@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 	"time"
 
 	"adb-backup/function/backup"
@@ -82,11 +83,10 @@ func (o *overview) show(c *cli.Command) error {
 	if c.Bool("json") {
 		return json.NewEncoder(stdout).Encode(o.answer())
 	}
-	err := o.table(stdout)
-	if err == nil && c.Bool("backups") {
-		err = o.backups(stdout)
+	if err := o.table(stdout); err != nil || !c.Bool("backups") {
+		return err
 	}
-	return err
+	return o.backups(stdout)
 }
 
 // outcome returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
@@ -131,13 +131,6 @@ const longestHistory = 31
 // statusCalls is how many calls status has in flight at once.
 const statusCalls = 8
 
-// row is what status shows of a cluster.
-type row struct {
-	Cluster backup.Cluster
-	history
-	Err error // why its list could not be read
-}
-
 // overview is what backups the clusters have.
 type overview struct {
 	Now     time.Time     // in the zone that times and days are shown in
@@ -147,6 +140,9 @@ type overview struct {
 	Skipped []backup.Skipped
 	Failed  []error // regions whose clusters could not be listed
 }
+
+// day returns the day that was so many days after the first one that is shown.
+func (o *overview) day(n int) time.Time { return o.Now.AddDate(0, 0, n-o.Days+1) }
 
 // verdict says how a cluster is: Completed, Missing without a complete backup (as young as MaxAge), or Unknown; and what is
 // wrong with it, empty if it is Completed.
@@ -195,12 +191,11 @@ func (o *overview) read(ctx context.Context, service backup.Service, requests []
 	for i := range o.Rows {
 		all.Go(func() error { // a cluster that cannot be read fails by itself
 			r := &o.Rows[i]
-			var l backup.Listing
-			l, r.Err = again(ctx, func() (backup.Listing, error) {
+			l, err := again(ctx, func() (backup.Listing, error) {
 				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
 			})
-			if r.Err == nil {
-				r.history = tellHistory(l, o.Now, o.Days)
+			if r.Err = err; err == nil {
+				r.tell(l, o.Now, o.Days)
 			}
 			return nil
 		})
@@ -210,16 +205,10 @@ func (o *overview) read(ctx context.Context, service backup.Service, requests []
 
 // choose adds a row for each cluster that the requests name or select.
 func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
-	add := func(clusters ...backup.Cluster) {
-		for _, c := range clusters {
-			if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
-				o.Rows = append(o.Rows, row{Cluster: c})
-			}
-		}
-	}
+	var clusters []backup.Cluster
 	for _, r := range requests {
 		if r.Selector == nil {
-			add(r.Cluster)
+			clusters = append(clusters, r.Cluster)
 			continue
 		}
 		for _, region := range r.Selector.Regions {
@@ -230,9 +219,13 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 				o.Failed = append(o.Failed, fmt.Errorf("the clusters of %s cannot be listed: %w", region, err))
 				continue
 			}
-			clusters, skipped := r.Choose(region, listed)
-			add(clusters...)
-			o.Skipped = append(o.Skipped, skipped...)
+			chosen, skipped := r.Choose(region, listed)
+			clusters, o.Skipped = append(clusters, chosen...), append(o.Skipped, skipped...)
+		}
+	}
+	for _, c := range clusters {
+		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
+			o.Rows = append(o.Rows, row{Cluster: c})
 		}
 	}
 }
@@ -246,4 +239,37 @@ func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 		}
 		return reply, err
 	}, backoff.WithMaxTries(5))
+}
+
+// took returns how long a set took, in words; empty: it has not ended, or the list does not say when.
+func took(s backup.Set) string {
+	if s.End == (backup.Span{}) {
+		return ""
+	}
+	return age(s.End.From.Sub(s.Start.From))
+}
+
+// age writes how old something is, from two days on in days and hours.
+func age(d time.Duration) string {
+	if hours := int(d.Hours()); hours >= 48 {
+		return fmt.Sprintf("%dd%02dh", hours/24, hours%24)
+	}
+	return short(max(d, 0).Truncate(time.Minute))
+}
+
+// short writes a duration without zeros at its end: 26h, not 26h0m0s.
+func short(d time.Duration) string {
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
+}
+
+// size writes a number of bytes. It is empty if the size is not known.
+func size(bytes int64) string {
+	if bytes <= 0 {
+		return ""
+	}
+	value, unit := float64(bytes), 0
+	for ; value >= 1000 && unit < 4; unit++ {
+		value /= 1024
+	}
+	return fmt.Sprintf("%.1f %s", value, [...]string{"B", "KiB", "MiB", "GiB", "TiB"}[unit])
 }

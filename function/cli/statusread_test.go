@@ -55,7 +55,7 @@ func TestAgain(t *testing.T) {
 func TestStatusOfTheWhole(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 	of := func(before time.Duration) row {
-		return row{history: tellHistory(backup.Listing{Sets: []backup.Set{set(now, before, backup.SetComplete)}}, now, 14)}
+		return told(backup.Listing{Sets: []backup.Set{set(now, before, backup.SetComplete)}}, now, 14)
 	}
 	young, old, none, unread := of(time.Hour), of(30*time.Hour), row{}, row{Err: errors.New("why")}
 	for name, c := range map[string]struct {
