@@ -41,9 +41,7 @@ func markOf(s backup.Set) mark {
 }
 
 // setStatus is the status of a set in the words of the function's answer.
-var setStatus = [...]backup.Status{
-	backup.SetRunning: backup.StatusRunning, backup.SetUnknown: backup.StatusUnknown, backup.SetComplete: backup.StatusCompleted, backup.SetFailed: backup.StatusFailed,
-}
+var setStatus = [...]backup.Status{backup.SetRunning: backup.StatusRunning, backup.SetUnknown: backup.StatusUnknown, backup.SetComplete: backup.StatusCompleted, backup.SetFailed: backup.StatusFailed}
 
 // row is what status shows of a cluster: what the list of its backups holds.
 type row struct {
@@ -120,8 +118,7 @@ func (r row) since(now time.Time, layout string) string {
 	return strings.Join(parts, "; ")
 }
 
-// tableTime is the layout of the tables' times.
-const tableTime = "2006-01-02 15:04"
+const tableTime = "2006-01-02 15:04" // the layout of the tables' times
 
 // table prints the overview: a row for each cluster with a strip of its days, and below what there is to say.
 func (o *overview) table(stdout io.Writer) error {
@@ -146,9 +143,7 @@ func (o *overview) table(stdout io.Writer) error {
 	for _, skipped := range o.Skipped {
 		notes = append(notes, fmt.Sprintf("%v is skipped: %s", skipped.Cluster, skipped.Reason))
 	}
-	for _, err := range o.Failed {
-		notes = append(notes, err.Error())
-	}
+	notes = append(notes, o.Failed...)
 	notes = append(notes, "One mark a day, today last: # complete, x failed, > running, . none. "+
 		"LAST BACKUP is the newest complete one, by its start. Days and times are in "+o.Now.Location().String()+".")
 	text := terminal.Wrap(strings.Join(notes, "\n"), terminal.Width(stdout))
@@ -232,14 +227,12 @@ type statusSet struct {
 }
 
 type statusDay struct{ Date, Status string }
-
 type statusSkipped struct{ DBClusterId, RegionId, Reason string }
 
 // answer returns the overview for programs.
 func (o *overview) answer() statusAnswer {
-	a := statusAnswer{Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}}
-	a.Status, _ = o.summary()
-	if o.MaxAge > 0 {
+	a := statusAnswer{Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}, Errors: o.Failed}
+	if a.Status, _ = o.summary(); o.MaxAge > 0 {
 		a.MaxAge = short(o.MaxAge)
 	}
 	for _, r := range o.Rows {
@@ -258,9 +251,6 @@ func (o *overview) answer() statusAnswer {
 	}
 	for _, s := range o.Skipped {
 		a.Skipped = append(a.Skipped, statusSkipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
-	}
-	for _, err := range o.Failed {
-		a.Errors = append(a.Errors, err.Error())
 	}
 	return a
 }

@@ -7,6 +7,7 @@ import (
 	"html"
 	"slices"
 	"strings"
+	"time"
 
 	"adb-backup/function/backup"
 )
@@ -203,18 +204,17 @@ func (p *htmlPage) runs(strip []mark, m mark) string {
 // calendar writes the days as weeks from Monday to Sunday. A week is named after its month where that is a new one.
 func (p *htmlPage) calendar(r row) {
 	p.write("<table class=\"calendar\" role=\"img\" aria-label=\"Calendar %s\">\n<tr><th></th><th>M</th><th>T</th><th>W</th><th>T</th><th>F</th><th>S</th><th>S</th>", inWords(r.Days))
-	month, monday := "", -(int(p.day(0).Weekday())+6)%7 // of the first week, counted from the first day
-	for n := monday; n < p.Days; n++ {
-		if (n-monday)%7 == 0 {
-			name := p.day(max(n, 0)).Format("Jan")
-			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(name, month))
-			month = name
+	month := ""
+	for n, m := range r.Days {
+		day := p.day(n)
+		if n == 0 || day.Weekday() == time.Monday {
+			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(day.Format("Jan"), month))
+			month = day.Format("Jan")
 		}
-		if n < 0 {
-			p.write("<td></td>")
-			continue
+		if n == 0 {
+			p.WriteString(strings.Repeat("<td></td>", (int(day.Weekday())+6)%7)) // the days of the week before the first one
 		}
-		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[r.Days[n]].class, p.day(n).Format(pageDay), marks[r.Days[n]].class, p.day(n).Day())
+		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[m].class, day.Format(pageDay), marks[m].class, day.Day())
 	}
 	p.write("</tr>\n</table>\n")
 }

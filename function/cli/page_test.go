@@ -134,7 +134,7 @@ func TestThePageEscapes(t *testing.T) {
 	o := sampleOverview(2)
 	o.Rows[0].Err = errors.New(evil)
 	o.Rows[1].Last.ID, o.Rows[1].Warnings = evil, []string{evil}
-	o.Failed = []error{errors.New(evil)}
+	o.Failed = []string{evil}
 	o.Skipped = []backup.Skipped{{Cluster: backup.Cluster{ID: evil, Region: evil}, Reason: evil}}
 	page := o.html()
 	if text := wellFormed(t, page); strings.Contains(page, "<script") || strings.Count(text, evil) != 8 || !strings.Contains(text, "2 of 3 could not be read") {

@@ -10,6 +10,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"adb-backup/function/backup"
@@ -18,7 +19,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/sync/errgroup"
 )
 
 func statusCommand() *cli.Command {
@@ -51,12 +51,9 @@ func status(ctx context.Context, c *cli.Command) error {
 	case page != "" && !c.IsSet("days"):
 		days = longestHistory
 	}
-	e, err := parseEndpoint(c.String("endpoint"))
-	if err != nil {
-		return err
-	}
+	e, unfit := parseEndpoint(c.String("endpoint"))
 	s, requests, err := chooseClusters(c.String("s"), c.String("region"), c.Args().Slice())
-	if err != nil {
+	if err = errors.Join(unfit, err); err != nil {
 		return err
 	}
 	service, err := openADB(ctx, e, s)
@@ -125,11 +122,10 @@ func chooseClusters(file, region string, ids []string) (s settings, requests []b
 	return s, requests, nil
 }
 
-// longestHistory is how many days back a list is read: as far as a Verify reads it.
-const longestHistory = 31
-
-// statusCalls is how many calls status has in flight at once.
-const statusCalls = 8
+const (
+	longestHistory = 31 // how many days back a list is read: as far as a Verify reads it
+	statusCalls    = 8  // how many calls are in flight at once in each region
+)
 
 // overview is what backups the clusters have.
 type overview struct {
@@ -138,7 +134,7 @@ type overview struct {
 	Days    int           // how many are shown, the last one is today
 	Rows    []row         // in the order of s.yaml
 	Skipped []backup.Skipped
-	Failed  []error // regions whose clusters could not be listed
+	Failed  []string // regions whose clusters could not be listed, and why
 }
 
 // day returns the day that was so many days after the first one that is shown.
@@ -180,54 +176,48 @@ func (o *overview) summary() (status backup.Status, text string) {
 	return backup.StatusCompleted, "each cluster has a complete backup" + young
 }
 
-// read reads the histories of the clusters that the requests name or select. It tells on progress that it still reads.
+// read reads the lists of the clusters that the requests name or select. It tells on progress that it still reads.
 func (o *overview) read(ctx context.Context, service backup.Service, requests []backup.Request, progress io.Writer) {
 	defer terminal.Progress(progress, func(elapsed time.Duration) string {
 		return fmt.Sprintf("status: still reading, after %s", elapsed)
 	})()
-	o.choose(ctx, service, requests)
-	var all errgroup.Group
-	all.SetLimit(statusCalls)
+	for _, c := range o.choose(ctx, service, requests) {
+		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
+			o.Rows = append(o.Rows, row{Cluster: c})
+		}
+	}
+	from, until := o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour)
+	var all sync.WaitGroup
 	for i := range o.Rows {
-		all.Go(func() error { // a cluster that cannot be read fails by itself
+		all.Go(func() {
 			r := &o.Rows[i]
-			l, err := again(ctx, func() (backup.Listing, error) {
-				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
-			})
-			if r.Err = err; err == nil {
+			l, err := again(ctx, func() (backup.Listing, error) { return service.Backups(ctx, r.Cluster, from, until) })
+			if r.Err = err; err == nil { // a cluster that cannot be read fails by itself
 				r.tell(l, o.Now, o.Days)
 			}
-			return nil
 		})
 	}
 	all.Wait()
 }
 
-// choose adds a row for each cluster that the requests name or select.
-func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
-	var clusters []backup.Cluster
+// choose returns the clusters that the requests name or select. Several may name the same one.
+func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) (clusters []backup.Cluster) {
 	for _, r := range requests {
 		if r.Selector == nil {
 			clusters = append(clusters, r.Cluster)
 			continue
 		}
 		for _, region := range r.Selector.Regions {
-			listed, err := again(ctx, func() ([]backup.ListedCluster, error) {
-				return service.Clusters(ctx, region, *r.Selector)
-			})
+			listed, err := again(ctx, func() ([]backup.ListedCluster, error) { return service.Clusters(ctx, region, *r.Selector) })
 			if err != nil {
-				o.Failed = append(o.Failed, fmt.Errorf("the clusters of %s cannot be listed: %w", region, err))
+				o.Failed = append(o.Failed, fmt.Sprintf("the clusters of %s cannot be listed: %v", region, err))
 				continue
 			}
 			chosen, skipped := r.Choose(region, listed)
 			clusters, o.Skipped = append(clusters, chosen...), append(o.Skipped, skipped...)
 		}
 	}
-	for _, c := range clusters {
-		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
-			o.Rows = append(o.Rows, row{Cluster: c})
-		}
-	}
+	return clusters
 }
 
 // again makes a call that changes nothing, up to five times while the service cannot answer it.
