@@ -12,25 +12,20 @@ import (
 	"adb-backup/function/terminal"
 )
 
-// mark says how a day was. A greater mark counts more: the best backup of a day decides.
-type mark int
-
-const (
-	markOpen     mark = iota // no backup, but the day comes before the first one that is listed, or is not over
-	markNone                 // no backup
-	markFailed               // one that failed, and none better
-	markRunning              // one that runs
-	markComplete             // one that is complete
-)
-
-// marks are the marks in the table, in the words of the function's answer, and on the page.
-var marks = [...]struct{ strip, name, class, since string }{
-	markOpen:     {".", "None", "open", ""},
-	markNone:     {".", "None", "none", ""},
-	markFailed:   {"x", "Failed", "failed", "failed "},
-	markRunning:  {">", "Running", "running", "running since "},
-	markComplete: {"#", "Completed", "complete", ""},
+// mark says how a day was: in the table, in the words of the function's answer, on the page, and before a time. The backup with
+// the highest rank decides.
+type mark struct {
+	rank                        int
+	strip, status, class, since string
 }
+
+var (
+	markOpen     = mark{0, ".", "None", "open", ""} // no backup, but the day comes before the first one that is listed, or is not over
+	markNone     = mark{1, ".", "None", "none", ""}
+	markFailed   = mark{2, "x", "Failed", "failed", "failed "}
+	markRunning  = mark{3, ">", "Running", "running", "running since "}
+	markComplete = mark{4, "#", "Completed", "complete", ""}
+)
 
 // markOf returns the mark of a backup set. An unknown status is never complete, and with an end time it does not run.
 func markOf(s backup.Set) mark {
@@ -64,7 +59,7 @@ func (r *row) tell(l backup.Listing, now time.Time, days int) {
 	}
 	sets := slices.DeleteFunc(slices.Clone(l.Sets), func(s backup.Set) bool { return !r.believe(s, now) })
 	slices.SortStableFunc(sets, func(a, b backup.Set) int { return b.Start.From.Compare(a.Start.From) })
-	r.Days = make([]mark, days)
+	r.Days = slices.Repeat([]mark{markOpen}, days)
 	first := 0 // the day of the oldest backup, which comes last
 	for _, s := range sets {
 		day := min(dayOf(s.Start.From.In(now.Location()))-dayOf(now), 0) + days - 1 // clocks differ: just after the next midnight is today
@@ -74,8 +69,8 @@ func (r *row) tell(l backup.Listing, now time.Time, days int) {
 		if !counts(s) {
 			continue
 		}
-		if first = day; day >= 0 {
-			r.Days[day] = max(r.Days[day], markOf(s))
+		if first = day; day >= 0 && markOf(s).rank > r.Days[day].rank {
+			r.Days[day] = markOf(s)
 		}
 		if r.Last == nil && s.State == backup.SetComplete {
 			r.Last = &s
@@ -84,7 +79,9 @@ func (r *row) tell(l backup.Listing, now time.Time, days int) {
 		}
 	}
 	for day := max(0, first); day < days-1; day++ {
-		r.Days[day] = max(r.Days[day], markNone)
+		if r.Days[day] == markOpen {
+			r.Days[day] = markNone
+		}
 	}
 }
 
@@ -112,13 +109,11 @@ func (r row) since(now time.Time, layout string) string {
 	var parts []string
 	for _, m := range []mark{markRunning, markFailed} {
 		if i := slices.IndexFunc(r.Since, func(s backup.Set) bool { return markOf(s) == m }); i >= 0 {
-			parts = append(parts, marks[m].since+r.Since[i].Start.From.In(now.Location()).Format(layout))
+			parts = append(parts, m.since+r.Since[i].Start.From.In(now.Location()).Format(layout))
 		}
 	}
 	return strings.Join(parts, "; ")
 }
-
-const tableTime = "2006-01-02 15:04" // the layout of the tables' times
 
 // table prints the overview: a row for each cluster with a strip of its days, and below what there is to say.
 func (o *overview) table(stdout io.Writer) error {
@@ -130,7 +125,7 @@ func (o *overview) table(stdout io.Writer) error {
 		last, old, large := o.last(r, tableTime)
 		strip := ""
 		for _, m := range r.Days {
-			strip += marks[m].strip
+			strip += m.strip
 		}
 		fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strip)
 		_, wrong := o.verdict(r)
@@ -215,15 +210,14 @@ type statusBackup struct {
 
 // statusSet is a backup set.
 type statusSet struct {
-	Status            backup.Status
-	BackupId          string    `json:",omitempty"`
-	BackupStartTime   time.Time `json:",omitzero"`
-	BackupEndTime     time.Time `json:",omitzero"`
-	BackupSize        int64     `json:",omitempty"`
-	BackupExpiredTime time.Time `json:",omitzero"`
-	BackupType        string    `json:",omitempty"`
-	Copy              bool      `json:",omitempty"`
-	BackupStatus      string    `json:",omitempty"` // the service's own word if it is unknown
+	Status                         backup.Status
+	BackupId                       string    `json:",omitempty"`
+	BackupStartTime, BackupEndTime time.Time `json:",omitzero"`
+	BackupSize                     int64     `json:",omitempty"`
+	BackupExpiredTime              time.Time `json:",omitzero"`
+	BackupType                     string    `json:",omitempty"`
+	Copy                           bool      `json:",omitempty"`
+	BackupStatus                   string    `json:",omitempty"` // the service's own word if it is unknown
 }
 
 type statusDay struct{ Date, Status string }
@@ -245,7 +239,7 @@ func (o *overview) answer() statusAnswer {
 			b.Error = r.Err.Error()
 		}
 		for i, m := range r.Days {
-			b.Days = append(b.Days, statusDay{o.day(i).Format(time.DateOnly), marks[m].name})
+			b.Days = append(b.Days, statusDay{o.day(i).Format(time.DateOnly), m.status})
 		}
 		a.Backups = append(a.Backups, b)
 	}
@@ -256,12 +250,10 @@ func (o *overview) answer() statusAnswer {
 }
 
 func setsOf(sets []backup.Set) (all []statusSet) {
+	types := map[bool]string{true: "FullBackup", false: "IncrementalBackup"}
 	for _, s := range sets {
-		set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: "FullBackup", Copy: s.Copy,
+		set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: types[s.Full], Copy: s.Copy,
 			BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
-		if !s.Full {
-			set.BackupType = "IncrementalBackup"
-		}
 		if s.State == backup.SetUnknown {
 			set.BackupStatus = s.Status
 		}

@@ -15,11 +15,12 @@ import (
 //go:embed page.css
 var pageStyle string
 
-// Layouts of the page's times.
+// Layouts of times: in the tables, and on the page.
 const (
-	pageTime = "Mon 2 Jan 15:04"
-	pageDay  = "Mon 2 Jan"
-	shortDay = "2 Jan"
+	tableTime = "2006-01-02 15:04"
+	pageTime  = "Mon 2 Jan 15:04"
+	pageDay   = "Mon 2 Jan"
+	shortDay  = "2 Jan"
 )
 
 // htmlPage is the overview as HTML. It has no template: a template engine doubles the program.
@@ -77,11 +78,8 @@ func (p *htmlPage) head() {
 	status, text := p.summary()
 	text = strings.ToUpper(text[:1]) + text[1:]
 	p.write(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"/>
+<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
 <title>%s: AnalyticDB backups</title>
 <style>`, text)
 	p.WriteString(pageStyle)
@@ -109,7 +107,7 @@ func (p *htmlPage) table() {
 		if r.Err == nil {
 			p.write("<span class=\"strip\" role=\"img\" aria-label=\"%s\">", inWords(r.Days))
 			for _, m := range r.Days {
-				p.write("<i class=\"%s\"></i>", marks[m].class)
+				p.write("<i class=\"%s\"></i>", m.class)
 			}
 			p.write("</span>")
 		}
@@ -133,19 +131,11 @@ func (p *htmlPage) card(r row) {
 	_, old, _ := p.last(r, pageTime)
 	p.write("<section class=\"card\" id=\"%[1]s\">\n<h2>%[1]s</h2> <span class=\"region\">%s</span> <span class=\"badge %s\">%s</span>\n", r.Cluster.ID, r.Cluster.Region, status, cmp.Or(wrong, "complete, "+old+" old"))
 	p.write("<p class=\"since\">%s</p>\n", r.since(p.Now, pageTime))
-	if r.Err == nil {
-		p.write("<div class=\"parts\">\n")
-		p.facts(r)
-		p.calendar(r)
-		p.sizes(r)
-		p.write("</div>\n")
+	if r.Err != nil {
+		p.write("</section>\n")
+		return
 	}
-	p.write("</section>\n")
-}
-
-// facts writes what is known of the last complete backup, and the remarks.
-func (p *htmlPage) facts(r row) {
-	p.write("<div>\n")
+	p.write("<div class=\"parts\">\n<div>\n")
 	faults := p.faults(r)
 	if s := r.Last; s != nil {
 		p.write("<h3>Last complete backup</h3>\n<dl>\n")
@@ -163,6 +153,9 @@ func (p *htmlPage) facts(r row) {
 		p.write("<p>%s</p>\n", fault)
 	}
 	p.write("</div>\n")
+	p.calendar(r)
+	p.sizes(r)
+	p.write("</div>\n</section>\n")
 }
 
 // faults says what a person should look at.
@@ -185,11 +178,9 @@ func (p *htmlPage) faults(r row) (faults []string) {
 // runs names the days that have a mark: 16 Nov to 18 Nov (3 days), Wed 25 Nov.
 func (p *htmlPage) runs(strip []mark, m mark) string {
 	var runs []string
+	strip = append(slices.Clip(strip), mark{}) // it ends the last run
 	for from := 0; from < len(strip); from++ {
-		n := 0
-		for from+n < len(strip) && strip[from+n] == m {
-			n++
-		}
+		n := slices.IndexFunc(strip[from:], func(day mark) bool { return day != m })
 		switch {
 		case n == 1:
 			runs = append(runs, p.day(from).Format(pageDay))
@@ -214,7 +205,7 @@ func (p *htmlPage) calendar(r row) {
 		if n == 0 {
 			p.WriteString(strings.Repeat("<td></td>", (int(day.Weekday())+6)%7)) // the days of the week before the first one
 		}
-		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[m].class, day.Format(pageDay), marks[m].class, day.Day())
+		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", m.class, day.Format(pageDay), m.class, day.Day())
 	}
 	p.write("</tr>\n</table>\n")
 }

@@ -178,9 +178,7 @@ func (o *overview) summary() (status backup.Status, text string) {
 
 // read reads the lists of the clusters that the requests name or select. It tells on progress that it still reads.
 func (o *overview) read(ctx context.Context, service backup.Service, requests []backup.Request, progress io.Writer) {
-	defer terminal.Progress(progress, func(elapsed time.Duration) string {
-		return fmt.Sprintf("status: still reading, after %s", elapsed)
-	})()
+	defer terminal.Progress(progress, func(elapsed time.Duration) string { return "status: still reading, after " + elapsed.String() })()
 	for _, c := range o.choose(ctx, service, requests) {
 		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
 			o.Rows = append(o.Rows, row{Cluster: c})
@@ -214,7 +212,8 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 				continue
 			}
 			chosen, skipped := r.Choose(region, listed)
-			clusters, o.Skipped = append(clusters, chosen...), append(o.Skipped, skipped...)
+			clusters = append(clusters, chosen...)
+			o.Skipped = append(o.Skipped, skipped...)
 		}
 	}
 	return clusters
