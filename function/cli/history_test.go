@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -22,10 +24,7 @@ func must[T any](v T, err error) T {
 // set is a full backup that started so long before now, to the minute.
 func set(now time.Time, before time.Duration, state backup.State) backup.Set {
 	start := now.Add(-before).Truncate(time.Minute)
-	s := backup.Set{
-		ID: fmt.Sprint(int(before.Minutes())), Full: true, State: state,
-		Start: backup.Span{From: start, Until: start.Add(time.Minute)},
-	}
+	s := backup.Set{ID: fmt.Sprint(int(before.Minutes())), Full: true, State: state, Start: backup.Span{From: start, Until: start.Add(time.Minute)}}
 	if state == backup.SetComplete || state == backup.SetFailed {
 		s.End = backup.Span{From: start.Add(17 * time.Minute), Until: start.Add(18 * time.Minute)}
 	}
@@ -118,5 +117,27 @@ func TestWords(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+func TestStatusAsJSON(t *testing.T) {
+	now := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
+	sets := listed(now, "1h odd, 2h complete copy, 7h complete, 31h complete incremental, 55h complete")
+	sets[2].Size, sets[2].Expires.From = 5_000_000_000, now.AddDate(0, 0, 30)
+	r := told(backup.Listing{Sets: sets}, now, 2)
+	r.Cluster, r.Warnings = backup.Cluster{ID: "amv-1", Region: "cn-hangzhou"}, []string{"look"}
+	unread := row{Cluster: backup.Cluster{ID: "amv-2", Region: "cn-beijing"}, Err: errors.New("why")}
+	o := overview{Now: now, MaxAge: 90 * time.Minute, Days: 2, Rows: []row{r, unread}, Failed: []string{"how"}, Skipped: []backup.Skipped{{Cluster: r.Cluster, Reason: "new"}}}
+	const odd = `{"Status":"Unknown","BackupId":"60","BackupStartTime":"2026-11-26T00:00:00Z","BackupType":"FullBackup","BackupStatus":"Odd"}`
+	const last = `"BackupId":"420","BackupStartTime":"2026-11-25T18:00:00Z","BackupEndTime":"2026-11-25T18:17:00Z","BackupSize":5000000000,"BackupExpiredTime":"2026-12-26T01:00:30Z","BackupType":"FullBackup"`
+	want := strings.ReplaceAll(`{"Status":"Unknown","Time":"2026-11-26T01:00:30Z","Zone":"Asia/Shanghai","MaxAge":"1h30m","Backups":[
+{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Missing",`+last+`,"AgeSeconds":25230,"Since":[`+odd+`],
+"Days":[{"Date":"2026-11-25","Status":"None"},{"Date":"2026-11-26","Status":"Completed"}],"Sets":[`+odd+`,
+{"Status":"Completed","BackupId":"120","BackupStartTime":"2026-11-25T23:00:00Z","BackupEndTime":"2026-11-25T23:17:00Z","BackupType":"FullBackup","Copy":true},
+{"Status":"Completed",`+last+`},
+{"Status":"Completed","BackupId":"1860","BackupStartTime":"2026-11-24T18:00:00Z","BackupEndTime":"2026-11-24T18:17:00Z","BackupType":"IncrementalBackup"}],"Warnings":["look"]},
+{"DBClusterId":"amv-2","RegionId":"cn-beijing","Status":"Unknown","Error":"why"}],"Skipped":[{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Reason":"new"}],"Errors":["how"]}`, "\n", "")
+	if got := string(must(json.Marshal(o.answer()))); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }
