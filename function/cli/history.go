@@ -98,7 +98,7 @@ func (r *row) believe(s backup.Set, now time.Time) bool {
 	return !future && s.Start != backup.Span{}
 }
 
-// dayOf counts the midnights of a time's zone up to it. A day is not always 24 hours long there.
+// dayOf returns the number of a time's day in its zone. A day is not always 24 hours long there.
 func dayOf(t time.Time) int {
 	_, offset := t.Zone()
 	return (int(t.Unix()) + offset) / (24 * 60 * 60)

@@ -12,9 +12,8 @@ import (
 	"adb-backup/function/backup"
 )
 
-// samples are a month's nights, the last one at the end: all well; nights missed; failed, and smaller since; new, and running;
-// weekly, and stopped; none. o is a complete backup, u one without a size, i one with an incremental backup beside it, l one a little
-// smaller, which is no fall, s a small one, x a failed one, > one that runs.
+// samples are clusters and their last nights: o is a complete backup, u one without a size, i one with an incremental backup
+// beside it, l one that is a little smaller, which is no fall, s a small one, x a failed one, and > one that runs.
 var samples = []struct{ id, nights string }{
 	{"amv-well", "ooooooooooouoooooooooooooooiooo"},
 	{"amv-gaps", "ooooooooooooooooo...oooooo.oooo"},
@@ -51,9 +50,7 @@ func sampleOverview(n int) *overview {
 			}
 			sets = append(sets, s)
 		}
-		r := told(backup.Listing{Sets: sets}, now, 31)
-		r.Cluster = backup.Cluster{ID: sample.id, Region: "cn-hangzhou"}
-		o.Rows = append(o.Rows, r)
+		o.Rows = append(o.Rows, told(sample.id, sets, now, 31))
 	}
 	return o
 }
