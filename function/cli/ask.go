@@ -97,11 +97,11 @@ func ask(ctx context.Context, c *cli.Command) error {
 func target(c *cli.Command) (d deployed, err error) {
 	d = deployed{Region: c.String("region"), Name: c.String("function"), Qualifier: c.String("qualifier"), find: new(credentials.Source).Get}
 	if d.Region == "" || d.Name == "" {
-		s, err := readSettings(c.String("s"))
+		s, err := readSettings(c.String("s"), d.Region)
 		if err != nil {
 			return d, wrong("which function? Give -region and -function, or run this beside s.yaml: %w", err)
 		}
-		d.Region, d.Name = cmp.Or(d.Region, s.Region), cmp.Or(d.Name, s.FunctionName)
+		d.Region, d.Name = s.Region, cmp.Or(d.Name, s.FunctionName)
 	}
 	if err := d.check(); err != nil {
 		return d, wrong("%w", err)

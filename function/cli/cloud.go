@@ -144,9 +144,6 @@ func callerAccount(ctx context.Context, c credentials.Credentials, region string
 	return identity.AccountId, nil
 }
 
-// stopped is the error of a command that a signal ended.
-func stopped(ctx context.Context) error { return context.Cause(ctx) }
-
 // parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
 func parseEndpoint(value string) (e adb.Endpoint, err error) {
 	if value != "" {

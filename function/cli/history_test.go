@@ -1,6 +1,8 @@
 package main
 
 import (
+	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -10,7 +12,7 @@ import (
 	"adb-backup/function/backup"
 )
 
-var shanghai = must(time.LoadLocation("Asia/Shanghai"))
+var shanghai, berlin = must(time.LoadLocation("Asia/Shanghai")), must(time.LoadLocation("Europe/Berlin"))
 
 func must[T any](v T, err error) T {
 	if err != nil {
@@ -22,26 +24,20 @@ func must[T any](v T, err error) T {
 // set is a full backup that started so long before now, to the minute.
 func set(now time.Time, before time.Duration, state backup.State) backup.Set {
 	start := now.Add(-before).Truncate(time.Minute)
-	s := backup.Set{
-		ID: fmt.Sprint(int(before.Minutes())), Full: true, State: state,
-		Start: backup.Span{From: start, Until: start.Add(time.Minute)},
-	}
+	s := backup.Set{ID: fmt.Sprint(int(before.Minutes())), Full: true, State: state, Start: backup.Span{From: start, Until: start.Add(time.Minute)}}
 	if state == backup.SetComplete || state == backup.SetFailed {
 		s.End = backup.Span{From: start.Add(17 * time.Minute), Until: start.Add(18 * time.Minute)}
 	}
 	return s
 }
 
-// list reads backups such as "20m running, 7h failed": how long ago each started, and what it is.
+// listed reads backups such as "20m running, 7h failed": how long ago each started, and what it is.
 func listed(now time.Time, text string) (sets []backup.Set) {
 	states := map[string]backup.State{"complete": backup.SetComplete, "failed": backup.SetFailed, "running": backup.SetRunning, "odd": backup.SetUnknown}
 	for one := range strings.SplitSeq(text, ", ") {
 		words := strings.Fields(one)
 		s := set(now, must(time.ParseDuration(words[0])), states[words[1]])
-		s.Full, s.Copy = !slices.Contains(words, "incremental"), slices.Contains(words, "copy")
-		if s.State == backup.SetUnknown {
-			s.Status = "Odd"
-		}
+		s.Full, s.Copy, s.Status = !slices.Contains(words, "incremental"), slices.Contains(words, "copy"), words[1]
 		if slices.Contains(words, "ended") {
 			s.End = s.Start
 		}
@@ -50,8 +46,14 @@ func listed(now time.Time, text string) (sets []backup.Set) {
 	return sets
 }
 
+// told is what a list tells of a cluster.
+func told(id string, sets []backup.Set, now time.Time, days int) row {
+	r := row{Cluster: backup.Cluster{ID: id, Region: "cn-hangzhou"}}
+	r.tell(backup.Listing{Sets: sets}, now, days)
+	return r
+}
+
 func TestHistory(t *testing.T) {
-	berlin := must(time.LoadLocation("Europe/Berlin"))
 	thursday := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
 	for name, c := range map[string]struct {
 		now      time.Time
@@ -67,10 +69,9 @@ func TestHistory(t *testing.T) {
 		"failed twice":               {thursday, "7h failed, 8h failed, 31h complete", "____________#x", "1860", "failed 11-26 02:00", 0},
 		"failed, then complete":      {thursday, "7h failed, 6h complete", "_____________#", "360", "", 0},
 		"complete, then failed":      {thursday, "7h complete, 6h failed", "_____________#", "420", "failed 11-26 03:00", 0},
-		"running":                    {thursday, "20m running, 31h complete", "____________#>", "1860", "running since 11-26 08:40", 0},
 		"running after a failure":    {thursday, "20m running, 7h failed", "_____________>", "", "running since 11-26 08:40; failed 11-26 02:00", 0},
 		"an unknown status":          {thursday, "7h odd", "_____________>", "", "running since 11-26 02:00", 1},
-		"unknown, with an end":       {thursday, "7h odd ended", "_____________.", "", "", 1},
+		"unknown, with an end":       {thursday, "7h odd ended, 30h odd ended, 31h failed", "____________x.", "", "failed 11-25 02:00", 2},
 		"midnight is the schedule's": {thursday, "9h complete, 9h2m complete", "____________##", "540", "", 0},
 		"of no full backup":          {thursday, "7h complete incremental, 7h odd incremental, -8h complete incremental, 7h complete copy", "............._", "", "", 0},
 		"in a minute":                {thursday, "-1m complete", "_____________#", "-1", "", 0},
@@ -83,7 +84,7 @@ func TestHistory(t *testing.T) {
 		"the same day":        {time.Date(2026, 3, 29, 23, 5, 0, 0, berlin), "21h55m complete", "_____________#", "1315", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := tellHistory(backup.Listing{Sets: listed(c.now, c.sets)}, c.now, 14)
+			h := told("amv-1", listed(c.now, c.sets), c.now, 14)
 			days, last := "", ""
 			for _, m := range h.Days {
 				days += map[mark]string{markOpen: "_", markNone: ".", markFailed: "x", markRunning: ">", markComplete: "#"}[m]
@@ -95,10 +96,6 @@ func TestHistory(t *testing.T) {
 				t.Errorf("%s, last %q, %q, %q", days, last, since, h.Warnings)
 			}
 		})
-	}
-	h := tellHistory(backup.Listing{Unreadable: `the time "yesterday"`, Sets: []backup.Set{{Full: true, State: backup.SetComplete}}}, thursday, 5) // no start
-	if h.Last != nil || h.Sets != nil || len(h.Warnings) != 1 || h.Warnings[0] != `the list holds something that cannot be read: the time "yesterday"` {
-		t.Errorf("%+v", h)
 	}
 }
 
@@ -112,5 +109,28 @@ func TestWords(t *testing.T) {
 		if got != want {
 			t.Errorf("%s, want %s", got, want)
 		}
+	}
+}
+
+func TestStatusAsJSON(t *testing.T) {
+	now := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
+	sets := listed(now, "1h odd, 2h complete copy, 7h complete, 31h complete incremental, 55h complete")
+	sets[2].Size, sets[2].Expires.From = 5_000_000_000, now.AddDate(0, 0, 30)
+	r := row{Cluster: backup.Cluster{ID: "amv-1", Region: "cn-hangzhou"}}
+	r.tell(backup.Listing{Sets: sets, Unreadable: "yesterday"}, now, 2)
+	unread := row{Cluster: r.Cluster, Err: errors.New("why")}
+	o := overview{Now: now, MaxAge: 90 * time.Minute, Days: 2, Rows: []row{r, unread}, Failed: []string{"how"}, Skipped: []backup.Skipped{{Cluster: r.Cluster, Reason: "new"}}}
+	const odd = `{"Status":"Unknown","BackupId":"60","BackupStartTime":"2026-11-26T00:00:00Z","BackupType":"FullBackup","BackupStatus":"odd"}`
+	const last = `"BackupId":"420","BackupStartTime":"2026-11-25T18:00:00Z","BackupEndTime":"2026-11-25T18:17:00Z","BackupSize":5000000000,"BackupExpiredTime":"2026-12-26T01:00:30Z","BackupType":"FullBackup"`
+	want := strings.ReplaceAll(`{"Status":"Unknown","Time":"2026-11-26T01:00:30Z","Zone":"Asia/Shanghai","MaxAge":"1h30m","Backups":[
+{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Missing",`+last+`,"AgeSeconds":25230,"Since":[`+odd+`],
+"Days":[{"Date":"2026-11-25","Status":"None"},{"Date":"2026-11-26","Status":"Completed"}],"Sets":[`+odd+`,
+{"Status":"Completed","BackupId":"120","BackupStartTime":"2026-11-25T23:00:00Z","BackupEndTime":"2026-11-25T23:17:00Z","BackupType":"FullBackup","Copy":true},
+{"Status":"Completed",`+last+`},
+{"Status":"Completed","BackupId":"1860","BackupStartTime":"2026-11-24T18:00:00Z","BackupEndTime":"2026-11-24T18:17:00Z","BackupType":"IncrementalBackup"}],"Warnings":["the list holds something that cannot be read: yesterday",
+"backup 60 (started 2026-11-26T08:00:00+08:00) (its status \"odd\" is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED)"]},
+{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Unknown","Error":"why"}],"Skipped":[{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Reason":"new"}],"Errors":["how"]}`, "\n", "")
+	if got := string(must(json.Marshal(o.answer()))); got != want {
+		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }

@@ -15,11 +15,12 @@ import (
 //go:embed page.css
 var pageStyle string
 
-// Layouts of the page's times.
+// Layouts of times: in the tables, and on the page.
 const (
-	pageTime = "Mon 2 Jan 15:04"
-	pageDay  = "Mon 2 Jan"
-	shortDay = "2 Jan"
+	tableTime = "2006-01-02 15:04"
+	pageTime  = "Mon 2 Jan 15:04"
+	pageDay   = "Mon 2 Jan"
+	shortDay  = "2 Jan"
 )
 
 // htmlPage is the overview as HTML. It has no template: a template engine doubles the program.
@@ -48,62 +49,48 @@ func (o *overview) html() string {
 	if len(o.Rows) > 0 {
 		p.table()
 	}
-	rows := slices.Clone(o.Rows)
-	slices.SortStableFunc(rows, func(a, b row) int { return p.rank(a) - p.rank(b) })
-	for _, r := range rows {
+	var bad, faulty, well []row // in this order: clusters in trouble come first, then those of which there is something to say
+	for _, r := range o.Rows {
+		_, wrong := p.verdict(r)
+		switch {
+		case wrong != "":
+			bad = append(bad, r)
+		case len(p.faults(r)) > 0:
+			faulty = append(faulty, r)
+		default:
+			well = append(well, r)
+		}
+	}
+	for _, r := range slices.Concat(bad, faulty, well) {
 		p.card(r)
 	}
-	p.write("</main>\n")
-	p.foot()
+	p.write("</main>\n<footer>\n")
+	for _, s := range p.Skipped {
+		p.write("<p>%s is skipped: %s.</p>\n", s.Cluster, s.Reason)
+	}
+	p.write("<p class=\"legend\"><i class=\"complete\"></i> complete <i class=\"failed\"></i> failed <i class=\"running\"></i> running <i class=\"none\"></i> no backup <i class=\"open\"></i> before the first that is listed, or not over</p>\n")
+	p.write("<p>Times are those of the backups' start. Copies and incremental backups do not count. What AnalyticDB has deleted, because it expired, is not listed.</p>\n</footer>\n</body>\n</html>\n")
 	return p.String()
-}
-
-// rank orders the cards: clusters in trouble come first, then those of which there is something to say.
-func (p *htmlPage) rank(r row) int {
-	switch _, wrong := p.verdict(r); {
-	case wrong != "":
-		return 0
-	case len(p.faults(r)) > 0:
-		return 1
-	}
-	return 2
-}
-
-// day returns the day that was so many days after the first one.
-func (p *htmlPage) day(n int) time.Time { return p.Now.AddDate(0, 0, n-p.Days+1) }
-
-// sign marks what is right or wrong by its shape; its colour is that of class.
-func sign(status backup.Status) (sign, class string) {
-	if status == backup.StatusCompleted {
-		return "✓", "good"
-	}
-	return "✕", "bad"
 }
 
 // head writes the verdict, with a link to each cluster that something is wrong with.
 func (p *htmlPage) head() {
 	status, text := p.summary()
 	text = strings.ToUpper(text[:1]) + text[1:]
-	mark, class := sign(status)
 	p.write(`<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8"/>
+<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta name="color-scheme" content="light dark"/>
 <title>%s: AnalyticDB backups</title>
 <style>`, text)
 	p.WriteString(pageStyle)
-	p.write("</style>\n</head>\n<body>\n<header>\n<p class=\"what\">AnalyticDB backups</p>\n<h1 class=\"%s\"><span aria-hidden=\"true\">%s</span> %s</h1>\n", class, mark, text)
-	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n", p.Now.Format("Mon 2 Jan 2006, 15:04"), p.Days, p.day(0).Format(shortDay), p.Now.Format(shortDay), p.Now.Location())
-	p.write("<ul>\n")
+	p.write("</style>\n</head>\n<body>\n<header>\n<p class=\"what\">AnalyticDB backups</p>\n<h1 class=\"%s\">%s</h1>\n", status, text)
+	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n<ul>\n", p.Now.Format("Mon 2 Jan 2006, 15:04"), p.Days, p.day(0).Format(shortDay), p.Now.Format(shortDay), p.Now.Location())
 	for _, err := range p.Failed {
 		p.write("<li>%s</li>\n", err)
 	}
 	for _, r := range p.Rows {
 		if _, wrong := p.verdict(r); wrong != "" {
-			p.write("<li><a href=\"#%s\">%s</a>: %s</li>\n", r.Cluster.ID, r.Cluster.ID, wrong)
+			p.write("<li><a href=\"#%[1]s\">%[1]s</a>: %[2]s</li>\n", r.Cluster.ID, wrong)
 		}
 	}
 	p.write("</ul>\n</header>\n")
@@ -114,14 +101,13 @@ func (p *htmlPage) table() {
 	p.write("<table class=\"card all\">\n<thead><tr><th>Cluster</th><th>Region</th><th>Last complete backup</th><th class=\"number\">Age</th><th class=\"number\">Size</th><th>Last %d days, today last</th></tr></thead>\n<tbody>\n", p.Days)
 	for _, r := range p.Rows {
 		status, _ := p.verdict(r)
-		mark, class := sign(status)
 		last, old, large := p.last(r, pageTime)
-		p.write("<tr><th scope=\"row\"><a href=\"#%s\">%s</a></th><td>%s</td>", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region)
-		p.write("<td class=\"last %s\"><span aria-hidden=\"true\">%s</span> %s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td>", class, mark, last, old, large)
+		p.write("<tr><th scope=\"row\"><a href=\"#%[1]s\">%[1]s</a></th><td>%[2]s</td>", r.Cluster.ID, r.Cluster.Region)
+		p.write("<td class=\"last %s\">%s</td><td class=\"number\">%s</td><td class=\"number\">%s</td><td>", status, last, old, large)
 		if r.Err == nil {
 			p.write("<span class=\"strip\" role=\"img\" aria-label=\"%s\">", inWords(r.Days))
 			for _, m := range r.Days {
-				p.write("<i class=\"%s\"></i>", marks[m].class)
+				p.write("<i class=\"%s\"></i>", m.class)
 			}
 			p.write("</span>")
 		}
@@ -139,38 +125,18 @@ func inWords(strip []mark) string {
 	return fmt.Sprintf("of %d days: %d complete, %d running, %d failed, %d none", len(strip), count[markComplete], count[markRunning], count[markFailed], count[markNone])
 }
 
-// foot says what the signs mean, and what the page does not show.
-func (p *htmlPage) foot() {
-	p.write("<footer>\n")
-	for _, s := range p.Skipped {
-		p.write("<p>%s is skipped: %s.</p>\n", s.Cluster, s.Reason)
-	}
-	p.write("<p class=\"legend\"><i class=\"complete\"></i> complete <i class=\"failed\"></i> failed <i class=\"running\"></i> running <i class=\"none\"></i> no backup <i class=\"open\"></i> before the first that is listed, or not over</p>\n")
-	p.write("<p>Times are those of the backups' start. Copies and incremental backups do not count. What AnalyticDB has deleted, because it expired, is not listed.</p>\n</footer>\n</body>\n</html>\n")
-}
-
 // card writes all that is to be said of a cluster.
 func (p *htmlPage) card(r row) {
 	status, wrong := p.verdict(r)
-	mark, class := sign(status)
 	_, old, _ := p.last(r, pageTime)
-	p.write("<section class=\"card\" id=\"%s\">\n<h2>%s</h2> <span class=\"region\">%s</span> <span class=\"badge %s\"><span aria-hidden=\"true\">%s</span> %s</span>\n", r.Cluster.ID, r.Cluster.ID, r.Cluster.Region, class, mark, cmp.Or(wrong, "complete, "+old+" old"))
-	if since := r.since(p.Now, pageTime); since != "" {
-		p.write("<p class=\"since\">%s</p>\n", since)
+	p.write("<section class=\"card\" id=\"%[1]s\">\n<h2>%[1]s</h2> <span class=\"region\">%s</span> <span class=\"badge %s\">%s</span>\n", r.Cluster.ID, r.Cluster.Region, status, cmp.Or(wrong, "complete, "+old+" old"))
+	p.write("<p class=\"since\">%s</p>\n", r.since(p.Now, pageTime))
+	if r.Err != nil {
+		p.write("</section>\n")
+		return
 	}
-	if r.Err == nil {
-		p.write("<div class=\"parts\">\n<div>\n")
-		p.facts(r)
-		p.write("</div>\n")
-		p.calendar(r)
-		p.sizes(r)
-		p.write("</div>\n")
-	}
-	p.write("</section>\n")
-}
-
-// facts writes what is known of the last complete backup, and the remarks.
-func (p *htmlPage) facts(r row) {
+	p.write("<div class=\"parts\">\n<div>\n")
+	faults := p.faults(r)
 	if s := r.Last; s != nil {
 		p.write("<h3>Last complete backup</h3>\n<dl>\n")
 		for _, fact := range [][2]string{{"Started", p.at(s.Start, pageTime)}, {"Took", took(*s)}, {"Size", size(s.Size)}, {"Kept until", p.at(s.Expires, pageTime)}, {"Id", s.ID}} {
@@ -179,14 +145,17 @@ func (p *htmlPage) facts(r row) {
 			}
 		}
 		p.write("</dl>\n")
-	}
-	faults := p.faults(r)
-	if len(faults) == 0 && r.Last != nil {
-		faults = []string{"Since the first backup that is shown, no day was missed."}
+		if len(faults) == 0 {
+			faults = []string{"Since the first backup that is shown, no day was missed."}
+		}
 	}
 	for _, fault := range faults {
 		p.write("<p>%s</p>\n", fault)
 	}
+	p.write("</div>\n")
+	p.calendar(r)
+	p.sizes(r)
+	p.write("</div>\n</section>\n")
 }
 
 // faults says what a person should look at.
@@ -209,11 +178,9 @@ func (p *htmlPage) faults(r row) (faults []string) {
 // runs names the days that have a mark: 16 Nov to 18 Nov (3 days), Wed 25 Nov.
 func (p *htmlPage) runs(strip []mark, m mark) string {
 	var runs []string
+	strip = append(slices.Clip(strip), mark{}) // it ends the last run
 	for from := 0; from < len(strip); from++ {
-		n := 0
-		for from+n < len(strip) && strip[from+n] == m {
-			n++
-		}
+		n := slices.IndexFunc(strip[from:], func(day mark) bool { return day != m })
 		switch {
 		case n == 1:
 			runs = append(runs, p.day(from).Format(pageDay))
@@ -228,18 +195,17 @@ func (p *htmlPage) runs(strip []mark, m mark) string {
 // calendar writes the days as weeks from Monday to Sunday. A week is named after its month where that is a new one.
 func (p *htmlPage) calendar(r row) {
 	p.write("<table class=\"calendar\" role=\"img\" aria-label=\"Calendar %s\">\n<tr><th></th><th>M</th><th>T</th><th>W</th><th>T</th><th>F</th><th>S</th><th>S</th>", inWords(r.Days))
-	month, monday := "", -(int(p.day(0).Weekday())+6)%7 // of the first week, counted from the first day
-	for n := monday; n < p.Days; n++ {
-		if (n-monday)%7 == 0 {
-			name := p.day(max(n, 0)).Format("Jan")
-			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(name, month))
-			month = name
+	month := ""
+	for n, m := range r.Days {
+		day := p.day(n)
+		if n == 0 || day.Weekday() == time.Monday {
+			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(day.Format("Jan"), month))
+			month = day.Format("Jan")
 		}
-		if n < 0 {
-			p.write("<td></td>")
-			continue
+		if n == 0 {
+			p.WriteString(strings.Repeat("<td></td>", (int(day.Weekday())+6)%7)) // the days of the week before the first one
 		}
-		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", marks[r.Days[n]].class, p.day(n).Format(pageDay), marks[r.Days[n]].class, p.day(n).Day())
+		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", m.class, day.Format(pageDay), m.class, day.Day())
 	}
 	p.write("</tr>\n</table>\n")
 }

@@ -97,7 +97,7 @@ func settingsCommand(name, usage string, act func(context.Context, *cli.Command,
 	return &cli.Command{
 		Name: name, ArgsUsage: args, Usage: usage, Flags: append([]cli.Flag{fileFlag("the file that says what is deployed")}, flags...),
 		Action: func(ctx context.Context, c *cli.Command) error {
-			s, err := readSettings(c.String("s"))
+			s, err := readSettings(c.String("s"), "")
 			if err == nil {
 				s.cloud, err = parseEndpoint(c.String("endpoint"))
 			}
@@ -122,14 +122,15 @@ func (s settings) identify(ctx context.Context) (who credentials.Credentials, ac
 	return who, account, err
 }
 
-// readSettings reads an s.yaml that deploys one function. Whatever is wrong with it is the caller's to correct.
-func readSettings(file string) (settings, error) {
-	nothing := settings{zone: time.UTC}
+// readSettings reads an s.yaml that deploys one function. A region that is not empty stands for its own. Whatever is wrong with it is
+// the caller's to correct.
+func readSettings(file, region string) (settings, error) {
+	nothing := settings{Region: region, zone: time.UTC}
 	source, err := os.ReadFile(file)
 	if err != nil {
 		return nothing, wrong("%w", err)
 	}
-	s, err := parseSettings(source)
+	s, err := parseSettings(source, region)
 	if err != nil {
 		return nothing, wrong("%s: %w", file, err)
 	}
@@ -137,7 +138,7 @@ func readSettings(file string) (settings, error) {
 	return s, nil
 }
 
-func parseSettings(source []byte) (settings, error) {
+func parseSettings(source []byte, region string) (settings, error) {
 	// What follows is the platform's default.
 	s := settings{AsyncInvokeConfig: async{MaxAsyncRetryAttempts: 3, MaxAsyncEventAgeInSeconds: 24 * 60 * 60}}
 	if err := yaml.Unmarshal(bytes.TrimPrefix(source, []byte("\ufeff")), &s.document); err != nil {
@@ -167,6 +168,7 @@ func parseSettings(source []byte) (settings, error) {
 	if mistaken := new(json.UnmarshalTypeError); errors.As(err, &mistaken) {
 		return s, fmt.Errorf("%s must not be a %s", mistaken.Field, mistaken.Value)
 	}
+	s.Region = cmp.Or(region, s.Region)
 	if err == nil && (s.Region == "" || s.FunctionName == "") {
 		err = errors.New("the function needs region and functionName")
 	}

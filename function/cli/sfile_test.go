@@ -42,7 +42,7 @@ var standsReady = regexp.MustCompile(`(?m)^( *)#(\S|  )`)
 
 func uncommented(source string) string { return standsReady.ReplaceAllString(source, "$1$2") }
 
-func settingsOf(source string) settings { return must(parseSettings([]byte(source))) }
+func settingsOf(source string) settings { return must(parseSettings([]byte(source), "")) }
 
 // write writes an s.yaml to a folder of its own.
 func write(t *testing.T, source string) (file string) {
@@ -180,7 +180,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 		"":     "not 0",
 		"vars: {a: '${vars.a}'}\n" + function + "{region: '${vars.a}', functionName: f}": "",
 	} {
-		_, err := parseSettings([]byte(text))
+		_, err := parseSettings([]byte(text), "")
 		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", text, err, want)
 		}

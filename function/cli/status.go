@@ -9,6 +9,8 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
+	"sync"
 	"time"
 
 	"adb-backup/function/backup"
@@ -17,7 +19,6 @@ import (
 
 	"github.com/cenkalti/backoff/v5"
 	"github.com/urfave/cli/v3"
-	"golang.org/x/sync/errgroup"
 )
 
 func statusCommand() *cli.Command {
@@ -49,12 +50,9 @@ func status(ctx context.Context, c *cli.Command) error {
 	case page != "" && !c.IsSet("days"):
 		days = longestHistory
 	}
-	e, err := parseEndpoint(c.String("endpoint"))
-	if err != nil {
-		return err
-	}
-	s, requests, err := chooseClusters(c.String("s"), c.String("region"), c.Args().Slice())
-	if err != nil {
+	e, unfit := parseEndpoint(c.String("endpoint"))
+	s, err := chooseClusters(c.String("s"), c.String("region"), c.Args().Slice())
+	if err = errors.Join(unfit, err); err != nil {
 		return err
 	}
 	service, err := openADB(ctx, e, s)
@@ -62,9 +60,9 @@ func status(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	o := &overview{Now: time.Now().In(s.zone), MaxAge: maxAge, Days: days}
-	o.read(ctx, service, requests, c.Root().ErrWriter)
+	o.read(ctx, service, s.scope, c.Root().ErrWriter)
 	if ctx.Err() != nil {
-		return stopped(ctx)
+		return ctx.Err()
 	}
 	return errors.Join(o.show(c), o.outcome())
 }
@@ -81,11 +79,10 @@ func (o *overview) show(c *cli.Command) error {
 	if c.Bool("json") {
 		return json.NewEncoder(stdout).Encode(o.answer())
 	}
-	err := o.table(stdout)
-	if err == nil && c.Bool("backups") {
-		err = o.backups(stdout)
+	if err := o.table(stdout); err != nil || !c.Bool("backups") {
+		return err
 	}
-	return err
+	return o.backups(stdout)
 }
 
 // outcome returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
@@ -99,43 +96,37 @@ func (o *overview) outcome() error {
 	return nil
 }
 
-// chooseClusters returns what s.yaml says, and a request for each of the clusters that the ids name, or for those of s.yaml if
-// there are no ids. With ids, s.yaml may be missing.
-func chooseClusters(file, region string, ids []string) (s settings, requests []backup.Request, err error) {
-	if s, err = readSettings(file); err != nil && len(ids) == 0 {
-		return s, nil, wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
+// chooseClusters returns what s.yaml says, with the clusters that the ids name instead of its own, if there are ids. Then s.yaml may
+// be missing.
+func chooseClusters(file, region string, ids []string) (settings, error) {
+	s, err := readSettings(file, region)
+	if err != nil && len(ids) == 0 {
+		return s, wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
 	}
-	if s.Region = cmp.Or(region, s.Region, credentials.Region(os.Getenv)); s.Region == "" {
-		return s, nil, wrong("in which region? Give -region")
+	if s.Region = cmp.Or(s.Region, credentials.Region(os.Getenv)); s.Region == "" {
+		return s, wrong("in which region? Give -region")
 	}
+	var named scope
 	faults := []error{backup.CheckRegion(s.Region)}
 	for _, id := range ids {
 		faults = append(faults, backup.CheckClusterID(id))
-		requests = append(requests, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}})
+		named = append(named, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}})
 	}
 	if err = errors.Join(faults...); err != nil {
-		return s, nil, wrong("%w", err)
+		return s, wrong("%w", err)
 	}
-	if len(ids) == 0 && s.unclear != nil {
-		return s, nil, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, s.unclear)
-	} else if len(ids) == 0 {
-		requests = s.scope
+	if len(ids) > 0 {
+		s.scope = named
+	} else if s.unclear != nil {
+		return s, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, s.unclear)
 	}
-	return s, requests, nil
+	return s, nil
 }
 
-// longestHistory is how many days back a list is read: as far as a Verify reads it.
-const longestHistory = 31
-
-// statusCalls is how many calls status has in flight at once.
-const statusCalls = 8
-
-// row is what status shows of a cluster.
-type row struct {
-	Cluster backup.Cluster
-	history
-	Err error // why its list could not be read
-}
+const (
+	longestHistory = 31 // how many days back a list is read: as far as a Verify reads it
+	statusCalls    = 8  // how many calls are in flight at once in each region
+)
 
 // overview is what backups the clusters have.
 type overview struct {
@@ -144,8 +135,11 @@ type overview struct {
 	Days    int           // how many are shown, the last one is today
 	Rows    []row         // in the order of s.yaml
 	Skipped []backup.Skipped
-	Failed  []error // regions whose clusters could not be listed
+	Failed  []string // regions whose clusters could not be listed, and why
 }
+
+// day returns the day that was so many days after the first one that is shown.
+func (o *overview) day(n int) time.Time { return o.Now.AddDate(0, 0, n-o.Days+1) }
 
 // verdict says how a cluster is: Completed, Missing without a complete backup (as young as MaxAge), or Unknown; and what is
 // wrong with it, empty if it is Completed.
@@ -183,57 +177,47 @@ func (o *overview) summary() (status backup.Status, text string) {
 	return backup.StatusCompleted, "each cluster has a complete backup" + young
 }
 
-// read reads the histories of the clusters that the requests name or select. It tells on progress that it still reads.
+// read reads the lists of the clusters that the requests name or select. It tells on progress that it still reads.
 func (o *overview) read(ctx context.Context, service backup.Service, requests []backup.Request, progress io.Writer) {
-	defer terminal.Progress(progress, func(elapsed time.Duration) string {
-		return fmt.Sprintf("status: still reading, after %s", elapsed)
-	})()
-	o.choose(ctx, service, requests)
-	var all errgroup.Group
-	all.SetLimit(statusCalls)
+	defer terminal.Progress(progress, func(elapsed time.Duration) string { return "status: still reading, after " + elapsed.String() })()
+	for _, c := range o.choose(ctx, service, requests) {
+		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
+			o.Rows = append(o.Rows, row{Cluster: c})
+		}
+	}
+	from, until := o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour)
+	var all sync.WaitGroup
 	for i := range o.Rows {
-		all.Go(func() error { // a cluster that cannot be read fails by itself
+		all.Go(func() {
 			r := &o.Rows[i]
-			var l backup.Listing
-			l, r.Err = again(ctx, func() (backup.Listing, error) {
-				return service.Backups(ctx, r.Cluster, o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour))
-			})
-			if r.Err == nil {
-				r.history = tellHistory(l, o.Now, o.Days)
+			l, err := again(ctx, func() (backup.Listing, error) { return service.Backups(ctx, r.Cluster, from, until) })
+			if r.Err = err; err == nil { // a cluster that cannot be read fails by itself
+				r.tell(l, o.Now, o.Days)
 			}
-			return nil
 		})
 	}
 	all.Wait()
 }
 
-// choose adds a row for each cluster that the requests name or select.
-func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) {
-	add := func(clusters ...backup.Cluster) {
-		for _, c := range clusters {
-			if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
-				o.Rows = append(o.Rows, row{Cluster: c})
-			}
-		}
-	}
+// choose returns the clusters that the requests name or select. Several may name the same one.
+func (o *overview) choose(ctx context.Context, service backup.Service, requests []backup.Request) (clusters []backup.Cluster) {
 	for _, r := range requests {
 		if r.Selector == nil {
-			add(r.Cluster)
+			clusters = append(clusters, r.Cluster)
 			continue
 		}
 		for _, region := range r.Selector.Regions {
-			listed, err := again(ctx, func() ([]backup.ListedCluster, error) {
-				return service.Clusters(ctx, region, *r.Selector)
-			})
+			listed, err := again(ctx, func() ([]backup.ListedCluster, error) { return service.Clusters(ctx, region, *r.Selector) })
 			if err != nil {
-				o.Failed = append(o.Failed, fmt.Errorf("the clusters of %s cannot be listed: %w", region, err))
+				o.Failed = append(o.Failed, fmt.Sprintf("the clusters of %s cannot be listed: %v", region, err))
 				continue
 			}
-			clusters, skipped := r.Choose(region, listed)
-			add(clusters...)
+			chosen, skipped := r.Choose(region, listed)
+			clusters = append(clusters, chosen...)
 			o.Skipped = append(o.Skipped, skipped...)
 		}
 	}
+	return clusters
 }
 
 // again makes a call that changes nothing, up to five times while the service cannot answer it.
@@ -245,4 +229,37 @@ func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 		}
 		return reply, err
 	}, backoff.WithMaxTries(5))
+}
+
+// took returns how long a set took, in words; empty: it has not ended, or the list does not say when.
+func took(s backup.Set) string {
+	if s.End == (backup.Span{}) {
+		return ""
+	}
+	return age(s.End.From.Sub(s.Start.From))
+}
+
+// age writes how old something is, from two days on in days and hours.
+func age(d time.Duration) string {
+	if hours := int(d.Hours()); hours >= 48 {
+		return fmt.Sprintf("%dd%02dh", hours/24, hours%24)
+	}
+	return short(max(d, 0).Truncate(time.Minute))
+}
+
+// short writes a duration without zeros at its end: 26h, not 26h0m0s.
+func short(d time.Duration) string {
+	return strings.NewReplacer("h0m0s", "h", "m0s", "m").Replace(d.String())
+}
+
+// size writes a number of bytes. It is empty if the size is not known.
+func size(bytes int64) string {
+	if bytes <= 0 {
+		return ""
+	}
+	value, unit := float64(bytes), 0
+	for ; value >= 1000 && unit < 4; unit++ {
+		value /= 1024
+	}
+	return fmt.Sprintf("%.1f %s", value, [...]string{"B", "KiB", "MiB", "GiB", "TiB"}[unit])
 }

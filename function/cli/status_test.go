@@ -1,19 +1,18 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
+	"errors"
 	"net/http/httptest"
 	"os"
 	"path/filepath"
-	"reflect"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"adb-backup/function/backup"
 	"adb-backup/function/local/fakeadb"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // newFakeADB starts an emulated AnalyticDB that knows the caller's credentials, and lets status find it.
@@ -35,24 +34,19 @@ func nights(service *fakeadb.Service, cluster string, last time.Duration, n int)
 	}
 }
 
-// sYAML writes an s.yaml with these clusters, and returns its path.
-func sYAML(t *testing.T, clusters string) string {
-	return write(t, filledIn(t, "region", "cn-hangzhou", "imageClusters", `""`, "clusters", "'"+clusters+"'"))
-}
-
 func TestStatus(t *testing.T) {
 	tags := []fakeadb.Tag{{Key: "backup", Value: "nightly"}}
 	service := newFakeADB(t, fakeadb.Options{
 		Denied: []fakeadb.Denial{{Cluster: "amv-denied"}},
+		Words:  fakeadb.Words{fakeadb.Running: "Archived"},
 		Faults: fakeadb.Strike("DescribeDBClusters", fakeadb.Refused(fakeadb.ErrUnavailable), 1),
 		Clusters: []fakeadb.Cluster{{ID: "amv-new", Tags: tags, Status: "Creating"}, {ID: "amv-fresh", Tags: tags}, {ID: "amv-old", Tags: tags}, {ID: "amv-failed", Tags: tags}, {ID: "amv-running"}, {ID: "amv-none"}, {ID: "amv-ancient"},
 			{ID: "amv-denied"}},
 	})
-	nights(service, "amv-fresh", 7*time.Hour, 20)
-	nights(service, "amv-old", 100*time.Hour, 20)
+	for cluster, last := range map[string]time.Duration{"amv-fresh": 7 * time.Hour, "amv-old": 100 * time.Hour, "amv-failed": 31 * time.Hour, "amv-running": 31 * time.Hour} {
+		nights(service, cluster, last, 20)
+	}
 	nights(service, "amv-ancient", 30*24*time.Hour, 1)
-	nights(service, "amv-failed", 31*time.Hour, 20)
-	nights(service, "amv-running", 31*time.Hour, 20)
 	at := time.Now().Add(-7 * time.Hour)
 	service.Add(
 		fakeadb.Backup{Cluster: "amv-failed", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Failed},
@@ -62,34 +56,35 @@ func TestStatus(t *testing.T) {
 	)
 	file := filepath.Join(t.TempDir(), "status.html")
 	written := "status: the page is " + file + "|on it:"
-	nightly := sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "nightly"}}`)
+	selecting := func(tag string) string {
+		return write(t, filledIn(t, "region", "cn-hangzhou", "imageClusters", `""`, "clusters", `'"DBClusterSelector": {"Tags": {"backup": "`+tag+`"}}'`))
+	}
+	archived := write(t, changed(t, "region: cn-beijing", "region: cn-hangzhou", "LOG_LEVEL: info", "ADB_STATUS_COMPLETED: archived"))
 	for name, c := range map[string]struct {
 		args   string
 		code   int
 		stdout string
 		stderr string // after written: of the page
 	}{
-		"named":      {"amv-fresh amv-old", exitDone, "\namv-fresh cn-hangzhou 20| 4.7 GiB ####|\namv-old cn-hangzhou 20| 4d04h 4.7 GiB #|Days and times are in Asia/Shanghai.", ""},
-		"each one":   {"amv-old amv-none -backups", exitDone, "\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20| 17m 4.7 GiB full Completed 20| 1m incremental Completed 20| 1m copy Completed 20", ""},
-		"a month":    {"amv-ancient", exitDone, " 30d00h 4.7 GiB ..............", ""},
-		"three days": {"amv-fresh -days 3", exitDone, "LAST 3 DAYS| 4.7 GiB ##", ""},
-		"too old":    {"amv-fresh amv-old -max-age 26h", exitNo, "amv-old cn-hangzhou| old, more than 26h\n", "1 of 2 clusters have no complete backup that started in the last 26h\n"},
-		"failed":     {"amv-failed -backups", exitDone, " 31h| failed 20| 1m full Failed ", ""},
-		"running":    {"amv-running", exitDone, "#>| running since 20", ""},
-		"none":       {"amv-none", exitDone, "amv-none cn-hangzhou none ..............\n\namv-none: no complete backup in 31 days\n", ""},
-		"not read":   {"amv-fresh amv-denied amv-unheard -max-age 26h", exitNotAsked, "amv-fresh cn-hangzhou 20|\namv-denied cn-hangzhou not read \n|\namv-denied: DescribeBackups was denied|acs:adb:cn-hangzhou:*:dbcluster/amv-denied|the caller needs adb:DescribeBackups|\namv-unheard: DescribeBackups was refused", "2 of 3 could not be read"},
-		"selected":   {"-s " + nightly, exitDone, "\namv-fresh |\namv-old |\namv-failed |\namv-new (cn-hangzhou) is skipped: its status is Creating\n", ""},
-		"twice":      {"-s " + sYAML(t, `"DBClusterIds": ["amv-fresh", "amv-fresh"]`), exitDone, "\namv-fresh ", ""},
-		"nobody":     {"-s " + sYAML(t, `"DBClusterSelector": {"Tags": {"backup": "never"}}`), exitNo, "", "no cluster is selected; is a tag missing?"},
-		"no s.yaml":  {"-s nowhere.yaml -region cn-hangzhou amv-fresh", exitDone, "Days and times are in UTC", ""},
-		"elsewhere":  {"-region cn-shanghai amv-fresh", exitNotAsked, "amv-fresh cn-shanghai not read", ""},
+		"named":     {"amv-fresh amv-old amv-fresh", exitDone, "\namv-fresh cn-hangzhou 20| 4.7 GiB ####|\namv-old cn-hangzhou 20| 4d04h 4.7 GiB #|Days and times are in Asia/Shanghai.", ""},
+		"each one":  {"amv-old amv-none -backups", exitDone, "\nCLUSTER STARTED TOOK SIZE KIND STATUS EXPIRES ID\namv-old 20| 17m 4.7 GiB full Completed 20| 1m incremental Completed 20| 1m copy Completed 20", ""},
+		"a month":   {"amv-ancient", exitDone, " 30d00h 4.7 GiB ..............", ""},
+		"too old":   {"amv-fresh amv-old -max-age 26h", exitNo, "amv-old cn-hangzhou| old, more than 26h\n", "1 of 2 clusters have no complete backup that started in the last 26h\n"},
+		"failed":    {"amv-failed -backups", exitDone, " 31h| failed 20| 1m full Failed ", ""},
+		"running":   {"amv-running -max-age 26h", exitNo, "#>| running since 20|its status \"Archived\" is not known", ""},
+		"its word":  {"amv-running -max-age 26h -s " + archived, exitDone, "#", ""},
+		"none":      {"amv-none", exitDone, "amv-none cn-hangzhou none ..............\n\namv-none: no complete backup in 31 days\n", ""},
+		"not read":  {"amv-fresh amv-denied amv-unheard -max-age 26h", exitNotAsked, "amv-fresh cn-hangzhou 20|\namv-denied cn-hangzhou not read \n|\namv-denied: DescribeBackups was denied|acs:adb:cn-hangzhou:*:dbcluster/amv-denied|the caller needs adb:DescribeBackups|\namv-unheard: DescribeBackups was refused", "2 of 3 could not be read"},
+		"selected":  {"-s " + selecting("nightly"), exitDone, "\namv-fresh |\namv-old |\namv-failed |\namv-new (cn-hangzhou) is skipped: its status is Creating\n", ""},
+		"nobody":    {"-s " + selecting("never"), exitNo, "", "no cluster is selected; is a tag missing?"},
+		"no s.yaml": {"-s nowhere.yaml -region cn-hangzhou amv-fresh", exitDone, "Days and times are in UTC", ""},
+		"elsewhere": {"-region cn-shanghai amv-fresh", exitNotAsked, "amv-fresh cn-shanghai not read", ""},
+		"all moved": {"-region cn-shanghai -s " + archived, exitNotAsked, "amv-1 cn-shanghai not read", ""},
 
 		// The page is written beside the table or the JSON, and also where the answer is no.
-		"a page":          {"-html " + file + " amv-fresh", exitDone, "LAST 31 DAYS", written + "Each cluster has a complete backup|· 31 days, |Last 31 days, today last"},
-		"of fewer days":   {"-html " + file + " amv-fresh -days 5", exitDone, "LAST 5 DAYS", written + "· 5 days, "},
-		"beside JSON":     {"-html " + file + " amv-fresh --json", exitDone, `{"Status":"Completed"`, written + "Each cluster has a complete backup"},
-		"of an old one":   {"-html " + file + " amv-old -max-age 26h", exitNo, " old, more than 26h", written + "1 of 1 clusters have no complete backup that started in the last 26h|4d04h old, more than 26h"},
-		"of one not read": {"-html " + file + " amv-fresh amv-denied", exitNotAsked, "not read", written + "1 of 2 could not be read|DescribeBackups was denied"},
+		"a page":        {"-html " + file + " amv-fresh", exitDone, "LAST 31 DAYS", written + "Each cluster has a complete backup|· 31 days, |Last 31 days, today last"},
+		"of fewer days": {"-html " + file + " amv-fresh amv-old -days 5 -max-age 26h", exitNo, "LAST 5 DAYS| 4.7 GiB ####", written + "· 5 days, |1 of 2 clusters have no complete backup that started in the last 26h|4d04h old, more than 26h"},
+		"beside JSON":   {"-html " + file + " amv-fresh --json", exitDone, `{"Status":"Completed"`, written + "Each cluster has a complete backup"},
 
 		"no clusters":  {"-s nowhere.yaml", exitWrong, "", "which clusters? Name them"},
 		"no region":    {"-s nowhere.yaml amv-fresh", exitWrong, "", "in which region?"},
@@ -114,65 +109,91 @@ func TestStatus(t *testing.T) {
 			}
 		})
 	}
+	t.Setenv("ADB_STATUS_COMPLETED", "archived") // the environment's words do as well as s.yaml's
+	expect(t, exitDone, "#", "", "status", "-s", "../../s.yaml", "-max-age", "26h", "amv-running")
 	expect(t, exitNotAsked, "", "status.html", "status", "-s", "../../s.yaml", "-html", filepath.Join(file, "no"), "amv-fresh")
 	if n := service.Count("CreateBackup"); n > 0 {
 		t.Errorf("%d backups were created", n)
 	}
 }
 
-func TestStatusAsJSON(t *testing.T) {
-	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{fakeadb.Failed: "Odd"}})
-	nights(service, "amv-1", 7*time.Hour, 30)
-	at := time.Now().Add(-time.Hour)
-	service.Add(fakeadb.Backup{ID: "7", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Ends: fakeadb.Failed},
-		fakeadb.Backup{ID: "8", Cluster: "amv-1", Start: at, End: at.Add(time.Minute), Size: 80_000_000, Type: "IncrementalBackup"})
-	stdout, _ := expect(t, exitNo, "", "", "status", "-s", "nowhere.yaml", "-region", "cn-hangzhou", "--json", "-max-age", "90m", "-days", "3", "amv-1", "amv-2")
-	var a statusAnswer
-	if err := json.Unmarshal([]byte(stdout), &a); err != nil || strings.Count(stdout, "\n") != 1 {
-		t.Fatal(err)
-	}
-	if a.Status != backup.StatusMissing || a.Zone != "UTC" || a.MaxAge != "1h30m" || len(a.Backups) != 2 {
-		t.Fatalf("%+v", a)
-	}
-	minute := func(t time.Time) time.Time { return t.UTC().Truncate(time.Minute) }
-	b, night := a.Backups[0], time.Now().Add(-7*time.Hour)
-	last := statusSet{Status: backup.StatusMissing, BackupId: b.BackupId, BackupSize: 5_000_000_000, BackupType: "FullBackup",
-		BackupStartTime: minute(night), BackupEndTime: minute(night.Add(17 * time.Minute)), BackupExpiredTime: minute(night.Add(17*time.Minute).AddDate(0, 0, 30))}
-	odd := statusSet{Status: backup.StatusUnknown, BackupStatus: "Odd", BackupId: "7", BackupType: "FullBackup", BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute))}
-	incremental := statusSet{Status: backup.StatusCompleted, BackupId: "8", BackupSize: 80_000_000, BackupType: "IncrementalBackup",
-		BackupStartTime: minute(at), BackupEndTime: minute(at.Add(time.Minute)), BackupExpiredTime: minute(at.Add(time.Minute).AddDate(0, 0, 30))}
-	if diff := cmp.Diff([]any{last, []statusSet{odd}, []statusSet{odd, incremental}}, []any{b.statusSet, b.Since, b.Sets[:2]}); diff != "" {
-		t.Error(diff)
-	}
-	if n := len(b.Sets); b.DBClusterId != "amv-1" || b.RegionId != "cn-hangzhou" || b.BackupId == "" || b.AgeSeconds < 7*3600-60 || len(b.Days) != 3 || n < 4 || n > 5 { // beside those two, two or three nights
-		t.Errorf("%+v", b)
-	}
-	today := time.Now().UTC().Format(time.DateOnly)
-	if last := b.Days[2]; last.Date != today && last.Date != at.UTC().Format(time.DateOnly) || b.Days[1].Status != "Completed" {
-		t.Errorf("%+v", last)
-	}
-	if none := (statusBackup{DBClusterId: "amv-2", RegionId: "cn-hangzhou", statusSet: statusSet{Status: backup.StatusMissing}, Days: a.Backups[1].Days}); !reflect.DeepEqual(none, a.Backups[1]) {
-		t.Errorf("%+v", a.Backups[1])
+// What the service cannot answer now is asked for again, five times in all, and soon, whatever it asks for; a refusal is final.
+func TestAgain(t *testing.T) {
+	unanswered, throttled := &backup.CallError{Kind: backup.KindUnanswered}, &backup.CallError{Kind: backup.KindThrottled, RetryAfter: 5 * time.Hour}
+	for name, c := range map[string]struct {
+		errs   []error // the last is repeated
+		within time.Duration
+		calls  int
+	}{
+		"refused":       {[]error{&backup.CallError{Kind: backup.KindDenied}}, time.Hour, 1},
+		"another error": {[]error{errors.New("ended")}, time.Hour, 1},
+		"at last":       {[]error{unanswered, throttled, nil}, 10 * time.Second, 3},
+		"for ever":      {[]error{throttled}, 10 * time.Second, 5},
+		"interrupted":   {[]error{unanswered}, time.Millisecond, 1},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			ctx, cancel := context.WithTimeout(t.Context(), c.within)
+			defer cancel()
+			calls := 0
+			_, err := again(ctx, func() (any, error) {
+				calls++
+				return nil, c.errs[min(calls, len(c.errs))-1]
+			})
+			if calls != c.calls || (err == nil) != (c.errs[len(c.errs)-1] == nil) {
+				t.Errorf("%s: %d calls: %v", name, calls, err)
+			}
+		})
 	}
 }
 
-// The words of BackupStatus are those that the function knows: the environment's, or s.yaml's.
-func TestStatusWords(t *testing.T) {
-	service := newFakeADB(t, fakeadb.Options{Words: fakeadb.Words{fakeadb.Completed: "Archived"}})
-	nights(service, "amv-1", 7*time.Hour, 1)
-	named := write(t, changed(t, "region: cn-beijing", "region: cn-hangzhou", "LOG_LEVEL: info", "ADB_STATUS_COMPLETED: archived"))
+// The status of the whole is that of the cluster that is worst off.
+func TestStatusOfTheWhole(t *testing.T) {
+	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+	of := func(sets string) row { return told("amv-1", listed(now, sets), now, 14) }
+	young, old, unread := of("1h complete"), of("30h complete"), row{Err: errors.New("why")}
+	none := told("amv-1", []backup.Set{{Full: true, State: backup.SetComplete}}, now, 14) // it has no start
 	for name, c := range map[string]struct {
-		file, env string
-		code      int
-		stdout    string
+		rows   []row
+		maxAge time.Duration
+		failed []string
+		want   backup.Status
+		code   int
 	}{
-		"unknown":         {"../../s.yaml", "", exitNo, `its status "Archived" is not known`},
-		"s.yaml's":        {named, "", exitDone, "#"},
-		"the environment": {"../../s.yaml", "archived", exitDone, "#"},
+		"complete":           {[]row{young, old}, 0, nil, backup.StatusCompleted, exitDone},
+		"one has none":       {[]row{none, young}, 0, nil, backup.StatusMissing, exitDone},
+		"none, as a check":   {[]row{none, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
+		"one is not read":    {[]row{unread, none, young}, 26 * time.Hour, nil, backup.StatusUnknown, exitNotAsked},
+		"a region is not":    {[]row{young}, 0, []string{"why"}, backup.StatusUnknown, exitNotAsked},
+		"no region is":       {nil, 0, []string{"why"}, backup.StatusUnknown, exitNotAsked},
+		"nothing is chosen":  {nil, 0, nil, backup.StatusMissing, exitNo},
+		"a minute too old":   {[]row{of("26h1m complete")}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
+		"exactly of max-age": {[]row{of("26h complete")}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Setenv("ADB_STATUS_COMPLETED", c.env)
-			expect(t, c.code, c.stdout, "", "status", "amv-1", "-s", c.file, "-max-age", "26h")
-		})
+		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed, Days: 14}
+		a, err := o.answer(), o.outcome()
+		if a.Status != c.want || (err == nil) != (c.code == exitDone) || exitCode(err) != c.code || (a.MaxAge == "") != (c.maxAge == 0) {
+			t.Errorf("%s: %s, max age %q: %v", name, a.Status, a.MaxAge, err)
+		}
 	}
+}
+
+// slowService lists no backups, and takes a minute for it.
+type slowService struct{ backup.Service }
+
+func (slowService) Backups(context.Context, backup.Cluster, time.Time, time.Time) (backup.Listing, error) {
+	time.Sleep(time.Minute)
+	return backup.Listing{}, nil
+}
+
+// Several clusters are read at once, and nobody waits for long without a word.
+func TestStatusTellsThatItReads(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests := []backup.Request{{Cluster: backup.Cluster{ID: "amv-1"}}, {Cluster: backup.Cluster{ID: "amv-2"}}}
+		var said strings.Builder
+		o := overview{Now: time.Now()}
+		o.read(t.Context(), slowService{}, requests, &said)
+		if took := time.Since(o.Now); len(o.Rows) != 2 || took != time.Minute || strings.Count(said.String(), "status: still reading, after ") < 2 {
+			t.Errorf("%d clusters in %s\n%s", len(o.Rows), took, &said)
+		}
+	})
 }
