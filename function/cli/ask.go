@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
 	"adb-backup/function/backup"
@@ -15,51 +16,41 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// targetFlags are the flags for the function that is asked.
-func targetFlags() []cli.Flag {
-	return []cli.Flag{
+func gateCommand() *cli.Command {
+	return askingCommand("gate [ID|FILE|JSON]", "ask the deployed function until the backup is there; for pipelines",
+		"A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
+		eventFlag(),
+		&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
+		&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
+		durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
+		// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes.
+		durationFlag("ask", 200*time.Second, "how long to wait for one answer before asking again"))
+}
+
+func invokeCommand() *cli.Command {
+	return askingCommand("invoke [ID|FILE|JSON]", "ask the deployed function once", "The function's answer is printed as one line of JSON.",
+		eventFlag(), durationFlag("timeout", 65*time.Minute, "how long to wait for the answer"))
+}
+
+func drillCommand() *cli.Command {
+	return askingCommand("drill", "let the deployed function send a test alarm", "Exit code 0 says that the chat robot took it.",
+		durationFlag("timeout", time.Minute, "how long to wait for the answer"))
+}
+
+// askingCommand is a command that asks the deployed function. Its arguments stand behind its name, as help shows them.
+func askingCommand(name, usage, description string, flags ...cli.Flag) *cli.Command {
+	name, args, _ := strings.Cut(name, " ")
+	return &cli.Command{Name: name, ArgsUsage: args, Usage: usage, Description: description, Action: ask, Flags: append([]cli.Flag{
 		fileFlag("the file that names region and function, unless -region and -function do"),
 		&cli.StringFlag{Name: "region", Usage: "the function's region, instead of s.yaml's"},
 		&cli.StringFlag{Name: "function", Usage: "the function's name, instead of s.yaml's"},
 		&cli.StringFlag{Name: "qualifier", Usage: "a version or an alias of the function; the latest code without it"},
 		&cli.StringFlag{Name: "endpoint", Usage: "Function Compute's host, host:port or URL, instead of the region's; http only to a loopback address"},
-	}
+	}, flags...)}
 }
 
 func eventFlag() cli.Flag {
 	return &cli.StringFlag{Name: "event", Usage: "the cluster id, the request, the event or the file that holds one, instead of the argument"}
-}
-
-func gateCommand() *cli.Command {
-	return &cli.Command{
-		Name: "gate", Usage: "ask the deployed function until the backup is there; for pipelines", ArgsUsage: "[ID|FILE|JSON]",
-		Description: "A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
-		Flags: append(targetFlags(), eventFlag(),
-			&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
-			&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
-			durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
-			// Networks between a hosted runner and the cloud drop a connection that is silent for four minutes.
-			durationFlag("ask", 200*time.Second, "how long to wait for one answer before asking again")),
-		Action: ask,
-	}
-}
-
-func invokeCommand() *cli.Command {
-	return &cli.Command{
-		Name: "invoke", Usage: "ask the deployed function once", ArgsUsage: "[ID|FILE|JSON]",
-		Description: "The function's answer is printed as one line of JSON.",
-		Flags:       append(targetFlags(), eventFlag(), durationFlag("timeout", 65*time.Minute, "how long to wait for the answer")),
-		Action:      ask,
-	}
-}
-
-func drillCommand() *cli.Command {
-	return &cli.Command{
-		Name: "drill", Usage: "let the deployed function send a test alarm",
-		Description: "Exit code 0 says that the chat robot took it.",
-		Flags:       append(targetFlags(), durationFlag("timeout", time.Minute, "how long to wait for the answer")),
-		Action:      ask,
-	}
 }
 
 // ask is what gate, invoke and drill do. The last two ask one question.
@@ -103,8 +94,11 @@ func target(c *cli.Command) (d deployed, err error) {
 		}
 		d.Region, d.Name = s.Region, cmp.Or(d.Name, s.FunctionName)
 	}
-	if err := d.check(); err != nil {
-		return d, wrong("%w", err)
+	if err := backup.CheckRegion(d.Region); err != nil { // which becomes part of a host name
+		return d, wrong("-region: %w", err)
+	}
+	if !functionName.MatchString(d.Name) {
+		return d, wrong("-function: %s is not the name of a function", backup.Quote(d.Name))
 	}
 	d.Endpoint, err = parseEndpoint(c.String("endpoint"))
 	return d, err

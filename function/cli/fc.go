@@ -33,17 +33,6 @@ const maxAnswer = 6<<20 + 64<<10
 
 var functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
 
-// check returns an error if region or name is malformed. The region becomes part of a host name.
-func (d deployed) check() error {
-	if err := backup.CheckRegion(d.Region); err != nil {
-		return fmt.Errorf("-region: %w", err)
-	}
-	if !functionName.MatchString(d.Name) {
-		return fmt.Errorf("-function: %s is not the name of a function", backup.Quote(d.Name))
-	}
-	return nil
-}
-
 func (d deployed) String() string {
 	name := d.Name
 	if d.Qualifier != "" {

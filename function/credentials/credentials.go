@@ -27,7 +27,7 @@ type Credentials struct {
 	From                                        string // where they were found, for a message
 }
 
-// Source gives credentials for as long as a command runs. Several goroutines may use it.
+// Source gives credentials for as long as a command runs, to several goroutines.
 type Source struct {
 	mu    sync.Mutex
 	chain *providers.DefaultCredentialsProvider
@@ -39,8 +39,8 @@ const patience = 20 * time.Second
 // ServerlessDevs are the variables in which Serverless Devs finds credentials. They count only if all three are set.
 var ServerlessDevs = []string{"AccountID", "AccessKeyID", "AccessKeySecret"}
 
-// Get returns credentials that are valid now: it renews temporary ones. Serverless Devs' variables come first, so that a
-// deployment and the commands after it use the same account, then Alibaba Cloud's default chain.
+// Get returns credentials that are valid now: it renews temporary ones. Serverless Devs' variables come first, so that a deployment
+// and the commands after it use the same account, then Alibaba Cloud's default chain. No header can hold a key's final line feed.
 //
 // The error shows nothing of what was read: the chain's own errors may hold tokens, signed URLs and whole files.
 func (s *Source) Get(ctx context.Context) (Credentials, error) {
@@ -49,9 +49,9 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 	}
 	if len(unset(ServerlessDevs)) == 0 {
 		return Credentials{
-			AccessKeyID: os.Getenv("AccessKeyID"), AccessKeySecret: os.Getenv("AccessKeySecret"),
-			SecurityToken: os.Getenv("SecurityToken"), // empty if the keys are not temporary
-			Account:       os.Getenv("AccountID"), From: "the variables AccountID, AccessKeyID, AccessKeySecret",
+			AccessKeyID: strings.TrimSpace(os.Getenv("AccessKeyID")), AccessKeySecret: strings.TrimSpace(os.Getenv("AccessKeySecret")),
+			SecurityToken: strings.TrimSpace(os.Getenv("SecurityToken")), // empty if the keys are not temporary
+			Account:       strings.TrimSpace(os.Getenv("AccountID")), From: "the variables AccountID, AccessKeyID, AccessKeySecret",
 		}, nil
 	}
 	found := make(chan *providers.Credentials, 1)
@@ -61,7 +61,8 @@ func (s *Source) Get(ctx context.Context) (Credentials, error) {
 		if c == nil || c.AccessKeyId == "" || c.AccessKeySecret == "" {
 			return Credentials{}, none()
 		}
-		return Credentials{AccessKeyID: c.AccessKeyId, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken, From: c.ProviderName}, nil
+		return Credentials{AccessKeyID: strings.TrimSpace(c.AccessKeyId), AccessKeySecret: strings.TrimSpace(c.AccessKeySecret),
+			SecurityToken: strings.TrimSpace(c.SecurityToken), From: c.ProviderName}, nil
 	case <-time.After(patience): // the chain heeds no context
 		return Credentials{}, fmt.Errorf("%w (the search was given up after %s)", none(), patience)
 	case <-ctx.Done():
@@ -134,8 +135,7 @@ func cliClue() string {
 	return fmt.Sprintf("the profile %q in %s gave nothing that can be used", p.Name, file)
 }
 
-// Region returns the region that the environment names, else that of Alibaba Cloud CLI's current profile. It is empty if
-// neither has one. It is not checked.
+// Region returns the region that the environment names, else that of Alibaba Cloud CLI's current profile, unchecked; empty: none.
 func Region(getenv func(string) string) string {
 	p, _ := readCLI(cliFile(getenv), getenv("ALIBABA_CLOUD_PROFILE"))
 	return cmp.Or(getenv("ALIBABA_CLOUD_REGION_ID"), p.RegionID)

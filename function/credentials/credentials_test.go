@@ -38,8 +38,8 @@ func home(t *testing.T, env map[string]string, cli string) string {
 }
 
 func TestWhereCredentialsAreFound(t *testing.T) {
-	keys := map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "k", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s", "ALIBABA_CLOUD_SECURITY_TOKEN": "t"}
-	three := map[string]string{"AccountID": "1234", "AccessKeyID": "k2", "AccessKeySecret": "s2", "SecurityToken": "t2", "ALIBABA_CLOUD_ACCESS_KEY_ID": "k", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"}
+	keys := map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "k\n", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s\n", "ALIBABA_CLOUD_SECURITY_TOKEN": "t\n"}
+	three := map[string]string{"AccountID": "1234\n", "AccessKeyID": "k2\n", "AccessKeySecret": "s2\n", "SecurityToken": "t2\n", "ALIBABA_CLOUD_ACCESS_KEY_ID": "k", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"}
 	two := map[string]string{"AccessKeyID": "k2", "AccessKeySecret": "s2", "ALIBABA_CLOUD_ACCESS_KEY_ID": "k", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": "s"}
 	for name, c := range map[string]struct {
 		env  map[string]string
