@@ -8,13 +8,15 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"os"
-	"strconv"
+	"net/url"
+	"regexp"
+	"strings"
 	"time"
+	"unicode"
 
+	"adb-backup/events"
 	"adb-backup/function/adb"
 	"adb-backup/function/backup"
-	"adb-backup/function/config"
 	"adb-backup/function/credentials"
 
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
@@ -120,53 +122,140 @@ func (e *apiError) Error() string {
 	return fmt.Sprintf("%s was refused: %s: %s (HTTP %d, request id %s)", e.Action, e.Code, e.Message, e.Status, e.RequestID)
 }
 
-// callerAccount returns the id of the account that the credentials belong to. If they do not say it, it asks STS at e, or the
-// region's STS if e is zero.
-func callerAccount(ctx context.Context, c credentials.Credentials, region string, e adb.Endpoint) (string, error) {
-	if c.Account != "" {
-		return c.Account, nil
-	}
-	if err := backup.CheckRegion(region); err != nil {
-		return "", err
-	}
-	e.Host = cmp.Or(e.Host, "sts."+region+".aliyuncs.com")
-	var identity struct{ AccountId string }
-	whose := call{who: c, endpoint: e, action: "GetCallerIdentity", version: "2015-04-01"}
-	if err := whose.do(ctx, &identity); err != nil {
-		return "", err
-	}
-	if _, err := strconv.ParseUint(identity.AccountId, 10, 64); err != nil {
-		return "", errors.New("GetCallerIdentity: the reply has no account id")
-	}
-	return identity.AccountId, nil
+// deployed is the deployed function, and how it is reached.
+type deployed struct {
+	Region, Name string
+	Qualifier    string       // a version or an alias; empty: the latest code
+	Endpoint     adb.Endpoint // zero: Function Compute of the region
+
+	find func(context.Context) (credentials.Credentials, error) // the caller's credentials
 }
 
-// parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
-func parseEndpoint(value string) (e adb.Endpoint, err error) {
-	if value != "" {
-		if e, err = adb.ParseEndpoint(value); err != nil {
-			err = wrong("-endpoint %w", err)
+// maxAnswer is the most bytes that an answer may have. Function Compute's own limit for a synchronous one is 6 MiB.
+const maxAnswer = 6<<20 + 64<<10
+
+var functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
+
+func (d deployed) String() string {
+	name := d.Name
+	if d.Qualifier != "" {
+		name += " (" + d.Qualifier + ")"
+	}
+	return name + " in " + d.Region
+}
+
+// call returns a call of Function Compute about the function. path follows the function's own, such as /triggers.
+func (d deployed) call(who credentials.Credentials, action, method, path string) call {
+	d.Endpoint.Host = cmp.Or(d.Endpoint.Host, "fcv3."+d.Region+".aliyuncs.com")
+	path = "/2023-03-30/functions/" + url.PathEscape(d.Name) + path
+	return call{who: who, endpoint: d.Endpoint, action: action, version: "2023-03-30", method: method, path: path}
+}
+
+// get reads what Function Compute knows of the function. If it knows nothing, into stays as it is.
+func (d deployed) get(ctx context.Context, who credentials.Credentials, action, path string, into any) error {
+	err := d.call(who, action, http.MethodGet, path).do(ctx, into)
+	if e := new(apiError); errors.As(err, &e) && e.Status == http.StatusNotFound {
+		return nil
+	}
+	return err
+}
+
+// Why a question has no answer where the next one may have one. What would be refused again is any other error.
+var (
+	errUnreached = errors.New("there is no connection to Function Compute")
+	errNotNow    = errors.New("this may pass")
+)
+
+// failure is an answer of the function that is no success, or what stands in for it.
+type failure struct {
+	ErrorType    backup.ErrorType `json:"errorType"`
+	ErrorMessage string           `json:"errorMessage"`
+
+	answer string // one line of JSON; empty: it stands in for an answer
+}
+
+// Error says what failed, in one line.
+func (f *failure) Error() string {
+	odd := func(c rune) bool { return unicode.IsSpace(c) || unicode.IsControl(c) }
+	return strings.Join(strings.FieldsFunc(fmt.Sprintf("%s: %s", f.ErrorType, f.ErrorMessage), odd), " ")
+}
+
+// silent stands in for an answer that does not come in time.
+var silent = &failure{ErrorType: backup.ErrorBackupPending,
+	ErrorMessage: "the function has not answered yet; a backup that was requested goes on in AnalyticDB"}
+
+// invoke asks the function once, synchronously, and waits until ctx ends. It returns the answer, as one line of JSON, if that
+// proves what was asked for. An error is a *failure if the function answered.
+func (d deployed) invoke(ctx context.Context, m message) (string, error) {
+	who, err := d.find(ctx)
+	if err != nil {
+		return "", fmt.Errorf("%w: %w", errUnreached, err)
+	}
+	c := d.call(who, "InvokeFunction", http.MethodPost, "/invocations")
+	c.headers, c.body = map[string]string{"x-fc-invocation-type": "Sync", "x-fc-log-type": "None"}, m.payload
+	if d.Qualifier != "" {
+		c.query = map[string]string{"qualifier": d.Qualifier}
+	}
+	x := c.send(ctx, maxAnswer)
+	if x.Err == nil && x.Status/100 == 2 {
+		return read(x, c.mask(x), m.event)
+	}
+	return "", d.unanswered(x, c.failed(x), ctx.Err() != nil && !m.event.Drill)
+}
+
+// timedOut finds what the platform says where the function's timeout is over.
+var timedOut = regexp.MustCompile(`(?i)time-?out|timed? out`)
+
+// read reads a reply of Function Compute that holds the function's answer, or what the platform says if the function gave none.
+func read(x *adb.Exchange, mask adb.Mask, event events.Event) (string, error) {
+	f := new(failure)
+	json.Unmarshal(x.Body, f) // an answer of another shape is no error
+	var line bytes.Buffer
+	json.Compact(&line, x.Body) // it stays empty if that is no JSON
+	if f.ErrorType != "" {
+		f.answer = line.String()
+		return "", f
+	}
+	if platform := x.Header.Get("X-Fc-Error-Type"); platform != "" {
+		message := mask.Clean(cmp.Or(f.ErrorMessage, string(x.Body)))
+		kind, why := backup.ErrorType(platform), "the function ended before it answered, and make logs shows why: "
+		if timedOut.MatchString(platform + " " + message) {
+			kind = backup.ErrorBackupPending
+			why = "Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: "
 		}
+		return "", &failure{ErrorType: kind, ErrorMessage: why + message}
 	}
-	return e, err
+	if err := proves(event, line.String()); err != nil {
+		return "", fmt.Errorf("this is not adb-backup's answer to the request: %w. Is it the right function (-function, -region)? It answered: %s",
+			err, mask.Clean(string(x.Body)))
+	}
+	return line.String(), nil
 }
 
-// openADB returns AnalyticDB with the caller's own credentials. The words of BackupStatus are the built-in ones, and those that
-// this program's environment sets or, if it sets none, s.yaml.
-func openADB(ctx context.Context, e adb.Endpoint, s settings) (backup.Service, error) {
-	var environ []string
-	for _, name := range []string{"ADB_STATUS_COMPLETED", "ADB_STATUS_FAILED"} {
-		environ = append(environ, name+"="+cmp.Or(os.Getenv(name), s.variable(name)))
+// refusedKey finds the codes of credentials that are not valid.
+var refusedKey = regexp.MustCompile(`(?i)^(InvalidAccessKeyId|InvalidSecurityToken|IncompleteSignature|Signature)`)
+
+// unanswered says why there is no answer and, of a refusal, what to do. hung tells that the time is over in which a backup may
+// have been requested.
+func (d deployed) unanswered(x *adb.Exchange, e *apiError, hung bool) error {
+	switch {
+	case x.Host == "":
+		return fmt.Errorf("the question cannot be sent: %s", e.Message)
+	case x.NotSent():
+		return fmt.Errorf("%w: %w", errUnreached, e)
+	case x.Err != nil && hung:
+		return silent
+	case x.Err != nil, e.Status >= 500, e.Status == http.StatusRequestTimeout, e.Status == http.StatusTooManyRequests, hasCode(e, "Throttling"):
+		return fmt.Errorf("%w: %w", errNotNow, e)
+	case e.Status == http.StatusNotFound:
+		return fmt.Errorf("there is no function %s: deploy it with make deploy, or name another with -function, -region and -qualifier: %w", d, e)
+	case strings.EqualFold(e.Code, "FcServiceNotEnabled"):
+		return fmt.Errorf("this account does not use Function Compute yet: activate it in the console of Function Compute, then deploy the function: %w", e)
+	case refusedKey.MatchString(e.Code):
+		return fmt.Errorf("the credentials were refused: check them, and this machine's clock: %w", e)
+	case e.Status == http.StatusForbidden, e.Status == http.StatusUnauthorized:
+		return fmt.Errorf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); "+
+			"adb-backup policy gate prints the policy: %w", d.Region, d.Name, e)
 	}
-	words, err := config.Load(environ)
-	if err != nil {
-		return nil, wrong("%w", err)
-	}
-	c, err := new(credentials.Source).Get(ctx)
-	if err != nil {
-		return nil, err
-	}
-	api := adb.New(adb.Options{Endpoint: e, Statuses: words.ADB.Statuses, Concurrency: statusCalls})
-	own := adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken}
-	return api.With(own, cmp.Or(c.Account, "*")), nil
+	return e
 }

@@ -135,31 +135,33 @@ func TestNoCredentials(t *testing.T) {
 }
 
 func TestWhoseCredentials(t *testing.T) {
-	known := credentials.Credentials{AccessKeyID: testKeyID, AccessKeySecret: testSecret, SecurityToken: testToken}
-	another := known
-	another.AccessKeySecret = "another"
 	for name, c := range map[string]struct {
 		reply step
-		who   credentials.Credentials
+		env   string // a variable that has another value
 		in    string
 		want  string
 		err   string
 	}{
-		"known":    {step{}, known, "cn-hangzhou", testAccount, ""},
-		"named":    {step{Broken: true}, credentials.Credentials{Account: "42"}, "", "42", ""},
-		"no place": {step{}, known, "evil.example/", "", "region"},
-		"another":  {step{}, another, "cn-hangzhou", "", "(HTTP 400, request id 1-67420000-test)"},
-		"nothing":  {step{Body: `{}`}, known, "cn-hangzhou", "", "the reply has no account id"},
-		"a page":   {step{Body: `<html>`}, known, "cn-hangzhou", "", "answered HTTP 200: the reply cannot be read"},
-		"denied":   {step{Status: 403, Body: `{"Code":"NoPermission","Message":"you are ` + testToken + `"}`}, known, "cn-hangzhou", "", "GetCallerIdentity was refused: NoPermission: you are ***"},
-		"endless":  {step{Body: strings.Repeat(" ", maxReply+1)}, known, "cn-hangzhou", "", "too large"},
+		"known":    {step{}, "", "cn-hangzhou", testAccount, ""},
+		"named":    {step{Broken: true}, "AccountID=42", "", "42", ""},
+		"no place": {step{}, "", "evil.example/", "", "region"},
+		"another":  {step{}, "ALIBABA_CLOUD_ACCESS_KEY_SECRET=another", "cn-hangzhou", "", "(HTTP 400, request id 1-67420000-test)"},
+		"nothing":  {step{Body: `{}`}, "", "cn-hangzhou", "", "the reply has no account id"},
+		"a page":   {step{Body: `<html>`}, "", "cn-hangzhou", "", "answered HTTP 200: the reply cannot be read"},
+		"denied":   {step{Status: 403, Body: `{"Code":"NoPermission","Message":"you are ` + testToken + `"}`}, "", "cn-hangzhou", "", "GetCallerIdentity was refused: NoPermission: you are ***"},
+		"endless":  {step{Body: strings.Repeat(" ", maxReply+1)}, "", "cn-hangzhou", "", "too large"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			f := newCloud(t)
 			if name != "known" && name != "another" {
 				f.script["GetCallerIdentity"] = []step{c.reply}
 			}
-			got, err := callerAccount(t.Context(), c.who, c.in, must(adb.ParseEndpoint(f.url)))
+			if name, value, set := strings.Cut(c.env, "="); set {
+				t.Setenv("AccessKeyID", testKeyID) // they count only if all three are set
+				t.Setenv("AccessKeySecret", testSecret)
+				t.Setenv(name, value)
+			}
+			_, got, err := settings{Region: c.in, cloud: must(adb.ParseEndpoint(f.url))}.identify(t.Context())
 			if got != c.want || (err == nil) != (c.err == "") || err != nil && (!strings.Contains(err.Error(), c.err) || strings.Contains(err.Error(), testToken)) {
 				t.Errorf("%q, %v", got, err)
 			}

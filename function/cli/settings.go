@@ -11,10 +11,13 @@ import (
 	"os"
 	"regexp"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
 	"adb-backup/function/adb"
+	"adb-backup/function/backup"
+	"adb-backup/function/config"
 	"adb-backup/function/credentials"
 
 	"github.com/goccy/go-yaml"
@@ -114,12 +117,47 @@ func endpointFlag() cli.Flag {
 	return &cli.StringFlag{Name: "endpoint", Usage: "the host, host:port or URL for this program's own calls (for those of AnalyticDB ADB_ENDPOINT comes first); http only to a loopback address"}
 }
 
-// identify returns the caller's credentials and the account that they belong to.
+// identify returns the caller's credentials and the account that they belong to. If they do not say it, it asks the region's STS.
 func (s settings) identify(ctx context.Context) (who credentials.Credentials, account string, err error) {
-	if who, err = new(credentials.Source).Get(ctx); err == nil {
-		account, err = callerAccount(ctx, who, s.Region, s.cloud)
+	if who, err = new(credentials.Source).Get(ctx); err != nil || who.Account != "" {
+		return who, who.Account, err
 	}
-	return who, account, err
+	if err := backup.CheckRegion(s.Region); err != nil {
+		return who, "", err
+	}
+	s.cloud.Host = cmp.Or(s.cloud.Host, "sts."+s.Region+".aliyuncs.com")
+	var identity struct{ AccountId string }
+	if err := (call{who: who, endpoint: s.cloud, action: "GetCallerIdentity", version: "2015-04-01"}).do(ctx, &identity); err != nil {
+		return who, "", err
+	}
+	if _, err := strconv.ParseUint(identity.AccountId, 10, 64); err != nil {
+		return who, "", errors.New("GetCallerIdentity: the reply has no account id")
+	}
+	return who, identity.AccountId, nil
+}
+
+// parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
+func parseEndpoint(value string) (e adb.Endpoint, err error) {
+	if value != "" {
+		if e, err = adb.ParseEndpoint(value); err != nil {
+			err = wrong("-endpoint %w", err)
+		}
+	}
+	return e, err
+}
+
+// openADB returns AnalyticDB with the caller's own credentials. The words of BackupStatus are the built-in ones, and those that
+// this program's environment sets or, if it sets none, s.yaml.
+func openADB(ctx context.Context, e adb.Endpoint, s settings) (backup.Service, error) {
+	c, err := new(credentials.Source).Get(ctx)
+	if err != nil {
+		return nil, err
+	}
+	words := func(name string) []string { return config.Words(cmp.Or(os.Getenv(name), s.variable(name))) }
+	statuses := backup.NewStatuses(words("ADB_STATUS_COMPLETED"), words("ADB_STATUS_FAILED"))
+	api := adb.New(adb.Options{Endpoint: e, Statuses: statuses, Concurrency: statusCalls})
+	own := adb.Credentials{AccessKeyID: c.AccessKeyID, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken}
+	return api.With(own, cmp.Or(c.Account, "*")), nil
 }
 
 // readSettings reads an s.yaml that deploys one function. A region that is not empty stands for its own. Whatever is wrong with it is
