@@ -83,7 +83,7 @@ func TestThePage(t *testing.T) {
 		`<th scope="row"><a href="#([^"]+)"`:      "amv-well amv-gaps amv-failed amv-new amv-weekly amv-none",
 		`<section class="card" id="([^"]+)"`:      "amv-weekly amv-none amv-gaps amv-failed amv-well amv-new",
 		`role="img" aria-label="(Calendar) of 31`: "Calendar Calendar Calendar Calendar Calendar Calendar",
-		`<path class="(fall)"`:                    "fall",
+		`<path class="fall" d="([^"]+)"/>`:        "M263.9 57.8h14l-7 11z",
 		`<h1 class="([^"]+)"`:                     "Missing",
 		`<td class="last ([^"]+)"`:                "Completed Completed Completed Completed Missing Missing",
 		`<span class="badge ([^"]+)"`:             "Missing Missing Completed Completed Completed Completed",
@@ -96,7 +96,7 @@ func TestThePage(t *testing.T) {
 		}
 	}
 	has(t, page[strings.LastIndex(page, `class="calendar"`):], `<th>Oct</th><td></td><td></td><td></td><td></td><td></td><td class="open"|<th>Nov</th><td class="open" title="Mon 2 Nov: open">2</td>|`+
-		`<tr><th></th><td class="running" title="Mon 30 Nov: running">30</td></tr>`)
+		`<tr><th></th><td class="running" title="Mon 30 Nov: running">30</td></tr>|<path class="axis" d="M8 112h300"/><text x="8" y="128">31 Oct</text>`)
 }
 
 // Whatever the service says is text on the page, and what could not be read is said.
