@@ -224,19 +224,19 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup) {
 		c.say(stateUnread, "the backups: %v", err)
 		return
 	}
-	o := &overview{Now: time.Now().In(s.zone)}
+	o := newOverview(time.Now().In(s.zone), 0, 1)
 	o.read(ctx, service, s.scope, io.Discard)
-	for _, err := range o.Failed {
+	for _, err := range o.Errors {
 		c.say(stateUnread, "%v", err)
 	}
-	if len(o.Rows)+len(o.Failed) == 0 {
+	if len(o.Backups)+len(o.Errors) == 0 {
 		c.say(stateMissing, "no cluster is selected; is a tag missing?")
 	}
 	for _, skipped := range o.Skipped {
-		c.say(stateNote, "cluster %v is left out: %s", skipped.Cluster, skipped.Reason)
+		c.say(stateNote, "cluster %s (%s) is left out: %s", skipped.DBClusterId, skipped.RegionId, skipped.Reason)
 	}
-	for _, r := range o.Rows {
-		s.inspectCluster(c, r, o.Now)
+	for _, r := range o.Backups {
+		s.inspectCluster(c, r, o.now)
 	}
 }
 
@@ -244,20 +244,20 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup) {
 // timer's event any more.
 func (s settings) inspectCluster(c *checkup, r row, now time.Time) {
 	switch {
-	case r.Err != nil:
-		c.say(stateUnread, "cluster %v: %v", r.Cluster, r.Err)
+	case r.Error != "":
+		c.say(stateUnread, "cluster %v: %s", r.cluster(), r.Error)
 		return
-	case r.Last == nil:
-		c.say(stateMissing, "cluster %v: no complete backup: make invoke backs up now", r.Cluster)
+	case r.BackupStartTime.IsZero():
+		c.say(stateMissing, "cluster %v: no complete backup: make invoke backs up now", r.cluster())
 		return
 	}
-	start := r.Last.Start.From
+	start := r.BackupStartTime
 	state, rest := stateNote, "; no timer backs it up, so none is due"
 	if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
 		state = stateMissing
 	}
 	for _, t := range s.timers {
-		covers := func(q backup.Request) bool { return q.Selector != nil || q.Cluster == r.Cluster } // a selector may choose any
+		covers := func(q backup.Request) bool { return q.Selector != nil || q.Cluster == r.cluster() } // a selector may choose any
 		if !t.is(backup.ActionEnsure) || !slices.ContainsFunc(t.requests, covers) {
 			continue
 		}
@@ -268,5 +268,5 @@ func (s settings) inspectCluster(c *checkup, r row, now time.Time) {
 		}
 		state, rest = stateRight, ""
 	}
-	c.say(state, "cluster %v: the last complete backup started %s, %s ago%s", r.Cluster, start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)), rest)
+	c.say(state, "cluster %v: the last complete backup started %s, %s ago%s", r.cluster(), start.In(now.Location()).Format("Mon 2 Jan 15:04 MST"), age(now.Sub(start)), rest)
 }

@@ -27,62 +27,124 @@ var (
 	markComplete = mark{4, "#", "Completed", "complete", ""}
 )
 
-// markOf returns the mark of a backup set. An unknown status is never complete, and with an end time it does not run.
-func markOf(s backup.Set) mark {
-	if s.State == backup.SetUnknown && s.End != (backup.Span{}) {
-		return markNone
-	}
-	return [...]mark{backup.SetRunning: markRunning, backup.SetUnknown: markRunning, backup.SetComplete: markComplete, backup.SetFailed: markFailed}[s.State]
+// row is a cluster with its last complete backup. Its Status is Completed, Missing if there is no complete backup (as young as
+// MaxAge), or Unknown if the list was not read.
+type row struct {
+	DBClusterId, RegionId string
+	set
+	AgeSeconds int64    `json:",omitempty"`
+	Since      []set    `json:",omitempty"` // backups that started after the last complete one, the newest first
+	Days       []day    `json:",omitempty"` // today's is the last; days are those of the zone
+	Sets       []set    `json:",omitempty"` // those of the days that are shown and whose start is believed, the newest first
+	Warnings   []string `json:",omitempty"` // what the list holds that cannot be true or cannot be read
+	Error      string   `json:",omitempty"` // why the list could not be read
+
+	wrong string // what is wrong with the cluster, empty if it is Completed
 }
 
-// setStatus is the status of a set in the words of the function's answer.
-var setStatus = [...]backup.Status{backup.SetRunning: backup.StatusRunning, backup.SetUnknown: backup.StatusUnknown, backup.SetComplete: backup.StatusCompleted, backup.SetFailed: backup.StatusFailed}
+func (r row) cluster() backup.Cluster { return backup.Cluster{ID: r.DBClusterId, Region: r.RegionId} }
 
-// row is what status shows of a cluster: what the list of its backups holds.
-type row struct {
-	Cluster  backup.Cluster
-	Err      error        // why the list could not be read
-	Sets     []backup.Set // those of the days that are shown and whose start is believed, the newest first
-	Last     *backup.Set  // the newest complete backup; nil: the list has none
-	Since    []backup.Set // backups that started after Last and are not complete, the newest first
-	Days     []mark       // today's is the last; days are those of now's zone
-	Warnings []string     // what the list holds that cannot be true or cannot be read
+// set is a backup set.
+type set struct {
+	Status                         backup.Status
+	BackupId                       string    `json:",omitempty"`
+	BackupStartTime, BackupEndTime time.Time `json:",omitzero"`
+	BackupSize                     int64     `json:",omitempty"`
+	BackupExpiredTime              time.Time `json:",omitzero"`
+	BackupType                     string    `json:",omitempty"`
+	Copy                           bool      `json:",omitempty"`
+	BackupStatus                   string    `json:",omitempty"` // the service's own word if it is unknown
+
+	mark mark // of its day. An unknown status is never complete, and with an end time it does not run
+}
+
+type day struct {
+	Date, Status string
+	mark         mark
+}
+
+func newSet(s backup.Set) set {
+	types := map[bool]string{true: "FullBackup", false: "IncrementalBackup"}
+	all := set{BackupId: s.ID, BackupSize: s.Size, BackupType: types[s.Full], Copy: s.Copy,
+		BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
+	switch s.State {
+	case backup.SetComplete:
+		all.Status, all.mark = backup.StatusCompleted, markComplete
+	case backup.SetFailed:
+		all.Status, all.mark = backup.StatusFailed, markFailed
+	case backup.SetRunning:
+		all.Status, all.mark = backup.StatusRunning, markRunning
+	default:
+		all.Status, all.mark, all.BackupStatus = backup.StatusUnknown, markRunning, s.Status
+		if !all.BackupEndTime.IsZero() {
+			all.mark = markNone
+		}
+	}
+	return all
 }
 
 // counts reports whether a set is a backup of its own. Copies and incremental backups are only listed.
 func counts(s backup.Set) bool { return s.Full && !s.Copy }
 
-// tell reads a list as it was at now, and shows so many days of it.
-func (r *row) tell(l backup.Listing, now time.Time, days int) {
+// tell returns what the list of a cluster's backups holds, or why there is none.
+func (o *overview) tell(c backup.Cluster, l backup.Listing, err error) row {
+	r := row{DBClusterId: c.ID, RegionId: c.Region}
+	if err != nil {
+		r.Status, r.Error, r.wrong = backup.StatusUnknown, err.Error(), err.Error()
+		return r
+	}
 	if l.Unreadable != "" {
 		r.Warnings = append(r.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
 	}
-	sets := slices.DeleteFunc(slices.Clone(l.Sets), func(s backup.Set) bool { return !r.believe(s, now) })
+	sets := slices.DeleteFunc(slices.Clone(l.Sets), func(s backup.Set) bool { return !r.believe(s, o.now) })
 	slices.SortStableFunc(sets, func(a, b backup.Set) int { return b.Start.From.Compare(a.Start.From) })
-	r.Days = slices.Repeat([]mark{markOpen}, days)
-	first := 0 // the day of the oldest backup, which comes last
-	for _, s := range sets {
-		day := min(dayOf(s.Start.From.In(now.Location()))-dayOf(now), 0) + days - 1 // clocks differ: just after the next midnight is today
-		if day >= 0 {
+	for _, listed := range sets {
+		s := newSet(listed)
+		if o.dayOf(listed) >= 0 {
 			r.Sets = append(r.Sets, s)
 		}
-		if !counts(s) {
-			continue
-		}
-		if first = day; day >= 0 && markOf(s).rank > r.Days[day].rank {
-			r.Days[day] = markOf(s)
-		}
-		if r.Last == nil && s.State == backup.SetComplete {
-			r.Last = &s
-		} else if r.Last == nil {
+		switch {
+		case !counts(listed) || !r.BackupStartTime.IsZero():
+		case s.mark == markComplete:
+			r.set = s
+		default:
 			r.Since = append(r.Since, s)
 		}
 	}
-	for day := max(0, first); day < days-1; day++ {
-		if r.Days[day] == markOpen {
-			r.Days[day] = markNone
+	r.Days = o.daysOf(slices.DeleteFunc(sets, func(s backup.Set) bool { return !counts(s) }))
+	o.verdict(&r)
+	return r
+}
+
+// daysOf says how the days were that are shown. The oldest set comes last in sets.
+func (o *overview) daysOf(sets []backup.Set) (days []day) {
+	marks, first := slices.Repeat([]mark{markOpen}, o.days), 0 // first is the day of the oldest set
+	for _, s := range sets {
+		first = o.dayOf(s)
+		if m := newSet(s).mark; first >= 0 && m.rank > marks[first].rank {
+			marks[first] = m
 		}
 	}
+	for n, m := range marks {
+		if m == markOpen && n >= first && n < o.days-1 {
+			m = markNone
+		}
+		days = append(days, day{o.day(n).Format(time.DateOnly), m.status, m})
+	}
+	return days
+}
+
+// verdict says how a cluster is whose list was read.
+func (o *overview) verdict(r *row) {
+	old := o.now.Sub(r.BackupStartTime) // from the earliest moment that its listed start can mean
+	switch {
+	case r.BackupStartTime.IsZero():
+		r.Status, r.wrong = backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
+		return
+	case o.maxAge > 0 && old > o.maxAge:
+		r.Status, r.wrong = backup.StatusMissing, age(old)+" old, more than "+o.MaxAge
+	}
+	r.AgeSeconds = int64(old.Seconds())
 }
 
 // believe reports whether the start of a set can be true. It warns if it cannot, and of a status that is not known.
@@ -98,18 +160,22 @@ func (r *row) believe(s backup.Set, now time.Time) bool {
 	return !future && s.Start != backup.Span{}
 }
 
-// dayOf returns the number of a time's day in its zone. A day is not always 24 hours long there.
-func dayOf(t time.Time) int {
-	_, offset := t.Zone()
-	return (int(t.Unix()) + offset) / (24 * 60 * 60)
+// dayOf returns how many days after the first one that is shown a set started. A day is not always 24 hours long. Clocks differ: just
+// after the next midnight is today.
+func (o *overview) dayOf(s backup.Set) int {
+	number := func(t time.Time) int {
+		_, offset := t.Zone()
+		return (int(t.Unix()) + offset) / (24 * 60 * 60)
+	}
+	return min(number(s.Start.From.In(o.now.Location()))-number(o.now), 0) + o.days - 1
 }
 
 // since says what runs and what failed after the last complete backup, the newest of each; empty: nothing did.
-func (r row) since(now time.Time, layout string) string {
+func (o *overview) since(r row, layout string) string {
 	var parts []string
 	for _, m := range []mark{markRunning, markFailed} {
-		if i := slices.IndexFunc(r.Since, func(s backup.Set) bool { return markOf(s) == m }); i >= 0 {
-			parts = append(parts, m.since+r.Since[i].Start.From.In(now.Location()).Format(layout))
+		if i := slices.IndexFunc(r.Since, func(s set) bool { return s.mark == m }); i >= 0 {
+			parts = append(parts, m.since+o.at(r.Since[i].BackupStartTime, layout))
 		}
 	}
 	return strings.Join(parts, "; ")
@@ -119,47 +185,44 @@ func (r row) since(now time.Time, layout string) string {
 func (o *overview) table(stdout io.Writer) error {
 	const form = "%s\t%s\t%s\t%6s\t%7s\t%s\n"
 	w := tabwriter.NewWriter(stdout, 0, 0, 1, ' ', 0)
-	fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", o.Days))
+	fmt.Fprintf(w, form, "CLUSTER", "REGION", "LAST BACKUP", "AGE", "SIZE", fmt.Sprintf("LAST %d DAYS", o.days))
 	notes := []string{""}
-	for _, r := range o.Rows {
+	for _, r := range o.Backups {
 		last, old, large := o.last(r, tableTime)
 		strip := ""
-		for _, m := range r.Days {
-			strip += m.strip
+		for _, d := range r.Days {
+			strip += d.mark.strip
 		}
-		fmt.Fprintf(w, form, r.Cluster.ID, r.Cluster.Region, last, old, large, strip)
-		_, wrong := o.verdict(r)
-		for _, note := range append([]string{wrong, r.since(o.Now, tableTime)}, r.Warnings...) {
+		fmt.Fprintf(w, form, r.DBClusterId, r.RegionId, last, old, large, strip)
+		for _, note := range append([]string{r.wrong, o.since(r, tableTime)}, r.Warnings...) {
 			if note != "" {
-				notes = append(notes, r.Cluster.ID+": "+note)
+				notes = append(notes, r.DBClusterId+": "+note)
 			}
 		}
 	}
-	for _, skipped := range o.Skipped {
-		notes = append(notes, fmt.Sprintf("%v is skipped: %s", skipped.Cluster, skipped.Reason))
+	for _, s := range o.Skipped {
+		notes = append(notes, fmt.Sprintf("%s (%s) is skipped: %s", s.DBClusterId, s.RegionId, s.Reason))
 	}
-	notes = append(notes, o.Failed...)
+	notes = append(notes, o.Errors...)
 	notes = append(notes, "One mark a day, today last: # complete, x failed, > running, . none. "+
-		"LAST BACKUP is the newest complete one, by its start. Days and times are in "+o.Now.Location().String()+".")
+		"LAST BACKUP is the newest complete one, by its start. Days and times are in "+o.Zone+".")
 	text := terminal.Wrap(strings.Join(notes, "\n"), terminal.Width(stdout))
 	fmt.Fprintln(w, strings.Join(text, "\n"))
 	return w.Flush()
 }
 
-// backups prints every backup of the days.
-func (o *overview) backups(stdout io.Writer) error {
+// list prints every backup of the days.
+func (o *overview) list(stdout io.Writer) error {
 	const form = "%s\t%s\t%8s\t%7s\t%s\t%s\t%s\t%s\n"
 	w := tabwriter.NewWriter(stdout, 0, 0, 1, ' ', 0)
 	fmt.Fprintf(w, "\n"+form, "CLUSTER", "STARTED", "TOOK", "SIZE", "KIND", "STATUS", "EXPIRES", "ID")
-	for _, r := range o.Rows {
+	for _, r := range o.Backups {
 		for _, s := range r.Sets {
-			kind := "full"
+			kind := map[string]string{"FullBackup": "full", "IncrementalBackup": "incremental"}[s.BackupType]
 			if s.Copy {
 				kind = "copy"
-			} else if !s.Full {
-				kind = "incremental"
 			}
-			fmt.Fprintf(w, form, r.Cluster.ID, o.at(s.Start, tableTime), took(s), size(s.Size), kind, setStatus[s.State], o.at(s.Expires, tableTime), s.ID)
+			fmt.Fprintf(w, form, r.DBClusterId, o.at(s.BackupStartTime, tableTime), s.took(), size(s.BackupSize), kind, s.Status, o.at(s.BackupExpiredTime, tableTime), s.BackupId)
 		}
 	}
 	return w.Flush()
@@ -168,96 +231,18 @@ func (o *overview) backups(stdout io.Writer) error {
 // last returns the start, the age and the size of the last complete backup, in words.
 func (o *overview) last(r row, layout string) (start, old, large string) {
 	switch {
-	case r.Err != nil:
+	case r.Error != "":
 		return "not read", "", ""
-	case r.Last == nil:
+	case r.BackupStartTime.IsZero():
 		return "none", "", ""
 	}
-	return o.at(r.Last.Start, layout), age(o.Now.Sub(r.Last.Start.From)), size(r.Last.Size)
+	return o.at(r.BackupStartTime, layout), age(o.now.Sub(r.BackupStartTime)), size(r.BackupSize)
 }
 
-// at writes a listed time in the schedule's zone; a time that was not given is empty.
-func (o *overview) at(s backup.Span, layout string) string {
-	if s == (backup.Span{}) {
+// at writes a time in the schedule's zone; one that was not given is empty.
+func (o *overview) at(t time.Time, layout string) string {
+	if t.IsZero() {
 		return ""
 	}
-	return s.From.In(o.Now.Location()).Format(layout)
-}
-
-// statusAnswer is the overview as JSON. Names and forms are those of the function's answer.
-type statusAnswer struct {
-	Status  backup.Status // of the cluster that is worst off
-	Time    time.Time
-	Zone    string // the days are days there
-	MaxAge  string `json:",omitempty"`
-	Backups []statusBackup
-	Skipped []statusSkipped `json:",omitempty"`
-	Errors  []string        `json:",omitempty"`
-}
-
-// statusBackup is a cluster with its last complete backup. Its Status is Completed, Missing if there is no complete backup (as
-// young as MaxAge), or Unknown if the list was not read.
-type statusBackup struct {
-	DBClusterId, RegionId string
-	statusSet
-	AgeSeconds int64       `json:",omitempty"`
-	Since      []statusSet `json:",omitempty"` // what started after the last complete backup and counts
-	Days       []statusDay `json:",omitempty"`
-	Sets       []statusSet `json:",omitempty"` // everything that is listed of these days
-	Warnings   []string    `json:",omitempty"`
-	Error      string      `json:",omitempty"`
-}
-
-// statusSet is a backup set.
-type statusSet struct {
-	Status                         backup.Status
-	BackupId                       string    `json:",omitempty"`
-	BackupStartTime, BackupEndTime time.Time `json:",omitzero"`
-	BackupSize                     int64     `json:",omitempty"`
-	BackupExpiredTime              time.Time `json:",omitzero"`
-	BackupType                     string    `json:",omitempty"`
-	Copy                           bool      `json:",omitempty"`
-	BackupStatus                   string    `json:",omitempty"` // the service's own word if it is unknown
-}
-
-type statusDay struct{ Date, Status string }
-type statusSkipped struct{ DBClusterId, RegionId, Reason string }
-
-// answer returns the overview for programs.
-func (o *overview) answer() statusAnswer {
-	a := statusAnswer{Time: o.Now.UTC().Truncate(time.Second), Zone: o.Now.Location().String(), Backups: []statusBackup{}, Errors: o.Failed}
-	if a.Status, _ = o.summary(); o.MaxAge > 0 {
-		a.MaxAge = short(o.MaxAge)
-	}
-	for _, r := range o.Rows {
-		b := statusBackup{DBClusterId: r.Cluster.ID, RegionId: r.Cluster.Region, Since: setsOf(r.Since), Sets: setsOf(r.Sets), Warnings: r.Warnings}
-		if r.Last != nil {
-			b.statusSet = setsOf([]backup.Set{*r.Last})[0]
-			b.AgeSeconds = int64(o.Now.Sub(r.Last.Start.From).Seconds())
-		}
-		if b.Status, _ = o.verdict(r); r.Err != nil {
-			b.Error = r.Err.Error()
-		}
-		for i, m := range r.Days {
-			b.Days = append(b.Days, statusDay{o.day(i).Format(time.DateOnly), m.status})
-		}
-		a.Backups = append(a.Backups, b)
-	}
-	for _, s := range o.Skipped {
-		a.Skipped = append(a.Skipped, statusSkipped{s.Cluster.ID, s.Cluster.Region, s.Reason})
-	}
-	return a
-}
-
-func setsOf(sets []backup.Set) (all []statusSet) {
-	types := map[bool]string{true: "FullBackup", false: "IncrementalBackup"}
-	for _, s := range sets {
-		set := statusSet{Status: setStatus[s.State], BackupId: s.ID, BackupSize: s.Size, BackupType: types[s.Full], Copy: s.Copy,
-			BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
-		if s.State == backup.SetUnknown {
-			set.BackupStatus = s.Status
-		}
-		all = append(all, set)
-	}
-	return all
+	return t.In(o.now.Location()).Format(layout)
 }

@@ -21,8 +21,8 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-// set is a full backup that started so long before now, to the minute.
-func set(now time.Time, before time.Duration, state backup.State) backup.Set {
+// listedSet is a full backup that started so long before now, to the minute.
+func listedSet(now time.Time, before time.Duration, state backup.State) backup.Set {
 	start := now.Add(-before).Truncate(time.Minute)
 	s := backup.Set{ID: fmt.Sprint(int(before.Minutes())), Full: true, State: state, Start: backup.Span{From: start, Until: start.Add(time.Minute)}}
 	if state == backup.SetComplete || state == backup.SetFailed {
@@ -36,7 +36,7 @@ func listed(now time.Time, text string) (sets []backup.Set) {
 	states := map[string]backup.State{"complete": backup.SetComplete, "failed": backup.SetFailed, "running": backup.SetRunning, "odd": backup.SetUnknown}
 	for one := range strings.SplitSeq(text, ", ") {
 		words := strings.Fields(one)
-		s := set(now, must(time.ParseDuration(words[0])), states[words[1]])
+		s := listedSet(now, must(time.ParseDuration(words[0])), states[words[1]])
 		s.Full, s.Copy, s.Status = !slices.Contains(words, "incremental"), slices.Contains(words, "copy"), words[1]
 		if slices.Contains(words, "ended") {
 			s.End = s.Start
@@ -46,11 +46,11 @@ func listed(now time.Time, text string) (sets []backup.Set) {
 	return sets
 }
 
-// told is what a list tells of a cluster.
-func told(id string, sets []backup.Set, now time.Time, days int) row {
-	r := row{Cluster: backup.Cluster{ID: id, Region: "cn-hangzhou"}}
-	r.tell(backup.Listing{Sets: sets}, now, days)
-	return r
+// told is an overview with what a list tells of one cluster more.
+func (o *overview) told(id string, sets []backup.Set, err error) *overview {
+	o.Backups = append(o.Backups, o.tell(backup.Cluster{ID: id, Region: "cn-hangzhou"}, backup.Listing{Sets: sets}, err))
+	o.judge()
+	return o
 }
 
 func TestHistory(t *testing.T) {
@@ -84,16 +84,13 @@ func TestHistory(t *testing.T) {
 		"the same day":        {time.Date(2026, 3, 29, 23, 5, 0, 0, berlin), "21h55m complete", "_____________#", "1315", "", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
-			h := told("amv-1", listed(c.now, c.sets), c.now, 14)
-			days, last := "", ""
-			for _, m := range h.Days {
-				days += map[mark]string{markOpen: "_", markNone: ".", markFailed: "x", markRunning: ">", markComplete: "#"}[m]
+			o := newOverview(c.now, 0, 14).told("amv-1", listed(c.now, c.sets), nil)
+			h, days := o.Backups[0], ""
+			for _, d := range h.Days {
+				days += map[mark]string{markOpen: "_", markNone: ".", markFailed: "x", markRunning: ">", markComplete: "#"}[d.mark]
 			}
-			if h.Last != nil {
-				last = h.Last.ID
-			}
-			if since := h.since(c.now, "01-02 15:04"); days != c.days || last != c.last || since != c.since || len(h.Warnings) != c.warnings {
-				t.Errorf("%s, last %q, %q, %q", days, last, since, h.Warnings)
+			if since := o.since(h, "01-02 15:04"); days != c.days || h.BackupId != c.last || since != c.since || len(h.Warnings) != c.warnings {
+				t.Errorf("%s, last %q, %q, %q", days, h.BackupId, since, h.Warnings)
 			}
 		})
 	}
@@ -116,10 +113,10 @@ func TestStatusAsJSON(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 0, 30, 0, shanghai)
 	sets := listed(now, "1h odd, 2h complete copy, 7h complete, 31h complete incremental, 55h complete")
 	sets[2].Size, sets[2].Expires.From = 5_000_000_000, now.AddDate(0, 0, 30)
-	r := row{Cluster: backup.Cluster{ID: "amv-1", Region: "cn-hangzhou"}}
-	r.tell(backup.Listing{Sets: sets, Unreadable: "yesterday"}, now, 2)
-	unread := row{Cluster: r.Cluster, Err: errors.New("why")}
-	o := overview{Now: now, MaxAge: 90 * time.Minute, Days: 2, Rows: []row{r, unread}, Failed: []string{"how"}, Skipped: []backup.Skipped{{Cluster: r.Cluster, Reason: "new"}}}
+	o := newOverview(now, 90*time.Minute, 2)
+	o.Backups = []row{o.tell(backup.Cluster{ID: "amv-1", Region: "cn-hangzhou"}, backup.Listing{Sets: sets, Unreadable: "yesterday"}, nil)}
+	o.Errors, o.Skipped = []string{"how"}, []left{{"amv-1", "cn-hangzhou", "new"}}
+	o.told("amv-1", nil, errors.New("why"))
 	const odd = `{"Status":"Unknown","BackupId":"60","BackupStartTime":"2026-11-26T00:00:00Z","BackupType":"FullBackup","BackupStatus":"odd"}`
 	const last = `"BackupId":"420","BackupStartTime":"2026-11-25T18:00:00Z","BackupEndTime":"2026-11-25T18:17:00Z","BackupSize":5000000000,"BackupExpiredTime":"2026-12-26T01:00:30Z","BackupType":"FullBackup"`
 	want := strings.ReplaceAll(`{"Status":"Unknown","Time":"2026-11-26T01:00:30Z","Zone":"Asia/Shanghai","MaxAge":"1h30m","Backups":[
@@ -130,7 +127,7 @@ func TestStatusAsJSON(t *testing.T) {
 {"Status":"Completed","BackupId":"1860","BackupStartTime":"2026-11-24T18:00:00Z","BackupEndTime":"2026-11-24T18:17:00Z","BackupType":"IncrementalBackup"}],"Warnings":["the list holds something that cannot be read: yesterday",
 "backup 60 (started 2026-11-26T08:00:00+08:00) (its status \"odd\" is not known: see ADB_STATUS_COMPLETED and ADB_STATUS_FAILED)"]},
 {"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Status":"Unknown","Error":"why"}],"Skipped":[{"DBClusterId":"amv-1","RegionId":"cn-hangzhou","Reason":"new"}],"Errors":["how"]}`, "\n", "")
-	if got := string(must(json.Marshal(o.answer()))); got != want {
+	if got := string(must(json.Marshal(o))); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
 }

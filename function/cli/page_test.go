@@ -26,11 +26,11 @@ var samples = []struct{ id, nights string }{
 // sampleOverview has the first n of the samples.
 func sampleOverview(n int) *overview {
 	now := time.Date(2026, 11, 30, 9, 6, 20, 0, shanghai)
-	o := &overview{Now: now, MaxAge: 26 * time.Hour, Days: 31}
+	o := newOverview(now, 26*time.Hour, 31)
 	for _, sample := range samples[:n] {
 		var sets []backup.Set
 		for i, night := range sample.nights {
-			s := set(now, time.Duration(24*(31-i)-4)*time.Hour, backup.SetComplete)
+			s := listedSet(now, time.Duration(24*(31-i)-4)*time.Hour, backup.SetComplete)
 			s.Size, s.Expires.From = int64(4135+15*i)<<20, s.End.From.AddDate(0, 0, 7)
 			switch night {
 			case '.':
@@ -46,11 +46,11 @@ func sampleOverview(n int) *overview {
 			case 'x':
 				s.State, s.Size = backup.SetFailed, 1<<20
 			case '>':
-				s = set(now, 5*time.Minute, backup.SetRunning)
+				s = listedSet(now, 5*time.Minute, backup.SetRunning)
 			}
 			sets = append(sets, s)
 		}
-		o.Rows = append(o.Rows, told(sample.id, sets, now, 31))
+		o.told(sample.id, sets, nil)
 	}
 	return o
 }
@@ -102,15 +102,15 @@ func TestThePage(t *testing.T) {
 // Whatever the service says is text on the page, and what could not be read is said.
 func TestThePageEscapes(t *testing.T) {
 	const evil = `"><script>alert('1')</script>&amp;`
-	o := sampleOverview(2)
-	o.Rows[0].Err = errors.New(evil)
-	o.Rows[1].Last.ID, o.Rows[1].Warnings = evil, []string{evil}
-	o.Failed = []string{evil}
-	o.Skipped = []backup.Skipped{{Cluster: backup.Cluster{ID: evil, Region: evil}, Reason: evil}}
-	page := o.html()
+	o := sampleOverview(1)
+	o.Backups[0].BackupId, o.Backups[0].Warnings = evil, []string{evil}
+	o.Errors, o.Skipped = []string{evil}, []left{{evil, evil, evil}}
+	page := o.told("amv-1", nil, errors.New(evil)).html()
 	if text := wellFormed(t, page); strings.Contains(page, "<script") || strings.Count(text, evil) != 8 || !strings.Contains(text, "2 of 3 could not be read") {
 		t.Errorf("%d times in\n%s", strings.Count(text, evil), page)
 	}
-	has(t, wellFormed(t, (&overview{Now: o.Now}).html()), "No cluster is selected; is a tag missing?")
+	empty := newOverview(o.now, 0, 1)
+	empty.judge()
+	has(t, wellFormed(t, empty.html()), "No cluster is selected; is a tag missing?")
 	has(t, sampleOverview(4).html(), `<h1 class="Completed">Each cluster has a complete backup that started in the last 26h</h1>`)
 }

@@ -59,7 +59,7 @@ func status(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	o := &overview{Now: time.Now().In(s.zone), MaxAge: maxAge, Days: days}
+	o := newOverview(time.Now().In(s.zone), maxAge, days)
 	o.read(ctx, service, s.scope, c.Root().ErrWriter)
 	if ctx.Err() != nil {
 		return ctx.Err()
@@ -77,21 +77,21 @@ func (o *overview) show(c *cli.Command) error {
 		fmt.Fprintf(c.Root().ErrWriter, "status: the page is %s\n", file)
 	}
 	if c.Bool("json") {
-		return json.NewEncoder(stdout).Encode(o.answer())
+		return json.NewEncoder(stdout).Encode(o)
 	}
 	if err := o.table(stdout); err != nil || !c.Bool("backups") {
 		return err
 	}
-	return o.backups(stdout)
+	return o.list(stdout)
 }
 
 // outcome returns the command's error: exit code 2 if something could not be read, 1 if a backup is missing.
 func (o *overview) outcome() error {
-	switch status, text := o.summary(); {
-	case status == backup.StatusUnknown:
-		return fmt.Errorf("status: %s: see above", text)
-	case status == backup.StatusMissing && (o.MaxAge > 0 || len(o.Rows) == 0):
-		return no("status: %s", text)
+	switch {
+	case o.Status == backup.StatusUnknown:
+		return fmt.Errorf("status: %s: see above", o.text)
+	case o.Status == backup.StatusMissing && (o.maxAge > 0 || len(o.Backups) == 0):
+		return no("status: %s", o.text)
 	}
 	return nil
 }
@@ -128,75 +128,78 @@ const (
 	statusCalls    = 8  // how many calls are in flight at once in each region
 )
 
-// overview is what backups the clusters have.
+// overview is what backups the clusters have. As JSON its names and forms are those of the function's answer.
 type overview struct {
-	Now     time.Time     // in the zone that times and days are shown in
-	MaxAge  time.Duration // how old the last complete backup may be; 0: any age is right
-	Days    int           // how many are shown, the last one is today
-	Rows    []row         // in the order of s.yaml
-	Skipped []backup.Skipped
-	Failed  []string // regions whose clusters could not be listed, and why
+	Status  backup.Status // of the cluster that is worst off
+	Time    time.Time
+	Zone    string   // times are shown in it, and days are days there
+	MaxAge  string   `json:",omitempty"`
+	Backups []row    // in the order of s.yaml
+	Skipped []left   `json:",omitempty"`
+	Errors  []string `json:",omitempty"` // regions whose clusters could not be listed, and why
+
+	now    time.Time
+	maxAge time.Duration // how old the last complete backup may be; 0: any age is right
+	days   int           // how many are shown, the last one is today
+	text   string        // how the clusters are, in one sentence
+}
+
+// left is a cluster that is left out.
+type left struct{ DBClusterId, RegionId, Reason string }
+
+func newOverview(now time.Time, maxAge time.Duration, days int) *overview {
+	o := &overview{Time: now.UTC().Truncate(time.Second), Zone: now.Location().String(), Backups: []row{}, now: now, maxAge: maxAge, days: days}
+	if maxAge > 0 {
+		o.MaxAge = short(maxAge)
+	}
+	return o
 }
 
 // day returns the day that was so many days after the first one that is shown.
-func (o *overview) day(n int) time.Time { return o.Now.AddDate(0, 0, n-o.Days+1) }
-
-// verdict says how a cluster is: Completed, Missing without a complete backup (as young as MaxAge), or Unknown; and what is
-// wrong with it, empty if it is Completed.
-func (o *overview) verdict(r row) (status backup.Status, wrong string) {
-	switch {
-	case r.Err != nil:
-		return backup.StatusUnknown, r.Err.Error()
-	case r.Last == nil:
-		return backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
-	case o.MaxAge > 0 && o.Now.Sub(r.Last.Start.From) > o.MaxAge: // the earliest moment that its listed start can mean
-		return backup.StatusMissing, age(o.Now.Sub(r.Last.Start.From)) + " old, more than " + short(o.MaxAge)
-	}
-	return backup.StatusCompleted, ""
-}
-
-// summary says in one sentence how the clusters are. The status is that of the cluster that is worst off.
-func (o *overview) summary() (status backup.Status, text string) {
-	count := map[backup.Status]int{backup.StatusUnknown: len(o.Failed)}
-	for _, r := range o.Rows {
-		status, _ := o.verdict(r)
-		count[status]++
-	}
-	unread, lack, young := count[backup.StatusUnknown], count[backup.StatusMissing], ""
-	if o.MaxAge > 0 {
-		young = " that started in the last " + short(o.MaxAge)
-	}
-	switch {
-	case unread > 0:
-		return backup.StatusUnknown, fmt.Sprintf("%d of %d could not be read, %d have no complete backup%s", unread, len(o.Rows)+len(o.Failed), lack, young)
-	case len(o.Rows) == 0:
-		return backup.StatusMissing, "no cluster is selected; is a tag missing?"
-	case lack > 0:
-		return backup.StatusMissing, fmt.Sprintf("%d of %d clusters have no complete backup%s", lack, len(o.Rows), young)
-	}
-	return backup.StatusCompleted, "each cluster has a complete backup" + young
-}
+func (o *overview) day(n int) time.Time { return o.now.AddDate(0, 0, n-o.days+1) }
 
 // read reads the lists of the clusters that the requests name or select. It tells on progress that it still reads.
 func (o *overview) read(ctx context.Context, service backup.Service, requests []backup.Request, progress io.Writer) {
 	defer terminal.Progress(progress, func(elapsed time.Duration) string { return "status: still reading, after " + elapsed.String() })()
+	var clusters []backup.Cluster
 	for _, c := range o.choose(ctx, service, requests) {
-		if !slices.ContainsFunc(o.Rows, func(r row) bool { return r.Cluster == c }) {
-			o.Rows = append(o.Rows, row{Cluster: c})
+		if !slices.Contains(clusters, c) {
+			clusters = append(clusters, c)
 		}
 	}
-	from, until := o.Now.AddDate(0, 0, -longestHistory), o.Now.Add(time.Hour)
+	o.Backups = make([]row, len(clusters))
+	from, until := o.now.AddDate(0, 0, -longestHistory), o.now.Add(time.Hour)
 	var all sync.WaitGroup
-	for i := range o.Rows {
+	for i, c := range clusters {
 		all.Go(func() {
-			r := &o.Rows[i]
-			l, err := again(ctx, func() (backup.Listing, error) { return service.Backups(ctx, r.Cluster, from, until) })
-			if r.Err = err; err == nil { // a cluster that cannot be read fails by itself
-				r.tell(l, o.Now, o.Days)
-			}
+			l, err := again(ctx, func() (backup.Listing, error) { return service.Backups(ctx, c, from, until) })
+			o.Backups[i] = o.tell(c, l, err)
 		})
 	}
 	all.Wait()
+	o.judge()
+}
+
+// judge says how the clusters are.
+func (o *overview) judge() {
+	count, young := map[backup.Status]int{backup.StatusUnknown: len(o.Errors)}, ""
+	for _, r := range o.Backups {
+		count[r.Status]++
+	}
+	if o.maxAge > 0 {
+		young = " that started in the last " + o.MaxAge
+	}
+	switch unread, lack := count[backup.StatusUnknown], count[backup.StatusMissing]; {
+	case unread > 0:
+		o.Status = backup.StatusUnknown
+		o.text = fmt.Sprintf("%d of %d could not be read, %d have no complete backup%s", unread, len(o.Backups)+len(o.Errors), lack, young)
+	case len(o.Backups) == 0:
+		o.Status, o.text = backup.StatusMissing, "no cluster is selected; is a tag missing?"
+	case lack > 0:
+		o.Status, o.text = backup.StatusMissing, fmt.Sprintf("%d of %d clusters have no complete backup%s", lack, len(o.Backups), young)
+	default:
+		o.Status, o.text = backup.StatusCompleted, "each cluster has a complete backup"+young
+	}
 }
 
 // choose returns the clusters that the requests name or select. Several may name the same one.
@@ -209,12 +212,14 @@ func (o *overview) choose(ctx context.Context, service backup.Service, requests 
 		for _, region := range r.Selector.Regions {
 			listed, err := again(ctx, func() ([]backup.ListedCluster, error) { return service.Clusters(ctx, region, *r.Selector) })
 			if err != nil {
-				o.Failed = append(o.Failed, fmt.Sprintf("the clusters of %s cannot be listed: %v", region, err))
+				o.Errors = append(o.Errors, fmt.Sprintf("the clusters of %s cannot be listed: %v", region, err))
 				continue
 			}
 			chosen, skipped := r.Choose(region, listed)
 			clusters = append(clusters, chosen...)
-			o.Skipped = append(o.Skipped, skipped...)
+			for _, s := range skipped {
+				o.Skipped = append(o.Skipped, left{s.Cluster.ID, s.Cluster.Region, s.Reason})
+			}
 		}
 	}
 	return clusters
@@ -232,11 +237,11 @@ func again[T any](ctx context.Context, call func() (T, error)) (T, error) {
 }
 
 // took returns how long a set took, in words; empty: it has not ended, or the list does not say when.
-func took(s backup.Set) string {
-	if s.End == (backup.Span{}) {
+func (s set) took() string {
+	if s.BackupEndTime.IsZero() {
 		return ""
 	}
-	return age(s.End.From.Sub(s.Start.From))
+	return age(s.BackupEndTime.Sub(s.BackupStartTime))
 }
 
 // age writes how old something is, from two days on in days and hours.

@@ -149,30 +149,39 @@ func TestAgain(t *testing.T) {
 // The status of the whole is that of the cluster that is worst off.
 func TestStatusOfTheWhole(t *testing.T) {
 	now := time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
-	of := func(sets string) row { return told("amv-1", listed(now, sets), now, 14) }
-	young, old, unread := of("1h complete"), of("30h complete"), row{Err: errors.New("why")}
-	none := told("amv-1", []backup.Set{{Full: true, State: backup.SetComplete}}, now, 14) // it has no start
+	const young, old, none, unread = "1h complete", "30h complete", "none", "unread"
 	for name, c := range map[string]struct {
-		rows   []row
+		rows   []string
 		maxAge time.Duration
 		failed []string
 		want   backup.Status
 		code   int
 	}{
-		"complete":           {[]row{young, old}, 0, nil, backup.StatusCompleted, exitDone},
-		"one has none":       {[]row{none, young}, 0, nil, backup.StatusMissing, exitDone},
-		"none, as a check":   {[]row{none, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
-		"one is not read":    {[]row{unread, none, young}, 26 * time.Hour, nil, backup.StatusUnknown, exitNotAsked},
-		"a region is not":    {[]row{young}, 0, []string{"why"}, backup.StatusUnknown, exitNotAsked},
+		"complete":           {[]string{young, old}, 0, nil, backup.StatusCompleted, exitDone},
+		"one has none":       {[]string{none, young}, 0, nil, backup.StatusMissing, exitDone},
+		"none, as a check":   {[]string{none, young}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
+		"one is not read":    {[]string{unread, none, young}, 26 * time.Hour, nil, backup.StatusUnknown, exitNotAsked},
+		"a region is not":    {[]string{young}, 0, []string{"why"}, backup.StatusUnknown, exitNotAsked},
 		"no region is":       {nil, 0, []string{"why"}, backup.StatusUnknown, exitNotAsked},
 		"nothing is chosen":  {nil, 0, nil, backup.StatusMissing, exitNo},
-		"a minute too old":   {[]row{of("26h1m complete")}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
-		"exactly of max-age": {[]row{of("26h complete")}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
+		"a minute too old":   {[]string{"26h1m complete"}, 26 * time.Hour, nil, backup.StatusMissing, exitNo},
+		"exactly of max-age": {[]string{"26h complete"}, 26 * time.Hour, nil, backup.StatusCompleted, exitDone},
 	} {
-		o := overview{Now: now, MaxAge: c.maxAge, Rows: c.rows, Failed: c.failed, Days: 14}
-		a, err := o.answer(), o.outcome()
-		if a.Status != c.want || (err == nil) != (c.code == exitDone) || exitCode(err) != c.code || (a.MaxAge == "") != (c.maxAge == 0) {
-			t.Errorf("%s: %s, max age %q: %v", name, a.Status, a.MaxAge, err)
+		o := newOverview(now, c.maxAge, 14)
+		for _, sets := range c.rows {
+			switch sets {
+			case none: // it has no start
+				o.told("amv-1", []backup.Set{{Full: true, State: backup.SetComplete}}, nil)
+			case unread:
+				o.told("amv-1", nil, errors.New("why"))
+			default:
+				o.told("amv-1", listed(now, sets), nil)
+			}
+		}
+		o.Errors = c.failed
+		o.judge()
+		if code := exitCode(o.outcome()); o.Status != c.want || code != c.code || (o.MaxAge == "") != (c.maxAge == 0) {
+			t.Errorf("%s: %s, max age %q, exit code %d", name, o.Status, o.MaxAge, code)
 		}
 	}
 }
@@ -190,10 +199,10 @@ func TestStatusTellsThatItReads(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		requests := []backup.Request{{Cluster: backup.Cluster{ID: "amv-1"}}, {Cluster: backup.Cluster{ID: "amv-2"}}}
 		var said strings.Builder
-		o := overview{Now: time.Now()}
+		o := newOverview(time.Now(), 0, 1)
 		o.read(t.Context(), slowService{}, requests, &said)
-		if took := time.Since(o.Now); len(o.Rows) != 2 || took != time.Minute || strings.Count(said.String(), "status: still reading, after ") < 2 {
-			t.Errorf("%d clusters in %s\n%s", len(o.Rows), took, &said)
+		if took := time.Since(o.now); len(o.Backups) != 2 || took != time.Minute || strings.Count(said.String(), "status: still reading, after ") < 2 {
+			t.Errorf("%d clusters in %s\n%s", len(o.Backups), took, &said)
 		}
 	})
 }
