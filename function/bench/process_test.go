@@ -7,7 +7,6 @@ package bench
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"log"
 	"net/http/httptest"
@@ -79,7 +78,7 @@ func start(b *testing.B, name, url string) *process {
 	env := map[string]string{"function": "ADB_ENDPOINT=" + url, "plain": "ENDPOINT=" + strings.TrimPrefix(url, "http://")}[name]
 	p := &process{b: b, started: time.Now()}
 	var err error
-	if p.Instance, err = fakefc.Launch(fakefc.Command{Path: binary(b, name), Env: []string{env}}); err != nil {
+	if p.Instance, err = fakefc.Launch(binary(b, name), []string{env}, nil); err != nil {
 		b.Fatal(err)
 	}
 	b.Cleanup(p.Close)
@@ -91,8 +90,8 @@ func (p *process) invoke(payload string) fakefc.Result {
 	result, err := p.Invoke(context.Background(), fakefc.Invocation{
 		Payload: []byte(payload), AccessKeyID: role.id, AccessKeySecret: role.secret, SecurityToken: role.token, Timeout: 10 * time.Minute,
 	})
-	if err = errors.Join(err, result.Err()); err != nil {
-		p.b.Fatal(err)
+	if err != nil || result.ErrorType != "" {
+		p.b.Fatal(err, result.ErrorType, result.ErrorMessage)
 	}
 	return result
 }

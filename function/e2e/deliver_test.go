@@ -58,7 +58,7 @@ func (s *story) deliver(ts *testscript.TestScript, neg bool, args []string) erro
 		fmt.Fprintf(ts.Stderr(), "%s: %s\n", r.ErrorType, r.ErrorMessage)
 	}
 	if (r.ErrorType != "") != neg {
-		return fmt.Errorf("unexpected: %s%w", r.Payload, r.Err())
+		return fmt.Errorf("unexpected: %s%s: %s", r.Payload, r.ErrorType, r.ErrorMessage)
 	}
 	return check(r)
 }

@@ -118,7 +118,7 @@ func (s *story) function(ts *testscript.TestScript, neg bool, args []string) (er
 		s.lines = append(s.lines, line)
 	}
 	env := append([]string{"ADB_ENDPOINT=" + s.endpoint, "ADB_POLL_INTERVAL=20ms", "ADB_SETTLE_TIME=300ms"}, args...)
-	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Output: keep})
+	s.process, err = fakefc.Launch(s.binary, env, keep)
 	if err != nil || !neg {
 		return err
 	}

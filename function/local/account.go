@@ -69,7 +69,7 @@ func history(now time.Time) (sets []fakeadb.Backup) {
 
 // account are the options of an AnalyticDB with the made-up clusters, and others that requests name. Lists show times in seconds,
 // as an older page of the reference does: with minutes, a wait of seconds could last a minute longer.
-func account(now time.Time, requests ...backup.Request) fakeadb.Options {
+func account(requests ...backup.Request) fakeadb.Options {
 	var clusters []fakeadb.Cluster
 	for _, s := range samples {
 		clusters = append(clusters, s.Cluster)
@@ -80,9 +80,6 @@ func account(now time.Time, requests ...backup.Request) fakeadb.Options {
 		if r.Selector == nil && !slices.ContainsFunc(clusters, known) {
 			clusters = append(clusters, c)
 		}
-	}
-	for i := range clusters {
-		clusters[i].Created = now.AddDate(-1, 0, 0)
 	}
 	return fakeadb.Options{
 		Credentials: map[string]fakeadb.Credential{localKeyID: {Secret: localSecret, Token: localToken}},

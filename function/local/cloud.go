@@ -4,9 +4,10 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"net"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"regexp"
@@ -34,30 +35,40 @@ func (s streams) environment(others ...string) []string {
 
 // useLocal starts AnalyticDB and the chat robot here, and nothing may leave this machine.
 func (r *run) useLocal() (err error) {
-	now := time.Now()
-	r.adb = fakeadb.New(fakeadb.Options{})
-	both := http.NewServeMux()
-	both.Handle("/", r.adb)
-	both.HandleFunc("/robot/send", r.chat)
-	r.server = httptest.NewServer(both)
 	r.invocation = fakefc.Invocation{
 		Region: localRegion, Timeout: max(5*time.Minute, 3*r.takes),
 		AccessKeyID: localKeyID, AccessKeySecret: localSecret, SecurityToken: localToken,
 	}
-	r.env = append(settings(r.takes), r.std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+r.server.URL,
-		"ADB_ALARM_WEBHOOK="+r.server.URL+"/robot/send")...)
+	r.env = append(settings(r.takes), r.std.environment()...)
 	r.in.decode(r.env, r.invocation)
 	if r.fault, err = findFault(r.options.fault, &r.in); err != nil {
 		return err
 	}
-	o := account(now, r.in.Requests...)
-	o.Takes, o.OnCall = r.takes, r.showCall
-	r.adb.Add(history(now)...)
+	now := time.Now()
+	r.cloud, r.history = account(r.in.Requests...), history(now)
+	r.cloud.Takes, r.cloud.OnCall = r.takes, r.showCall
 	if r.fault.begins != nil {
-		r.fault.begins(r, &o)
+		r.fault.begins(r)
 	}
-	r.adb.Set(func(old *fakeadb.Options) { *old = o })
-	return nil
+	url, err := r.open()
+	r.env = append(r.env, "ADB_NETWORK=public", "ADB_ENDPOINT="+url, "ADB_ALARM_WEBHOOK="+url+"/robot/send")
+	return err
+}
+
+// open starts AnalyticDB and the chat robot on a loopback port.
+func (r *run) open() (url string, err error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", err
+	}
+	r.adb = fakeadb.New(r.cloud)
+	r.adb.Add(r.history...)
+	both := http.NewServeMux()
+	both.Handle("/", r.adb)
+	both.HandleFunc("/robot/send", r.chat)
+	r.server.Handler = both
+	go r.server.Serve(listener)
+	return "http://" + listener.Addr().String(), nil
 }
 
 // settings are those of the function that depend on how long a backup takes, so that what takes minutes in the cloud
@@ -71,20 +82,15 @@ func settings(takes time.Duration) []string {
 	}
 }
 
-// made counts the backups that the function made.
-func (r *run) made() (n int) {
-	for _, b := range r.adb.Backups("") {
-		n += min(1, len(b.RequestID))
-	}
-	return n
-}
-
 // useReal takes the person's credentials and region, as every tool of Alibaba Cloud does. Ctrl-C ends the run before the timeout,
 // and the backup goes on.
 func (r *run) useReal(ctx context.Context) error {
 	region := credentials.Region(r.std.getenv)
+	if region == "" {
+		return errors.New("CLOUD=real needs a region, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in ~/.aliyun/config.json")
+	}
 	if err := backup.CheckRegion(region); err != nil {
-		return fmt.Errorf("in which region? Set it, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in Alibaba Cloud CLI's configuration: %w", err)
+		return err
 	}
 	found, err := new(credentials.Source).Get(ctx)
 	if err != nil {
@@ -107,10 +113,13 @@ func (r *run) useReal(ctx context.Context) error {
 // the command's.
 func execute(ctx context.Context, args []string, std streams) (int, error) {
 	now := time.Now()
-	adb := fakeadb.New(account(now))
-	adb.Add(append(history(now), fakeadb.Backup{Cluster: runningCluster, Start: now.Add(-5 * time.Minute), Ends: fakeadb.Running})...)
-	server := httptest.NewServer(adb)
-	defer server.Close()
+	running := fakeadb.Backup{Cluster: runningCluster, Start: now.Add(-5 * time.Minute), Ends: fakeadb.Running}
+	r := &run{screen: &screen{w: std.err}, cloud: account(), history: append(history(now), running)}
+	url, err := r.open()
+	if err != nil {
+		return exitNotAsked, err
+	}
+	defer r.close()
 	var ids []string
 	for _, c := range samples {
 		if c.Region == "" && takesBackups(c.Cluster) {
@@ -120,9 +129,9 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	command := exec.CommandContext(ctx, args[0], args[1:]...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // as Ctrl-C does
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
-	command.Env = std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+server.URL, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
+	command.Env = std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+url, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
 		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)
-	err := command.Run()
+	err = command.Run()
 	if code := command.ProcessState.ExitCode(); code >= 0 { // nil, if it did not start, gives -1
 		return code, nil
 	}

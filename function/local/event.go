@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -62,11 +61,6 @@ func (in *incoming) decode(env []string, inv fakefc.Invocation) {
 		RequestID: fakefc.NewRequestID(now), Timeout: inv.Timeout, Region: inv.Region, Received: now,
 		DefaultClusters: config.Words(streams{environ: env}.getenv("ADB_DEFAULT_CLUSTERS")),
 	})
-}
-
-// any reports whether one of the requests is such.
-func (in *incoming) any(such func(backup.Request) bool) bool {
-	return slices.ContainsFunc(in.Requests, such)
 }
 
 // describe says what was read from the event, a line for each request.

@@ -188,7 +188,7 @@ func TestMistakesAreToldKindly(t *testing.T) {
 		"-h":                          {exitDone, "Usage of local, with the variables EVENT, "},
 		"-faults":                     {exitDone, "lost-answer       AnalyticDB starts"},
 		"ADB_POLL_INTERVAL=soon":      {exitFailed, "ADB_POLL_INTERVAL"},
-		"CLOUD=real EVENT=amv-a":      {exitNotAsked, "in which region?"},
+		"CLOUD=real EVENT=amv-a":      {exitNotAsked, "CLOUD=real needs a region, as in"},
 		"-exec no/such/command":       {exitNotAsked, "no/such/command"},
 		"CLOUD=real EVENT=amv-a ALIBABA_CLOUD_REGION_ID=evil.example/": {exitNotAsked, "is not a region"},
 	} {

@@ -148,7 +148,8 @@ func (r *run) conclude() int {
 		text, colour, code = "The invocation failed: "+last.ErrorType, terminal.Red, exitFailed
 	}
 	if !r.real {
-		text += fmt.Sprintf("; backups made: %d, deliveries: %d", r.made(), len(r.results))
+		made := slices.DeleteFunc(r.adb.Backups(""), func(b fakeadb.Backup) bool { return b.RequestID == "" })
+		text += fmt.Sprintf("; backups made: %d, deliveries: %d", len(made), len(r.results))
 	} else if last.ErrorType == "PermissionDenied" {
 		text += ". A run from here works with your own credentials, not with the function's role"
 	}

@@ -4,14 +4,13 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	"github.com/alibabacloud-go/tea/dara"
 )
 
 var some = []Cluster{
-	{ID: "amv-a", Tags: []Tag{{"backup", "nightly"}, {"env", "prod"}}, ResourceGroup: "rg-1", Description: "orders", Created: time.Date(1999, 12, 1, 2, 0, 0, 0, time.UTC)},
+	{ID: "amv-a", Tags: []Tag{{"backup", "nightly"}, {"env", "prod"}}, ResourceGroup: "rg-1", Description: "orders"},
 	{ID: "amv-b", Tags: []Tag{{"backup", "weekly"}, {"empty", ""}}, Status: "Creating"},
 	{ID: "am-c", DBVersion: "3.0", Tags: []Tag{{"backup", "nightly"}}},
 	{ID: "amv-d", ResourceGroup: "rg-1"},

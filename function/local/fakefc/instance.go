@@ -14,15 +14,6 @@ import (
 	"sync"
 )
 
-// Command says how to start a function's executable.
-type Command struct {
-	Path string
-	// Env is the function's own environmentVariables, NAME=value. The caller's environment is not passed on.
-	Env []string
-	// Output is given each line that the process prints, without its end; nil discards them.
-	Output func(line string)
-}
-
 // Instance is what the platform runs for a function: one process and the runtime API that it asks, on a loopback port. It must be
 // closed: the runtime SDK asks for the next invocation for ever, without a pause when nothing answers. When the process ends, the
 // invocation in progress and those to come end with ProcessExited.
@@ -36,9 +27,10 @@ type Instance struct {
 	waiting sync.Map        // for an answer: chan Result by request id
 }
 
-// Launch starts an instance.
-func Launch(c Command) (*Instance, error) {
-	path, err := filepath.Abs(c.Path)
+// Launch starts an instance: an executable and the function's own environment variables, NAME=value. The caller's environment is not
+// passed on. output is given each line that the process prints; nil discards them.
+func Launch(executable string, env []string, output func(line string)) (*Instance, error) {
+	path, err := filepath.Abs(executable)
 	if err != nil {
 		return nil, err
 	}
@@ -49,16 +41,16 @@ func Launch(c Command) (*Instance, error) {
 	i := newInstance()
 	i.Cmd = exec.Command(path)
 	i.Cmd.Dir = filepath.Dir(path)
-	i.Cmd.Env = append(platformEnv(listener.Addr().String(), i.Cmd.Dir), c.Env...)
-	output, err := i.Cmd.StdoutPipe()
+	i.Cmd.Env = append(platformEnv(listener.Addr().String(), i.Cmd.Dir), env...)
+	pipe, err := i.Cmd.StdoutPipe()
 	i.Cmd.Stderr = i.Cmd.Stdout
 	if err = errors.Join(err, i.Cmd.Start()); err != nil {
 		listener.Close()
-		return nil, fmt.Errorf("%s does not start: %w", c.Path, err)
+		return nil, fmt.Errorf("%s does not start: %w", executable, err)
 	}
 	go i.api.Serve(listener)
 	go func() {
-		last := readLines(output, c.Output)
+		last := readLines(pipe, output)
 		i.Cmd.Wait()
 		i.Err = fmt.Errorf("the process ended (%v); its last output:\n%s", i.Cmd.ProcessState, strings.Join(last, "\n"))
 		close(i.Exited)
@@ -137,18 +129,12 @@ func (f *Function) take() (i *Instance, err error) {
 	return i, err
 }
 
-// Replace makes the next invocation come to a new instance, as after a deployment.
-func (f *Function) Replace() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	f.idle = nil
-}
-
-// Close ends every instance that there is.
+// Close ends every instance that there is. The next invocation comes to a new one.
 func (f *Function) Close() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, i := range f.all {
 		i.Close()
 	}
+	f.idle = nil
 }

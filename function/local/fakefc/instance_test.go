@@ -52,10 +52,9 @@ func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 	return json.Marshal(fmt.Sprintf("%+v %v", *fc, os.Environ()))
 }
 
-func launch(t *testing.T, c Command) *Instance {
+func launch(t *testing.T, output func(string), env ...string) *Instance {
 	t.Helper()
-	c.Path, c.Env = os.Args[0], append([]string{"FCRUNTIME_TEST=function"}, c.Env...)
-	i, err := Launch(c)
+	i, err := Launch(os.Args[0], append([]string{"FCRUNTIME_TEST=function"}, env...), output)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,11 +64,11 @@ func launch(t *testing.T, c Command) *Instance {
 
 func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 	t.Setenv("SOMEBODY_ELSES", "secret")
-	i := launch(t, Command{Env: []string{"ADB_NETWORK=vpc"}})
+	i := launch(t, nil, "ADB_NETWORK=vpc")
 	r, err := i.Invoke(t.Context(), Invocation{Payload: []byte("hello"), AccessKeyID: "k", AccessKeySecret: "s", SecurityToken: "t",
 		Region: "cn-beijing", AccountID: "42", Timeout: 90 * time.Second, RetryCount: 1})
-	if err != nil || r.Err() != nil {
-		t.Fatal(err, r.Err())
+	if err != nil || r.ErrorType != "" {
+		t.Fatal(err, r)
 	}
 	for _, want := range []string{"RequestID:1-", "{AccessKeyId:k AccessKeySecret:s SecurityToken:t}", "Region:cn-beijing", "AccountId:42", "RetryCount:1", "Timeout:90", "ADB_NETWORK=vpc", "FC_REGION="} {
 		if !strings.Contains(string(r.Payload), want) || strings.Contains(string(r.Payload), "SOMEBODY_ELSES") {
@@ -80,7 +79,7 @@ func TestTheVendorsRuntimeIsToldEverything(t *testing.T) {
 
 func TestTheOutputAndTheEnd(t *testing.T) {
 	var out []string
-	i := launch(t, Command{Output: func(line string) { out = append(out, line) }})
+	i := launch(t, func(line string) { out = append(out, line) })
 	if _, err := i.Invoke(t.Context(), Invocation{Payload: []byte("log")}); err != nil {
 		t.Fatal(err)
 	}
@@ -89,14 +88,14 @@ func TestTheOutputAndTheEnd(t *testing.T) {
 	if got := strings.Join(out, "|"); !strings.Contains(got, "|one line|two lines|") || !strings.Contains(i.Err.Error(), "killed") {
 		t.Errorf("%s; ended with %v", got, i.Err)
 	}
-	i = launch(t, Command{Env: []string{"FCRUNTIME_TEST=exit"}})
+	i = launch(t, nil, "FCRUNTIME_TEST=exit")
 	for range 2 {
 		r, err := i.Invoke(t.Context(), Invocation{})
 		if want := "(exit status 3); its last output:\nto stdout\nto stderr, no end of line"; err != nil || r.ErrorType != ProcessExited || !strings.Contains(r.ErrorMessage, want) {
 			t.Errorf("an early end: %+v, %v", r, err)
 		}
 	}
-	if _, err := Launch(Command{Path: "no/such"}); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "no/such does not start") {
+	if _, err := Launch("no/such", nil, nil); !errors.Is(err, os.ErrNotExist) || !strings.Contains(err.Error(), "no/such does not start") {
 		t.Errorf("no file: %v", err)
 	}
 }
@@ -106,11 +105,11 @@ func TestTheOutputAndTheEnd(t *testing.T) {
 func TestInstances(t *testing.T) {
 	began := make(chan string, 10)
 	f := &Function{Launch: func(int) (*Instance, error) {
-		return launch(t, Command{Output: func(line string) {
+		return launch(t, func(line string) {
 			if strings.HasPrefix(line, "pid ") {
 				began <- line
 			}
-		}}), nil
+		}), nil
 	}}
 	ctx, leave := context.WithCancel(t.Context())
 	left := make(chan error)
@@ -123,8 +122,8 @@ func TestInstances(t *testing.T) {
 		{"pid", ""}, {"error", "Chosen: no"}, {"panic", "at the disco"}, {"pid", ""}, {"slow", FunctionTimeout}, {"exit", "about to exit"}, {"pid", ""},
 	} {
 		r, err := f.Invoke(t.Context(), Invocation{Payload: []byte(c.payload), Timeout: time.Second})
-		if err != nil || (r.ErrorType == "") != (c.want == "") || !strings.Contains(fmt.Sprint(r.Err()), c.want) {
-			t.Errorf("%d: %s: %v, %v", i, c.payload, r.Err(), err)
+		if err != nil || (r.ErrorType == "") != (c.want == "") || !strings.Contains(r.ErrorType+": "+r.ErrorMessage, c.want) {
+			t.Errorf("%d: %s: %v, %v", i, c.payload, r, err)
 		}
 		if c.payload == "pid" {
 			pids = append(pids, <-began)

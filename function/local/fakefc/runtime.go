@@ -58,14 +58,6 @@ type Result struct {
 	Took         time.Duration // from the moment the function took it; if it never did, from Invoke
 }
 
-// Err is nil on success, else type and message in one.
-func (r Result) Err() error {
-	if r.ErrorType == "" {
-		return nil
-	}
-	return errors.New(r.ErrorType + ": " + r.ErrorMessage)
-}
-
 // NewRequestID makes an id as Function Compute does: the Unix seconds in hexadecimal digits, then what is random.
 func NewRequestID(now time.Time) string {
 	return fmt.Sprintf("1-%08x-%s", now.Unix(), strings.ToLower(rand.Text()))
