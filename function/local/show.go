@@ -38,10 +38,7 @@ func (s *screen) print(colour terminal.Colour, head, text string) {
 		width = max(40, width-indent)
 	}
 	for _, line := range terminal.Wrap(text, width) {
-		if terminal.Colourful(s.w) {
-			line = colour.Paint(line)
-		}
-		fmt.Fprintf(s.w, "%-*s%s\n", indent, head, line)
+		fmt.Fprintf(s.w, "%-*s%s\n", indent, head, colour.Paint(s.w, line))
 		head = ""
 	}
 }
