@@ -40,7 +40,7 @@ type run struct {
 func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
 	r = &run{options: o, std: std, screen: &screen{w: std.out, began: time.Now(), all: o.verbose}, logged: make(chan bool, 10)}
 	r.function.Launch = r.launch
-	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent)); err != nil {
+	if r.in, err = readEvent(cmp.Or(o.event, "events/timer.json")); err != nil {
 		return nil, err
 	}
 	if o.real {
