@@ -3,7 +3,6 @@ package fakeadb
 import (
 	"context"
 	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -26,7 +25,9 @@ func (t tamper) RoundTrip(r *http.Request) (*http.Response, error) {
 		header.Set(name, values[0])
 	}
 	r.Header = header
-	t.change(r)
+	if t.change != nil {
+		t.change(r)
+	}
 	return t.RoundTripper.RoundTrip(r)
 }
 
@@ -34,6 +35,7 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 	header := func(name, value string) func(*http.Request) {
 		return func(r *http.Request) { r.Header.Set(name, value) }
 	}
+	var s *Service
 	for name, c := range map[string]struct {
 		config func(*openapi.Config)
 		change func(*http.Request)
@@ -58,28 +60,16 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 		"a path":             {change: func(r *http.Request) { r.URL.Path = "/api" }, want: "InvalidAction.NotFound"},
 		"a method":           {change: func(r *http.Request) { r.Method = "GET" }, want: "UnsupportedHTTPMethod"},
 		"nothing is changed": {},
+		"sent again": {change: func(r *http.Request) {
+			s.RoundTrip(r.Clone(r.Context()))
+			s.Remove(s.Backups("")[0].ID)
+		}, want: "SignatureNonceUsed"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
-			s := New(Options{Credentials: credentials()})
-			var sent *http.Request
-			client := sdk(t, tamper{s, func(r *http.Request) {
-				if c.change != nil {
-					c.change(r)
-				}
-				sent = r.Clone(context.Background())
-				sent.Body = http.NoBody
-			}}, func(config *openapi.Config) {
-				if c.config != nil {
-					c.config(config)
-				}
-			})
-			_, refused := create(t.Context(), client, one)
+			s = New(Options{Credentials: credentials})
+			_, refused := create(t.Context(), sdk(t, tamper{s, c.change}, c.config), one)
 			if code, _, _ := strings.Cut(refused, " "); code != c.want || (len(s.Backups("")) == 1) != (c.want == "") {
 				t.Errorf("%s: %s, %+v, want %s", name, refused, s.Backups(""), c.want)
-			}
-			w := httptest.NewRecorder() // nothing is taken twice
-			if s.ServeHTTP(w, sent); c.want == "" && !strings.Contains(w.Body.String(), `"Code":"SignatureNonceUsed"`) {
-				t.Errorf("%s, again: %s", name, w.Body)
 			}
 		})
 	}
@@ -123,6 +113,58 @@ func TestWhatTheServiceRefuses(t *testing.T) {
 			time.Sleep(time.Minute << (5 * i))
 			if _, got := create(t.Context(), client, "amv-busy"); got != want {
 				t.Errorf("%d: %s, want %s", i, got, want)
+			}
+		}
+	})
+}
+
+func TestFaults(t *testing.T) {
+	answered := func(status int, body string) Fault {
+		return Fault{Name: "a gateway", Answer: func(*Call) Answer { return Answer{status, map[string]string{"Location": "/x"}, body} }}
+	}
+	for name, c := range map[string]struct {
+		fault Fault
+		want  string // in the error; empty: success
+		code  string // in the call's note
+	}{
+		"refused":   {Refused(ErrClusterIDNotFound), "InvalidDBClusterId.NotFound 400", "InvalidDBClusterId.NotFound"},
+		"throttled": {Throttled(1500 * time.Millisecond), "Throttling.User 400 for 1500", "Throttling.User"},
+		"answered":  {answered(502, "<html>"), "invalid character '<'", "a gateway"},
+		"empty":     {answered(200, "{}"), "", "a gateway"},
+		"broken":    {Broken, "connection reset", "connection broken"},
+		"slow":      {Fault{Delay: 20 * time.Second}, "context deadline exceeded", "caller gone"},
+		"redirect":  {answered(302, ""), "", "a gateway"},
+	} {
+		for _, after := range []bool{false, true} {
+			var calls []Call
+			c.fault.After = after
+			bubble(t, Options{Faults: Strike("CreateBackup", c.fault, 1), OnCall: func(c Call) { calls = append(calls, c) }}, func(t *testing.T, s *Service, client *adb.Client) {
+				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
+				defer cancel()
+				id, refused := create(ctx, client, one)
+				if (refused == "") != (c.want == "") || !strings.Contains(refused, c.want) {
+					t.Errorf("%s, after %v: %q, %s, want %q", name, after, id, refused, c.want)
+				}
+				if got := len(s.Backups(one)) == 1; got != after || calls[0].Effect != after || calls[0].Code != c.code {
+					t.Errorf("%s, after %v: %d backups, call %+v", name, after, len(s.Backups(one)), calls[0])
+				}
+				if id, refused := create(t.Context(), client, one); id == "" {
+					t.Errorf("%s: the second call: %s", name, refused)
+				}
+			})
+		}
+	}
+}
+
+func TestLatencyAndWhoeverDoesNotWait(t *testing.T) {
+	var last Call
+	bubble(t, Options{Latency: 100 * time.Millisecond, OnCall: func(c Call) { last = c }}, func(t *testing.T, s *Service, client *adb.Client) {
+		for patience, effect := range map[time.Duration]bool{40 * time.Millisecond: false, 60 * time.Millisecond: true, time.Second: true} {
+			ctx, cancel := context.WithTimeout(t.Context(), patience)
+			create(ctx, client, one)
+			cancel()
+			if served := patience > s.options.Latency; last.Effect != effect || (last.Status == 200) != served || last.Took != min(patience, s.options.Latency) {
+				t.Errorf("patience %v: %+v", patience, last)
 			}
 		}
 	})

@@ -24,17 +24,15 @@ const (
 	to     = "2000-12-31T00:00Z"
 )
 
-func credentials() map[string]Credential {
-	return map[string]Credential{keyID: {Secret: secret, Token: token}}
-}
+var credentials = map[string]Credential{keyID: {Secret: secret, Token: token}}
 
 // bubble runs a test in virtual time against a service, through the vendor's SDK.
 func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client *adb.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
-		o.Credentials = credentials()
+		o.Credentials = credentials
 		s := New(o)
-		test(t, s, sdk(t, s))
+		test(t, s, sdk(t, s, nil))
 	})
 }
 
@@ -45,15 +43,15 @@ func (r roundTripper) Call(request *http.Request, _ *http.Transport) (*http.Resp
 	return r.RoundTrip(request)
 }
 
-// sdk is the vendor's client behind a transport.
-func sdk(t *testing.T, transport http.RoundTripper, change ...func(*openapi.Config)) *adb.Client {
+// sdk is the vendor's client behind a transport. change may be nil.
+func sdk(t *testing.T, transport http.RoundTripper, change func(*openapi.Config)) *adb.Client {
 	t.Helper()
 	config := &openapi.Config{
 		AccessKeyId: dara.String(keyID), AccessKeySecret: dara.String(secret), SecurityToken: dara.String(token),
 		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{transport},
 	}
-	for _, c := range change {
-		c(config)
+	if change != nil {
+		change(config)
 	}
 	client, err := adb.NewClient(config)
 	if err != nil {
@@ -107,18 +105,20 @@ func clusters(ctx context.Context, client *adb.Client, change func(*adb.Describe
 
 // refusal is the code and status of an error of the service, or what another error says.
 func refusal(err error) string {
-	var client *openapi.ClientError
-	var server *openapi.ServerError
-	var throttled *openapi.ThrottlingError
+	var own interface { // of each of the SDK's types
+		GetCode() *string
+		GetStatusCode() *int
+		GetRetryAfter() *int64
+	}
 	switch {
 	case err == nil:
 		return ""
-	case errors.As(err, &client):
-		return fmt.Sprint(*client.Code, " ", *client.StatusCode)
-	case errors.As(err, &server):
-		return fmt.Sprint(*server.Code, " ", *server.StatusCode)
-	case errors.As(err, &throttled):
-		return fmt.Sprint(*throttled.Code, " ", *throttled.StatusCode, " for ", dara.Int64Value(throttled.RetryAfter))
+	case !errors.As(err, &own):
+		return err.Error()
 	}
-	return err.Error()
+	text := fmt.Sprint(*own.GetCode(), " ", *own.GetStatusCode())
+	if after := own.GetRetryAfter(); after != nil {
+		text += fmt.Sprint(" for ", *after)
+	}
+	return text
 }
