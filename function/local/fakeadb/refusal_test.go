@@ -8,7 +8,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
 	"github.com/alibabacloud-go/tea/dara"
 )
@@ -67,7 +66,7 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s = New(Options{Credentials: credentials})
-			_, refused := create(t.Context(), sdk(t, tamper{s, c.change}, c.config), one)
+			_, refused := call(t.Context(), sdk(t, tamper{s, c.change}, c.config), "CreateBackup", "DBClusterId="+one)
 			if code, _, _ := strings.Cut(refused, " "); code != c.want || (len(s.Backups("")) == 1) != (c.want == "") {
 				t.Errorf("%s: %s, %+v, want %s", name, refused, s.Backups(""), c.want)
 			}
@@ -76,42 +75,38 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 }
 
 func TestWhatTheServiceRefuses(t *testing.T) {
-	type request = adb.DescribeBackupsRequest
 	bubble(t, Options{
 		Clusters: []Cluster{{ID: one}, {ID: two, Region: "cn-beijing"}, {ID: "amv-new", Status: "Creating"}, {ID: "am-old", DBVersion: "3.0"}, {ID: "amv-busy"}},
 		Denied:   []Denial{{Action: "CreateBackup", Cluster: one}, {Cluster: "amv-hidden"}},
 		Busy:     []Busy{{"amv-busy", time.Date(2000, 1, 1, 0, 1, 0, 0, time.UTC), ErrUnavailable}},
 		Takes:    time.Hour, Overlap: ErrBackupExists,
-	}, func(t *testing.T, s *Service, client *adb.Client) {
-		for i, c := range []struct {
-			want   string
-			change func(*request)
-		}{
-			{"InvalidDBClusterId.Malformed 400", func(r *request) { r.DBClusterId = dara.String("amv-wz9or2xawpnc****") }},
-			{"MissingDBClusterId 400", func(r *request) { r.DBClusterId = nil }},
-			{"InvalidEndTime.Malformed 400", func(r *request) { r.StartTime, r.EndTime = r.EndTime, r.StartTime }},
-			{"InvalidEndTime.Malformed 400", func(r *request) { r.StartTime = r.EndTime }},
-			{"InvalidStartTime.Malformed 400", func(r *request) { r.StartTime = dara.String("1999-12-31T00:00:00Z") }},
-			{"MissingStartTime 400", func(r *request) { r.StartTime = nil }},
-			{"InvalidPageSize.Malformed 400", func(r *request) { r.PageSize = dara.Int32(10) }},
-			{"InvalidPageNumber.Malformed 400", func(r *request) { r.PageNumber = dara.Int32(0) }},
-			{"InvalidDBCluster.NotFound 404", func(r *request) { r.DBClusterId = dara.String(two) }},
-			{"NoPermission 403", func(r *request) { r.DBClusterId = dara.String("amv-hidden") }}, // it is not told that there is none
-			{"", func(*request) {}},
+	}, func(t *testing.T, s *Service, client *openapi.Client) {
+		for change, want := range map[string]string{
+			"DBClusterId=amv-wz9or2xawpnc****": "InvalidDBClusterId.Malformed 400",
+			"DBClusterId=":                     "MissingDBClusterId 400",
+			"StartTime=2000-12-31T00:01Z":      "InvalidEndTime.Malformed 400",
+			"StartTime=2000-12-31T00:00Z":      "InvalidEndTime.Malformed 400",
+			"StartTime=1999-12-31T00:00:00Z":   "InvalidStartTime.Malformed 400",
+			"StartTime=":                       "MissingStartTime 400",
+			"PageSize=10":                      "InvalidPageSize.Malformed 400",
+			"PageNumber=0":                     "InvalidPageNumber.Malformed 400",
+			"DBClusterId=" + two:               "InvalidDBCluster.NotFound 404",
+			"DBClusterId=amv-hidden":           "NoPermission 403", // it is not told that there is none
+			"":                                 "",
 		} {
-			if got, _ := backups(t.Context(), client, c.change); got != c.want {
-				t.Errorf("%d: %s, want %s", i, got, c.want)
+			if _, got := call(t.Context(), client, "DescribeBackups", window, change); got != want {
+				t.Errorf("%s: %s, want %s", change, got, want)
 			}
 		}
 		for id, want := range map[string]string{one: "NoPermission 403", "amv-new": "OperationDenied.DBClusterStatus 403", "am-old": "InvalidDBClusterId.NotFound 400", "amv-busy": "ServiceUnavailable 503"} {
-			if _, got := create(t.Context(), client, id); got != want {
+			if _, got := call(t.Context(), client, "CreateBackup", "DBClusterId="+id); got != want {
 				t.Errorf("%s: %s, want %s", id, got, want)
 			}
 		}
 		s.Add(Backup{Cluster: "amv-busy", Type: "IncrementalBackup", Start: s.Now()}, Backup{Cluster: "amv-busy", Parent: "6", Start: s.Now()})
 		for i, want := range []string{"", "BackupJobExists 400", ""} { // from the moment on at which it is not busy any more
 			time.Sleep(time.Minute << (5 * i))
-			if _, got := create(t.Context(), client, "amv-busy"); got != want {
+			if _, got := call(t.Context(), client, "CreateBackup", "DBClusterId=amv-busy"); got != want {
 				t.Errorf("%d: %s, want %s", i, got, want)
 			}
 		}
@@ -138,17 +133,17 @@ func TestFaults(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			var calls []Call
 			c.fault.After = after
-			bubble(t, Options{Faults: Strike("CreateBackup", c.fault, 1), OnCall: func(c Call) { calls = append(calls, c) }}, func(t *testing.T, s *Service, client *adb.Client) {
+			bubble(t, Options{Faults: Strike("CreateBackup", c.fault, 1), OnCall: func(c Call) { calls = append(calls, c) }}, func(t *testing.T, s *Service, client *openapi.Client) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
-				id, refused := create(ctx, client, one)
+				r, refused := call(ctx, client, "CreateBackup", "DBClusterId="+one)
 				if (refused == "") != (c.want == "") || !strings.Contains(refused, c.want) {
-					t.Errorf("%s, after %v: %q, %s, want %q", name, after, id, refused, c.want)
+					t.Errorf("%s, after %v: %q, %s, want %q", name, after, r.RequestId, refused, c.want)
 				}
 				if got := len(s.Backups(one)) == 1; got != after || calls[0].Effect != after || calls[0].Code != c.code {
 					t.Errorf("%s, after %v: %d backups, call %+v", name, after, len(s.Backups(one)), calls[0])
 				}
-				if id, refused := create(t.Context(), client, one); id == "" {
+				if r, refused := call(t.Context(), client, "CreateBackup", "DBClusterId="+one); r.RequestId == "" {
 					t.Errorf("%s: the second call: %s", name, refused)
 				}
 			})
@@ -158,10 +153,10 @@ func TestFaults(t *testing.T) {
 
 func TestLatencyAndWhoeverDoesNotWait(t *testing.T) {
 	var last Call
-	bubble(t, Options{Latency: 100 * time.Millisecond, OnCall: func(c Call) { last = c }}, func(t *testing.T, s *Service, client *adb.Client) {
+	bubble(t, Options{Latency: 100 * time.Millisecond, OnCall: func(c Call) { last = c }}, func(t *testing.T, s *Service, client *openapi.Client) {
 		for patience, effect := range map[time.Duration]bool{40 * time.Millisecond: false, 60 * time.Millisecond: true, time.Second: true} {
 			ctx, cancel := context.WithTimeout(t.Context(), patience)
-			create(ctx, client, one)
+			call(ctx, client, "CreateBackup", "DBClusterId="+one)
 			cancel()
 			if served := patience > s.options.Latency; last.Effect != effect || (last.Status == 200) != served || last.Took != min(patience, s.options.Latency) {
 				t.Errorf("patience %v: %+v", patience, last)

@@ -2,15 +2,16 @@ package fakeadb
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
+	"net/url"
 	"testing"
 	"testing/synctest"
 
-	adb "github.com/alibabacloud-go/adb-20211201/v4/client"
 	openapi "github.com/alibabacloud-go/darabonba-openapi/v2/client"
+	openapiutil "github.com/alibabacloud-go/darabonba-openapi/v2/utils"
 	"github.com/alibabacloud-go/tea/dara"
 )
 
@@ -20,14 +21,14 @@ const (
 	token  = "token"
 	one    = "amv-wz9or2xawpnc"
 	two    = "amv-bp1r053byu48p"
-	from   = "1999-12-31T00:00Z" // virtual time begins a day later
-	to     = "2000-12-31T00:00Z"
+	// window is a list of the backups of one cluster. Virtual time begins a day later.
+	window = "DBClusterId=" + one + "&StartTime=1999-12-31T00:00Z&EndTime=2000-12-31T00:00Z"
 )
 
 var credentials = map[string]Credential{keyID: {Secret: secret, Token: token}}
 
 // bubble runs a test in virtual time against a service, through the vendor's SDK.
-func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client *adb.Client)) {
+func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client *openapi.Client)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) {
 		o.Credentials = credentials
@@ -44,7 +45,7 @@ func (r roundTripper) Call(request *http.Request, _ *http.Transport) (*http.Resp
 }
 
 // sdk is the vendor's client behind a transport. change may be nil.
-func sdk(t *testing.T, transport http.RoundTripper, change func(*openapi.Config)) *adb.Client {
+func sdk(t *testing.T, transport http.RoundTripper, change func(*openapi.Config)) *openapi.Client {
 	t.Helper()
 	config := &openapi.Config{
 		AccessKeyId: dara.String(keyID), AccessKeySecret: dara.String(secret), SecurityToken: dara.String(token),
@@ -53,58 +54,36 @@ func sdk(t *testing.T, transport http.RoundTripper, change func(*openapi.Config)
 	if change != nil {
 		change(config)
 	}
-	client, err := adb.NewClient(config)
+	client, err := openapi.NewClient(config)
 	if err != nil {
 		t.Fatal(err)
 	}
 	client.DisableSDKError = dara.Bool(true)
-	client.Client.DisableSDKError = dara.Bool(true)
 	return client
 }
 
-// create returns the request id, or why there is none: code and status of a refusal, else the error.
-func create(ctx context.Context, client *adb.Client, cluster string) (requestID, refused string) {
-	r, err := client.CreateBackupWithContext(ctx, &adb.CreateBackupRequest{DBClusterId: &cluster, RegionId: dara.String("cn-hangzhou")}, &dara.RuntimeOptions{})
-	if err != nil || r.Body == nil {
-		return "", refusal(err)
-	}
-	return dara.StringValue(r.Body.RequestId), ""
+// reply is what of the replies is looked at.
+type reply struct {
+	RequestId                        string
+	TotalCount, PageNumber, PageSize any
+	Items                            struct{ Backup, DBCluster []map[string]any }
 }
 
-// backups lists a cluster's backups in short: id, times, status and size of every entry.
-func backups(ctx context.Context, client *adb.Client, change ...func(*adb.DescribeBackupsRequest)) (shown string, body *adb.DescribeBackupsResponseBody) {
-	request := &adb.DescribeBackupsRequest{DBClusterId: dara.String(one), StartTime: dara.String(from), EndTime: dara.String(to)}
-	for _, c := range change {
-		c(request)
+// call calls an action. Of a parameter in several queries the last one counts. It returns the reply, or why there is none: code and
+// status of a refusal, else what the error says.
+func call(ctx context.Context, client *openapi.Client, action string, queries ...string) (r reply, refused string) {
+	params := &openapiutil.Params{
+		Action: dara.String(action), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
+		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
 	}
-	r, err := client.DescribeBackupsWithContext(ctx, request, &dara.RuntimeOptions{})
-	if err != nil {
-		return refusal(err), &adb.DescribeBackupsResponseBody{}
+	query := map[string]*string{"RegionId": dara.String("cn-hangzhou")}
+	for _, more := range queries {
+		values, _ := url.ParseQuery(more)
+		for name := range values {
+			query[name] = dara.String(values.Get(name))
+		}
 	}
-	var lines []string
-	for _, e := range r.Body.Items.Backup {
-		lines = append(lines, fmt.Sprintf("%s %s-%s %s %d", *e.BackupId, *e.BackupStartTime, dara.StringValue(e.BackupEndTime), *e.BackupStatus, dara.Int32Value(e.BackupSize)))
-	}
-	return strings.Join(lines, "; "), r.Body
-}
-
-// clusters lists clusters, and returns their ids.
-func clusters(ctx context.Context, client *adb.Client, change func(*adb.DescribeDBClustersRequest)) (ids string, body *adb.DescribeDBClustersResponseBody) {
-	request := &adb.DescribeDBClustersRequest{RegionId: dara.String("cn-hangzhou"), DBClusterVersion: dara.String("All")}
-	change(request)
-	r, err := client.DescribeDBClustersWithContext(ctx, request, &dara.RuntimeOptions{})
-	if err != nil {
-		return refusal(err), nil
-	}
-	var all []string
-	for _, c := range r.Body.Items.DBCluster {
-		all = append(all, *c.DBClusterId)
-	}
-	return strings.Join(all, " "), r.Body
-}
-
-// refusal is the code and status of an error of the service, or what another error says.
-func refusal(err error) string {
+	answer, err := client.CallApiWithCtx(ctx, params, &openapiutil.OpenApiRequest{Query: query}, &dara.RuntimeOptions{})
 	var own interface { // of each of the SDK's types
 		GetCode() *string
 		GetStatusCode() *int
@@ -112,13 +91,15 @@ func refusal(err error) string {
 	}
 	switch {
 	case err == nil:
-		return ""
+		body, _ := answer["body"].(string)
+		json.Unmarshal([]byte(body), &r)
+		return r, ""
 	case !errors.As(err, &own):
-		return err.Error()
+		return r, err.Error()
 	}
-	text := fmt.Sprint(*own.GetCode(), " ", *own.GetStatusCode())
+	refused = fmt.Sprint(*own.GetCode(), " ", *own.GetStatusCode())
 	if after := own.GetRetryAfter(); after != nil {
-		text += fmt.Sprint(" for ", *after)
+		refused += fmt.Sprint(" for ", *after)
 	}
-	return text
+	return r, refused
 }
