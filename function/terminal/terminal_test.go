@@ -17,11 +17,7 @@ import (
 )
 
 func TestNoTerminal(t *testing.T) {
-	file, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
+	file, _ := os.Open(os.DevNull)
 	var out bytes.Buffer
 	if Width(file) != 0 || Width(&out) != 0 || Red.Paint(file, "x") != "x" || Red.Paint(&out, "x") != "x" {
 		t.Error("taken for a terminal")

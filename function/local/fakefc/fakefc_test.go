@@ -38,16 +38,12 @@ func function(ctx context.Context, payload []byte) (json.RawMessage, error) {
 		return nil, messages.InvokeResponse_Error{Type: "Chosen", Message: "no"}
 	case "panic":
 		panic("at the disco")
-	case "slow":
-		time.Sleep(3 * time.Second)
 	case "exit":
 		fmt.Println("about to exit")
 		os.Exit(4)
-	case "pid", "hang":
-		fmt.Println("pid", os.Getpid())
-		if string(payload) == "hang" {
-			select {}
-		}
+	case "hang":
+		fmt.Println("hanging")
+		select {}
 	case "log":
 		fmt.Println("one line\ntwo lines")
 	}
@@ -105,11 +101,11 @@ func TestTheOutputAndTheEnd(t *testing.T) {
 // A function's instances: each has one invocation at a time, and another takes the place of one that timed out or died, or whose
 // caller left.
 func TestInstances(t *testing.T) {
-	began := make(chan string, 10)
+	hangs := make(chan bool, 10)
 	f := &Function{Launch: func(int) (*Instance, error) {
 		return launch(t, func(line string) {
-			if strings.HasPrefix(line, "pid ") {
-				began <- line
+			if line == "hanging" {
+				hangs <- true
 			}
 		}), nil
 	}}
@@ -119,20 +115,21 @@ func TestInstances(t *testing.T) {
 		_, err := f.Invoke(ctx, Invocation{Payload: []byte("hang")})
 		left <- err
 	}()
-	pids := []string{<-began}
-	for i, c := range []struct{ payload, want string }{ // one after the other, while the first one hangs
-		{"pid", ""}, {"error", "Chosen: no"}, {"panic", "at the disco"}, {"pid", ""}, {"slow", FunctionTimeout}, {"exit", "about to exit"}, {"pid", ""},
+	<-hangs
+	for _, c := range []struct {
+		payload, want string
+		instances     int // so far
+	}{ // one after the other, while the first one hangs
+		{"", "", 2}, {"error", "Chosen: no", 2}, {"panic", "at the disco", 2}, {"", "", 2}, {"hang", FunctionTimeout, 2}, {"exit", "about to exit", 3}, {"", "", 4},
 	} {
-		r, err := f.Invoke(t.Context(), Invocation{Payload: []byte(c.payload), Timeout: time.Second})
-		if err != nil || (r.ErrorType == "") != (c.want == "") || !strings.Contains(r.ErrorType+": "+r.ErrorMessage, c.want) {
-			t.Errorf("%d: %s: %v, %v", i, c.payload, r, err)
+		inv := Invocation{Payload: []byte(c.payload)}
+		if c.want == FunctionTimeout {
+			inv.Timeout = 50 * time.Millisecond
 		}
-		if c.payload == "pid" {
-			pids = append(pids, <-began)
+		r, err := f.Invoke(t.Context(), inv)
+		if err != nil || (r.ErrorType == "") != (c.want == "") || !strings.Contains(r.ErrorType+": "+r.ErrorMessage, c.want) || len(f.all) != c.instances {
+			t.Errorf("%s: %v, %v, %d instances", c.payload, r, err, len(f.all))
 		}
-	}
-	if pids[1] == pids[0] || pids[3] == pids[1] || len(f.all) != 4 {
-		t.Errorf("%d instances: %v", len(f.all), pids)
 	}
 	leave()
 	if err := <-left; !errors.Is(err, context.Canceled) {
