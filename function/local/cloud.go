@@ -84,7 +84,7 @@ func (r *run) useReal(ctx context.Context) error {
 		return errors.New("CLOUD=real needs a region, as in ALIBABA_CLOUD_REGION_ID=cn-hangzhou make run …, or in ~/.aliyun/config.json")
 	}
 	if err := backup.CheckRegion(region); err != nil {
-		return err
+		return fmt.Errorf("ALIBABA_CLOUD_REGION_ID or ~/.aliyun/config.json: %w", err)
 	}
 	found, err := new(credentials.Source).Get(ctx)
 	if err != nil {

@@ -171,16 +171,13 @@ func TestLatencyAndWhoeverDoesNotWait(t *testing.T) {
 }
 
 const (
-	keyID  = "STS.NTkey"
-	secret = "secret"
-	token  = "token"
-	one    = "amv-wz9or2xawpnc"
-	two    = "amv-bp1r053byu48p"
+	one = "amv-wz9or2xawpnc"
+	two = "amv-bp1r053byu48p"
 	// window is a list of the backups of one cluster. Virtual time begins a day later.
 	window = "DBClusterId=" + one + "&StartTime=1999-12-31T00:00Z&EndTime=2000-12-31T00:00Z"
 )
 
-var credentials = map[string]Credential{keyID: {Secret: secret, Token: token}}
+var credentials = map[string]Credential{"STS.NTkey": {Secret: "secret", Token: "token"}}
 
 // bubble runs a test in virtual time against a service, through the vendor's SDK.
 func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client *openapi.Client)) {
@@ -203,7 +200,7 @@ func (r roundTripper) Call(request *http.Request, _ *http.Transport) (*http.Resp
 func sdk(t *testing.T, transport http.RoundTripper, change func(*openapi.Config)) *openapi.Client {
 	t.Helper()
 	config := &openapi.Config{
-		AccessKeyId: dara.String(keyID), AccessKeySecret: dara.String(secret), SecurityToken: dara.String(token),
+		AccessKeyId: dara.String("STS.NTkey"), AccessKeySecret: dara.String("secret"), SecurityToken: dara.String("token"),
 		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{transport},
 	}
 	if change != nil {
