@@ -5,7 +5,6 @@ import (
 	"context"
 	"fmt"
 	"net/http/httptest"
-	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -96,8 +95,7 @@ func TestCtrlC(t *testing.T) {
 		var pid int
 		_, after, _ := strings.Cut(out, "process ")
 		fmt.Sscan(after, &pid)
-		process, err := os.FindProcess(pid)
-		if err != nil || pid == 0 || process.Signal(syscall.Signal(0)) == nil {
+		if pid == 0 || syscall.Kill(pid, 0) == nil {
 			t.Errorf("process %d is still there", pid)
 		}
 	}

@@ -17,27 +17,9 @@ import (
 	"github.com/alibabacloud-go/tea/dara"
 )
 
-// tamper changes a signed request on its way, with headers as on the wire: the SDK's are in lower case.
-type tamper struct {
-	http.RoundTripper
-	change func(*http.Request)
-}
-
-func (t tamper) RoundTrip(r *http.Request) (*http.Response, error) {
-	header := http.Header{}
-	for name, values := range r.Header {
-		header.Set(name, values[0])
-	}
-	r.Header = header
-	if t.change != nil {
-		t.change(r)
-	}
-	return t.RoundTripper.RoundTrip(r)
-}
-
 func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 	header := func(name, value string) func(*http.Request) {
-		return func(r *http.Request) { r.Header.Set(name, value) }
+		return func(r *http.Request) { r.Header[name] = []string{value} }
 	}
 	var s *Service
 	for name, c := range map[string]struct {
@@ -71,7 +53,7 @@ func TestWhatIsNotAuthenticIsRefused(t *testing.T) {
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			s = New(Options{Credentials: credentials})
-			_, refused := call(t.Context(), sdk(t, tamper{s, c.change}, c.config), "CreateBackup", "DBClusterId="+one)
+			_, refused := call(t.Context(), sdk(t, wire{s, c.change}, c.config), "CreateBackup", "DBClusterId="+one)
 			if code, _, _ := strings.Cut(refused, " "); code != c.want || (len(s.Backups("")) == 1) != (c.want == "") {
 				t.Errorf("%s: %s, %+v, want %s", name, refused, s.Backups(""), c.want)
 			}
@@ -185,23 +167,29 @@ func bubble(t *testing.T, o Options, test func(t *testing.T, s *Service, client 
 	synctest.Test(t, func(t *testing.T) {
 		o.Credentials = credentials
 		s := New(o)
-		test(t, s, sdk(t, s, nil))
+		test(t, s, sdk(t, wire{s, nil}, nil))
 	})
 }
 
-// roundTripper lets the SDK use a transport of the test's own.
-type roundTripper struct{ http.RoundTripper }
-
-func (r roundTripper) Call(request *http.Request, _ *http.Transport) (*http.Response, error) {
-	return r.RoundTrip(request)
+// wire is the SDK's way to the service. Something may change a signed request there.
+type wire struct {
+	*Service
+	change func(*http.Request)
 }
 
-// sdk is the vendor's client behind a transport. change may be nil.
-func sdk(t *testing.T, transport http.RoundTripper, change func(*openapi.Config)) *openapi.Client {
+func (w wire) Call(r *http.Request, _ *http.Transport) (*http.Response, error) {
+	if w.change != nil {
+		w.change(r)
+	}
+	return w.RoundTrip(r)
+}
+
+// sdk is the vendor's client. change may be nil.
+func sdk(t *testing.T, w wire, change func(*openapi.Config)) *openapi.Client {
 	t.Helper()
 	config := &openapi.Config{
 		AccessKeyId: dara.String("STS.NTkey"), AccessKeySecret: dara.String("secret"), SecurityToken: dara.String("token"),
-		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: roundTripper{transport},
+		Endpoint: dara.String("adb.aliyuncs.com"), HttpClient: w,
 	}
 	if change != nil {
 		change(config)
