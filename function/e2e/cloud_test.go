@@ -57,19 +57,21 @@ var kinds = map[string]func(value string) fakeadb.Fault{
 	"endless": func(padding string) fakeadb.Fault { // there is always another page
 		n, _ := strconv.Atoi(padding)
 		return fakeadb.Fault{Name: "endless", Answer: func(c *fakeadb.Call) fakeadb.Answer {
+			entry := `{"DBClusterId":%q,"BackupId":"%d","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","Padding":"%s"}`
 			var sets []string
 			for i := range 100 {
-				sets = append(sets, fmt.Sprintf(`{"DBClusterId":%q,"BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","Padding":"%s","BackupId":"%d"}`,
-					c.Cluster, strings.Repeat("x", n), 100*c.Nth+i))
+				sets = append(sets, fmt.Sprintf(entry, c.Cluster, 100*c.Nth+i, strings.Repeat("x", n)))
 			}
-			return fakeadb.Answer{Status: http.StatusOK, Body: `{"RequestId":"E","TotalCount":"2000000000","Items":{"Backup":[` + strings.Join(sets, ",") + `]}}`}
+			body := `{"RequestId":"E","TotalCount":"2000000000","Items":{"Backup":[` + strings.Join(sets, ",") + `]}}`
+			return fakeadb.Answer{Status: http.StatusOK, Body: body}
 		}}
 	},
 }
 
 // answered is an answer of something between the function and the service.
 func answered(status int, body string, header map[string]string) fakeadb.Fault {
-	return fakeadb.Fault{Name: "answered", Answer: func(*fakeadb.Call) fakeadb.Answer { return fakeadb.Answer{Status: status, Header: header, Body: body} }}
+	answer := fakeadb.Answer{Status: status, Header: header, Body: body}
+	return fakeadb.Fault{Name: "answered", Answer: func(*fakeadb.Call) fakeadb.Answer { return answer }}
 }
 
 func noFault(fakeadb.Call) fakeadb.Fault { return fakeadb.Fault{} }

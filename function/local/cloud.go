@@ -106,9 +106,8 @@ func (r *run) useReal(ctx context.Context) error {
 // variables that every tool of Alibaba Cloud reads, and the clusters that can be backed up in LOCAL_CLUSTERS. The exit code is
 // the command's.
 func execute(ctx context.Context, args []string, std streams) (int, error) {
-	now := time.Now()
-	running := fakeadb.Backup{Cluster: runningCluster, Start: now.Add(-5 * time.Minute), Ends: fakeadb.Running}
-	r := &run{screen: &screen{w: std.err}, cloud: account(), history: append(history(now), running)}
+	running := fakeadb.Backup{Cluster: runningCluster, Start: time.Now().Add(-5 * time.Minute), Ends: fakeadb.Running}
+	r := &run{screen: &screen{w: std.err}, cloud: account(), history: append(history(time.Now()), running)}
 	url, err := r.open()
 	if err != nil {
 		return exitNotAsked, err
@@ -123,8 +122,9 @@ func execute(ctx context.Context, args []string, std streams) (int, error) {
 	command := exec.CommandContext(ctx, args[0], args[1:]...)
 	command.Cancel = func() error { return command.Process.Signal(os.Interrupt) } // as Ctrl-C does
 	command.Stdin, command.Stdout, command.Stderr = std.in, std.out, std.err
-	command.Env = std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+url, "ALIBABA_CLOUD_REGION_ID="+localRegion, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
-		"ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID, "ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)
+	command.Env = std.environment("ADB_NETWORK=public", "ADB_ENDPOINT="+url, "LOCAL_CLUSTERS="+strings.Join(ids, " "),
+		"ALIBABA_CLOUD_REGION_ID="+localRegion, "ALIBABA_CLOUD_ACCESS_KEY_ID="+localKeyID,
+		"ALIBABA_CLOUD_ACCESS_KEY_SECRET="+localSecret, "ALIBABA_CLOUD_SECURITY_TOKEN="+localToken)
 	err = command.Run()
 	if code := command.ProcessState.ExitCode(); code >= 0 { // nil, if it did not start, gives -1
 		return code, nil

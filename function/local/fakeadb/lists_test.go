@@ -57,7 +57,8 @@ func TestWhatElseIsListed(t *testing.T) {
 		s.Add(Backup{ID: "7", Cluster: one, Type: "IncrementalBackup", Start: s.Now(), End: s.Now(), Parent: "6"}, // nobody waits for its own schedule's
 			Backup{ID: "8", Cluster: one, Start: s.Now().Add(-25 * time.Hour), End: s.Now()}, Backup{Cluster: two, Start: s.Now()},
 			Backup{Cluster: one, Region: "cn-beijing", Start: s.Now(), End: s.Now()})
-		for change, want := range map[string]string{"": "7 IncrementalBackup 6 2000-01-31T00:00Z;", "StartTime=1999-12-30T00:00Z": "7 IncrementalBackup 6 2000-01-31T00:00Z;8 FullBackup  2000-01-31T00:00Z;"} {
+		const copied = "7 IncrementalBackup 6 2000-01-31T00:00Z;"
+		for change, want := range map[string]string{"": copied, "StartTime=1999-12-30T00:00Z": copied + "8 FullBackup  2000-01-31T00:00Z;"} {
 			r, got := call(t.Context(), client, "DescribeBackups", window, change)
 			for _, e := range r.Items.Backup {
 				got += fmt.Sprintf("%v %v %v %v;", e["BackupId"], e["BackupType"], e["ParentBackupId"], e["BackupExpiredTime"])
@@ -133,8 +134,9 @@ func TestClustersAreSelected(t *testing.T) {
 		}
 		r, _ := call(t.Context(), client, "DescribeDBClusters", "DBClusterVersion=All")
 		got, err := json.Marshal(map[string]any{"1": r.Items.DBCluster[0], "2": []any{r.TotalCount, r.PageNumber, r.PageSize}})
-		if want := `{"1":{"CreateTime":"1999-12-01T02:00:00Z","DBClusterDescription":"orders","DBClusterId":"amv-a","DBClusterStatus":"Running","DBVersion":"5.0","RegionId":"cn-hangzhou",` +
-			`"ResourceGroupId":"rg-1","Tags":{"Tag":[{"Key":"backup","Value":"nightly"},{"Key":"env","Value":"prod"}]}},"2":[4,1,30]}`; string(got) != want {
+		if want := `{"1":{"CreateTime":"1999-12-01T02:00:00Z","DBClusterDescription":"orders","DBClusterId":"amv-a","DBClusterStatus":"Running",` +
+			`"DBVersion":"5.0","RegionId":"cn-hangzhou","ResourceGroupId":"rg-1",` +
+			`"Tags":{"Tag":[{"Key":"backup","Value":"nightly"},{"Key":"env","Value":"prod"}]}},"2":[4,1,30]}`; string(got) != want {
 			t.Errorf("%s, %v, want %s", got, err, want)
 		}
 	})

@@ -120,7 +120,8 @@ func TestFaults(t *testing.T) {
 		for _, after := range []bool{false, true} {
 			var calls []Call
 			c.fault.After = after
-			bubble(t, Options{Faults: Strike("CreateBackup", c.fault, 1), OnCall: func(c Call) { calls = append(calls, c) }}, func(t *testing.T, s *Service, client *openapi.Client) {
+			o := Options{Faults: Strike("CreateBackup", c.fault, 1), OnCall: func(c Call) { calls = append(calls, c) }}
+			bubble(t, o, func(t *testing.T, s *Service, client *openapi.Client) {
 				ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 				defer cancel()
 				r, refused := call(ctx, client, "CreateBackup", "DBClusterId="+one)
@@ -214,7 +215,8 @@ type reply struct {
 func call(ctx context.Context, client *openapi.Client, action string, queries ...string) (r reply, refused string) {
 	params := &openapiutil.Params{
 		Action: dara.String(action), Version: dara.String("2021-12-01"), Protocol: dara.String("HTTPS"), Pathname: dara.String("/"),
-		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
+		Method: dara.String("POST"), AuthType: dara.String("AK"), Style: dara.String("RPC"),
+		ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
 	}
 	query := map[string]*string{"RegionId": dara.String("cn-hangzhou")}
 	for _, more := range queries {

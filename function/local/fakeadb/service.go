@@ -44,7 +44,8 @@ type Service struct {
 
 // New returns a service without backups.
 func New(o Options) *Service {
-	return &Service{options: o, bucket: rate.NewLimiter(cmp.Or(rate.Limit(o.Rate), rate.Inf), max(o.Burst, 1)), lastID: 32732000, calls: map[string]int{}}
+	bucket := rate.NewLimiter(cmp.Or(rate.Limit(o.Rate), rate.Inf), max(o.Burst, 1))
+	return &Service{options: o, bucket: bucket, lastID: 32732000, calls: map[string]int{}}
 }
 
 // Set changes options; it takes effect with the next call that arrives.

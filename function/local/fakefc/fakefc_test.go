@@ -120,14 +120,16 @@ func TestInstances(t *testing.T) {
 		payload, want string
 		instances     int // so far
 	}{ // one after the other, while the first one hangs
-		{"", "", 2}, {"error", "Chosen: no", 2}, {"panic", "at the disco", 2}, {"", "", 2}, {"hang", FunctionTimeout, 2}, {"exit", "about to exit", 3}, {"", "", 4},
+		{"", "", 2}, {"error", "Chosen: no", 2}, {"panic", "at the disco", 2}, {"", "", 2}, {"hang", FunctionTimeout, 2},
+		{"exit", "about to exit", 3}, {"", "", 4},
 	} {
 		inv := Invocation{Payload: []byte(c.payload)}
 		if c.want == FunctionTimeout {
 			inv.Timeout = 50 * time.Millisecond
 		}
 		r, err := f.Invoke(t.Context(), inv)
-		if err != nil || (r.ErrorType == "") != (c.want == "") || !strings.Contains(r.ErrorType+": "+r.ErrorMessage, c.want) || len(f.all) != c.instances {
+		ended := r.ErrorType + ": " + r.ErrorMessage
+		if err != nil || (ended == ": ") != (c.want == "") || !strings.Contains(ended, c.want) || len(f.all) != c.instances {
 			t.Errorf("%s: %v, %v, %d instances", c.payload, r, err, len(f.all))
 		}
 	}
