@@ -1,16 +1,28 @@
+// Package bench measures the function as it is deployed, between both emulators: beside a plain handler on the same SDKs
+// (folder plain), and with a fleet of clusters. `make bench` runs it; there are no tests here.
+//
+// What is compared runs in pairs, and a ratio is the median of the pairs' ratios, so that it holds on a machine that has
+// other work as well. Absolute figures are medians, and the machine's.
 package bench
 
 import (
 	"bytes"
 	"compress/flate"
+	"context"
 	"encoding/json"
 	"fmt"
+	"net/http/httptest"
 	"os"
+	"os/exec"
+	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
 	"adb-backup/function/local/fakeadb"
+	"adb-backup/function/local/fakefc"
 )
 
 const oneCluster = `{"DBClusterId":"amv-wz9or2xawpnc","RegionId":"cn-hangzhou"}`
@@ -52,7 +64,7 @@ func BenchmarkWarm(b *testing.B) {
 // BenchmarkSize is that of the binary and of the zip that is uploaded, which is the binary compressed and a few bytes more.
 func BenchmarkSize(b *testing.B) {
 	compare(b, func(name string) map[string]float64 {
-		content, err := os.ReadFile(binary(b, name))
+		content, err := os.ReadFile(folder + name)
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -140,3 +152,111 @@ func request(first, clusters int) string {
 }
 
 func clusterID(i int) string { return fmt.Sprintf("amv-bench%04d", i) }
+
+const folder = "../../dist/bench/" // of the binaries
+
+// build builds both binaries as they are deployed, but for this machine. Only the function does without HTTP/2, as in the Makefile.
+var build = sync.OnceValue(func() error {
+	for _, of := range []struct{ name, source, tags string }{{"function", "..", "nethttpomithttp2"}, {"plain", "./plain", ""}} {
+		cmd := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags="+of.tags, "-ldflags", "-s -w", "-o", folder+of.name, of.source)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("%s does not build: %w\n%s", of.source, err, out)
+		}
+	}
+	return nil
+})
+
+// delivery is what every invocation is, beside its payload.
+var delivery = fakefc.Invocation{AccessKeyID: "STS.bench", AccessKeySecret: "secret", SecurityToken: "token", Timeout: 10 * time.Minute}
+
+// endpoint is an AnalyticDB that knows the role.
+func endpoint(b *testing.B, o fakeadb.Options) (service *fakeadb.Service, url string) {
+	o.Credentials = map[string]fakeadb.Credential{delivery.AccessKeyID: {Secret: delivery.AccessKeySecret, Token: delivery.SecurityToken}}
+	service = fakeadb.New(o)
+	server := httptest.NewServer(service)
+	b.Cleanup(server.Close)
+	return service, server.URL
+}
+
+// process is a running function or plain handler.
+type process struct {
+	*fakefc.Instance
+	b       *testing.B
+	started time.Time
+}
+
+func start(b *testing.B, name, url string) *process {
+	env := map[string]string{"function": "ADB_ENDPOINT=" + url, "plain": "ENDPOINT=" + strings.TrimPrefix(url, "http://")}[name]
+	started := time.Now()
+	i, err := fakefc.Launch(folder+name, []string{env}, nil)
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(i.Close)
+	return &process{i, b, started}
+}
+
+// invoke is one invocation that must succeed.
+func (p *process) invoke(payload string) fakefc.Result {
+	inv := delivery
+	inv.Payload = []byte(payload)
+	result, err := p.Invoke(context.Background(), inv)
+	if err != nil || result.ErrorType != "" {
+		p.b.Fatal(err, result.ErrorType, result.ErrorMessage)
+	}
+	return result
+}
+
+// peak is the most memory that the process had so far, in MiB; 0 where there is no /proc. rusage does not say it: to a
+// child's Maxrss belongs what its parent had when it started the child.
+func (p *process) peak() float64 {
+	status, _ := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.Cmd.Process.Pid))
+	_, line, _ := strings.Cut(string(status), "VmHWM:")
+	var kib float64
+	fmt.Sscan(line, &kib)
+	return kib / 1024
+}
+
+// end ends the process and says how many milliseconds it used a processor.
+func (p *process) end() float64 {
+	p.Close()
+	usage := p.Cmd.ProcessState.SysUsage().(*syscall.Rusage)
+	return milliseconds(time.Duration(usage.Utime.Nano() + usage.Stime.Nano()))
+}
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
+
+// measure reports the median of each figure, by its unit.
+func measure(b *testing.B, once func() map[string]float64) {
+	if err := build(); err != nil {
+		b.Fatal(err)
+	}
+	all := map[string][]float64{}
+	for b.Loop() {
+		for unit, v := range once() {
+			all[unit] = append(all[unit], v)
+		}
+	}
+	b.ReportMetric(0, "ns/op")
+	for unit, v := range all {
+		slices.Sort(v)
+		b.ReportMetric((v[len(v)/2]+v[(len(v)-1)/2])/2, unit)
+	}
+}
+
+// compare measures the function and, right beside it, the plain handler. It reports the function's figures and their ratios.
+func compare(b *testing.B, once func(name string) map[string]float64) {
+	names := []string{"plain", "function"}
+	measure(b, func() map[string]float64 {
+		slices.Reverse(names) // neither is always the first
+		of := map[string]map[string]float64{}
+		for _, name := range names {
+			of[name] = once(name)
+		}
+		for unit, v := range of["plain"] {
+			of["function"][unit+"-ratio"] = of["function"][unit] / v
+		}
+		return of["function"]
+	})
+}

@@ -8,11 +8,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +28,8 @@ func (s *story) describe(ts *testscript.TestScript, neg bool, args []string) (er
 				o.Takes, err = time.ParseDuration(value)
 			case "deny":
 				o.Denied = []fakeadb.Denial{{Action: value}}
+			case "completed":
+				o.Words[fakeadb.Completed] = value
 			default:
 				err = errors.New("there is no option " + key)
 			}
@@ -39,107 +38,79 @@ func (s *story) describe(ts *testscript.TestScript, neg bool, args []string) (er
 	return err
 }
 
-// step is what goes wrong with one call, or with every call of an action.
-type step struct {
-	action, cluster string // an empty cluster stands for any
-	nth             int    // 0: all
-	kind, value     string
-	after           bool // the call takes effect before
-}
-
-// kinds are what can go wrong. A kind may have a value, as in refused:400:Code:message. Where the call took effect, truth is its
-// answer.
-var kinds = map[string]func(value string, w http.ResponseWriter, r *http.Request, truth *httptest.ResponseRecorder){
-	"broken": func(string, http.ResponseWriter, *http.Request, *httptest.ResponseRecorder) {
-		panic(http.ErrAbortHandler)
+// kinds are what can go wrong. A kind may have a value, as in refused:400:Code:message.
+var kinds = map[string]func(value string) fakeadb.Fault{
+	"broken": func(string) fakeadb.Fault { return fakeadb.Broken },
+	"hang":   func(string) fakeadb.Fault { return fakeadb.Fault{Delay: time.Hour} },
+	"body":   func(body string) fakeadb.Fault { return answered(http.StatusOK, body, nil) },
+	"redirect": func(to string) fakeadb.Fault {
+		return answered(http.StatusTemporaryRedirect, "", map[string]string{"Location": to})
 	},
-	"hang": func(_ string, _ http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
-		<-r.Context().Done()
+	"switch": func(string) fakeadb.Fault { // the connection stays open
+		return answered(http.StatusSwitchingProtocols, "", map[string]string{"Connection": "Upgrade", "Upgrade": "other"})
 	},
-	"redirect": func(to string, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
-		http.Redirect(w, r, to, http.StatusTemporaryRedirect)
-	},
-	"refused": func(value string, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) {
+	"refused": func(value string) fakeadb.Fault {
 		v := append(strings.SplitN(value, ":", 3), "", "")
 		status, _ := strconv.Atoi(v[0])
-		w.WriteHeader(status)
-		message := strings.ReplaceAll(v[2], "AUTHORIZATION", r.Header.Get("Authorization"))
-		json.NewEncoder(w).Encode(map[string]string{"RequestId": "4B17C05A", "Code": v[1], "Message": message})
+		return fakeadb.Refused(&fakeadb.Error{Status: status, Code: v[1], Message: v[2]})
 	},
-	"replace": func(value string, w http.ResponseWriter, _ *http.Request, truth *httptest.ResponseRecorder) { // REGEXP/TEXT
-		from, to, _ := strings.Cut(value, "/")
-		fmt.Fprint(w, regexp.MustCompile(from).ReplaceAllString(truth.Body.String(), to))
-	},
-	"switch": func(_ string, w http.ResponseWriter, _ *http.Request, _ *httptest.ResponseRecorder) { // the connection stays open
-		if connection, _, err := http.NewResponseController(w).Hijack(); err == nil {
-			fmt.Fprint(connection, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: other\r\n\r\n")
-			io.Copy(io.Discard, connection)
-			connection.Close()
-		}
-	},
-	"endless": func(padding string, w http.ResponseWriter, r *http.Request, _ *httptest.ResponseRecorder) { // there is always another page
-		q, n := r.URL.Query(), 0
-		page, _ := strconv.Atoi(q.Get("PageNumber"))
-		size, _ := strconv.Atoi(q.Get("PageSize"))
-		n, _ = strconv.Atoi(padding)
-		entry := fmt.Sprintf(`{"DBClusterId":%q,"BackupType":"FullBackup","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","Padding":"%s","BackupId":`, q.Get("DBClusterId"), strings.Repeat("x", n))
-		var sets []string
-		for i := range size {
-			sets = append(sets, fmt.Sprintf(`%s"%d"}`, entry, page*size+i))
-		}
-		fmt.Fprintf(w, `{"RequestId":"E","TotalCount":"2000000000","PageNumber":"%d","PageSize":"%d","Items":{"Backup":[%s]}}`, page, size, strings.Join(sets, ","))
+	"endless": func(padding string) fakeadb.Fault { // there is always another page
+		n, _ := strconv.Atoi(padding)
+		return fakeadb.Fault{Name: "endless", Answer: func(c *fakeadb.Call) fakeadb.Answer {
+			entry := `{"DBClusterId":%q,"BackupId":"%d","BackupStatus":"Success","BackupStartTime":"2020-01-01T00:00Z","Padding":"%s"}`
+			var sets []string
+			for i := range 100 {
+				sets = append(sets, fmt.Sprintf(entry, c.Cluster, 100*c.Nth+i, strings.Repeat("x", n)))
+			}
+			body := `{"RequestId":"E","TotalCount":"2000000000","Items":{"Backup":[` + strings.Join(sets, ",") + `]}}`
+			return fakeadb.Answer{Status: http.StatusOK, Body: body}
+		}}
 	},
 }
 
+// answered is an answer of something between the function and the service.
+func answered(status int, body string, header map[string]string) fakeadb.Fault {
+	answer := fakeadb.Answer{Status: status, Header: header, Body: body}
+	return fakeadb.Fault{Name: "answered", Answer: func(*fakeadb.Call) fakeadb.Answer { return answer }}
+}
+
+func noFault(fakeadb.Call) fakeadb.Fault { return fakeadb.Fault{} }
+
+// fault adds a fault to those that strike already.
 func (s *story) fault(ts *testscript.TestScript, neg bool, args []string) (err error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
 	if args[0] == "none" {
-		s.steps = nil
+		s.service.Set(func(o *fakeadb.Options) { o.Faults = noFault })
 		return nil
 	}
-	x := step{after: len(args) > 3 && args[3] == "after"}
-	x.action, x.cluster, _ = strings.Cut(args[0], "@")
-	if x.kind, x.value, _ = strings.Cut(args[2], ":"); kinds[x.kind] == nil {
-		return errors.New("there is no fault " + x.kind)
+	action, cluster, _ := strings.Cut(args[0], "@")
+	kind, value, _ := strings.Cut(args[2], ":")
+	if kinds[kind] == nil {
+		return errors.New("there is no fault " + kind)
 	}
+	f, nth := kinds[kind](value), 0
+	f.After = len(args) > 3 && args[3] == "after"
 	if args[1] != "all" {
-		x.nth, err = strconv.Atoi(args[1])
+		nth, err = strconv.Atoi(args[1])
 	}
-	s.steps = append(s.steps, x)
-	return err
-}
-
-// serve is the way to the service. A fault can lie on it.
-func (s *story) serve(w http.ResponseWriter, r *http.Request) {
-	action, cluster := r.Header.Get("X-Acs-Action"), r.URL.Query().Get("DBClusterId")
-	s.mu.Lock()
-	s.arrived[action]++
-	s.arrived["all"]++
-	i := slices.IndexFunc(s.steps, func(x step) bool {
-		return x.action == action && (x.cluster == "" || x.cluster == cluster) && (x.nth == 0 || x.nth == s.arrived[action])
+	s.service.Set(func(o *fakeadb.Options) {
+		others := o.Faults
+		o.Faults = func(c fakeadb.Call) fakeadb.Fault {
+			if c.Action == action && cmp.Or(cluster, c.Cluster) == c.Cluster && cmp.Or(nth, c.Nth) == c.Nth {
+				return f
+			}
+			return others(c)
+		}
 	})
-	var x step
-	if i >= 0 {
-		x = s.steps[i]
-	}
-	s.mu.Unlock()
-	if i < 0 {
-		s.service.ServeHTTP(w, r)
-		return
-	}
-	truth := httptest.NewRecorder()
-	if x.after {
-		s.service.ServeHTTP(truth, r)
-	}
-	kinds[x.kind](x.value, w, r, truth)
+	return err
 }
 
 // callsAre counts the calls that arrived, those that a fault struck, too.
 func (s *story) callsAre(ts *testscript.TestScript, neg bool, args []string) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return same("calls of "+args[0], s.arrived[args[0]], args[1])
+	n := s.service.Count(args[0])
+	if args[0] == "all" {
+		n = s.service.Count("CreateBackup") + s.service.Count("DescribeBackups") + s.service.Count("DescribeDBClusters")
+	}
+	return same("calls of "+args[0], n, args[1])
 }
 
 func (s *story) backupsAre(ts *testscript.TestScript, neg bool, args []string) error {

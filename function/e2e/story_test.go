@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"log"
@@ -31,12 +30,9 @@ type story struct {
 	service  *fakeadb.Service
 	endpoint string
 	process  *fakefc.Instance
-	roles    map[string]fakeadb.Credential
 
 	mu      sync.Mutex
 	lines   []string // that any process printed
-	steps   []step
-	arrived map[string]int // calls, by action and in "all"
 	canary  []string
 	refusal string   // of the chat robot
 	heard   []string // by the chat robot
@@ -44,18 +40,22 @@ type story struct {
 
 type storyKey struct{}
 
+func keyOf(role string) string { return "STS.kEy-of-" + role }
+
+func credentialOf(role string) fakeadb.Credential {
+	return fakeadb.Credential{Secret: "sEcReT-of-" + role, Token: "tOkEn-of-" + role}
+}
+
 func begin(env *testscript.Env, binary string) error {
-	s := &story{binary: binary, roles: map[string]fakeadb.Credential{}, arrived: map[string]int{}}
-	s.service = fakeadb.New(fakeadb.Options{Layout: fakeadb.Seconds})
-	serve := func(f http.HandlerFunc) *httptest.Server {
-		server := httptest.NewUnstartedServer(f)
-		server.Config.ErrorLog = log.New(io.Discard, "", 0) // a handshake that fails is part of a story
-		return server
+	s := &story{binary: binary}
+	known := map[string]fakeadb.Credential{}
+	for _, role := range []string{"release", "morning", "evening"} {
+		known[keyOf(role)] = credentialOf(role)
 	}
-	api, secure, canary, chat := serve(s.serve), serve(s.serve), serve(s.sing), serve(s.chat)
-	for _, server := range []*httptest.Server{api, canary, chat} {
-		server.Start()
-	}
+	s.service = fakeadb.New(fakeadb.Options{Credentials: known, Layout: fakeadb.Seconds, Faults: noFault})
+	api, secure := httptest.NewServer(s.service), httptest.NewUnstartedServer(s.service)
+	canary, chat := httptest.NewServer(http.HandlerFunc(s.sing)), httptest.NewServer(http.HandlerFunc(s.chat))
+	secure.Config.ErrorLog = log.New(io.Discard, "", 0) // a handshake that fails is part of a story
 	secure.StartTLS()
 	ca, samples := filepath.Join(env.WorkDir, "ca.pem"), ""
 	err := os.WriteFile(ca, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: secure.Certificate().Raw}), 0o600)
@@ -118,7 +118,7 @@ func (s *story) function(ts *testscript.TestScript, neg bool, args []string) (er
 		s.lines = append(s.lines, line)
 	}
 	env := append([]string{"ADB_ENDPOINT=" + s.endpoint, "ADB_POLL_INTERVAL=20ms", "ADB_SETTLE_TIME=300ms"}, args...)
-	s.process, err = fakefc.Launch(fakefc.Command{Path: s.binary, Env: env, Output: keep})
+	s.process, err = fakefc.Launch(s.binary, env, keep)
 	if err != nil || !neg {
 		return err
 	}
@@ -142,23 +142,23 @@ func (s *story) printed() []string {
 
 // logHas looks through what was printed. A line may come a while after the answer.
 func (s *story) logHas(ts *testscript.TestScript, neg bool, args []string) error {
-	flags := newFlags()
-	want := flags.Int("n", -1, "")
-	if err := flags.Parse(args); err != nil {
-		return err
+	want := -1 // any number
+	if args[0] == "-n" {
+		want, _ = strconv.Atoi(args[1])
+		args = args[2:]
 	}
 	for deadline := time.Now().Add(20 * time.Second); ; time.Sleep(5 * time.Millisecond) {
 		n := 0
 		for _, line := range s.printed() {
-			if fields := decodeLine(line); fields != nil && matches(fields, flags.Args()) {
+			if matches(decodeLine(line), args) {
 				n++
 			}
 		}
 		switch {
-		case neg && n == 0, !neg && n == *want, !neg && *want < 0 && n > 0:
+		case neg && n == 0, !neg && n == want, !neg && want < 0 && n > 0:
 			return nil
 		case neg, time.Now().After(deadline):
-			return fmt.Errorf("%d lines match %q:\n%.20000s", n, flags.Args(), strings.Join(s.printed(), "\n"))
+			return fmt.Errorf("%d lines match %q:\n%.20000s", n, args, strings.Join(s.printed(), "\n"))
 		}
 	}
 }
@@ -173,9 +173,7 @@ func matches(fields map[string]any, wanted []string) bool {
 
 // decodeLine is one of the function's own log lines, or nil: the runtime SDK prints lines of another kind.
 func decodeLine(line string) (fields map[string]any) {
-	if json.Unmarshal([]byte(line), &fields) != nil {
-		return nil
-	}
+	json.Unmarshal([]byte(line), &fields)
 	return fields
 }
 
@@ -189,10 +187,4 @@ func (s *story) memory(ts *testscript.TestScript, neg bool, args []string) error
 		err = fmt.Errorf("the process needed %d KiB", kib)
 	}
 	return err
-}
-
-func newFlags() *flag.FlagSet {
-	flags := flag.NewFlagSet("", flag.ContinueOnError)
-	flags.SetOutput(io.Discard)
-	return flags
 }

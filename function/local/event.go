@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strings"
 	"time"
 
@@ -16,8 +15,6 @@ import (
 	"adb-backup/function/config"
 	"adb-backup/function/local/fakefc"
 )
-
-const defaultEvent = "events/timer.json"
 
 // incoming is the event as it goes to the function, and what the function's own decoder reads in it, for the screen.
 type incoming struct {
@@ -64,12 +61,10 @@ func (in *incoming) decode(env []string, inv fakefc.Invocation) {
 	})
 }
 
-// any reports whether one of the requests is such.
-func (in *incoming) any(such func(backup.Request) bool) bool {
-	return slices.ContainsFunc(in.Requests, such)
-}
+// unset is a field of a selector in JSON that chooses nothing.
+var unset = regexp.MustCompile(`,"\w+":(null|{}|""|false)`)
 
-// describe says what was read from the event, a line for each request.
+// describe says what was read from the event, a line for each request, in the names of its fields.
 func (in *incoming) describe() string {
 	switch {
 	case in.Drill:
@@ -79,23 +74,15 @@ func (in *incoming) describe() string {
 	}
 	var lines []string
 	for _, r := range in.Requests {
-		lines = append(lines, line(r))
+		target := r.Cluster.String()
+		if r.Selector != nil {
+			chosen, _ := json.Marshal(r.Selector)
+			target = "each cluster of " + strings.ReplaceAll(unset.ReplaceAllString(string(chosen), ""), ",", ", ")
+		}
+		if isEnsure(r) {
+			target += fmt.Sprintf(", WaitFor %s", r.WaitFor)
+		}
+		lines = append(lines, fmt.Sprintf("%s %s, NotBefore %s", r.Action, target, r.NotBefore.UTC().Format(time.RFC3339)))
 	}
 	return strings.Join(lines, "\n")
-}
-
-// unset is a field of a selector in JSON that chooses nothing.
-var unset = regexp.MustCompile(`,"\w+":(null|{}|""|false)`)
-
-// line is a request in the names of its fields.
-func line(r backup.Request) string {
-	target := r.Cluster.String()
-	if r.Selector != nil {
-		chosen, _ := json.Marshal(r.Selector)
-		target = "each cluster of " + strings.ReplaceAll(unset.ReplaceAllString(string(chosen), ""), ",", ", ")
-	}
-	if r.Action == backup.ActionEnsure {
-		target += fmt.Sprintf(", WaitFor %s", r.WaitFor)
-	}
-	return fmt.Sprintf("%s %s, NotBefore %s", r.Action, target, r.NotBefore.UTC().Format(time.RFC3339))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -20,7 +21,7 @@ type fault struct {
 	name, says string
 	needs      need                              // what an event must ask for, so that the fault can strike
 	ends       []string                          // the errorTypes in which the last delivery may end; success is always right
-	begins     func(*run, *fakeadb.Options)      // what it changes before the event comes
+	begins     func(*run)                        // what it changes of the local cloud before the event comes
 	deliver    func(*run, context.Context) error // how the event comes; nil: once
 }
 
@@ -46,31 +47,20 @@ const create = "CreateBackup"
 
 var faults = []fault{
 	{name: "lost-answer", says: "AnalyticDB starts the backup, but the connection breaks before it says so.", needs: ensures,
-		begins: func(_ *run, o *fakeadb.Options) { o.Faults = fakeadb.Strike(create, fakeadb.Broken.AfterEffect(), 1) }},
+		begins: func(r *run) { r.cloud.Faults = fakeadb.Strike(create, fakeadb.Broken.AfterEffect(), 1) }},
 	{name: "throttled", says: "AnalyticDB refuses the first calls because there were too many, and says when to try again.", needs: anything,
-		begins: func(r *run, o *fakeadb.Options) {
-			o.Faults = func(c fakeadb.Call) fakeadb.Fault {
-				return fakeadb.Strike(c.Action, fakeadb.Throttled(r.takes/8), 1, 2)(c)
-			}
-		}},
+		begins: func(r *run) { r.cloud.Faults = fakeadb.Strike("", fakeadb.Throttled(r.takes/8), 1, 2) }},
 	{name: "unreachable", says: "Every connection to AnalyticDB breaks until the function's time is up; when the platform tries again none does.", needs: anything,
-		begins: func(_ *run, o *fakeadb.Options) {
-			o.Faults = func(fakeadb.Call) fakeadb.Fault { return fakeadb.Broken }
-		},
-		deliver: tooShort},
+		begins: func(r *run) { r.cloud.Faults = fakeadb.Strike("", fakeadb.Broken) }, deliver: tooShort},
 	{name: "denied", says: "The function's role may not call CreateBackup.", needs: ensures, ends: []string{"PermissionDenied"},
-		begins: func(_ *run, o *fakeadb.Options) { o.Denied = []fakeadb.Denial{{Action: create}} }},
+		begins: func(r *run) { r.cloud.Denied = []fakeadb.Denial{{Action: create}} }},
 	{name: "failed", says: "The backup ends in failure.", needs: waits, ends: []string{"BackupFailed"},
-		begins: func(_ *run, o *fakeadb.Options) { o.Ends = fakeadb.Failed }},
+		begins: func(r *run) { r.cloud.Ends = fakeadb.Failed }},
 	{name: "missed-night", says: "Nobody has made a backup in the last nights.", needs: verifies, ends: []string{"BackupMissing"},
-		begins: func(r *run, _ *fakeadb.Options) {
-			for _, b := range r.adb.Backups("") {
-				r.adb.Remove(b.ID)
-			}
-		}},
+		begins: func(r *run) { r.history = nil }},
 	{name: "never-ends", says: "The backup does not end before the function's time is up.", needs: waits,
 		ends:   []string{"BackupPending", "OutcomeUnknown", "Throttled"},
-		begins: func(r *run, o *fakeadb.Options) { o.Ends, r.invocation.Timeout = fakeadb.Running, r.takes*5/4 }},
+		begins: func(r *run) { r.cloud.Ends, r.invocation.Timeout = fakeadb.Running, r.takes*5/4 }},
 	{name: "retry", says: "The function's time is up before the backup is complete, so the platform tries the event again, in another instance.",
 		needs: waits, deliver: tooShort},
 	{name: "crash", says: "The process dies when the backup has just started, and the platform tries again with a new one.", needs: ensures,
@@ -80,7 +70,7 @@ var faults = []fault{
 	{name: "twice-elsewhere", says: "The event comes twice, the second time to another instance, which knows nothing of the first.", needs: timed,
 		deliver: func(r *run, ctx context.Context) error {
 			first := r.once(ctx)
-			r.function.Replace()
+			r.function.Close()
 			return errors.Join(first, r.once(ctx))
 		}},
 	{name: "two-at-once", says: "The event comes to two instances at the same moment. Each looks before the other has created, so there may be two backups.",
@@ -92,33 +82,34 @@ var faults = []fault{
 		}},
 	{name: "busy", says: "A backup of the cluster's own schedule is running.", needs: ensures, begins: ownScheduleRuns},
 	{name: "not-now", says: "The cluster is being scaled, and takes no backup for a while.", needs: ensures,
-		begins: func(r *run, o *fakeadb.Options) { o.Busy = []fakeadb.Busy{{Until: time.Now().Add(r.takes / 2)}} }},
+		begins: func(r *run) { r.cloud.Busy = []fakeadb.Busy{{Until: time.Now().Add(r.takes / 2)}} }},
 	{name: "hidden-running", says: "AnalyticDB lists a backup only when it has ended, and refuses a second one beside it.", needs: ensures,
-		begins: func(r *run, o *fakeadb.Options) {
-			ownScheduleRuns(r, o)
-			o.HideRunning, o.Overlap = true, fakeadb.ErrBackupExists
+		begins: func(r *run) {
+			ownScheduleRuns(r)
+			r.cloud.HideRunning, r.cloud.Overlap = true, fakeadb.ErrBackupExists
 		}},
 	{name: "false-zone", says: "The list gives Beijing time as if it were UTC, so that the new backup seems to start in eight hours.", needs: ensures,
-		begins: func(_ *run, o *fakeadb.Options) { o.FalseZone = 8 * time.Hour }},
+		begins: func(r *run) { r.cloud.FalseZone = 8 * time.Hour }},
 }
 
 // tooShort gives the first delivery less time than a backup takes.
 func tooShort(r *run, ctx context.Context) error { return r.retry(ctx, r.takes/2) }
 
 // ownScheduleRuns starts a backup of each cluster's own schedule before the event comes.
-func ownScheduleRuns(r *run, o *fakeadb.Options) {
+func ownScheduleRuns(r *run) {
 	now := time.Now()
-	for _, c := range o.Clusters {
+	for _, c := range r.cloud.Clusters {
 		if takesBackups(c) {
-			r.adb.Add(fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(r.takes / 2), Size: setSize})
+			r.history = append(r.history,
+				fakeadb.Backup{Cluster: c.ID, Region: c.Region, Start: now.Add(-5 * time.Minute), End: now.Add(r.takes / 2), Size: setSize})
 		}
 	}
 }
 
 // crashAtCreate kills the process after CreateBackup took effect and before its answer.
-func crashAtCreate(r *run, o *fakeadb.Options) {
-	o.Faults = fakeadb.Strike(create, fakeadb.Broken.AfterEffect(), 1)
-	o.OnCall = func(c fakeadb.Call) { // before the connection breaks, so the process learns nothing
+func crashAtCreate(r *run) {
+	r.cloud.Faults = fakeadb.Strike(create, fakeadb.Broken.AfterEffect(), 1)
+	r.cloud.OnCall = func(c fakeadb.Call) { // before the connection breaks, so the process learns nothing
 		r.showCall(c)
 		if c.Code == fakeadb.Broken.Name {
 			r.function.Close()
@@ -131,7 +122,7 @@ func findFault(name string, in *incoming) (fault, error) {
 	var known []string
 	for _, f := range faults {
 		switch known = append(known, f.name); {
-		case f.name == name && !in.any(f.needs.met):
+		case f.name == name && !slices.ContainsFunc(in.Requests, f.needs.met):
 			return fault{}, wrong("The fault %s cannot strike this event: it needs one that %s.", name, f.needs.what)
 		case f.name == name:
 			return f, nil

@@ -5,7 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/http/httptest"
+	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -23,12 +24,14 @@ type run struct {
 	in         incoming
 	invocation fakefc.Invocation // what every delivery begins with
 	env        []string          // the function's own
-	function   *fakefc.Function
+	function   fakefc.Function
 	logged     chan bool // gets a value when the log says that an invocation has ended
 
-	// In the local cloud alone.
-	adb    *fakeadb.Service
-	server *httptest.Server
+	// Of the local cloud alone: what AnalyticDB is like, what backups it has before the event comes, and the service itself.
+	cloud   fakeadb.Options
+	history []fakeadb.Backup
+	adb     *fakeadb.Service
+	server  http.Server
 
 	mu      sync.Mutex
 	results []fakefc.Result // of the deliveries, in the order in which they ended
@@ -36,8 +39,8 @@ type run struct {
 
 func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
 	r = &run{options: o, std: std, screen: &screen{w: std.out, began: time.Now(), all: o.verbose}, logged: make(chan bool, 10)}
-	r.function = &fakefc.Function{Launch: r.launch}
-	if r.in, err = readEvent(cmp.Or(o.event, defaultEvent)); err != nil {
+	r.function.Launch = r.launch
+	if r.in, err = readEvent(cmp.Or(o.event, "events/timer.json")); err != nil {
 		return nil, err
 	}
 	if o.real {
@@ -77,7 +80,7 @@ func (r *run) play(ctx context.Context) (int, error) {
 
 // confirm asks before a backup of the real cloud, which costs money. A Verify costs nothing, and a wrong event makes no backup.
 func (r *run) confirm() error {
-	if !r.real || r.in.err != nil || !r.in.any(isEnsure) {
+	if !r.real || r.in.err != nil || !slices.ContainsFunc(r.in.Requests, isEnsure) {
 		return nil
 	}
 	r.screen.field("Cost", "a backup that is made is kept, and paid for, as long as the cluster's backup policy says; for about ten minutes no DDL is allowed")
@@ -93,7 +96,7 @@ func (r *run) confirm() error {
 // launch starts an instance of the function.
 func (r *run) launch(number int) (*fakefc.Instance, error) {
 	log := fmt.Sprint("log ", number)
-	i, err := fakefc.Launch(fakefc.Command{Path: r.binary, Env: r.env, Output: func(line string) { r.showLog(log, line) }})
+	i, err := fakefc.Launch(r.binary, r.env, func(line string) { r.showLog(log, line) })
 	if err == nil {
 		r.screen.event("start", fmt.Sprintf("instance %d of the function, process %d", number, i.Cmd.Process.Pid))
 	}
@@ -131,7 +134,7 @@ func (r *run) retry(ctx context.Context, timeout time.Duration) error {
 	}
 	time.Sleep(500 * time.Millisecond)
 	r.adb.Set(func(o *fakeadb.Options) { o.Faults = nil })
-	r.function.Replace()
+	r.function.Close()
 	inv.RetryCount, inv.Timeout = 1, r.invocation.Timeout
 	return r.deliver(ctx, inv)
 }
@@ -139,7 +142,5 @@ func (r *run) retry(ctx context.Context, timeout time.Duration) error {
 // close ends everything that was started.
 func (r *run) close() {
 	r.function.Close()
-	if r.server != nil {
-		r.server.Close()
-	}
+	r.server.Shutdown(context.Background()) // the calls of an ended process end, too
 }

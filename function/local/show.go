@@ -38,10 +38,7 @@ func (s *screen) print(colour terminal.Colour, head, text string) {
 		width = max(40, width-indent)
 	}
 	for _, line := range terminal.Wrap(text, width) {
-		if terminal.Colourful(s.w) {
-			line = colour.Paint(line)
-		}
-		fmt.Fprintf(s.w, "%-*s%s\n", indent, head, line)
+		fmt.Fprintf(s.w, "%-*s%s\n", indent, head, colour.Paint(s.w, line))
 		head = ""
 	}
 }
@@ -148,7 +145,8 @@ func (r *run) conclude() int {
 		text, colour, code = "The invocation failed: "+last.ErrorType, terminal.Red, exitFailed
 	}
 	if !r.real {
-		text += fmt.Sprintf("; backups made: %d, deliveries: %d", r.made(), len(r.results))
+		made := slices.DeleteFunc(r.adb.Backups(""), func(b fakeadb.Backup) bool { return b.RequestID == "" })
+		text += fmt.Sprintf("; backups made: %d, deliveries: %d", len(made), len(r.results))
 	} else if last.ErrorType == "PermissionDenied" {
 		text += ". A run from here works with your own credentials, not with the function's role"
 	}

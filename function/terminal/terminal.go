@@ -13,16 +13,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
-	"unicode/utf8"
 
 	"golang.org/x/term"
 )
-
-// IsTerminal reports whether a reader or a writer is a terminal.
-func IsTerminal(stream any) bool {
-	file, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(file.Fd()))
-}
 
 // Width returns how many columns a terminal has. It is 0 where there is none, or where it does not say.
 func Width(w io.Writer) (width int) {
@@ -45,14 +38,10 @@ const (
 	Cyan   Colour = "36"
 )
 
-// Colourful reports whether a writer may be painted on: a terminal that can, if NO_COLOR does not ask for none.
-func Colourful(w io.Writer) bool {
-	return IsTerminal(w) && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb"
-}
-
-// Paint returns a text in a colour.
-func (c Colour) Paint(text string) string {
-	if c == Plain || text == "" {
+// Paint returns a text in a colour, if w is a terminal that has colours, and NO_COLOR does not ask for none.
+func (c Colour) Paint(w io.Writer, text string) string {
+	file, ok := w.(*os.File)
+	if c == Plain || text == "" || !ok || !term.IsTerminal(int(file.Fd())) || os.Getenv("NO_COLOR") != "" || os.Getenv("TERM") == "dumb" {
 		return text
 	}
 	return "\x1b[" + string(c) + "m" + text + "\x1b[0m"
@@ -64,28 +53,24 @@ func Wrap(text string, width int) (lines []string) {
 		words := strings.Split(paragraph, " ")
 		line := words[0]
 		for _, word := range words[1:] {
-			if width > 0 && utf8.RuneCountInString(line+" "+word) > width {
-				lines = append(lines, line)
-				line = word
-			} else {
-				line += " " + word
+			if width > 0 && len([]rune(line+" "+word)) > width {
+				lines, line = append(lines, line), word
+				continue
 			}
+			line += " " + word
 		}
 		lines = append(lines, line)
 	}
 	return lines
 }
 
-// Why a question has no answer.
-var (
-	ErrNoTerminal  = errors.New("there is no terminal to ask on")
-	ErrInterrupted = errors.New("there was no answer")
-)
+// ErrNoTerminal and ErrInterrupted are why a question has no answer.
+var ErrNoTerminal, ErrInterrupted = errors.New("there is no terminal to ask on"), errors.New("there was no answer")
 
 // Confirm asks a question and reports whether the answer is yes. Anything but y or yes is no. It returns ErrNoTerminal if in
 // is a file and no terminal, and ErrInterrupted if somebody presses Ctrl-C instead.
 func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
-	if _, file := in.(*os.File); file && !IsTerminal(in) {
+	if file, ok := in.(*os.File); ok && !term.IsTerminal(int(file.Fd())) {
 		return false, ErrNoTerminal
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -105,19 +90,14 @@ func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
 	}
 }
 
-// silence is how long a program may say nothing while it waits.
-const silence = 20 * time.Second
-
-// Progress writes a line now and then until stop is called, so that nobody takes the program for dead: what tell returns of
+// Progress writes a line every 20 seconds until stop is called, so that nobody takes the program for dead: what tell returns of
 // the time since the start. When stop returns it writes nothing any more.
 func Progress(w io.Writer, tell func(elapsed time.Duration) string) (stop func()) {
-	began, ended := time.Now(), make(chan struct{})
+	began, tick, ended := time.Now(), time.Tick(20*time.Second), make(chan struct{})
 	go func() {
-		tick := time.NewTicker(silence)
-		defer tick.Stop()
 		for {
 			select {
-			case <-tick.C:
+			case <-tick:
 				fmt.Fprintln(w, tell(time.Since(began).Round(time.Second)))
 			case ended <- struct{}{}:
 				return

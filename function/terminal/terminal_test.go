@@ -12,18 +12,16 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/term"
 )
 
 func TestNoTerminal(t *testing.T) {
-	file, err := os.Open(os.DevNull)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer file.Close()
-	if IsTerminal(file) || IsTerminal(new(bytes.Buffer)) || Width(new(bytes.Buffer)) != 0 || Colourful(file) {
+	file, _ := os.Open(os.DevNull)
+	var out bytes.Buffer
+	if Width(file) != 0 || Width(&out) != 0 || Red.Paint(file, "x") != "x" || Red.Paint(&out, "x") != "x" {
 		t.Error("taken for a terminal")
 	}
-	var out bytes.Buffer
 	if yes, err := Confirm(file, &out, "Go on?"); yes || !errors.Is(err, ErrNoTerminal) || out.Len() > 0 {
 		t.Errorf("%v, %v, %q", yes, err, &out)
 	}
@@ -62,8 +60,21 @@ func TestWrap(t *testing.T) {
 			t.Errorf("%d: %q", width, got)
 		}
 	}
-	if Red.Paint("x") != "\x1b[31mx\x1b[0m" || Plain.Paint("x") != "x" || Red.Paint("") != "" {
-		t.Error("colours")
+}
+
+// The other end of a pseudo terminal is a terminal, too.
+func TestColours(t *testing.T) {
+	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
+	if err != nil || !term.IsTerminal(int(tty.Fd())) {
+		t.Skip("there is none")
+	}
+	for environ, want := range map[string]string{"xterm ": "\x1b[31mx\x1b[0m", "xterm 1": "x", "dumb ": "x"} {
+		name, noColor, _ := strings.Cut(environ, " ")
+		t.Setenv("TERM", name)
+		t.Setenv("NO_COLOR", noColor)
+		if got := Red.Paint(tty, "x"); got != want || Plain.Paint(tty, "x") != "x" || Red.Paint(tty, "") != "" {
+			t.Errorf("%s: %q", environ, got)
+		}
 	}
 }
 

@@ -6,9 +6,8 @@ import (
 	"cmp"
 	"crypto/hmac"
 	"crypto/sha256"
-	"encoding/hex"
+	"fmt"
 	"net/http"
-	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -105,9 +104,9 @@ func unchanged(r *http.Request, body []byte, headers []string, signature string,
 			return &Error{400, ErrIncomplete.Code, "The headers host and " + name + " must be signed."}
 		}
 	}
-	toSign, hash := stringToSign(r, headers), sha256.Sum256(body)
+	toSign := stringToSign(r, headers)
 	switch {
-	case r.Header.Get("X-Acs-Content-Sha256") != hex.EncodeToString(hash[:]):
+	case r.Header.Get("X-Acs-Content-Sha256") != fmt.Sprintf("%x", sha256.Sum256(body)):
 		return &Error{400, ErrSignature.Code, "The header x-acs-content-sha256 is not the hash of the body."}
 	case !hmac.Equal([]byte(signature), []byte(sign(toSign, credential.Secret))):
 		return &Error{400, ErrSignature.Code, ErrSignature.Message + " server string to sign is: " + strings.ReplaceAll(toSign, "\n", `\n`)}
@@ -119,26 +118,21 @@ func unchanged(r *http.Request, body []byte, headers []string, signature string,
 
 func stringToSign(r *http.Request, signed []string) string {
 	names := slices.Sorted(slices.Values(signed))
-	var headers strings.Builder
+	query := strings.ReplaceAll(r.URL.Query().Encode(), "+", "%20") // sorted, and encoded as in RFC 3986
+	lines := []string{r.Method, cmp.Or(r.URL.EscapedPath(), "/"), query}
 	for _, name := range names {
 		value := strings.Join(r.Header.Values(name), ",")
 		if name == "host" {
 			value = r.Host
 		}
-		headers.WriteString(name + ":" + strings.TrimSpace(value) + "\n")
+		lines = append(lines, name+":"+strings.TrimSpace(value))
 	}
-	request := strings.Join([]string{r.Method, cmp.Or(r.URL.EscapedPath(), "/"), canonicalQuery(r.URL.Query()),
-		headers.String(), strings.Join(names, ";"), r.Header.Get("X-Acs-Content-Sha256")}, "\n")
-	hash := sha256.Sum256([]byte(request))
-	return algorithm + "\n" + hex.EncodeToString(hash[:])
+	lines = append(lines, "", strings.Join(names, ";"), r.Header.Get("X-Acs-Content-Sha256"))
+	return fmt.Sprintf("%s\n%x", algorithm, sha256.Sum256([]byte(strings.Join(lines, "\n"))))
 }
 
 func sign(toSign, secret string) string {
 	mac := hmac.New(sha256.New, []byte(secret))
 	mac.Write([]byte(toSign))
-	return hex.EncodeToString(mac.Sum(nil))
+	return fmt.Sprintf("%x", mac.Sum(nil))
 }
-
-// canonicalQuery is the query in the one form that both sides sign: sorted, and encoded as in RFC 3986. Encode differs from that
-// only in the space.
-func canonicalQuery(q url.Values) string { return strings.ReplaceAll(q.Encode(), "+", "%20") }

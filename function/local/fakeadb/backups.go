@@ -40,9 +40,6 @@ func (b Backup) State(now time.Time) State {
 	return b.Ends
 }
 
-// of reports whether it is one of the cluster that a call names.
-func (b Backup) of(c *Call) bool { return b.Cluster == c.Cluster && b.Region == c.Region }
-
 // Add puts backups there that no CreateBackup made.
 func (s *Service) Add(backups ...Backup) {
 	s.locked(func() {
@@ -84,7 +81,7 @@ func (s *Service) createBackup(c *Call, o Options, _ url.Values) (any, *Error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	overlaps := func(b Backup) bool {
-		return b.of(c) && b.Type == "FullBackup" && b.Parent == "" && b.State(now) == Running
+		return b.Cluster == c.Cluster && b.Region == c.Region && b.Type == "FullBackup" && b.Parent == "" && b.State(now) == Running
 	}
 	if o.Overlap != nil && slices.ContainsFunc(s.backups, overlaps) {
 		return nil, o.Overlap
@@ -120,7 +117,9 @@ func (s *Service) describeBackups(c *Call, o Options, q url.Values) (any, *Error
 	from, _ := time.Parse(Minutes, q.Get("StartTime"))
 	to, _ := time.Parse(Minutes, q.Get("EndTime"))
 	now := o.now()
-	all := slices.DeleteFunc(s.Backups(c.Cluster), func(b Backup) bool { return !b.of(c) || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to) })
+	all := slices.DeleteFunc(s.Backups(c.Cluster), func(b Backup) bool {
+		return b.Region != c.Region || !o.shows(b, now) || b.Start.Before(from) || b.Start.After(to)
+	})
 	slices.SortStableFunc(all, func(a, b Backup) int { return b.Start.Compare(a.Start) })
 	return list(c, q, "Backup", all, func(b Backup) map[string]any { // without what the backup does not have yet
 		state := b.State(now)

@@ -143,10 +143,10 @@ func Throttled(timeLeft time.Duration) Fault {
 // Broken is a connection that ends without an answer.
 var Broken = Fault{Name: "connection broken", Answer: func(*Call) Answer { return Answer{} }}
 
-// Strike gives a fault to the nth calls of an action, or to all of them; for Options.Faults.
+// Strike gives a fault to the nth calls of an action, or to all of them; for Options.Faults. Without an action it strikes those of each.
 func Strike(action string, f Fault, nth ...int) func(Call) Fault {
 	return func(c Call) Fault {
-		if c.Action == action && (len(nth) == 0 || slices.Contains(nth, c.Nth)) {
+		if cmp.Or(action, c.Action) == c.Action && (len(nth) == 0 || slices.Contains(nth, c.Nth)) {
 			return f
 		}
 		return Fault{}

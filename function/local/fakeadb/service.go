@@ -13,11 +13,12 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
+	"maps"
 	"net"
 	"net/http"
-	"net/http/httptest"
 	"net/url"
 	"slices"
+	"strings"
 	"sync"
 	"syscall"
 	"time"
@@ -43,10 +44,7 @@ type Service struct {
 
 // New returns a service without backups.
 func New(o Options) *Service {
-	bucket := rate.NewLimiter(rate.Limit(o.Rate), max(o.Burst, 1))
-	if o.Rate <= 0 {
-		bucket.SetLimit(rate.Inf)
-	}
+	bucket := rate.NewLimiter(cmp.Or(rate.Limit(o.Rate), rate.Inf), max(o.Burst, 1))
 	return &Service{options: o, bucket: bucket, lastID: 32732000, calls: map[string]int{}}
 }
 
@@ -83,47 +81,25 @@ type Call struct {
 	Took    time.Duration
 }
 
-// ServeHTTP serves one call. If the connection breaks or the caller leaves, it panics with http.ErrAbortHandler, as handlers do
-// for net/http.
+// ServeHTTP serves one call. If there is no answer it panics with http.ErrAbortHandler, as handlers do for net/http.
 func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	c, o := s.arrive(r)
-	pause(r.Context(), o.Latency/2)
-	answer := s.answer(&c, o, r)
-	pause(r.Context(), o.Latency-o.Latency/2)
-	if r.Context().Err() != nil {
-		c.Code, answer.Status = "caller gone", 0
-	}
-	c.Status, c.Took = answer.Status, time.Since(c.Time)
-	if o.OnCall != nil {
-		o.OnCall(c)
-	}
-	if answer.Status == 0 {
+	response, err := s.serve(r)
+	if err != nil {
 		panic(http.ErrAbortHandler)
 	}
-	w.Header().Set("X-Acs-Request-Id", c.RequestID)
-	for name, value := range answer.Header {
-		w.Header().Set(name, value)
-	}
-	w.WriteHeader(answer.Status)
-	io.WriteString(w, answer.Body) // an error means that the caller is gone
+	maps.Copy(w.Header(), response.Header)
+	w.WriteHeader(response.StatusCode)
+	io.Copy(w, response.Body) // an error means that the caller is gone
 }
 
 // RoundTrip serves a client's request without a network, on the caller's goroutine: a Service is an http.RoundTripper, too. The
 // body of a reply never stalls; that needs a real connection.
-func (s *Service) RoundTrip(r *http.Request) (response *http.Response, err error) {
-	ctx, w := r.Context(), httptest.NewRecorder()
-	defer func() {
-		switch p := recover(); {
-		case p != nil && p != http.ErrAbortHandler:
-			panic(p)
-		case ctx.Err() != nil:
-			response, err = nil, ctx.Err()
-		case p != nil:
-			response, err = nil, &net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}
-		}
-	}()
+func (s *Service) RoundTrip(r *http.Request) (*http.Response, error) {
+	if err := r.Context().Err(); err != nil {
+		return nil, err
+	}
 	// A server sees header names in canonical case, though the SDK writes lower case, and a body in each request.
-	served := r.Clone(ctx)
+	served := r.Clone(r.Context())
 	for name, values := range r.Header {
 		delete(served.Header, name)
 		served.Header[http.CanonicalHeaderKey(name)] = values
@@ -131,10 +107,32 @@ func (s *Service) RoundTrip(r *http.Request) (response *http.Response, err error
 	if served.Body == nil {
 		served.Body = http.NoBody
 	}
-	if ctx.Err() == nil {
-		s.ServeHTTP(w, served)
+	return s.serve(served)
+}
+
+// serve serves one call. It returns an error if the connection breaks or the caller leaves.
+func (s *Service) serve(r *http.Request) (*http.Response, error) {
+	c, o := s.arrive(r)
+	pause(r.Context(), o.Latency/2)
+	answer := s.answer(&c, o, r)
+	pause(r.Context(), o.Latency-o.Latency/2)
+	gone := r.Context().Err()
+	if gone != nil {
+		c.Code, answer.Status = "caller gone", 0
 	}
-	return w.Result(), nil
+	c.Status, c.Took = answer.Status, time.Since(c.Time)
+	if o.OnCall != nil {
+		o.OnCall(c)
+	}
+	if answer.Status == 0 {
+		return nil, cmp.Or(gone, error(&net.OpError{Op: "read", Net: "tcp", Err: syscall.ECONNRESET}))
+	}
+	response := &http.Response{StatusCode: answer.Status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(answer.Body))}
+	response.Header.Set("X-Acs-Request-Id", c.RequestID)
+	for name, value := range answer.Header {
+		response.Header.Set(name, value)
+	}
+	return response, nil
 }
 
 func (s *Service) arrive(r *http.Request) (c Call, o Options) {
@@ -155,8 +153,13 @@ func (s *Service) arrive(r *http.Request) (c Call, o Options) {
 
 // answer carries a call out, unless a fault strikes it before.
 func (s *Service) answer(c *Call, o Options, r *http.Request) (answer Answer) {
-	if wrong, timeLeft := s.admit(c, o, r); wrong != nil {
-		return c.refuse(wrong, timeLeft)
+	if wrong := s.admit(c, o, r); wrong != nil {
+		return c.refuse(wrong, 0)
+	}
+	token := s.bucket.Reserve()
+	if timeLeft := token.Delay(); timeLeft > 0 {
+		token.Cancel()
+		return c.refuse(ErrThrottled, timeLeft)
 	}
 	var fault Fault
 	if o.Faults != nil {
@@ -182,28 +185,19 @@ func (s *Service) answer(c *Call, o Options, r *http.Request) (answer Answer) {
 }
 
 // admit is the gateway: it checks a request before the service itself sees it.
-func (s *Service) admit(c *Call, o Options, r *http.Request) (wrong *Error, timeLeft time.Duration) {
+func (s *Service) admit(c *Call, o Options, r *http.Request) *Error {
 	body, err := io.ReadAll(io.LimitReader(r.Body, 1<<20))
-	wrong = acs3.Dialect(r, body)
-	switch {
+	switch wrong := acs3.Dialect(r, body); {
 	case err != nil:
-		return acs3.ErrIncomplete, 0
+		return acs3.ErrIncomplete
 	case wrong != nil:
-		return wrong, 0
+		return wrong
 	case r.URL.Path != "/" && r.URL.Path != "" || actions[c.Action].do == nil:
-		return ErrUnknownAction, 0
+		return ErrUnknownAction
 	case r.Header.Get("X-Acs-Version") != "2021-12-01":
-		return ErrVersion, 0
+		return ErrVersion
 	}
-	if wrong = s.signatures.Verify(r, body, o.Credentials, o.now()); wrong != nil {
-		return wrong, 0
-	}
-	token := s.bucket.Reserve()
-	if timeLeft = token.Delay(); timeLeft > 0 {
-		token.Cancel()
-		return ErrThrottled, timeLeft
-	}
-	return nil, 0
+	return s.signatures.Verify(r, body, o.Credentials, o.now())
 }
 
 // actions are all that is emulated, each with the parameters that it needs.
