@@ -195,7 +195,7 @@ func (g *gate) question(ctx context.Context, m message) (string, error) {
 	patience := min(g.ask, g.timeout-time.Since(g.start))
 	asking, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
-	defer terminal.Progress(g.progress, func(time.Duration) string { return g.line("waiting for the answer") })()
+	defer terminal.Progress(g.progress, g.name+":        waiting for the answer")()
 	answer, err := g.invoke(asking, m.within(patience))
 	if ctx.Err() != nil {
 		return "", errAskInterrupted
@@ -228,9 +228,5 @@ func (g *gate) again(err error) time.Duration {
 
 // say tells what happened.
 func (g *gate) say(format string, a ...any) {
-	fmt.Fprintln(g.progress, g.line(fmt.Sprintf(format, a...)))
-}
-
-func (g *gate) line(text string) string {
-	return fmt.Sprintf("%s: %5s  %s", g.name, time.Since(g.start).Round(time.Second), text)
+	fmt.Fprintf(g.progress, "%s: %5s  %s\n", g.name, time.Since(g.start).Round(time.Second), fmt.Sprintf(format, a...))
 }

@@ -96,8 +96,8 @@ func TestGateIsStopped(t *testing.T) {
 		if took := time.Since(begun); err != errAskInterrupted || took != 63*time.Second {
 			t.Errorf("%v after %s", err, took)
 		}
-		want := "gate:    0s  question 1\ngate:   20s  waiting for the answer\ngate:   40s  waiting for the answer\n" +
-			"gate:  1m0s  waiting for the answer\ngate:  1m1s  BackupPending: why\n"
+		want := "gate:    0s  question 1\ngate:        waiting for the answer, after 20s\ngate:        waiting for the answer, after 40s\n" +
+			"gate:        waiting for the answer, after 1m0s\ngate:  1m1s  BackupPending: why\n"
 		if progress.String() != want {
 			t.Errorf("told\n%s", progress)
 		}

@@ -48,7 +48,7 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	}
 	if lost := s.takenAway(online); len(lost) > 0 {
 		fmt.Fprintf(stderr, "%s: online, and not in this shell, so nobody would be told of a failure any more. Set it here to keep it.\n", strings.Join(lost, ", "))
-		if err := goOn(c, "Take the alarm away?"); err != nil {
+		if err := goOn(ctx, c, "Take the alarm away?"); err != nil {
 			return err
 		}
 	}
@@ -203,7 +203,7 @@ func logsCommand() *cli.Command {
 func removeCommand() *cli.Command {
 	remove := func(ctx context.Context, c *cli.Command, s settings) error {
 		fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
-		if err := goOn(c, "Remove it?"); err != nil {
+		if err := goOn(ctx, c, "Remove it?"); err != nil {
 			return err
 		}
 		return runServerlessDevs(ctx, c, s, "remove", "-y")

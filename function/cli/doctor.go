@@ -114,9 +114,7 @@ func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 		c.each(stateNote, lack)
 	}
 	if c.about = "the account"; !offline && !c.has(stateWrong) {
-		stop := terminal.Progress(cmd.Root().ErrWriter, func(elapsed time.Duration) string {
-			return fmt.Sprintf("doctor: still reading what is online, after %s", elapsed)
-		})
+		stop := terminal.Progress(cmd.Root().ErrWriter, "doctor: still reading what is online")
 		s.inspectAccount(ctx, c)
 		stop()
 	}

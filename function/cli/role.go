@@ -29,17 +29,15 @@ func yesFlag() cli.Flag {
 }
 
 // goOn asks whether to go on, unless -yes does not want that. Where nobody can answer it is the command that is wrong.
-func goOn(cmd *cli.Command, question string) error {
+func goOn(ctx context.Context, cmd *cli.Command, question string) error {
 	if cmd.Bool("yes") {
 		return nil
 	}
-	yes, err := terminal.Confirm(os.Stdin, cmd.Root().ErrWriter, question)
+	yes, err := terminal.Confirm(ctx, os.Stdin, cmd.Root().ErrWriter, question)
 	switch {
 	case errors.Is(err, terminal.ErrNoTerminal):
 		return wrong("nothing was changed: there is no terminal to ask on. With -yes (in make: YES=1) it does not ask")
-	case errors.Is(err, terminal.ErrInterrupted):
-		return cli.Exit("interrupted: nothing was changed", exitInterrupted)
-	case err != nil || !yes:
+	case !yes:
 		return no("nothing was changed")
 	}
 	return nil
@@ -72,7 +70,7 @@ func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
 		fmt.Fprintln(stdout, "Nothing to do.")
 		return nil
 	}
-	if err := goOn(cmd, "Go on?"); err != nil {
+	if err := goOn(ctx, cmd, "Go on?"); err != nil {
 		return err
 	}
 	for _, step := range todo {

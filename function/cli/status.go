@@ -160,7 +160,7 @@ func (o *overview) day(n int) time.Time { return o.now.AddDate(0, 0, n-o.days+1)
 
 // read reads the lists of the clusters that the requests name or select. It tells on progress that it still reads.
 func (o *overview) read(ctx context.Context, service backup.Service, requests []backup.Request, progress io.Writer) {
-	defer terminal.Progress(progress, func(elapsed time.Duration) string { return "status: still reading, after " + elapsed.String() })()
+	defer terminal.Progress(progress, "status: still reading")()
 	var clusters []backup.Cluster
 	for _, c := range o.choose(ctx, service, requests) {
 		if !slices.Contains(clusters, c) {

@@ -52,12 +52,12 @@ func newRun(ctx context.Context, o options, std streams) (r *run, err error) {
 // play shows what is about to happen, lets it happen, and returns the exit code.
 func (r *run) play(ctx context.Context) (int, error) {
 	r.introduce()
-	if err := r.confirm(); err != nil {
+	if err := r.confirm(ctx); err != nil {
 		return exitNotAsked, err
 	}
 	r.screen.print(terminal.Plain, "", "")
 	r.screen.began = time.Now()
-	stop := terminal.Progress(r.std.out, func(elapsed time.Duration) string { return fmt.Sprintf("%7.2fs  still waiting", elapsed.Seconds()) })
+	stop := terminal.Progress(r.std.out, "still waiting")
 	deliver := (*run).once
 	if r.fault.deliver != nil {
 		deliver = r.fault.deliver
@@ -79,7 +79,7 @@ func (r *run) play(ctx context.Context) (int, error) {
 }
 
 // confirm asks before a backup of the real cloud, which costs money. A Verify costs nothing, and a wrong event makes no backup.
-func (r *run) confirm() error {
+func (r *run) confirm(ctx context.Context) error {
 	if !r.real || r.in.err != nil || !slices.ContainsFunc(r.in.Requests, isEnsure) {
 		return nil
 	}
@@ -87,7 +87,7 @@ func (r *run) confirm() error {
 	if r.yes {
 		return nil
 	}
-	if ok, err := terminal.Confirm(r.std.in, r.std.out, "Go ahead?"); !ok {
+	if ok, err := terminal.Confirm(ctx, r.std.in, r.std.out, "Go ahead?"); !ok {
 		return errors.Join(err, errors.New("nothing was called; with YES=1 it does not ask"))
 	}
 	return nil

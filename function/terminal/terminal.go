@@ -9,9 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"strings"
-	"syscall"
 	"time"
 
 	"golang.org/x/term"
@@ -64,17 +62,15 @@ func Wrap(text string, width int) (lines []string) {
 	return lines
 }
 
-// ErrNoTerminal and ErrInterrupted are why a question has no answer.
-var ErrNoTerminal, ErrInterrupted = errors.New("there is no terminal to ask on"), errors.New("there was no answer")
+// ErrNoTerminal says that nobody can be asked.
+var ErrNoTerminal = errors.New("there is no terminal to ask on")
 
 // Confirm asks a question and reports whether the answer is yes. Anything but y or yes is no. It returns ErrNoTerminal if in
-// is a file and no terminal, and ErrInterrupted if somebody presses Ctrl-C instead.
-func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
+// is a file and no terminal, and the context's error if that ends before an answer.
+func Confirm(ctx context.Context, in io.Reader, out io.Writer, question string) (bool, error) {
 	if file, ok := in.(*os.File); ok && !term.IsTerminal(int(file.Fd())) {
 		return false, ErrNoTerminal
 	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
 	fmt.Fprintf(out, "%s [y/N] ", question)
 	answered := make(chan string, 1)
 	go func() {
@@ -84,21 +80,21 @@ func Confirm(in io.Reader, out io.Writer, question string) (bool, error) {
 	select {
 	case <-ctx.Done():
 		fmt.Fprintln(out)
-		return false, ErrInterrupted
+		return false, ctx.Err()
 	case answer := <-answered:
 		return answer == "y" || answer == "yes", nil
 	}
 }
 
-// Progress writes a line every 20 seconds until stop is called, so that nobody takes the program for dead: what tell returns of
-// the time since the start. When stop returns it writes nothing any more.
-func Progress(w io.Writer, tell func(elapsed time.Duration) string) (stop func()) {
+// Progress writes what takes long, and since when, every 20 seconds until stop is called, so that nobody takes the program for
+// dead. When stop returns it writes nothing any more.
+func Progress(w io.Writer, what string) (stop func()) {
 	began, tick, ended := time.Now(), time.Tick(20*time.Second), make(chan struct{})
 	go func() {
 		for {
 			select {
 			case <-tick:
-				fmt.Fprintln(w, tell(time.Since(began).Round(time.Second)))
+				fmt.Fprintf(w, "%s, after %s\n", what, time.Since(began).Round(time.Second))
 			case ended <- struct{}{}:
 				return
 			}

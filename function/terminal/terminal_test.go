@@ -2,13 +2,12 @@ package terminal
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"io"
 	"os"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -22,32 +21,26 @@ func TestNoTerminal(t *testing.T) {
 	if Width(file) != 0 || Width(&out) != 0 || Red.Paint(file, "x") != "x" || Red.Paint(&out, "x") != "x" {
 		t.Error("taken for a terminal")
 	}
-	if yes, err := Confirm(file, &out, "Go on?"); yes || !errors.Is(err, ErrNoTerminal) || out.Len() > 0 {
+	if yes, err := Confirm(t.Context(), file, &out, "Go on?"); yes || !errors.Is(err, ErrNoTerminal) || out.Len() > 0 {
 		t.Errorf("%v, %v, %q", yes, err, &out)
 	}
 }
 
-// A program that catches Ctrl-C does not stay in its question.
+// A program that is interrupted does not stay in its question.
 func TestConfirm(t *testing.T) {
 	silent, w := io.Pipe()
 	defer w.Close()
-	if yes, err := Confirm(silent, new(ctrlC), "Go on?"); yes || !errors.Is(err, ErrInterrupted) {
+	ctx, cancel := context.WithCancel(t.Context())
+	time.AfterFunc(time.Millisecond, cancel)
+	if yes, err := Confirm(ctx, silent, io.Discard, "Go on?"); yes || !errors.Is(err, context.Canceled) {
 		t.Errorf("%v, %v", yes, err)
 	}
 	for answer, want := range map[string]bool{"y\n": true, " YES \n": true, "yes": true, "n\n": false, "\n": false, "": false, "yessir\n": false} {
 		var out bytes.Buffer
-		if yes, err := Confirm(strings.NewReader(answer), &out, "Go on?"); yes != want || err != nil || !strings.HasPrefix(out.String(), "Go on? [y/N] ") {
+		if yes, err := Confirm(t.Context(), strings.NewReader(answer), &out, "Go on?"); yes != want || err != nil || !strings.HasPrefix(out.String(), "Go on? [y/N] ") {
 			t.Errorf("%q: %v, %v, %q", answer, yes, err, &out)
 		}
 	}
-}
-
-// ctrlC presses Ctrl-C as soon as it is written to.
-type ctrlC struct{ sync.Once }
-
-func (c *ctrlC) Write(text []byte) (int, error) {
-	c.Do(func() { syscall.Kill(os.Getpid(), syscall.SIGINT) })
-	return len(text), nil
 }
 
 func TestWrap(t *testing.T) {
@@ -82,11 +75,11 @@ func TestColours(t *testing.T) {
 func TestProgress(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var out bytes.Buffer
-		stop := Progress(&out, func(elapsed time.Duration) string { return elapsed.String() })
+		stop := Progress(&out, "waiting")
 		time.Sleep(59 * time.Second)
 		stop()
 		time.Sleep(time.Minute)
-		if out.String() != "20s\n40s\n" {
+		if out.String() != "waiting, after 20s\nwaiting, after 40s\n" {
 			t.Errorf("%q", &out)
 		}
 	})
