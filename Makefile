@@ -10,7 +10,7 @@ SEEDS ?= 1000
 export EVENT FAULT TAKES CLOUD VERBOSE YES IDS HTML S ARGS FUZZTIME SEEDS VERSION
 
 # Everything is compiled the same way, so that no module is compiled twice. Nothing here speaks HTTP/2 (NewTransport in
-# function/adb/exchange.go), so Go leaves it out: a twentieth of what is uploaded. A reachable template engine would double the command.
+# function/adb/endpoint.go), so Go leaves it out: a twentieth of what is uploaded. A reachable template engine would double the command.
 export CGO_ENABLED = 0
 export GOFLAGS := $(GOFLAGS) -trimpath -tags=nethttpomithttp2,urfave_cli_no_template
 
