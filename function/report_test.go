@@ -131,13 +131,15 @@ func TestAnswer(t *testing.T) {
 		return backup.Outcome{Cluster: backup.Cluster{ID: "amv-a", Region: region}, Status: s}
 	}
 	odd := is(backup.StatusRunning)
-	odd.Set = &backup.Set{ID: "7", Start: backup.Span{From: at, Until: at}, Status: "Odd", State: backup.SetUnknown}
+	odd.Created, odd.RequestID = true, "R-1"
+	odd.Set = &backup.Set{ID: "7", Start: backup.Span{From: at, Until: at}, End: backup.Span{From: at.Add(time.Hour)}, Size: 5, Status: "Odd", State: backup.SetUnknown}
 	const begin = `{"DBClusterId":"amv-a","RegionId":"cn-hangzhou","Status":`
 	for want, outcomes := range map[string][]backup.Outcome{
 		`{"Status":"Ignored"}`: nil,
-		`{"Status":"Completed","Backups":[` + begin + `"Completed","Created":false}]}`:                                                                                                                    {is(backup.StatusCompleted)},
-		`{"Status":"Running","Backups":[` + begin + `"Completed","Created":false},` + begin + `"Running","Created":false,"BackupId":"7","BackupStartTime":"2026-11-23T02:00:00Z","BackupStatus":"Odd"}]}`: {is(backup.StatusCompleted), odd},
-		`{"Status":"Requested","Backups":[` + begin + `"Running","Created":false},` + begin + `"Requested","Created":false}]}`:                                                                            {is(backup.StatusRunning), is(backup.StatusRequested)},
+		`{"Status":"Completed","Backups":[` + begin + `"Completed","Created":false}]}`: {is(backup.StatusCompleted)},
+		`{"Status":"Running","Backups":[` + begin + `"Completed","Created":false},` + begin + `"Running","Created":true,"RequestId":"R-1","BackupId":"7",` +
+			`"BackupStartTime":"2026-11-23T02:00:00Z","BackupEndTime":"2026-11-23T03:00:00Z","BackupSize":5,"BackupStatus":"Odd"}]}`: {is(backup.StatusCompleted), odd},
+		`{"Status":"Requested","Backups":[` + begin + `"Running","Created":false},` + begin + `"Requested","Created":false}]}`: {is(backup.StatusRunning), is(backup.StatusRequested)},
 	} {
 		var r report
 		r.conclude(backup.Result{Outcomes: outcomes})

@@ -100,6 +100,11 @@ func (h *history) start() int {
 	return len(h.processes) - 1
 }
 
+// roundTrip is a transport of one function.
+type roundTrip func(*http.Request) (*http.Response, error)
+
+func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
+
 // play plays the history: events come, are delivered, retried, delivered again.
 func (h *history) play() {
 	var all sync.WaitGroup

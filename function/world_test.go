@@ -6,10 +6,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"adb-backup/function/config"
@@ -25,7 +25,13 @@ const (
 	keyID     = "STS.MarkedKeyId"
 	keySecret = "MarkedKeySecret"
 	token     = "MarkedToken/+=="
+
+	plain   = `{"DBClusterId":"` + cluster + `"}`
+	waiting = `{"DBClusterId":"` + cluster + `","WaitFor":"Completed"}`
 )
+
+// epoch is when virtual time begins.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // world is the emulated cloud with one or more processes of the function in it, all in this process's memory: inside
 // a synctest bubble hours pass in a moment.
@@ -40,6 +46,40 @@ func newWorld(t *testing.T, o fakeadb.Options, env ...string) *world {
 	o.Credentials = map[string]fakeadb.Credential{keyID: {Secret: keySecret, Token: token}}
 	w := &world{t: t, service: fakeadb.New(o), env: env, log: &safeBuffer{}}
 	return w
+}
+
+// story runs in virtual time, in which hours pass in a moment.
+func story(t *testing.T, name string, o fakeadb.Options, tell func(*testing.T, *world), env ...string) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, o, env...)
+			tell(t, w)
+			if t.Failed() {
+				t.Log(w.log)
+			}
+		})
+	})
+}
+
+// expect holds a result against a status or an error type, and the service against the calls it should have had.
+func (w *world) expect(r result, want string, creates int) {
+	w.t.Helper()
+	if got := r.Status + r.errorType; got != want {
+		w.t.Errorf("got %s %s, want %s", got, r.errorMessage, want)
+	}
+	if n := w.service.Count("CreateBackup"); n != creates {
+		w.t.Errorf("%d calls of CreateBackup, want %d", n, creates)
+	}
+	if r.late > 0 {
+		w.t.Errorf("answered %v after the deadline", r.late)
+	}
+}
+
+func (w *world) looks(least, most int) {
+	w.t.Helper()
+	if n := w.service.Count("DescribeBackups"); n < least || n > most {
+		w.t.Errorf("%d looks, want %d to %d", n, least, most)
+	}
 }
 
 // process starts a process of the function: it knows nothing of the others.
@@ -137,6 +177,24 @@ func timerAt(t time.Time, request string) string {
 	return fmt.Sprintf(`{"triggerTime":%q,"triggerName":"nightly","payload":%s}`, t.UTC().Format(time.RFC3339Nano), payload)
 }
 
+// fleet is a request for so many clusters.
+func fleet(n int, more string) string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf(`"amv-%04d"`, i)
+	}
+	return `{"DBClusterIds":[` + strings.Join(ids, ",") + `]` + more + `}`
+}
+
+// existing are clusters amv-0000 and so on.
+func existing(n int) []fakeadb.Cluster {
+	clusters := make([]fakeadb.Cluster, n)
+	for i := range clusters {
+		clusters[i] = fakeadb.Cluster{ID: fmt.Sprintf("amv-%04d", i), Region: region}
+	}
+	return clusters
+}
+
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -153,8 +211,3 @@ func (s *safeBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
-
-// roundTrip is a transport of one function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }
