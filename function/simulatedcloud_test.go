@@ -59,8 +59,14 @@ func drawCloud(d dice) *cloud {
 	if d.oneIn(25) {
 		c.Denied = []fakeadb.Denial{{Action: "DescribeBackups"}}
 	}
-	c.drawLists(d)
-	c.drawTraffic(d)
+	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
+	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{fakeadb.Running: "Backuping", fakeadb.Completed: "Finished", fakeadb.Failed: "Failure"})
+	if d.oneIn(15) {
+		c.Words[fakeadb.Completed] = unknownWord
+	}
+	c.Latency = pick(d, 0, 30*time.Millisecond, 2*time.Second)
+	c.Rate = pick(d, 0, 0, 5.0)
+	c.Burst = 1 + d.IntN(5)
 	if d.oneIn(10) {
 		c.Ends = fakeadb.Failed
 	}
@@ -72,22 +78,6 @@ func drawCloud(d dice) *cloud {
 		c.Busy = []fakeadb.Busy{{Cluster: c.places[0].id, Until: time.Now().Add(d.upTo(30 * time.Minute)), Error: pick(d, passing...)}}
 	}
 	return c
-}
-
-// drawLists draws the form of the lists.
-func (c *cloud) drawLists(d dice) {
-	c.Layout = []string{fakeadb.Minutes, fakeadb.Seconds}[d.IntN(2)]
-	c.Words = pick(d, fakeadb.Words{}, fakeadb.Words{}, fakeadb.Words{fakeadb.Running: "Backuping", fakeadb.Completed: "Finished", fakeadb.Failed: "Failure"})
-	if d.oneIn(15) {
-		c.Words[fakeadb.Completed] = unknownWord
-	}
-}
-
-// drawTraffic draws how fast and how willingly calls are served.
-func (c *cloud) drawTraffic(d dice) {
-	c.Latency = pick(d, 0, 30*time.Millisecond, 2*time.Second)
-	c.Rate = pick(d, 0, 0, 5.0)
-	c.Burst = 1 + d.IntN(5)
 }
 
 // chance are random numbers for one call, whatever the order of those that come at the same instant.
