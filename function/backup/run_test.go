@@ -163,12 +163,7 @@ func TestWaitAtMost(t *testing.T) {
 func TestHangingCluster(t *testing.T) {
 	tell(t, "", func(s *stub) {
 		s.slow = map[string]time.Duration{"amv-0": 50 * time.Second}
-		s.list = func(c Cluster) []Set {
-			if s.created[c.ID] == 0 {
-				return nil
-			}
-			return []Set{{ID: "1", Full: true, State: SetComplete, Start: Span{s.lastCreate, s.lastCreate.Add(time.Second)}}}
-		}
+		s.runs(0, 0)
 		s.run(fleet(2, waiting)...)
 		if !strings.Contains(s.log.String(), `"time":"2000-01-01T00:01:`) || !strings.Contains(s.log.String(), `"msg":"backup is complete","DBClusterId":"amv-1"`) {
 			t.Error(s.log.String())
