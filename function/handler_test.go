@@ -1,14 +1,11 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
 )
 
@@ -62,24 +59,5 @@ func TestDeadline(t *testing.T) {
 				}
 			}, env)
 		}
-	}
-}
-
-// A log line must come out of the deploy tool whole. Its command logs puts another form of the date in place of a line's
-// first word, if that word holds a date anywhere.
-func TestLogLinesStayWhole(t *testing.T) {
-	var out bytes.Buffer
-	log := newHandler(config.Config{}, &out).log
-	log.Info("backup requested", "DBClusterId", "amv-1")
-	log.Error("defect") // one word: the next blank comes late
-	n := 0
-	for line := range strings.Lines(out.String()) {
-		n++
-		if first, _, _ := strings.Cut(line, " "); strings.Contains(first, "T") || !json.Valid([]byte(line)) || !strings.Contains(line, `"time":"2`) {
-			t.Errorf("not JSON with a time, or its beginning would be lost: %s", line)
-		}
-	}
-	if n != 2 {
-		t.Errorf("%d lines:\n%s", n, out.String())
 	}
 }

@@ -77,39 +77,6 @@ func TestLimiterFindsTheLimit(t *testing.T) {
 	}
 }
 
-// TestLimitChanges: a limit that falls to a fifth and comes back is followed.
-func TestLimitChanges(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		service := rate.NewLimiter(50, 50)
-		var passed atomic.Int64
-		var done sync.WaitGroup
-		defer done.Wait()
-		done.Go(func() {
-			fleet(newLimiter(inFlight), 2200, func() bool {
-				ok := service.Allow()
-				if ok {
-					passed.Add(1)
-				}
-				return ok
-			})
-		})
-		for _, phase := range []struct {
-			limit           rate.Limit
-			learn, measured time.Duration
-		}{{50, 3 * time.Second, 7 * time.Second}, {10, 2 * time.Second, 18 * time.Second}, {50, 20 * time.Second, 10 * time.Second}} {
-			service.SetLimit(phase.limit)
-			time.Sleep(phase.learn)
-			before := passed.Load()
-			time.Sleep(phase.measured)
-			got := float64(passed.Load()-before) / phase.measured.Seconds()
-			t.Log(got)
-			if got < 0.85*float64(phase.limit) {
-				t.Errorf("%.1f calls a second passed, of %v", got, phase.limit)
-			}
-		}
-	})
-}
-
 // TestAlone: a call that is alone in its region waits for nothing, and others are spaced.
 func TestAlone(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -202,17 +202,6 @@ func TestDenied(t *testing.T) {
 			}
 		})
 	}
-	tell(t, "what was listed before it was denied counts no more", func(s *stub) {
-		running := listed("b", s.began.Add(-time.Hour), SetRunning)
-		s.list = func(Cluster) []Set { return []Set{running} }
-		s.look = func() error {
-			if time.Since(s.began) > time.Minute {
-				return &CallError{Action: "DescribeBackups", Kind: KindDenied}
-			}
-			return nil
-		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
-	})
 }
 
 // TestOneAtATime: an earlier backup is waited for, and invocations for one cluster take turns.
