@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 	"sync"
 	"testing"
@@ -83,12 +84,14 @@ func (w *world) looks(least, most int) {
 }
 
 // process starts a process of the function: it knows nothing of the others.
-func (w *world) process() *process {
+func (w *world) process() *process { return w.processOn(w.service) }
+
+func (w *world) processOn(transport http.RoundTripper) *process {
 	c, err := config.Load(w.env)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.ADB.Transport = w.service
+	c.ADB.Transport = transport
 	return &process{w, newHandler(c, w.log)}
 }
 

@@ -25,11 +25,8 @@ func set(t *testing.T, id, start string, state State, change ...func(*Set)) Set 
 	if len(start) < len("02:00:00") {
 		start, unit = start+":00", time.Minute
 	}
-	from := at(t, start)
-	s := Set{ID: id, Full: true, Start: Span{from, from.Add(unit)}, State: state}
-	if state == SetComplete || state == SetFailed {
-		s.End = Span{from.Add(time.Minute), from.Add(2 * time.Minute)}
-	}
+	s := listed(id, at(t, start), state)
+	s.Start.Until = s.Start.From.Add(unit)
 	for _, c := range change {
 		c(&s)
 	}
