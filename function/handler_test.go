@@ -11,7 +11,6 @@ import (
 
 // TestInvocation: Decode gets what the platform and the settings say.
 func TestInvocation(t *testing.T) {
-	const image = `{"specversion":"1.0","id":"1","source":"acs.cr","type":"cr:Repository:ImagePushed","time":"2000-01-01T00:00:00Z","data":{}}`
 	story(t, "the default clusters", fakeadb.Options{}, func(t *testing.T, w *world) {
 		if r := w.process().deliver(image, delivery{}); len(r.Backups) != 2 || r.Backups[1].DBClusterId != "amv-b" || r.Backups[1].RegionId != region {
 			t.Errorf("%+v", r)
@@ -38,7 +37,7 @@ func TestNoRole(t *testing.T) {
 			t.Error(r.errorMessage)
 		}
 		w.expect(w.process().deliver(plain, delivery{anonymous: true, keyID: keyID}), "PermissionDenied", 0) // without its secret
-		w.looks(0, 0)
+		w.looks(0)
 		w.expect(w.process().deliver("cluster", delivery{anonymous: true}), "InvalidEvent", 0)
 		w.expect(w.process().deliver(`{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`, delivery{anonymous: true}), "Ignored", 0)
 	})

@@ -105,7 +105,7 @@ func TestAlarmQueries(t *testing.T) {
 		return log
 	}
 	well := logOf("complete", fakeadb.Options{}, waiting)
-	failed := logOf("failed", fakeadb.Options{Clusters: existing(1)}, `{"DBClusterId":"amv-unknown"}`)
+	failed := logOf("failed", fakeadb.Options{Clusters: onlyOne}, `{"DBClusterId":"amv-unknown"}`)
 	pending := logOf("pending", fakeadb.Options{Takes: 2 * time.Hour}, waiting)
 	for _, query := range queries {
 		wants := map[string]bool{well: true, failed: true, pending: true}

@@ -103,8 +103,7 @@ func (h *history) promiseOfTheList(c creation) {
 		h.t.Errorf("%s created %s %v after the last look", c.by.label(), c.ID, age)
 	}
 	for _, b := range h.backups() {
-		from := h.listedFrom(b)
-		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && h.stands(b, c.called) && h.recognised(b, c.by.meaning(), looked) {
+		if placeOf(b) == placeOf(c.Backup) && h.listedBy(b, looked) && h.stands(b, c.called) && h.recognised(b, c.by.meaning(), looked) {
 			h.t.Errorf("%s created %s, although its look at %s showed %s", c.by.label(), c.ID, looked.Format(stamp), b.ID)
 		}
 	}
@@ -163,19 +162,14 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 		return
 	}
 	for _, b := range h.backups() {
-		from := h.listedFrom(b)
-		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) == fakeadb.Running && !h.stuck(b, c.called) {
+		if placeOf(b) == placeOf(c.Backup) && h.listedBy(b, looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) == fakeadb.Running && !h.stuck(b, c.called) {
 			h.t.Errorf("%s created %s, although %s was running", c.by.label(), c.ID, b.ID)
 		}
 	}
-	listed := func(b fakeadb.Backup) bool { // by then
-		from := h.listedFrom(b)
-		return !from.IsZero() && !from.After(c.called)
-	}
 	for _, b := range before {
-		other := func(o fakeadb.Backup) bool { return o.ID != b.ID && listed(o) }
+		other := func(o fakeadb.Backup) bool { return o.ID != b.ID && h.listedBy(o, c.called) }
 		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process && c.called.Before(b.called.Add(h.cloud.settle)) &&
-			!listed(b.Backup) && h.stands(b.Backup, c.called) && !h.mistaken(b, other) {
+			!h.listedBy(b.Backup, c.called) && h.stands(b.Backup, c.called) && !h.mistaken(b, other) {
 			h.t.Errorf("%s created %s too soon after %s, which is not listed yet", c.by.label(), c.ID, b.ID)
 		}
 	}

@@ -28,7 +28,7 @@ func (w *world) reportLine() (fields map[string]any) {
 // it is set to more, so what an alarm reads is found there, whatever the number of clusters.
 func TestReportLine(t *testing.T) {
 	type fields map[string]any
-	slow, one := fakeadb.Options{Takes: time.Hour}, fakeadb.Options{Clusters: existing(1)}
+	slow, one := fakeadb.Options{Takes: time.Hour}, fakeadb.Options{Clusters: onlyOne}
 	two := fakeadb.Options{Takes: time.Hour, Faults: func(c fakeadb.Call) fakeadb.Fault {
 		if c.Action == "CreateBackup" && c.Cluster == "amv-0001" {
 			return fakeadb.Throttled(0)

@@ -201,7 +201,7 @@ func (h *history) vanish(after time.Duration, d dice) {
 	time.Sleep(after)
 	var listed []fakeadb.Backup
 	for _, b := range h.service.Backups("") {
-		if from := h.listedFrom(b); !from.IsZero() && from.Before(time.Now()) {
+		if h.listedBy(b, time.Now()) {
 			listed = append(listed, b)
 		}
 	}

@@ -29,6 +29,7 @@ const (
 
 	plain   = `{"DBClusterId":"` + cluster + `"}`
 	waiting = `{"DBClusterId":"` + cluster + `","WaitFor":"Completed"}`
+	image   = `{"specversion":"1.0","id":"1","source":"acs.cr","type":"cr:Repository:ImagePushed","time":"2000-01-01T00:00:00Z","data":{}}`
 )
 
 // epoch is when virtual time begins.
@@ -76,10 +77,10 @@ func (w *world) expect(r result, want string, creates int) {
 	}
 }
 
-func (w *world) looks(least, most int) {
+func (w *world) looks(want int) {
 	w.t.Helper()
-	if n := w.service.Count("DescribeBackups"); n < least || n > most {
-		w.t.Errorf("%d looks, want %d to %d", n, least, most)
+	if n := w.service.Count("DescribeBackups"); n != want {
+		w.t.Errorf("%d looks, want %d", n, want)
 	}
 }
 
@@ -189,14 +190,8 @@ func fleet(n int, more string) string {
 	return `{"DBClusterIds":[` + strings.Join(ids, ",") + `]` + more + `}`
 }
 
-// existing are clusters amv-0000 and so on.
-func existing(n int) []fakeadb.Cluster {
-	clusters := make([]fakeadb.Cluster, n)
-	for i := range clusters {
-		clusters[i] = fakeadb.Cluster{ID: fmt.Sprintf("amv-%04d", i), Region: region}
-	}
-	return clusters
-}
+// onlyOne are the clusters of a service that knows no other.
+var onlyOne = []fakeadb.Cluster{{ID: "amv-0000", Region: region}}
 
 type safeBuffer struct {
 	mu sync.Mutex

@@ -97,16 +97,15 @@ func TestPages(t *testing.T) {
 
 // TestEndlessList: a list without end is an answer that cannot be read.
 func TestEndlessList(t *testing.T) {
-	calls := 0
-	s := sessionOn(func(n int, _ *http.Request) (canned, error) {
-		calls = n
-		ids := make([]string, 100)
-		for i := range ids {
-			ids[i] = fmt.Sprint(n*100 + i)
+	var pages []canned
+	for n := range 102 {
+		var ids []string
+		for i := range 100 {
+			ids = append(ids, fmt.Sprint(n*100+i))
 		}
-		return backupPage(n*100+100, ids...), nil
-	})
-	_, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
+		pages = append(pages, backupPage(n*100+200, ids...))
+	}
+	_, calls, err := backups(t, pages...)
 	if e, ok := callError(err); !ok || e.Kind != backup.KindUnanswered || e.Message != "the reply cannot be read: the list has more than 10000 entries" || calls != 101 {
 		t.Errorf("%d calls, error %v", calls, err)
 	}
