@@ -126,7 +126,8 @@ func TestOnTheWire(t *testing.T) {
 	t.Setenv("HTTPS_PROXY", "http://user:password@proxy.example:8080")
 	for _, keys := range []Credentials{roleKeys, {AccessKeyID: "LTAI1", AccessKeySecret: "SecretSecret"}} {
 		_, id, err := sessionWith(keys, func(_ int, r *http.Request) (canned, error) {
-			if r.Method != "POST" || r.URL.Scheme != "https" || r.URL.Host != "adb.aliyuncs.com" || r.URL.Query().Get("DBClusterId") != "amv-1" || r.URL.Query().Get("RegionId") != "cn-hangzhou" {
+			q := r.URL.Query()
+			if r.Method != "POST" || r.URL.Scheme != "https" || r.URL.Host != "adb.aliyuncs.com" || q.Get("DBClusterId") != "amv-1" || q.Get("RegionId") != "cn-hangzhou" {
 				t.Errorf("%s %s", r.Method, r.URL)
 			}
 			//lint:ignore SA1008 the SDK writes the name in lower case, past http.Header
@@ -162,7 +163,8 @@ func TestNothingIsSent(t *testing.T) {
 	} {
 		s := sessionWith(c.keys, func(int, *http.Request) (canned, error) { return canned{}, errors.New("it was sent") })
 		_, _, err := s.CreateBackup(t.Context(), backup.Cluster{ID: "amv-1", Region: c.region})
-		if e, ok := callError(err); !ok || e.Kind != backup.KindRefused || strings.Contains(e.Message, "it was sent") || c.words != "" && e.Message != c.words {
+		e, ok := callError(err)
+		if !ok || e.Kind != backup.KindRefused || strings.Contains(e.Message, "it was sent") || c.words != "" && e.Message != c.words {
 			t.Error(err)
 		}
 	}
