@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -151,14 +150,11 @@ func TestAnswer(t *testing.T) {
 
 // TestReportFits: the line stays below the 64 KB at which the log service cuts it, and counts what it leaves out.
 func TestReportFits(t *testing.T) {
-	r := report{received: time.Now()}
 	const clusters, left = 5000, 2000
-	for i := range clusters {
-		r.Outcomes = append(r.Outcomes, backup.Outcome{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-%012d", i), Region: region}, Status: backup.StatusRequested})
-	}
-	for i := range left {
-		r.Skipped = append(r.Skipped, backup.Skipped{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-x%011d", i), Region: region}, Reason: "its status is Creating"})
-	}
+	requested := backup.Outcome{Cluster: backup.Cluster{ID: "amv-123456789012", Region: region}, Status: backup.StatusRequested}
+	creating := backup.Skipped{Cluster: requested.Cluster, Reason: "its status is Creating"}
+	r := report{received: time.Now()}
+	r.Outcomes, r.Skipped = slices.Repeat([]backup.Outcome{requested}, clusters), slices.Repeat([]backup.Skipped{creating}, left)
 	var out bytes.Buffer
 	r.logTo(slog.New(slog.NewJSONHandler(&out, nil)))
 	var line map[string]any

@@ -139,6 +139,12 @@ func TestLost(t *testing.T) {
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
 		s.createdAfter(20*time.Minute, 21*time.Minute)
 	})
+	tell(t, "one that was listed before, though its start lies after the call, is not its own", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.list = func(Cluster) []Set { return []Set{listed("old", s.began.Add(30*time.Second), SetFailed)} }
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		s.creates("amv-1", 2)
+	})
 	tell(t, "unknown at the deadline, and the retry finds it", func(s *stub) {
 		s.fails(KindUnanswered, 1)
 		s.shows(30*time.Second, listed("b", s.began, SetRunning))
@@ -240,6 +246,7 @@ func TestOneAtATime(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		s.expect(s.runFor(time.Minute, ensuringOne(ago(2*time.Hour))), "amv-1 cn-a Running")
+		s.logged("INFO", "a backup that serves was found")
 		s.took(time.Second)
 		first.Wait()
 	})
