@@ -144,7 +144,7 @@ func (s *stub) shows(after time.Duration, sets ...Set) {
 }
 
 // runs lists the set b, which starts so long after the story's begin and is complete from a time on. One that does not start before
-// is the one that CreateBackup makes.
+// the story is listed only after CreateBackup was called.
 func (s *stub) runs(start, ends time.Duration) {
 	s.list = func(c Cluster) []Set {
 		state := SetRunning
