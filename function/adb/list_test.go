@@ -73,6 +73,7 @@ func TestPages(t *testing.T) {
 		"the first page is throttled":  {[]canned{slow}, "throttled", 1, 0},
 		"the second one is throttled":  {[]canned{backupPage(2, "1"), slow, slow, backupPage(2, "2")}, "1 2", 4, 14 * time.Second},
 		"throttled without a hint":     {[]canned{backupPage(2, "1"), {400, `{"Code":"Throttling"}`, nil}, backupPage(2, "2")}, "1 2", 3, time.Second},
+		"throttled to the end":         {[]canned{backupPage(2, "1"), slow}, "throttled", 7, 35 * time.Second},
 		"throttled, then refused":      {[]canned{backupPage(2, "1"), slow, {403, `{"Code":"NoPermission"}`, nil}}, "denied", 3, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
