@@ -246,9 +246,9 @@ func TestOneAtATime(t *testing.T) {
 		})
 		time.Sleep(time.Second)
 		s.expect(s.runFor(time.Minute, ensuringOne(ago(2*time.Hour))), "amv-1 cn-a Running")
-		s.logged("INFO", "a backup that serves was found")
 		s.took(time.Second)
 		first.Wait()
+		s.logged("INFO", "a backup that serves was found")
 	})
 	tell(t, "time is up while it waits for its turn, and the next cluster gets its slot", func(s *stub) {
 		state := s.runner.memory.use(Cluster{"amv-0", "cn-a"})
