@@ -10,9 +10,9 @@ import (
 	"adb-backup/function/backup"
 )
 
-// In an array a wrong item fails by itself, by its position.
+// In an array a wrong item fails by itself, by its position. The event's action is the first request's.
 func TestWrongItems(t *testing.T) {
-	good := `{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":{"DBClusterId":"` + shop + `"}}`
+	good := `{"specversion":"1.0","time":"2026-11-23T02:00:00Z","data":{"Action":"Verify","MaxAge":"0s","DBClusterId":"` + shop + `"}}`
 	own := `{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`
 	wrong := []struct{ item, want string }{
 		{`7`, "the item must be a CloudEvent, or a string that holds one, not a number"},
@@ -33,10 +33,10 @@ func TestWrongItems(t *testing.T) {
 	payload += `,"` + orders + `"]`
 
 	event := must(t, payload, invocation())
-	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action() != backup.ActionEnsure {
+	if event.Trigger != "eventbridge-streaming" || event.Items != len(wrong)+3 || event.Action() != backup.ActionVerify {
 		t.Errorf("trigger %q, %d items, action %q", event.Trigger, event.Items, event.Action())
 	}
-	same(t, event.Requests, requests(ensure(shop, now), ensure(orders, now, immediate)))
+	same(t, event.Requests, requests(ensure(shop, now, verify), ensure(orders, now, immediate)))
 	if len(event.Wrong) != len(wrong) {
 		t.Fatalf("%d wrong items, want %d: %v", len(event.Wrong), len(wrong), event.Wrong)
 	}
@@ -67,29 +67,6 @@ func TestArraysWithoutRequests(t *testing.T) {
 		if event := must(t, payload, invocation()); event.Requests != nil || event.WrongCount != wrong || event.Items != 2 || event.Action() != "" {
 			t.Errorf("%s: %+v", payload, event)
 		}
-	}
-}
-
-// Requests with the same action, cluster and region become one, over the items of an array too.
-func TestItemsMerge(t *testing.T) {
-	item := func(second int, data string) string {
-		return fmt.Sprintf(`{"specversion":"1.0","time":"2026-11-23T01:59:%02dZ","data":%s}`, second, data)
-	}
-	event := must(t, "["+strings.Join([]string{
-		item(10, `{"Action":"Verify","DBClusterId":"`+orders+`","MaxAge":"1h"}`),
-		item(11, `{"DBClusterId":"`+orders+`","WaitFor":"DDLAllowed"}`),
-		item(13, `{"DBClusterId":"`+orders+`"}`),
-		item(12, `{"DBClusterId":"`+orders+`","WaitFor":"Completed"}`),
-		item(14, `{"DBClusterId":"`+orders+`","RegionId":"cn-beijing","WaitAtMost":"3m"}`),
-		item(14, `{"DBClusterId":"`+orders+`","RegionId":"cn-beijing","WaitAtMost":"5m"}`),
-	}, ",")+"]", invocation())
-	same(t, event.Requests, requests(
-		ensure(orders, at("2026-11-23T00:59:10Z"), verify),
-		ensure(orders, at("2026-11-23T01:59:13Z"), ddlAllowed),
-		ensure(orders, at("2026-11-23T01:59:14Z"), in("cn-beijing"), atMost(5*time.Minute)),
-	))
-	if event.Action() != backup.ActionVerify {
-		t.Errorf("action %q, want the first request's", event.Action())
 	}
 }
 

@@ -71,18 +71,24 @@ func requests(r ...backup.Request) []backup.Request { return r }
 // must decodes what has to be a good event, without a warning.
 func must(t *testing.T, payload string, inv events.Invocation) events.Event {
 	t.Helper()
+	return warned(t, payload, inv, "")
+}
+
+// warned decodes what has to be a good event with exactly one warning that holds want; "" for none.
+func warned(t *testing.T, payload string, inv events.Invocation, want string) events.Event {
+	t.Helper()
 	event, err := events.Decode([]byte(payload), inv)
 	if err != nil {
 		t.Fatalf("Decode(%s): %v", payload, err)
 	}
-	if len(event.Warnings) > 0 {
-		t.Errorf("Decode(%s) warns: %q", payload, event.Warnings)
+	if want == "" && len(event.Warnings) != 0 || want != "" && (len(event.Warnings) != 1 || !strings.Contains(event.Warnings[0], want)) {
+		t.Errorf("Decode(%s) warns %q, want %q", payload, event.Warnings, want)
 	}
 	return event
 }
 
-// refused checks that a payload is an error whose text holds all of want.
-func refused(t *testing.T, payload string, inv events.Invocation, want ...string) {
+// refused checks that a payload is an error whose text holds all of want. It returns the trigger and the whole text.
+func refused(t *testing.T, payload string, inv events.Invocation, want ...string) (trigger, text string) {
 	t.Helper()
 	event, err := events.Decode([]byte(payload), inv)
 	if err == nil {
@@ -96,6 +102,7 @@ func refused(t *testing.T, payload string, inv events.Invocation, want ...string
 			t.Errorf("Decode(%s) = %q, without %q", payload, err, w)
 		}
 	}
+	return event.Trigger, err.Error()
 }
 
 func same(t *testing.T, got, want []backup.Request) {

@@ -5,7 +5,6 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/backup"
 )
 
@@ -118,11 +117,8 @@ func TestSelectorFaults(t *testing.T) {
 				`DBClusterSelector.ResourceGroupId: "r" is not a resource group id such as rg-acfm4vaqr2x7kdy; DBClusterSelector.All must be true, not false; ` +
 				`unknown field DBClusterSelector."y"; MaxAge must be a string, not a number; unknown field "x"`},
 	} {
-		event, err := events.Decode([]byte(c.payload), invocation())
-		if err == nil {
-			t.Errorf("Decode(%s) accepts %+v", c.payload, event)
-		} else if err.Error() != c.want {
-			t.Errorf("Decode(%s)\n got %s\nwant %s", c.payload, err, c.want)
+		if _, got := refused(t, c.payload, invocation()); got != c.want {
+			t.Errorf("Decode(%s)\n got %s\nwant %s", c.payload, got, c.want)
 		}
 	}
 }

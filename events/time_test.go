@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"adb-backup/events"
-	"adb-backup/function/backup"
 )
 
 // retried is an invocation that the platform made first at that moment and now again.
@@ -16,19 +15,6 @@ func retried(first time.Time, count int) events.Invocation {
 	inv := invocation()
 	inv.RequestID, inv.RetryCount = requestID(first), count
 	return inv
-}
-
-// decodeWarned decodes what has to be a good event with exactly one warning that holds want; "" for none.
-func decodeWarned(t *testing.T, payload string, inv events.Invocation, want string) []backup.Request {
-	t.Helper()
-	event, err := events.Decode([]byte(payload), inv)
-	if err != nil {
-		t.Fatal(err)
-	}
-	if want == "" && len(event.Warnings) != 0 || want != "" && (len(event.Warnings) != 1 || !strings.Contains(event.Warnings[0], want)) {
-		t.Errorf("warnings %q, want %q", event.Warnings, want)
-	}
-	return event.Requests
 }
 
 // The moment of the first attempt is what a direct request means by now.
@@ -104,22 +90,22 @@ func TestUnreadableEventTimes(t *testing.T) {
 		{`1795356361`, `""`},
 		{`null`, `""`},
 	} {
-		got := decodeWarned(t, `{"specversion":"1.0","data":"`+orders+`","time":`+c.value+`}`, invocation(),
+		got := warned(t, `{"specversion":"1.0","data":"`+orders+`","time":`+c.value+`}`, invocation(),
 			"time: "+c.shown+" is not an RFC 3339 time such as 2026-11-23T02:00:00Z: the moment of the first attempt, 2026-11-23T02:00:00Z, counts")
-		same(t, got, requests(ensure(orders, now)))
+		same(t, got.Requests, requests(ensure(orders, now)))
 	}
-	got := decodeWarned(t, `{"triggerName":"n","payload":"`+orders+`"}`, invocation(), `triggerTime: ""`)
-	same(t, got, requests(ensure(orders, now)))
+	got := warned(t, `{"triggerName":"n","payload":"`+orders+`"}`, invocation(), `triggerTime: ""`)
+	same(t, got.Requests, requests(ensure(orders, now)))
 
 	// On a retry it is still the moment of the first attempt.
 	first := now.Add(-3 * time.Hour)
-	got = decodeWarned(t, `{"triggerName":"n","payload":"`+orders+`"}`, retried(first, 1), "the first attempt, 2026-11-22T23:00:00Z, counts")
-	same(t, got, requests(ensure(orders, first, redelivered)))
+	got = warned(t, `{"triggerName":"n","payload":"`+orders+`"}`, retried(first, 1), "the first attempt, 2026-11-22T23:00:00Z, counts")
+	same(t, got.Requests, requests(ensure(orders, first, redelivered)))
 }
 
 // A time in the future counts as the moment of the first attempt; and on a retry, when it has passed, as the same moment.
 func TestFutureTimes(t *testing.T) {
-	const warned = "lies after the invocation's first attempt"
+	const late = "lies after the invocation's first attempt"
 	first := now.Add(-time.Hour)
 	unknownFirst := invocation()
 	unknownFirst.RequestID, unknownFirst.RetryCount = "", 1
@@ -132,35 +118,35 @@ func TestFutureTimes(t *testing.T) {
 		warning string
 	}{
 		{"now", invocation(), now, now, ""},
-		{"a nanosecond later", invocation(), now.Add(1), now, warned},
-		{"years later", invocation(), now.AddDate(900, 0, 0), now, warned},
+		{"a nanosecond later", invocation(), now.Add(1), now, late},
+		{"years later", invocation(), now.AddDate(900, 0, 0), now, late},
 		{"retry: at the first attempt", retried(first, 1), first, first, ""},
 		{"retry: in the second of the id", retried(first, 1), first.Add(time.Second), first.Add(time.Second), ""},
-		{"retry: after that second", retried(first, 1), first.Add(time.Second + 1), first, warned},
-		{"retry: still in the future", retried(first, 1), now.Add(time.Minute), first, warned},
-		{"retry within the second: not after now", retried(now, 1), now.Add(1), now, warned},
+		{"retry: after that second", retried(first, 1), first.Add(time.Second + 1), first, late},
+		{"retry: still in the future", retried(first, 1), now.Add(time.Minute), first, late},
+		{"retry within the second: not after now", retried(now, 1), now.Add(1), now, late},
 		{"retry, first attempt not told: passed", unknownFirst, now, now, ""},
-		{"retry, first attempt not told: future", unknownFirst, now.Add(1), counted, warned},
+		{"retry, first attempt not told: future", unknownFirst, now.Add(1), counted, late},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			text := c.time.Format(time.RFC3339Nano)
 			want := ensure(orders, c.want)
 			want.Redelivered = c.inv.RetryCount > 0
 
-			got := decodeWarned(t, fmt.Sprintf(`{"specversion":"1.0","data":%q,"time":%q}`, orders, text), c.inv, c.warning)
-			same(t, got, requests(want))
-			got = decodeWarned(t, fmt.Sprintf(`{"DBClusterId":%q,"NotBefore":%q}`, orders, text), c.inv, c.warning)
-			same(t, got, requests(want))
+			got := warned(t, fmt.Sprintf(`{"specversion":"1.0","data":%q,"time":%q}`, orders, text), c.inv, c.warning)
+			same(t, got.Requests, requests(want))
+			got = warned(t, fmt.Sprintf(`{"DBClusterId":%q,"NotBefore":%q}`, orders, text), c.inv, c.warning)
+			same(t, got.Requests, requests(want))
 
 			want.NotBefore = c.want.Add(-time.Hour)
-			got = decodeWarned(t, fmt.Sprintf(`{"specversion":"1.0","data":{"DBClusterId":%q,"MaxAge":"1h"},"time":%q}`, orders, text), c.inv, c.warning)
-			same(t, got, requests(want))
+			got = warned(t, fmt.Sprintf(`{"specversion":"1.0","data":{"DBClusterId":%q,"MaxAge":"1h"},"time":%q}`, orders, text), c.inv, c.warning)
+			same(t, got.Requests, requests(want))
 		})
 	}
 	// A NotBefore in the future is not the event's time, even if that lies earlier.
-	got := decodeWarned(t, `{"specversion":"1.0","time":"2026-11-23T01:00:00Z","data":{"DBClusterId":"`+orders+`","NotBefore":"2026-11-24T00:00:00Z"}}`,
-		invocation(), "NotBefore 2026-11-24T00:00:00Z "+warned)
-	same(t, got, requests(ensure(orders, now, redelivered)))
+	got := warned(t, `{"specversion":"1.0","time":"2026-11-23T01:00:00Z","data":{"DBClusterId":"`+orders+`","NotBefore":"2026-11-24T00:00:00Z"}}`,
+		invocation(), "NotBefore 2026-11-24T00:00:00Z "+late)
+	same(t, got.Requests, requests(ensure(orders, now, redelivered)))
 }
 
 // An event that is older than a minute, or that the platform tries again, may have been carried out before.

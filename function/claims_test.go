@@ -199,8 +199,7 @@ func (c *claim) missing() bool {
 	m := c.meaning
 	m.known = false
 	return !c.cloud.wordsKnown() || !slices.ContainsFunc(c.backups(), func(b fakeadb.Backup) bool {
-		from := c.listedFrom(b)
-		return placeOf(b) == c.place && !from.IsZero() && !from.After(c.looked) && !c.gone(b, c.a.answered) && c.recognised(b, m, c.looked) &&
+		return placeOf(b) == c.place && c.listedBy(b, c.looked) && !c.gone(b, c.a.answered) && c.recognised(b, m, c.looked) &&
 			b.State(c.looked.Add(c.cloud.Skew)) == fakeadb.Completed
 	})
 }

@@ -1,20 +1,16 @@
 package main
 
 import (
-	"bytes"
-	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
 )
 
 // TestInvocation: Decode gets what the platform and the settings say.
 func TestInvocation(t *testing.T) {
-	const image = `{"specversion":"1.0","id":"1","source":"acs.cr","type":"cr:Repository:ImagePushed","time":"2000-01-01T00:00:00Z","data":{}}`
 	story(t, "the default clusters", fakeadb.Options{}, func(t *testing.T, w *world) {
 		if r := w.process().deliver(image, delivery{}); len(r.Backups) != 2 || r.Backups[1].DBClusterId != "amv-b" || r.Backups[1].RegionId != region {
 			t.Errorf("%+v", r)
@@ -41,7 +37,7 @@ func TestNoRole(t *testing.T) {
 			t.Error(r.errorMessage)
 		}
 		w.expect(w.process().deliver(plain, delivery{anonymous: true, keyID: keyID}), "PermissionDenied", 0) // without its secret
-		w.looks(0, 0)
+		w.looks(0)
 		w.expect(w.process().deliver("cluster", delivery{anonymous: true}), "InvalidEvent", 0)
 		w.expect(w.process().deliver(`{"specversion":"1.0","type":"ads:ActionTrail:ApiCall","data":{"eventName":"CreateBackup"}}`, delivery{anonymous: true}), "Ignored", 0)
 	})
@@ -62,24 +58,5 @@ func TestDeadline(t *testing.T) {
 				}
 			}, env)
 		}
-	}
-}
-
-// A log line must come out of the deploy tool whole. Its command logs puts another form of the date in place of a line's
-// first word, if that word holds a date anywhere.
-func TestLogLinesStayWhole(t *testing.T) {
-	var out bytes.Buffer
-	log := newHandler(config.Config{}, &out).log
-	log.Info("backup requested", "DBClusterId", "amv-1")
-	log.Error("defect") // one word: the next blank comes late
-	n := 0
-	for line := range strings.Lines(out.String()) {
-		n++
-		if first, _, _ := strings.Cut(line, " "); strings.Contains(first, "T") || !json.Valid([]byte(line)) || !strings.Contains(line, `"time":"2`) {
-			t.Errorf("not JSON with a time, or its beginning would be lost: %s", line)
-		}
-	}
-	if n != 2 {
-		t.Errorf("%d lines:\n%s", n, out.String())
 	}
 }

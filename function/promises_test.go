@@ -1,11 +1,69 @@
 package main
 
 import (
+	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"adb-backup/function/local/fakeadb"
 )
+
+// check compares what was claimed in a history with what was true.
+func (h *history) check() {
+	creations := h.creations()
+	for _, a := range h.attempts {
+		if a.killed {
+			continue
+		}
+		if a.late >= 0 || a.atMost > 0 && a.took > a.atMost {
+			h.t.Errorf("%s answered after %v, too late", a.label(), a.took)
+		}
+		about := map[place]bool{}
+		for _, e := range a.entries {
+			p := place{e.DBClusterId, e.RegionId}
+			about[p] = true
+			h.checkProgress(a, e, p)
+			h.claim(a, e, creations).check()
+		}
+		asked := map[place]bool{}
+		for _, p := range a.places {
+			asked[p] = true
+		}
+		if !maps.Equal(about, asked) {
+			h.t.Errorf("%s is about %v, not %v", a.label(), about, asked)
+		}
+	}
+	h.checkCreations()
+}
+
+// checkProgress: where nothing stands in the way, an hour is enough for three backups, and nobody waits for a backup that is
+// stuck, or that serves, to end.
+func (h *history) checkProgress(a *attempt, e entry, p place) {
+	if a.verify || a.atMost > 0 || !e.ErrorType.Continues() {
+		return
+	}
+	if h.easy(a, p) && a.took > 59*time.Minute {
+		h.t.Errorf("%s came to nothing in %v: %s", a.label(), a.took, e.Error)
+	}
+	for _, b := range h.backups() {
+		if placeOf(b) == p && strings.HasPrefix(e.Error, "an earlier backup "+b.ID+" ") && (h.stuck(b, a.at) || h.recognised(b, a.meaning(), a.at)) {
+			h.t.Errorf("%s waited for %s to end: %s", a.label(), b.ID, e.Error)
+		}
+	}
+}
+
+// easy reports whether nothing stood in the way of an attempt: no faults, no changes, and nobody else's backup that ran. What was
+// created without a look cannot be told from others where the listed start is not believed.
+func (h *history) easy(a *attempt, p place) bool {
+	c := h.cloud
+	if c.faulty > 0 || c.Busy != nil || c.Ends == fakeadb.Failed || c.Takes > time.Minute || !c.wordsKnown() || len(h.vanished) > 0 || c.FalseZone != 0 {
+		return false
+	}
+	return !slices.ContainsFunc(h.backups(), func(b fakeadb.Backup) bool {
+		return placeOf(b) == p && (b.End.IsZero() || b.RequestID == "" && b.End.After(a.at.Add(-time.Minute)))
+	})
+}
 
 // checkCreations compares the backups that the function made with what it promises about their number. A second backup is
 // right only if no promise speaks against it:
@@ -45,8 +103,7 @@ func (h *history) promiseOfTheList(c creation) {
 		h.t.Errorf("%s created %s %v after the last look", c.by.label(), c.ID, age)
 	}
 	for _, b := range h.backups() {
-		from := h.listedFrom(b)
-		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && h.stands(b, c.called) && h.recognised(b, c.by.meaning(), looked) {
+		if placeOf(b) == placeOf(c.Backup) && h.listedBy(b, looked) && h.stands(b, c.called) && h.recognised(b, c.by.meaning(), looked) {
 			h.t.Errorf("%s created %s, although its look at %s showed %s", c.by.label(), c.ID, looked.Format(stamp), b.ID)
 		}
 	}
@@ -105,19 +162,14 @@ func (h *history) promiseOfOneAtATime(c creation, before []creation) {
 		return
 	}
 	for _, b := range h.backups() {
-		from := h.listedFrom(b)
-		if placeOf(b) == placeOf(c.Backup) && !from.IsZero() && !from.After(looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) == fakeadb.Running && !h.stuck(b, c.called) {
+		if placeOf(b) == placeOf(c.Backup) && h.listedBy(b, looked) && !h.gone(b, c.called) && b.State(c.called.Add(h.cloud.Skew)) == fakeadb.Running && !h.stuck(b, c.called) {
 			h.t.Errorf("%s created %s, although %s was running", c.by.label(), c.ID, b.ID)
 		}
 	}
-	listed := func(b fakeadb.Backup) bool { // by then
-		from := h.listedFrom(b)
-		return !from.IsZero() && !from.After(c.called)
-	}
 	for _, b := range before {
-		other := func(o fakeadb.Backup) bool { return o.ID != b.ID && listed(o) }
+		other := func(o fakeadb.Backup) bool { return o.ID != b.ID && h.listedBy(o, c.called) }
 		if placeOf(b.Backup) == placeOf(c.Backup) && b.by.process == c.by.process && c.called.Before(b.called.Add(h.cloud.settle)) &&
-			!listed(b.Backup) && h.stands(b.Backup, c.called) && !h.mistaken(b, other) {
+			!h.listedBy(b.Backup, c.called) && h.stands(b.Backup, c.called) && !h.mistaken(b, other) {
 			h.t.Errorf("%s created %s too soon after %s, which is not listed yet", c.by.label(), c.ID, b.ID)
 		}
 	}

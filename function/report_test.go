@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"encoding/json"
-	"fmt"
 	"log/slog"
 	"slices"
 	"strings"
@@ -28,7 +27,7 @@ func (w *world) reportLine() (fields map[string]any) {
 // it is set to more, so what an alarm reads is found there, whatever the number of clusters.
 func TestReportLine(t *testing.T) {
 	type fields map[string]any
-	slow, one := fakeadb.Options{Takes: time.Hour}, fakeadb.Options{Clusters: existing(1)}
+	slow, one := fakeadb.Options{Takes: time.Hour}, fakeadb.Options{Clusters: onlyOne}
 	two := fakeadb.Options{Takes: time.Hour, Faults: func(c fakeadb.Call) fakeadb.Fault {
 		if c.Action == "CreateBackup" && c.Cluster == "amv-0001" {
 			return fakeadb.Throttled(0)
@@ -131,13 +130,15 @@ func TestAnswer(t *testing.T) {
 		return backup.Outcome{Cluster: backup.Cluster{ID: "amv-a", Region: region}, Status: s}
 	}
 	odd := is(backup.StatusRunning)
-	odd.Set = &backup.Set{ID: "7", Start: backup.Span{From: at, Until: at}, Status: "Odd", State: backup.SetUnknown}
+	odd.Created, odd.RequestID = true, "R-1"
+	odd.Set = &backup.Set{ID: "7", Start: backup.Span{From: at, Until: at}, End: backup.Span{From: at.Add(time.Hour)}, Size: 5, Status: "Odd", State: backup.SetUnknown}
 	const begin = `{"DBClusterId":"amv-a","RegionId":"cn-hangzhou","Status":`
 	for want, outcomes := range map[string][]backup.Outcome{
 		`{"Status":"Ignored"}`: nil,
-		`{"Status":"Completed","Backups":[` + begin + `"Completed","Created":false}]}`:                                                                                                                    {is(backup.StatusCompleted)},
-		`{"Status":"Running","Backups":[` + begin + `"Completed","Created":false},` + begin + `"Running","Created":false,"BackupId":"7","BackupStartTime":"2026-11-23T02:00:00Z","BackupStatus":"Odd"}]}`: {is(backup.StatusCompleted), odd},
-		`{"Status":"Requested","Backups":[` + begin + `"Running","Created":false},` + begin + `"Requested","Created":false}]}`:                                                                            {is(backup.StatusRunning), is(backup.StatusRequested)},
+		`{"Status":"Completed","Backups":[` + begin + `"Completed","Created":false}]}`: {is(backup.StatusCompleted)},
+		`{"Status":"Running","Backups":[` + begin + `"Completed","Created":false},` + begin + `"Running","Created":true,"RequestId":"R-1","BackupId":"7",` +
+			`"BackupStartTime":"2026-11-23T02:00:00Z","BackupEndTime":"2026-11-23T03:00:00Z","BackupSize":5,"BackupStatus":"Odd"}]}`: {is(backup.StatusCompleted), odd},
+		`{"Status":"Requested","Backups":[` + begin + `"Running","Created":false},` + begin + `"Requested","Created":false}]}`: {is(backup.StatusRunning), is(backup.StatusRequested)},
 	} {
 		var r report
 		r.conclude(backup.Result{Outcomes: outcomes})
@@ -149,14 +150,11 @@ func TestAnswer(t *testing.T) {
 
 // TestReportFits: the line stays below the 64 KB at which the log service cuts it, and counts what it leaves out.
 func TestReportFits(t *testing.T) {
-	r := report{received: time.Now()}
 	const clusters, left = 5000, 2000
-	for i := range clusters {
-		r.Outcomes = append(r.Outcomes, backup.Outcome{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-%012d", i), Region: region}, Status: backup.StatusRequested})
-	}
-	for i := range left {
-		r.Skipped = append(r.Skipped, backup.Skipped{Cluster: backup.Cluster{ID: fmt.Sprintf("amv-x%011d", i), Region: region}, Reason: "its status is Creating"})
-	}
+	requested := backup.Outcome{Cluster: backup.Cluster{ID: "amv-123456789012", Region: region}, Status: backup.StatusRequested}
+	creating := backup.Skipped{Cluster: requested.Cluster, Reason: "its status is Creating"}
+	r := report{received: time.Now()}
+	r.Outcomes, r.Skipped = slices.Repeat([]backup.Outcome{requested}, clusters), slices.Repeat([]backup.Skipped{creating}, left)
 	var out bytes.Buffer
 	r.logTo(slog.New(slog.NewJSONHandler(&out, nil)))
 	var line map[string]any

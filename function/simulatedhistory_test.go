@@ -13,7 +13,6 @@ import (
 	"testing"
 	"time"
 
-	"adb-backup/function/config"
 	"adb-backup/function/local/fakeadb"
 )
 
@@ -33,8 +32,9 @@ type history struct {
 }
 
 type simulatedProcess struct {
-	*process
-	dead atomic.Bool
+	process *process
+	history *history
+	dead    atomic.Bool
 }
 
 // vanished is a backup that is not there any more.
@@ -76,28 +76,25 @@ func (h *history) drawPast() {
 	}
 }
 
-// start adds a process. When it dies, its calls end. The caller holds mu, unless nothing runs yet.
+// start adds a process. The caller holds mu, unless nothing runs yet.
 func (h *history) start() int {
-	c, err := config.Load(h.env)
-	if err != nil {
-		h.t.Fatal(err)
-	}
-	p := &simulatedProcess{}
-	transport := h.service
-	c.ADB.Transport = roundTrip(func(r *http.Request) (*http.Response, error) {
-		if p.dead.Load() {
-			return nil, errors.New("the process is dead")
-		}
-		// Calls of one instant arrive one after another, or the order of goroutines would decide.
-		time.Sleep(time.Duration(1 + h.chance("arrival", callOf(r)).IntN(1_000_000)))
-		if err := h.dial(r); err != nil {
-			return nil, err
-		}
-		return transport.RoundTrip(r)
-	})
-	p.process = &process{h.world, newHandler(c, h.log)}
+	p := &simulatedProcess{history: h}
+	p.process = h.processOn(p)
 	h.processes = append(h.processes, p)
 	return len(h.processes) - 1
+}
+
+// RoundTrip carries a call to the service, as long as the process lives. When it dies, its calls end.
+func (p *simulatedProcess) RoundTrip(r *http.Request) (*http.Response, error) {
+	if p.dead.Load() {
+		return nil, errors.New("the process is dead")
+	}
+	// Calls of one instant arrive one after another, or the order of goroutines would decide.
+	time.Sleep(time.Duration(1 + p.history.chance("arrival", callOf(r)).IntN(1_000_000)))
+	if err := p.history.dial(r); err != nil {
+		return nil, err
+	}
+	return p.history.service.RoundTrip(r)
 }
 
 // play plays the history: events come, are delivered, retried, delivered again.
@@ -180,7 +177,7 @@ func (h *history) deliverOnce(a *attempt, d dice) {
 		})
 		defer dies.Stop()
 	}
-	r := p.deliver(a.text, delivery{requestID: a.id, retryCount: a.retry, timeout: timeout, keyID: a.key, ctx: ctx})
+	r := p.process.deliver(a.text, delivery{requestID: a.id, retryCount: a.retry, timeout: timeout, keyID: a.key, ctx: ctx})
 	a.result, a.answered, a.killed = r, time.Now(), p.dead.Load()
 }
 
@@ -204,7 +201,7 @@ func (h *history) vanish(after time.Duration, d dice) {
 	time.Sleep(after)
 	var listed []fakeadb.Backup
 	for _, b := range h.service.Backups("") {
-		if from := h.listedFrom(b); !from.IsZero() && from.Before(time.Now()) {
+		if h.listedBy(b, time.Now()) {
 			listed = append(listed, b)
 		}
 	}

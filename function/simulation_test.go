@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"math/rand/v2"
 	"os"
@@ -54,19 +55,17 @@ func oneByOne(t *testing.T) {
 
 // seeds returns the first seed to play, and how many.
 func seeds(t *testing.T) (first, n uint64) {
-	first, n = 1, 60
-	for name, into := range map[string]*uint64{"ADB_SIMULATION_SEED": &first, "ADB_SIMULATION_SEEDS": &n} {
-		if s := os.Getenv(name); s != "" {
-			var err error
-			if *into, err = strconv.ParseUint(s, 10, 32); err != nil || *into == 0 {
-				t.Fatalf("%s is %q, which must be a positive number", name, s)
-			}
+	number := func(name string, otherwise uint64) uint64 {
+		given, err := strconv.ParseUint(cmp.Or(os.Getenv(name), fmt.Sprint(otherwise)), 10, 32)
+		if err != nil || given == 0 {
+			t.Fatalf("%s is %q, which must be a positive number", name, os.Getenv(name))
 		}
+		return given
 	}
-	if os.Getenv("ADB_SIMULATION_SEED") != "" && os.Getenv("ADB_SIMULATION_SEEDS") == "" {
-		n = 1
+	if os.Getenv("ADB_SIMULATION_SEED") == "" {
+		return 1, number("ADB_SIMULATION_SEEDS", 60)
 	}
-	return first, n
+	return number("ADB_SIMULATION_SEED", 1), number("ADB_SIMULATION_SEEDS", 1)
 }
 
 // simulate plays a seed and returns its calls. A seed with a finding is logged as a whole.

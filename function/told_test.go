@@ -53,7 +53,6 @@ func toldStory(t *testing.T, name string, o fakeadb.Options, tell func(*testing.
 
 // TestWhatIsTold: a failure that a person must act on, and nothing else.
 func TestWhatIsTold(t *testing.T) {
-	const image = `{"specversion":"1.0","id":"1","source":"acs.cr","type":"cr:Repository:ImagePushed","time":"2000-01-01T00:00:00Z","data":{}}`
 	denied := fakeadb.Options{Denied: []fakeadb.Denial{{Action: "CreateBackup"}}}
 	long := delivery{timeout: 10 * time.Minute}
 	for name, c := range map[string]struct {
@@ -64,7 +63,7 @@ func TestWhatIsTold(t *testing.T) {
 		told  bool
 	}{
 		"a refusal":         {denied, plain, long, "PermissionDenied", true},
-		"a missing cluster": {fakeadb.Options{Clusters: existing(1)}, plain, long, "ClusterNotFound", true},
+		"a missing cluster": {fakeadb.Options{Clusters: onlyOne}, plain, long, "ClusterNotFound", true},
 		"no role":           {fakeadb.Options{}, plain, delivery{anonymous: true}, "PermissionDenied", true},
 		"a wrong event":     {fakeadb.Options{}, image, long, "InvalidEvent", true},
 		"a wrong item":      {fakeadb.Options{}, `[7,` + timerAt(epoch, plain) + `]`, long, "InvalidEvent", true},
@@ -107,8 +106,8 @@ func TestWhatIsTold(t *testing.T) {
 	})
 }
 
-// TestAlarmNotDelivered: one line of the log, and the same answer, in time.
-func TestAlarmNotDelivered(t *testing.T) {
+// TestAlarmInTime: one that is not delivered is one line of the log, and the same answer, in time.
+func TestAlarmInTime(t *testing.T) {
 	for name, c := range map[string]struct {
 		chat
 		timeout, took time.Duration
@@ -119,7 +118,7 @@ func TestAlarmNotDelivered(t *testing.T) {
 		"no answer, and no time":   {chat{after: time.Hour}, 3 * time.Second, 2500 * time.Millisecond, "no answer in time"},
 		"an answer, and time left": {chat{refuses: "busy", after: 4 * time.Second}, time.Minute, 4 * time.Second, "busy"},
 	} {
-		toldStory(t, name, fakeadb.Options{Clusters: existing(1)}, func(t *testing.T, w *world, p *process, _ *chat) {
+		toldStory(t, name, fakeadb.Options{Clusters: onlyOne}, func(t *testing.T, w *world, p *process, _ *chat) {
 			p.config.Alarm.Transport = &c.chat
 			r := p.deliver(plain, delivery{timeout: c.timeout})
 			if w.expect(r, "ClusterNotFound", 1); r.took != c.took || strings.Contains(r.errorMessage, "robot") {
@@ -130,10 +129,7 @@ func TestAlarmNotDelivered(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestWaitAtMostAndAlarm(t *testing.T) {
-	toldStory(t, "WaitAtMost does not bind the alarm", fakeadb.Options{Takes: time.Hour, Clusters: existing(1)}, func(t *testing.T, w *world, p *process, told *chat) {
+	toldStory(t, "WaitAtMost does not bind the alarm", fakeadb.Options{Takes: time.Hour, Clusters: onlyOne}, func(t *testing.T, w *world, p *process, told *chat) {
 		told.after = 4 * time.Second
 		r := p.deliver(`{"DBClusterIds":["amv-0000","amv-unknown"],"WaitFor":"Completed","WaitAtMost":"3s"}`, delivery{})
 		if w.expect(r, "Mixed", 1); r.took != 7*time.Second || len(told.messages) != 1 {
@@ -154,7 +150,7 @@ func TestDrill(t *testing.T) {
 			if line := w.reportLine(); line["level"] != "INFO" || line["action"] != "Drill" || line["status"] != "Delivered" {
 				t.Error(line)
 			}
-			w.looks(0, 0)
+			w.looks(0)
 		})
 	}
 	toldStory(t, "that is refused is not told again", fakeadb.Options{}, func(t *testing.T, w *world, p *process, told *chat) {

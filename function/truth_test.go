@@ -34,6 +34,12 @@ func (h *history) listedFrom(b fakeadb.Backup) time.Time {
 	return from.Add(-h.cloud.Skew)
 }
 
+// listedBy reports whether lists show a backup by a time, unless it vanishes.
+func (h *history) listedBy(b fakeadb.Backup, at time.Time) bool {
+	from := h.listedFrom(b)
+	return !from.IsZero() && !from.After(at)
+}
+
 // gone reports whether a backup had vanished at a time.
 func (h *history) gone(b fakeadb.Backup, at time.Time) bool {
 	v, ok := h.vanished[b.ID]

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"adb-backup/function/config"
@@ -25,7 +26,14 @@ const (
 	keyID     = "STS.MarkedKeyId"
 	keySecret = "MarkedKeySecret"
 	token     = "MarkedToken/+=="
+
+	plain   = `{"DBClusterId":"` + cluster + `"}`
+	waiting = `{"DBClusterId":"` + cluster + `","WaitFor":"Completed"}`
+	image   = `{"specversion":"1.0","id":"1","source":"acs.cr","type":"cr:Repository:ImagePushed","time":"2000-01-01T00:00:00Z","data":{}}`
 )
+
+// epoch is when virtual time begins.
+var epoch = time.Date(2000, 1, 1, 0, 0, 0, 0, time.UTC)
 
 // world is the emulated cloud with one or more processes of the function in it, all in this process's memory: inside
 // a synctest bubble hours pass in a moment.
@@ -42,13 +50,49 @@ func newWorld(t *testing.T, o fakeadb.Options, env ...string) *world {
 	return w
 }
 
+// story runs in virtual time, in which hours pass in a moment.
+func story(t *testing.T, name string, o fakeadb.Options, tell func(*testing.T, *world), env ...string) {
+	t.Run(name, func(t *testing.T) {
+		synctest.Test(t, func(t *testing.T) {
+			w := newWorld(t, o, env...)
+			tell(t, w)
+			if t.Failed() {
+				t.Log(w.log)
+			}
+		})
+	})
+}
+
+// expect holds a result against a status or an error type, and the service against the calls it should have had.
+func (w *world) expect(r result, want string, creates int) {
+	w.t.Helper()
+	if got := r.Status + r.errorType; got != want {
+		w.t.Errorf("got %s %s, want %s", got, r.errorMessage, want)
+	}
+	if n := w.service.Count("CreateBackup"); n != creates {
+		w.t.Errorf("%d calls of CreateBackup, want %d", n, creates)
+	}
+	if r.late > 0 {
+		w.t.Errorf("answered %v after the deadline", r.late)
+	}
+}
+
+func (w *world) looks(want int) {
+	w.t.Helper()
+	if n := w.service.Count("DescribeBackups"); n != want {
+		w.t.Errorf("%d looks, want %d", n, want)
+	}
+}
+
 // process starts a process of the function: it knows nothing of the others.
-func (w *world) process() *process {
+func (w *world) process() *process { return w.processOn(w.service) }
+
+func (w *world) processOn(transport http.RoundTripper) *process {
 	c, err := config.Load(w.env)
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	c.ADB.Transport = w.service
+	c.ADB.Transport = transport
 	return &process{w, newHandler(c, w.log)}
 }
 
@@ -137,6 +181,18 @@ func timerAt(t time.Time, request string) string {
 	return fmt.Sprintf(`{"triggerTime":%q,"triggerName":"nightly","payload":%s}`, t.UTC().Format(time.RFC3339Nano), payload)
 }
 
+// fleet is a request for so many clusters.
+func fleet(n int, more string) string {
+	ids := make([]string, n)
+	for i := range ids {
+		ids[i] = fmt.Sprintf(`"amv-%04d"`, i)
+	}
+	return `{"DBClusterIds":[` + strings.Join(ids, ",") + `]` + more + `}`
+}
+
+// onlyOne are the clusters of a service that knows no other.
+var onlyOne = []fakeadb.Cluster{{ID: "amv-0000", Region: region}}
+
 type safeBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -153,8 +209,3 @@ func (s *safeBuffer) String() string {
 	defer s.mu.Unlock()
 	return s.b.String()
 }
-
-// roundTrip is a transport of one function.
-type roundTrip func(*http.Request) (*http.Response, error)
-
-func (f roundTrip) RoundTrip(r *http.Request) (*http.Response, error) { return f(r) }

@@ -3,9 +3,7 @@ package adb
 import (
 	"context"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -17,10 +15,6 @@ import (
 
 // trouble answers a call in place of the service; nil: the call is answered as usual.
 type trouble func(r *http.Request) (*http.Response, error)
-
-func answer(r *http.Request, status int, body string, header http.Header) (*http.Response, error) {
-	return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
-}
 
 func throttle(retryAfter string) trouble {
 	return func(r *http.Request) (*http.Response, error) {

@@ -1,7 +1,6 @@
 package adb
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -49,33 +48,33 @@ func TestPages(t *testing.T) {
 		hundred = append(hundred, fmt.Sprint(i))
 	}
 	all := func(n int) string { return strings.Join(hundred[:n], " ") }
+	kinds := map[backup.ErrorKind]string{backup.KindUnanswered: "unanswered", backup.KindThrottled: "throttled", backup.KindDenied: "denied"}
 	slow := canned{429, `{"Code":"Throttling.User","Message":"slow","RequestId":"R1"}`, http.Header{"Retry-After": {"7"}}}
 	for name, c := range map[string]struct {
 		pages []canned
-		want  string // ids; empty: an error
+		want  string // ids, or the kind of the error
 		calls int
 		took  time.Duration
 	}{
 		"one page":                     {[]canned{backupPage(2, "1", "2")}, "1 2", 1, 0},
 		"three":                        {[]canned{backupPage(3, "1"), backupPage(3, "2"), backupPage(3, "3")}, "1 2 3", 3, 0},
-		"it counts but lists none":     {[]canned{backupPage(2)}, "", 1, 0},
-		"it counts one but lists none": {[]canned{backupPage(1)}, "", 1, 0},
-		"none":                         {[]canned{backupPage(1, "1")}, "1", 1, 0},
+		"it counts but lists none":     {[]canned{backupPage(2)}, "unanswered", 1, 0},
+		"it counts one but lists none": {[]canned{backupPage(1)}, "unanswered", 1, 0},
 		"a set of another cluster":     {[]canned{{200, `{"TotalCount":"3","Items":{"Backup":[{"BackupId":"1","DBClusterId":"amv-2"},{"BackupId":"2","DBClusterId":"AMV-1"},{"BackupId":"3"}]}}`, nil}}, "2 3", 1, 0},
 		"longer when its end is read":  {[]canned{backupPage(2, "1"), backupPage(3, "2"), backupPage(3, "3")}, "1 2 3", 3, 0},
 		"shorter than it counts":       {[]canned{backupPage(9, "1", "2"), backupPage(9)}, "1 2", 2, 0},
 		"no count, and a short page":   {[]canned{backupPage(-1, hundred[:40]...), backupPage(-1, hundred[40:69]...)}, all(69), 2, 0},
 		"no count, and the least page": {[]canned{backupPage(-1, hundred[:30]...), backupPage(-1)}, all(30), 2, 0},
-		"the same page again":          {[]canned{backupPage(500, hundred...), backupPage(500, hundred...)}, "", 2, 0},
+		"the same page again":          {[]canned{backupPage(500, hundred...), backupPage(500, hundred...)}, "unanswered", 2, 0},
 		"a page that comes again":      {[]canned{backupPage(3, "1", "2"), backupPage(3, "2", "3")}, "1 2 2 3", 2, 0},
 		"a count that cannot be":       {[]canned{backupPage(-5, hundred[:40]...), backupPage(-5, hundred[40:69]...)}, all(69), 2, 0},
-		"a long pause on the second":   {[]canned{backupPage(2, "1"), {429, `{"Code":"Throttling"}`, http.Header{"Retry-After": {"60"}}}}, "", 2, 0},
-		"no count, and none":           {[]canned{backupPage(-1, "1")}, "1", 1, 0},
-		"a second page of nonsense":    {[]canned{backupPage(2, "1"), {200, "<html>", nil}}, "", 2, 0},
-		"the first page is throttled":  {[]canned{slow}, "", 1, 0},
+		"a long pause on the second":   {[]canned{backupPage(2, "1"), {429, `{"Code":"Throttling"}`, http.Header{"Retry-After": {"60"}}}}, "throttled", 2, 0},
+		"a second page of nonsense":    {[]canned{backupPage(2, "1"), {200, "<html>", nil}}, "unanswered", 2, 0},
+		"the first page is throttled":  {[]canned{slow}, "throttled", 1, 0},
 		"the second one is throttled":  {[]canned{backupPage(2, "1"), slow, slow, backupPage(2, "2")}, "1 2", 4, 14 * time.Second},
 		"throttled without a hint":     {[]canned{backupPage(2, "1"), {400, `{"Code":"Throttling"}`, nil}, backupPage(2, "2")}, "1 2", 3, time.Second},
-		"throttled, then refused":      {[]canned{backupPage(2, "1"), slow, {403, `{"Code":"NoPermission"}`, nil}}, "", 3, 7 * time.Second},
+		"throttled to the end":         {[]canned{backupPage(2, "1"), slow}, "throttled", 7, 35 * time.Second},
+		"throttled, then refused":      {[]canned{backupPage(2, "1"), slow, {403, `{"Code":"NoPermission"}`, nil}}, "denied", 3, 7 * time.Second},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -85,7 +84,11 @@ func TestPages(t *testing.T) {
 				for _, set := range l.Sets {
 					ids = append(ids, set.ID)
 				}
-				if got := strings.Join(ids, " "); err == nil && got != c.want || (err != nil) != (c.want == "") || calls != c.calls || time.Since(start) != c.took {
+				got := strings.Join(ids, " ")
+				if e, ok := callError(err); ok {
+					got = kinds[e.Kind]
+				}
+				if got != c.want || calls != c.calls || time.Since(start) != c.took {
 					t.Errorf("%q, %v after %d calls and %v; want %q after %d and %v", got, err, calls, time.Since(start), c.want, c.calls, c.took)
 				}
 			})
@@ -93,36 +96,17 @@ func TestPages(t *testing.T) {
 	}
 }
 
-// TestThrottledToTheEnd: a page that is throttled until the time is up is told as throttled.
-func TestThrottledToTheEnd(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
-		defer cancel()
-		s := sessionOn(func(n int, _ *http.Request) (canned, error) {
-			if n == 1 {
-				return backupPage(2, "1"), nil
-			}
-			return canned{429, `{"Code":"Throttling"}`, http.Header{"Retry-After": {"60"}}}, nil
-		})
-		_, err := s.Backups(ctx, someCluster, time.Now(), time.Now())
-		if e, ok := callError(err); !ok || e.Kind != backup.KindThrottled {
-			t.Error(err)
-		}
-	})
-}
-
 // TestEndlessList: a list without end is an answer that cannot be read.
 func TestEndlessList(t *testing.T) {
-	calls := 0
-	s := sessionOn(func(n int, _ *http.Request) (canned, error) {
-		calls = n
-		ids := make([]string, 100)
-		for i := range ids {
-			ids[i] = fmt.Sprint(n*100 + i)
+	var pages []canned
+	for n := range 102 {
+		var ids []string
+		for i := range 100 {
+			ids = append(ids, fmt.Sprint(n*100+i))
 		}
-		return backupPage(n*100+100, ids...), nil
-	})
-	_, err := s.Backups(t.Context(), someCluster, time.Now().Add(-time.Hour), time.Now())
+		pages = append(pages, backupPage(n*100+200, ids...))
+	}
+	_, calls, err := backups(t, pages...)
 	if e, ok := callError(err); !ok || e.Kind != backup.KindUnanswered || e.Message != "the reply cannot be read: the list has more than 10000 entries" || calls != 101 {
 		t.Errorf("%d calls, error %v", calls, err)
 	}

@@ -1,11 +1,8 @@
 package adb
 
 import (
-	"context"
 	"encoding/json"
-	"fmt"
 	"html"
-	"io"
 	"net/url"
 	"strings"
 	"testing"
@@ -70,15 +67,6 @@ func TestClean(t *testing.T) {
 	}
 	if got := (Mask{}).Clean("a\nb"); got != "a b" {
 		t.Errorf("the zero Mask gives %q", got)
-	}
-}
-
-// TestReason: a network error in words.
-func TestReason(t *testing.T) {
-	for err, want := range map[error]string{fmt.Errorf("call: %w", context.DeadlineExceeded): "no answer in time", io.EOF: "EOF"} {
-		if got := Reason(err); got != want {
-			t.Errorf("%v: %s", err, got)
-		}
 	}
 }
 

@@ -105,25 +105,18 @@ func TestPerhapsSent(t *testing.T) {
 			c.Write([]byte("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{"))
 			c.Close()
 		},
+		"switching protocols, and open": func(c net.Conn) {
+			read(c)
+			c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
+			io.Copy(io.Discard, c)
+			c.Close()
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			e := create(t, Endpoint{Host: listen(t, serve), Plain: true}, nil)
-			if e.Kind != backup.KindUnanswered || e.Host != "" {
+			if e.Kind != backup.KindUnanswered || e.Host != "" || strings.HasPrefix(name, "switching") != (e.Status == 101) {
 				t.Errorf("%+v", e)
 			}
 		})
-	}
-}
-
-// TestSwitchingProtocols: a 101 whose connection stays open ends the call at once.
-func TestSwitchingProtocols(t *testing.T) {
-	address := listen(t, func(c net.Conn) {
-		http.ReadRequest(bufio.NewReader(c))
-		c.Write([]byte("HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: Upgrade\r\n\r\n"))
-		io.Copy(io.Discard, c)
-		c.Close()
-	})
-	if e := create(t, Endpoint{Host: address, Plain: true}, nil); e.Kind != backup.KindUnanswered || e.Status != 101 {
-		t.Errorf("%+v", e)
 	}
 }

@@ -25,11 +25,8 @@ func set(t *testing.T, id, start string, state State, change ...func(*Set)) Set 
 	if len(start) < len("02:00:00") {
 		start, unit = start+":00", time.Minute
 	}
-	from := at(t, start)
-	s := Set{ID: id, Full: true, Start: Span{from, from.Add(unit)}, State: state}
-	if state == SetComplete || state == SetFailed {
-		s.End = Span{from.Add(time.Minute), from.Add(2 * time.Minute)}
-	}
+	s := listed(id, at(t, start), state)
+	s.Start.Until = s.Start.From.Add(unit)
 	for _, c := range change {
 		c(&s)
 	}
@@ -67,8 +64,6 @@ func TestDecide(t *testing.T) {
 		c.Key = key
 		return c
 	}
-	direct := func(r *Request) { r.Immediate = true }
-	waiting := func(r *Request) { r.WaitFor = WaitCompleted }
 	for name, c := range map[string]struct {
 		request []func(*Request)
 		known   known
@@ -78,9 +73,9 @@ func TestDecide(t *testing.T) {
 	}{
 		"nothing known: look":                          {known: known{unseen: true}, do: StepLook},
 		"an empty list: create":                        {do: StepSend},
-		"a direct request looks at nothing":            {request: []func(*Request){direct}, known: known{unseen: true}, do: StepSend},
-		"a direct request that waits looks":            {request: []func(*Request){direct, waiting}, known: known{unseen: true}, do: StepLook},
-		"a direct request whose create was lost looks": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:31"), own: true, creates: 1}, do: StepLook},
+		"a direct request looks at nothing":            {request: []func(*Request){atOnce}, known: known{unseen: true}, do: StepSend},
+		"a direct request that waits looks":            {request: []func(*Request){atOnce, waiting}, known: known{unseen: true}, do: StepLook},
+		"a direct request whose create was lost looks": {request: []func(*Request){atOnce}, known: known{unseen: true, last: lost("02:00:31"), own: true, creates: 1}, do: StepLook},
 		"looking is denied: create":                    {known: known{unseen: true, denied: true}, do: StepSend},
 
 		// A listed time means its whole minute or second.
@@ -102,8 +97,8 @@ func TestDecide(t *testing.T) {
 		"in the future, made by this process: adopted":        {known: known{last: seen(accepted("02:00:35"), "a"), listed: sets(set(t, "a", "10:00", SetComplete))}, do: StepAdopt, set: "a"},
 
 		// Not now: a look comes before the next attempt.
-		"a direct request that was refused for now looks":       {request: []func(*Request){direct}, known: known{unseen: true, notNow: true}, do: StepLook},
-		"refused for now, and looking is denied: create":        {request: []func(*Request){direct}, known: known{unseen: true, notNow: true, denied: true}, do: StepSend},
+		"a direct request that was refused for now looks":       {request: []func(*Request){atOnce}, known: known{unseen: true, notNow: true}, do: StepLook},
+		"refused for now, and looking is denied: create":        {request: []func(*Request){atOnce}, known: known{unseen: true, notNow: true, denied: true}, do: StepSend},
 		"refused for now, and one that serves appears: adopted": {known: known{notNow: true, listed: sets(set(t, "a", "02:00:31", SetRunning))}, do: StepAdopt, set: "a"},
 
 		// What serves.
@@ -155,17 +150,17 @@ func TestDecide(t *testing.T) {
 		"looking denied, before the event: counts as running": {known: known{unseen: true, denied: true, last: accepted("02:00:09")}, do: StepAwait},
 		"looking denied, after the settle time: create":       {known: known{now: "02:01:09", unseen: true, denied: true, last: accepted("02:00:09")}, do: StepSend},
 		"looking denied, seen to run long ago: adopted":       {known: known{now: "02:05:00", unseen: true, denied: true, last: seen(accepted("02:00:35"), "a")}, do: StepAdopt},
-		"its own needs no look, however long that took":       {request: []func(*Request){direct}, known: known{now: "02:05:00", unseen: true, last: accepted("02:00:31"), own: true, creates: 1}, do: StepAdopt, ours: true},
+		"its own needs no look, however long that took":       {request: []func(*Request){atOnce}, known: known{now: "02:05:00", unseen: true, last: accepted("02:00:31"), own: true, creates: 1}, do: StepAdopt, ours: true},
 		"redelivered: accepted a minute before is adopted":    {request: []func(*Request){redelivered}, known: known{unseen: true, last: accepted("01:59:50")}, do: StepAdopt},
 
 		"its own, though the clock stepped back: adopted": {known: known{last: accepted("02:00:29"), own: true, creates: 1}, do: StepAdopt, ours: true},
 
-		"a direct request beside an earlier create":          {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:29")}, do: StepSend},
-		"a direct request that has sent looks":               {request: []func(*Request){direct}, known: known{unseen: true, last: accepted("02:00:29"), creates: 1}, do: StepLook},
-		"a direct request, and another's lost one may serve": {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35")}, do: StepLook},
+		"a direct request beside an earlier create":          {request: []func(*Request){atOnce}, known: known{unseen: true, last: accepted("02:00:29")}, do: StepSend},
+		"a direct request that has sent looks":               {request: []func(*Request){atOnce}, known: known{unseen: true, last: accepted("02:00:29"), creates: 1}, do: StepLook},
+		"a direct request, and another's lost one may serve": {request: []func(*Request){atOnce}, known: known{unseen: true, last: lost("02:00:35")}, do: StepLook},
 
 		// Outcome unknown.
-		"lost, and another's was lost since: look":                   {request: []func(*Request){direct}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: StepLook},
+		"lost, and another's was lost since: look":                   {request: []func(*Request){atOnce}, known: known{unseen: true, last: lost("02:00:35"), creates: 1}, do: StepLook},
 		"three creates are three, whoever sent the last":             {known: known{now: "02:02:00", last: lost("02:00:35"), creates: 3}, do: StepGiveUp},
 		"lost by another invocation, and looking is denied: give up": {known: known{unseen: true, denied: true, last: lost("02:00:35")}, do: StepGiveUp},
 		"lost, not listed yet: look again":                           {known: known{last: lost("02:00:35"), own: true, creates: 1}, do: StepAwait},

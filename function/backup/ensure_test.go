@@ -7,78 +7,7 @@ import (
 	"time"
 )
 
-var one = Cluster{"amv-1", "cn-a"}
-
-// ensuringOne asks for a backup of the one cluster from this moment on.
-func ensuringOne(change ...func(*Request)) Request {
-	r := Request{Action: ActionEnsure, Cluster: one, NotBefore: time.Now()}
-	for _, c := range change {
-		c(&r)
-	}
-	return r
-}
-
-func waiting(r *Request) { r.WaitFor = WaitCompleted }
-func atOnce(r *Request)  { r.Immediate = true }
-func ago(d time.Duration) func(*Request) {
-	return func(r *Request) { r.NotBefore = time.Now().Add(-d) }
-}
-
-// listed is a full set as the list shows it to the second.
-func listed(id string, start time.Time, state State) Set {
-	start = start.Truncate(time.Second)
-	s := Set{ID: id, Full: true, Start: Span{start, start.Add(time.Second)}, State: state}
-	if state == SetComplete {
-		s.End = Span{start.Add(time.Minute), start.Add(time.Minute + time.Second)}
-	}
-	return s
-}
-
-func failing(k ErrorKind) *CallError {
-	return &CallError{Action: "CreateBackup", Kind: k, Code: "Code", Message: "words", RequestID: "X-1", Host: "adb.cn-a.aliyuncs.com"}
-}
-
-// fails makes the first n calls of CreateBackup fail, and those after them with the errors given, as long as there are any.
-func (s *stub) fails(k ErrorKind, n int, then ...error) {
-	s.create = func(_ Cluster, nth int) error {
-		switch {
-		case nth <= n:
-			return failing(k)
-		case len(then) > 0:
-			return then[0]
-		}
-		return nil
-	}
-}
-
-// shows makes a set listed from so long after the story's begin on, as soon as CreateBackup was called.
-func (s *stub) shows(after time.Duration, sets ...Set) {
-	s.list = func(c Cluster) []Set {
-		if s.created[c.ID] == 0 || time.Since(s.began) < after {
-			return nil
-		}
-		return sets
-	}
-}
-
-const ever = 1 << 30
-
-// together carries out n requests for the one cluster, and counts those that say that they created it.
-func (s *stub) together(n int) map[bool]int {
-	var all sync.WaitGroup
-	created := map[bool]int{}
-	for range n {
-		all.Go(func() {
-			r := s.run(ensuringOne())
-			s.mu.Lock()
-			defer s.mu.Unlock()
-			s.expect(r, "amv-1 cn-a Requested")
-			created[r.Outcomes[0].Created]++
-		})
-	}
-	all.Wait()
-	return created
-}
+const ever = 1 << 30 // calls
 
 // TestSendAgain: what the service refuses for now did nothing, so CreateBackup is sent again until the deadline.
 func TestSendAgain(t *testing.T) {
@@ -210,6 +139,12 @@ func TestLost(t *testing.T) {
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
 		s.createdAfter(20*time.Minute, 21*time.Minute)
 	})
+	tell(t, "one that was listed before, though its start lies after the call, is not its own", func(s *stub) {
+		s.fails(KindUnanswered, 1)
+		s.list = func(Cluster) []Set { return []Set{listed("old", s.began.Add(30*time.Second), SetFailed)} }
+		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
+		s.creates("amv-1", 2)
+	})
 	tell(t, "unknown at the deadline, and the retry finds it", func(s *stub) {
 		s.fails(KindUnanswered, 1)
 		s.shows(30*time.Second, listed("b", s.began, SetRunning))
@@ -273,46 +208,38 @@ func TestDenied(t *testing.T) {
 			}
 		})
 	}
-	tell(t, "what was listed before it was denied counts no more", func(s *stub) {
-		running := listed("b", s.began.Add(-time.Hour), SetRunning)
-		s.list = func(Cluster) []Set { return []Set{running} }
-		s.look = func() error {
-			if time.Since(s.began) > time.Minute {
-				return &CallError{Action: "DescribeBackups", Kind: KindDenied}
-			}
-			return nil
-		}
-		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
-	})
 }
 
 // TestOneAtATime: an earlier backup is waited for, and invocations for one cluster take turns.
 func TestOneAtATime(t *testing.T) {
-	earlier := func(s *stub, ends time.Duration) {
-		s.list = func(Cluster) []Set {
-			state := SetRunning
-			if time.Since(s.began) >= ends {
-				state = SetComplete
-			}
-			return []Set{listed("b", s.began.Add(-time.Hour), state)}
-		}
-	}
 	tell(t, "it is waited for, then another is created", func(s *stub) {
-		earlier(s, 20*time.Minute)
+		s.runs(-time.Hour, 20*time.Minute)
 		s.expect(s.run(ensuringOne()), "amv-1 cn-a Requested")
 		s.createdAfter(20*time.Minute, 21*time.Minute)
 		s.logged("INFO", "an earlier backup is running; another is created after it")
 	})
 	tell(t, "ten of one moment create one, and look once", func(s *stub) {
 		s.takes = time.Second
-		if created := s.together(10); created[true] != 1 || created[false] != 9 {
+		var all sync.WaitGroup
+		created := map[bool]int{} // by what is said of it
+		for range 10 {
+			all.Go(func() {
+				r := s.run(ensuringOne())
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				if s.expect(r, "amv-1 cn-a Requested"); r.Outcomes[0].Created == (r.Outcomes[0].RequestID != "") {
+					created[r.Outcomes[0].Created]++
+				}
+			})
+		}
+		if all.Wait(); created[true] != 1 || created[false] != 9 {
 			s.t.Error(created)
 		}
 		s.creates("amv-1", 1)
 		s.called("DescribeBackups", 1)
 	})
 	tell(t, "whoever waits holds no turn", func(s *stub) {
-		earlier(s, time.Hour)
+		s.runs(-time.Hour, time.Hour)
 		var first sync.WaitGroup
 		first.Go(func() {
 			s.expect(s.runFor(5*time.Minute, ensuringOne()), "amv-1 cn-a BackupPending", "an earlier backup b (started 1999-12-31T23:00:00Z) had not ended before the deadline; invoking again continues")
@@ -321,6 +248,7 @@ func TestOneAtATime(t *testing.T) {
 		s.expect(s.runFor(time.Minute, ensuringOne(ago(2*time.Hour))), "amv-1 cn-a Running")
 		s.took(time.Second)
 		first.Wait()
+		s.logged("INFO", "a backup that serves was found")
 	})
 	tell(t, "time is up while it waits for its turn, and the next cluster gets its slot", func(s *stub) {
 		state := s.runner.memory.use(Cluster{"amv-0", "cn-a"})

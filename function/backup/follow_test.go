@@ -41,16 +41,7 @@ func TestFollow(t *testing.T) {
 func TestFollowing(t *testing.T) {
 	ddl := func(r *Request) { r.WaitFor = WaitDDLAllowed }
 	tell(t, "seen complete within a minute, with few looks", func(s *stub) {
-		s.list = func(c Cluster) []Set {
-			if s.created[c.ID] == 0 {
-				return nil
-			}
-			state := SetRunning
-			if time.Since(s.began) > 30*time.Minute {
-				state = SetComplete
-			}
-			return []Set{listed("b", s.began, state)}
-		}
+		s.runs(0, 30*time.Minute)
 		r := s.run(ensuringOne(waiting))
 		s.expect(r, "amv-1 cn-a Completed")
 		if o := r.Outcomes[0]; !o.Created || o.RequestID != "R-amv-1" || o.Set.ID != "b" {

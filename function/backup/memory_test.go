@@ -7,16 +7,6 @@ import (
 
 // TestMemory: the process remembers the last CreateBackup of each cluster.
 func TestMemory(t *testing.T) {
-	tell(t, "a second request adopts without a call", func(s *stub) {
-		s.run(ensuringOne())
-		r := s.run(ensuringOne(ago(0)))
-		s.expect(r, "amv-1 cn-a Requested")
-		s.called("DescribeBackups", 1)
-		s.creates("amv-1", 1)
-		if o := r.Outcomes[0]; o.Created || o.RequestID != "" {
-			s.t.Errorf("%+v", o)
-		}
-	})
 	tell(t, "what was accepted earlier and is not listed counts as running for the settle time", func(s *stub) {
 		s.run(ensuringOne())
 		time.Sleep(10 * time.Second)

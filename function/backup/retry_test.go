@@ -81,9 +81,7 @@ func TestFailure(t *testing.T) {
 func TestLooksThatFail(t *testing.T) {
 	for kind, want := range map[ErrorKind]string{KindUnanswered: "BackupPending", KindThrottled: "Throttled", KindNotSent: "BackupPending", KindNotNow: "BackupPending"} {
 		tell(t, want, func(s *stub) {
-			s.look = func() error {
-				return &CallError{Action: "DescribeBackups", Kind: kind, RequestID: "R-9"}
-			}
+			s.look = func() error { return &CallError{Action: "DescribeBackups", Kind: kind, RequestID: "R-9"} }
 			s.expect(s.run(ensuringOne()), "amv-1 cn-a "+want, "the backup was not started before the deadline; invoking again continues; the last error: DescribeBackups ")
 			s.expect(s.runFor(time.Second, verifying(time.Hour)), "amv-1 cn-a "+want, "the list of backups was not read before the deadline")
 			if n := s.calls["DescribeBackups"]; n < 100 {

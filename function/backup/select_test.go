@@ -8,15 +8,9 @@ import (
 
 // TestChoose matches one cluster against selectors.
 func TestChoose(t *testing.T) {
-	tags := func(pairs ...string) map[string]string {
-		m := map[string]string{}
-		for i := 0; i < len(pairs); i += 2 {
-			m[pairs[i]] = pairs[i+1]
-		}
-		return m
-	}
+	type tags = map[string]string
 	ensure, verify := Request{Action: ActionEnsure}, Request{Action: ActionVerify, NotBefore: at(t, "02:00:00")}
-	tagged := func(pairs ...string) ListedCluster { return ListedCluster{ID: "amv-1", Tags: tags(pairs...)} }
+	tagged := func(t tags) ListedCluster { return ListedCluster{ID: "amv-1", Tags: t} }
 	const taken = "taken"
 	for name, c := range map[string]struct {
 		selector Selector
@@ -25,26 +19,26 @@ func TestChoose(t *testing.T) {
 		want     string // taken, the reason why it is skipped, or empty: not chosen
 		untagged bool
 	}{
-		"the tag":                               {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("backup", "nightly", "team", "a"), taken, false},
-		"another value":                         {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("backup", "weekly"), "", false},
-		"values keep their case":                {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("backup", "Nightly"), "", false},
-		"keys keep their case":                  {Selector{Tags: tags("backup", "nightly")}, ensure, tagged("Backup", "nightly"), "", false},
-		"without the tag":                       {Selector{Tags: tags("backup", "nightly")}, ensure, tagged(), "", false},
-		"all tags must be there":                {Selector{Tags: tags("backup", "nightly", "team", "a")}, ensure, tagged("backup", "nightly"), "", false},
-		"any value":                             {Selector{Tags: tags("backup", "*")}, ensure, tagged("backup", ""), taken, false},
-		"any value, but not no tag":             {Selector{Tags: tags("backup", "*")}, ensure, tagged("backups", "x"), "", false},
-		"an empty value is a value":             {Selector{Tags: tags("backup", "")}, ensure, tagged("backup", "x"), "", false},
-		"all":                                   {Selector{All: true}, ensure, tagged(), taken, false},
-		"all but":                               {Selector{All: true, NotTags: tags("backup", "never")}, ensure, tagged("backup", "never"), "", false},
-		"all but, with another value":           {Selector{All: true, NotTags: tags("backup", "never")}, ensure, tagged("backup", "nightly"), taken, false},
-		"all but any value":                     {Selector{All: true, NotTags: tags("backup", "*")}, ensure, tagged("backup", "nightly"), "", false},
-		"none of the tags":                      {Selector{All: true, NotTags: tags("a", "1", "b", "2")}, ensure, tagged("b", "2"), "", false},
+		"the tag":                               {Selector{Tags: tags{"backup": "nightly"}}, ensure, tagged(tags{"backup": "nightly", "team": "a"}), taken, false},
+		"another value":                         {Selector{Tags: tags{"backup": "nightly"}}, ensure, tagged(tags{"backup": "weekly"}), "", false},
+		"values keep their case":                {Selector{Tags: tags{"backup": "nightly"}}, ensure, tagged(tags{"backup": "Nightly"}), "", false},
+		"keys keep their case":                  {Selector{Tags: tags{"backup": "nightly"}}, ensure, tagged(tags{"Backup": "nightly"}), "", false},
+		"without the tag":                       {Selector{Tags: tags{"backup": "nightly"}}, ensure, tagged(tags{}), "", false},
+		"all tags must be there":                {Selector{Tags: tags{"backup": "nightly", "team": "a"}}, ensure, tagged(tags{"backup": "nightly"}), "", false},
+		"any value":                             {Selector{Tags: tags{"backup": "*"}}, ensure, tagged(tags{"backup": ""}), taken, false},
+		"any value, but not no tag":             {Selector{Tags: tags{"backup": "*"}}, ensure, tagged(tags{"backups": "x"}), "", false},
+		"an empty value is a value":             {Selector{Tags: tags{"backup": ""}}, ensure, tagged(tags{"backup": "x"}), "", false},
+		"all":                                   {Selector{All: true}, ensure, tagged(tags{}), taken, false},
+		"all but":                               {Selector{All: true, NotTags: tags{"backup": "never"}}, ensure, tagged(tags{"backup": "never"}), "", false},
+		"all but, with another value":           {Selector{All: true, NotTags: tags{"backup": "never"}}, ensure, tagged(tags{"backup": "nightly"}), taken, false},
+		"all but any value":                     {Selector{All: true, NotTags: tags{"backup": "*"}}, ensure, tagged(tags{"backup": "nightly"}), "", false},
+		"none of the tags":                      {Selector{All: true, NotTags: tags{"a": "1", "b": "2"}}, ensure, tagged(tags{"b": "2"}), "", false},
 		"the group":                             {Selector{ResourceGroupID: "rg-1"}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-1"}, taken, false},
 		"another group":                         {Selector{ResourceGroupID: "rg-1"}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-2"}, "", false},
-		"the group without the tag":             {Selector{ResourceGroupID: "rg-1", Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-1", Tags: tags()}, "", false},
-		"tags unknown: taken":                   {Selector{Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1"}, taken, true},
-		"tags unknown, opt-out: taken":          {Selector{All: true, NotTags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1"}, taken, true},
-		"tags unknown in another group":         {Selector{ResourceGroupID: "rg-1", Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-2"}, "", false},
+		"the group without the tag":             {Selector{ResourceGroupID: "rg-1", Tags: tags{"a": "1"}}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-1", Tags: tags{}}, "", false},
+		"tags unknown: taken":                   {Selector{Tags: tags{"a": "1"}}, ensure, ListedCluster{ID: "amv-1"}, taken, true},
+		"tags unknown, opt-out: taken":          {Selector{All: true, NotTags: tags{"a": "1"}}, ensure, ListedCluster{ID: "amv-1"}, taken, true},
+		"tags unknown in another group":         {Selector{ResourceGroupID: "rg-1", Tags: tags{"a": "1"}}, ensure, ListedCluster{ID: "amv-1", ResourceGroupID: "rg-2"}, "", false},
 		"tags unknown where they do not matter": {Selector{All: true}, ensure, ListedCluster{ID: "amv-1"}, taken, false},
 
 		"running":                            {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Running"}, taken, false},
@@ -53,7 +47,7 @@ func TestChoose(t *testing.T) {
 		"creating":                           {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "creating"}, "its status is creating", false},
 		"restoring":                          {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Restoring"}, "its status is Restoring", false},
 		"deleting":                           {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", Status: "Deleting"}, "its status is Deleting", false},
-		"what does not match is not skipped": {Selector{Tags: tags("a", "1")}, ensure, ListedCluster{ID: "amv-1", Status: "Deleting", Tags: tags()}, "", false},
+		"what does not match is not skipped": {Selector{Tags: tags{"a": "1"}}, ensure, ListedCluster{ID: "amv-1", Status: "Deleting", Tags: tags{}}, "", false},
 		"Data Warehouse Edition":             {Selector{All: true}, ensure, ListedCluster{ID: "amv-1", DBVersion: "3.0"}, "it is of Data Warehouse Edition, which has no CreateBackup", false},
 		"Verify, created after NotBefore":    {Selector{All: true}, verify, ListedCluster{ID: "amv-1", Created: at(t, "02:00:01")}, "it was created at 2026-11-23T02:00:01Z, after the backup that is looked for would have started", false},
 		"Verify, created before":             {Selector{All: true}, verify, ListedCluster{ID: "amv-1", Created: at(t, "02:00:00")}, taken, false},
@@ -87,11 +81,15 @@ func selecting(selector Selector, regions ...string) Request {
 // TestSelection: what selectors choose becomes requests like any others, merged with them, in the order of first appearance.
 func TestSelection(t *testing.T) {
 	all := Selector{All: true}
-	tell(t, "in the service's order, and a cluster that is named twice is one", func(s *stub) {
-		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-3"}, {ID: "amv-1"}, {ID: "amv-2"}}
+	tell(t, "in the service's order, and a cluster that is named or skipped twice is one", func(s *stub) {
+		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-3"}, {ID: "amv-1"}, {ID: "amv-0", Status: "Creating"}, {ID: "amv-2"}}
 		named := Request{Action: ActionEnsure, Cluster: Cluster{"amv-1", "cn-a"}, NotBefore: time.Now(), Immediate: true}
-		s.expect(s.run(named, selecting(all, "cn-a"), selecting(Selector{All: true, NotTags: map[string]string{"x": "y"}}, "cn-a")), "amv-1 cn-a Requested, amv-3 cn-a Requested, amv-2 cn-a Requested")
+		r := s.run(named, selecting(all, "cn-a"), selecting(Selector{All: true, NotTags: map[string]string{"x": "y"}}, "cn-a"))
+		s.expect(r, "amv-1 cn-a Requested, amv-3 cn-a Requested, amv-2 cn-a Requested")
 		s.creates("amv-1", 1)
+		if len(r.Skipped) != 1 || r.Skipped[0].Cluster.ID != "amv-0" {
+			t.Errorf("%+v", r.Skipped)
+		}
 	})
 	tell(t, "several regions, one of them empty", func(s *stub) {
 		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1"}}
@@ -108,13 +106,6 @@ func TestSelection(t *testing.T) {
 		const message = `"the service gives no tags for a cluster: it is taken, since its tags are unknown","RegionId":"cn-a","DBClusterId":"amv-`
 		if log := s.log.String(); strings.Count(log, message) != 2 || strings.Count(log, message+`1"`) != 1 || strings.Count(log, message+`3"`) != 1 {
 			t.Error(log)
-		}
-	})
-	tell(t, "a cluster that is skipped twice is named once", func(s *stub) {
-		s.clusters["cn-a"] = []ListedCluster{{ID: "amv-1", Status: "Creating"}, {ID: "amv-2"}}
-		r := s.run(selecting(all, "cn-a"), selecting(Selector{All: true, NotTags: map[string]string{"x": "y"}}, "cn-a"))
-		if len(r.Skipped) != 1 || r.Skipped[0].Cluster.ID != "amv-1" {
-			t.Errorf("%+v", r.Skipped)
 		}
 	})
 	tell(t, "nothing selected", func(s *stub) {

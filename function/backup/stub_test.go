@@ -12,6 +12,37 @@ import (
 	"time"
 )
 
+var one = Cluster{"amv-1", "cn-a"}
+
+// ensuringOne asks for a backup of the one cluster from this moment on.
+func ensuringOne(change ...func(*Request)) Request {
+	r := Request{Action: ActionEnsure, Cluster: one, NotBefore: time.Now()}
+	for _, c := range change {
+		c(&r)
+	}
+	return r
+}
+
+func waiting(r *Request) { r.WaitFor = WaitCompleted }
+func atOnce(r *Request)  { r.Immediate = true }
+func ago(d time.Duration) func(*Request) {
+	return func(r *Request) { r.NotBefore = time.Now().Add(-d) }
+}
+
+// listed is a full set as the list shows it to the second.
+func listed(id string, start time.Time, state State) Set {
+	start = start.Truncate(time.Second)
+	s := Set{ID: id, Full: true, Start: Span{start, start.Add(time.Second)}, State: state}
+	if state == SetComplete {
+		s.End = Span{start.Add(time.Minute), start.Add(time.Minute + time.Second)}
+	}
+	return s
+}
+
+func failing(k ErrorKind) *CallError {
+	return &CallError{Action: "CreateBackup", Kind: k, Code: "Code", Message: "words", RequestID: "X-1", Host: "adb.cn-a.aliyuncs.com"}
+}
+
 // stub is a Service in memory, for what happens between the rule and the service. Its answers are what the fields say.
 type stub struct {
 	t      *testing.T
@@ -86,6 +117,44 @@ func (s *stub) denied(nth int) {
 			return nil
 		}
 		return &CallError{Action: "DescribeBackups", Kind: KindDenied}
+	}
+}
+
+// fails makes the first n calls of CreateBackup fail, and those after them with the errors given, as long as there are any.
+func (s *stub) fails(k ErrorKind, n int, then ...error) {
+	s.create = func(_ Cluster, nth int) error {
+		switch {
+		case nth <= n:
+			return failing(k)
+		case len(then) > 0:
+			return then[0]
+		}
+		return nil
+	}
+}
+
+// shows makes a set listed from so long after the story's begin on, as soon as CreateBackup was called.
+func (s *stub) shows(after time.Duration, sets ...Set) {
+	s.list = func(c Cluster) []Set {
+		if s.created[c.ID] == 0 || time.Since(s.began) < after {
+			return nil
+		}
+		return sets
+	}
+}
+
+// runs lists the set b, which starts so long after the story's begin and is complete from a time on. One that does not start before
+// the story is listed only after CreateBackup was called.
+func (s *stub) runs(start, ends time.Duration) {
+	s.list = func(c Cluster) []Set {
+		state := SetRunning
+		if time.Since(s.began) >= ends {
+			state = SetComplete
+		}
+		if start >= 0 && s.created[c.ID] == 0 {
+			return nil
+		}
+		return []Set{listed("b", s.began.Add(start), state)}
 	}
 }
 

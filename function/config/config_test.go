@@ -47,14 +47,6 @@ func TestConfig(t *testing.T) {
 	}
 }
 
-func TestLogLevels(t *testing.T) {
-	for value, level := range map[string]slog.Level{"debug": slog.LevelDebug, "info": slog.LevelInfo, "Warn": slog.LevelWarn, "ERROR": slog.LevelError} {
-		if c, err := load(map[string]string{"LOG_LEVEL": value}); err != nil || c.LogLevel != level {
-			t.Errorf("%s: %v, %v", value, c.LogLevel, err)
-		}
-	}
-}
-
 // TestWrongConfig: the message names every variable that cannot be used, and no other.
 func TestWrongConfig(t *testing.T) {
 	wrong := map[string][]string{
@@ -133,13 +125,14 @@ func TestUnknownSetting(t *testing.T) {
 	}
 }
 
-// TestLimits: the least and the most that a setting may be.
+// TestLimits: the least and the most that a setting may be, and every level.
 func TestLimits(t *testing.T) {
 	for name, values := range map[string][]string{
 		"ADB_MAX_CONCURRENCY": {"1", "1000"},
 		"ADB_POLL_INTERVAL":   {"1ms", "24h"},
 		"ADB_SETTLE_TIME":     {"0s", "24h"},
 		"ADB_DDL_PAUSE":       {"0s", "24h"},
+		"LOG_LEVEL":           {"debug", "info", "Warn", "ERROR"},
 	} {
 		for _, value := range values {
 			if _, err := load(map[string]string{name: value}); err != nil {
