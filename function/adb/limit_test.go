@@ -20,32 +20,48 @@ import (
 const inFlight = 16
 
 // fleet makes calls of 100 ms through a limiter, each from a goroutine of its own and until it is allowed. A throttled one is
-// repeated after half a second, then after ever longer pauses, as the caller does. It returns how long all of them took, and how
-// many times they were throttled. All of it is virtual time.
-func fleet(l *limiter, calls int, allow func() bool) (took time.Duration, throttled int64) {
+// repeated after half a second, then after ever longer pauses, as the caller does. It returns how long the calls took that are
+// not stuck, and how many times they were throttled. All of it is virtual time.
+func fleet(l *limiter, calls int, stuck func(int) bool, allow func() bool) (took time.Duration, throttled int64) {
 	var denied atomic.Int64
+	ctx, cancel := context.WithCancel(context.Background())
 	start := time.Now()
-	var all sync.WaitGroup
-	for i := range calls {
-		all.Go(func() {
-			for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
-				alone, _ := l.take(context.Background())
-				time.Sleep(50*time.Millisecond + time.Duration(i*997%1000)*time.Microsecond) // each arrives a little late
-				ok := allow()
-				time.Sleep(50 * time.Millisecond)
-				l.learn(alone, !ok)
-				l.release()
-				if ok {
-					return
-				}
-				denied.Add(1)
-				time.Sleep(pause)
+	var good, bad sync.WaitGroup
+	call := func(i int) {
+		for pause := 500 * time.Millisecond; ; pause = min(2*pause, 15*time.Second) {
+			alone, err := l.take(ctx)
+			if err != nil {
+				return
 			}
-		})
+			time.Sleep(50*time.Millisecond + time.Duration(i*997%1000)*time.Microsecond) // each arrives a little late
+			ok := !stuck(i) && allow()
+			time.Sleep(50 * time.Millisecond)
+			l.learn(alone, !ok)
+			l.release()
+			if ok {
+				return
+			}
+			if !stuck(i) {
+				denied.Add(1)
+			}
+			time.Sleep(pause)
+		}
 	}
-	all.Wait()
-	return time.Since(start), denied.Load()
+	for i := range calls {
+		group := &good
+		if stuck(i) {
+			group = &bad
+		}
+		group.Go(func() { call(i) })
+	}
+	good.Wait()
+	took = time.Since(start)
+	cancel()
+	bad.Wait()
+	return took, denied.Load()
 }
+
+func none(int) bool { return false }
 
 // TestLimiterFindsTheLimit: a thousand calls take little longer than the service needs at exactly its limit, however many it lets
 // through at once. Which of two goroutines comes first is chance, so the median of five runs counts.
@@ -64,7 +80,7 @@ func TestLimiterFindsTheLimit(t *testing.T) {
 			var throttled []int64
 			for range 5 {
 				synctest.Test(t, func(t *testing.T) {
-					d, n := fleet(newLimiter(inFlight), 1000, rate.NewLimiter(c.limit, c.burst).Allow)
+					d, n := fleet(newLimiter(inFlight), 1000, none, rate.NewLimiter(c.limit, c.burst).Allow)
 					took, throttled = append(took, d.Seconds()/ideal), append(throttled, n)
 				})
 			}
@@ -74,6 +90,24 @@ func TestLimiterFindsTheLimit(t *testing.T) {
 				t.Errorf("%.2f of the ideal time, %d throttled; want %.2f, %d at most", took, throttled, c.ideal, c.throttled)
 			}
 		})
+	}
+}
+
+// TestFewClustersThrottled: a few clusters that are throttled for ever cost the others a twentieth of their time at most.
+func TestFewClustersThrottled(t *testing.T) {
+	for name, stuck := range map[string]func(int) bool{
+		"spread":    func(i int) bool { return i == 0 || i == 400 || i == 800 },
+		"the first": func(i int) bool { return i < 3 },
+	} {
+		var took [2]time.Duration
+		for i, stuck := range []func(int) bool{none, stuck} {
+			synctest.Test(t, func(t *testing.T) {
+				took[i], _ = fleet(newLimiter(inFlight), 1000, stuck, rate.NewLimiter(50, 50).Allow)
+			})
+		}
+		if took[1] > took[0]*21/20 {
+			t.Errorf("%s: the others took %v, %v without them", name, took[1], took[0])
+		}
 	}
 }
 
