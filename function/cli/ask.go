@@ -19,7 +19,6 @@ import (
 func gateCommand() *cli.Command {
 	return askingCommand("gate [ID|FILE|JSON]", "ask the deployed function until the backup is there; for pipelines",
 		"A backup counts that starts after the gate does, unless -max-age or the request says otherwise. The function's last answer is printed as one line of JSON.",
-		eventFlag(),
 		&cli.StringFlag{Name: "wait", Usage: "how far the backup must be: Requested, Completed or DDLAllowed, as WaitFor of the request"},
 		&cli.StringFlag{Name: "max-age", Usage: "how old a backup may be and still serve, such as 1h, as MaxAge of the request"},
 		durationFlag("timeout", 30*time.Minute, "how long to go on in all"),
@@ -29,7 +28,7 @@ func gateCommand() *cli.Command {
 
 func invokeCommand() *cli.Command {
 	return askingCommand("invoke [ID|FILE|JSON]", "ask the deployed function once", "The function's answer is printed as one line of JSON.",
-		eventFlag(), durationFlag("timeout", 65*time.Minute, "how long to wait for the answer"))
+		durationFlag("timeout", 65*time.Minute, "how long to wait for the answer"))
 }
 
 func drillCommand() *cli.Command {
@@ -37,9 +36,14 @@ func drillCommand() *cli.Command {
 		durationFlag("timeout", time.Minute, "how long to wait for the answer"))
 }
 
-// askingCommand is a command that asks the deployed function. Its arguments stand behind its name, as help shows them.
+// askingCommand is a command that asks the deployed function. Its argument stands behind its name, as help shows it, and may also be
+// given as a flag.
 func askingCommand(name, usage, description string, flags ...cli.Flag) *cli.Command {
-	name, args, _ := strings.Cut(name, " ")
+	name, args, event := strings.Cut(name, " ")
+	if event {
+		about := "the cluster id, the request, the event or the file that holds one, instead of the argument"
+		flags = append([]cli.Flag{&cli.StringFlag{Name: "event", Usage: about}}, flags...)
+	}
 	return &cli.Command{Name: name, ArgsUsage: args, Usage: usage, Description: description, Action: ask, Flags: append([]cli.Flag{
 		fileFlag("the file that names region and function, unless -region and -function do"),
 		&cli.StringFlag{Name: "region", Usage: "the function's region, instead of s.yaml's"},
@@ -49,16 +53,12 @@ func askingCommand(name, usage, description string, flags ...cli.Flag) *cli.Comm
 	}, flags...)}
 }
 
-func eventFlag() cli.Flag {
-	return &cli.StringFlag{Name: "event", Usage: "the cluster id, the request, the event or the file that holds one, instead of the argument"}
-}
-
-// ask is what gate, invoke and drill do. The last two ask one question.
+// ask is what gate, invoke and drill do. The last two ask one question. It prints the function's answer, or what stands in for it.
 func ask(ctx context.Context, c *cli.Command) error {
 	g := gate{name: c.Name, timeout: c.Duration("timeout"), ask: c.Duration("ask"), progress: c.Root().ErrWriter}
-	text := short(g.ask) + " for each answer and " + short(g.timeout) + " in all"
+	pass, text := g.pass, short(g.ask)+" for each answer and "+short(g.timeout)+" in all"
 	if c.Name != "gate" {
-		g.ask, text = g.timeout, "at most "+short(g.timeout)+" for the answer"
+		g.ask, pass, text = g.timeout, g.question, "at most "+short(g.timeout)+" for the answer"
 	}
 	if g.timeout < leastAsk || g.ask < leastAsk {
 		return wrong("%s: a time is shorter than %s", c.FullName(), leastAsk)
@@ -76,12 +76,11 @@ func ask(ctx context.Context, c *cli.Command) error {
 	}
 	fmt.Fprintf(g.progress, "%s: asking %s, %s\n", c.Name, d, text)
 	g.start, g.invoke = time.Now(), d.invoke
-	pass := g.question
-	if c.Name == "gate" {
-		pass = g.pass
-	}
 	answer, err := pass(ctx, m)
-	return conclude(c.Root().Writer, answer, err)
+	if f := new(failure); err == nil || errors.As(err, &f) {
+		fmt.Fprintln(c.Root().Writer, cmp.Or(answer, f.answer, shown(f)))
+	}
+	return err
 }
 
 // target returns the function that the flags and s.yaml name.
@@ -118,25 +117,6 @@ func messageOf(c *cli.Command, region string) (message, error) {
 		return m, wrong("the gate asks for a backup with a cluster id or a request, such as events/request.json; this is another event, which adb-backup invoke sends")
 	}
 	return m, err
-}
-
-// conclude prints the function's answer, or what stands in for it, and returns the command's error.
-func conclude(w io.Writer, answer string, err error) error {
-	f := new(failure)
-	switch {
-	case errors.As(err, &f):
-		answer = cmp.Or(f.answer, shown(f))
-	case err != nil:
-		return err
-	}
-	fmt.Fprintln(w, answer)
-	switch f.ErrorType {
-	case "":
-		return nil
-	case backup.ErrorInvalidEvent:
-		return wrong("%w", f)
-	}
-	return no("%w", f)
 }
 
 // gate lets a pipeline pass only when the backup is there. It asks the deployed function, and asks again while the answer is

@@ -27,10 +27,11 @@ import (
 // network is the program's only transport. It does not limit how long a reply takes: the caller's context does.
 var network http.RoundTripper = adb.NewTransport(8)
 
-// Limits of one call. The function's own answer has others.
+// Limits of one call. How long the function's own answer may take is the caller's to say.
 const (
 	apiTimeout = 15 * time.Second
-	maxReply   = 1 << 20 // bytes
+	maxReply   = 1 << 20        // bytes
+	maxAnswer  = 6<<20 + 64<<10 // bytes; Function Compute's own limit for a synchronous answer is 6 MiB
 )
 
 // call is one call of an API of Alibaba Cloud.
@@ -131,10 +132,11 @@ type deployed struct {
 	find func(context.Context) (credentials.Credentials, error) // the caller's credentials
 }
 
-// maxAnswer is the most bytes that an answer may have. Function Compute's own limit for a synchronous one is 6 MiB.
-const maxAnswer = 6<<20 + 64<<10
-
-var functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
+var (
+	functionName = regexp.MustCompile(`^[A-Za-z_][A-Za-z0-9_-]{0,127}$`)
+	timedOut     = regexp.MustCompile(`(?i)time-?out|timed? out`) // what the platform says where the function's timeout is over
+	refusedKey   = regexp.MustCompile(`(?i)^(InvalidAccessKeyId|InvalidSecurityToken|IncompleteSignature|Signature)`)
+)
 
 func (d deployed) String() string {
 	name := d.Name
@@ -180,6 +182,14 @@ func (f *failure) Error() string {
 	return strings.Join(strings.FieldsFunc(fmt.Sprintf("%s: %s", f.ErrorType, f.ErrorMessage), odd), " ")
 }
 
+// ExitCode implements cli.ExitCoder.
+func (f *failure) ExitCode() int {
+	if f.ErrorType == backup.ErrorInvalidEvent {
+		return exitWrong
+	}
+	return exitNo
+}
+
 // silent stands in for an answer that does not come in time.
 var silent = &failure{ErrorType: backup.ErrorBackupPending,
 	ErrorMessage: "the function has not answered yet; a backup that was requested goes on in AnalyticDB"}
@@ -203,9 +213,6 @@ func (d deployed) invoke(ctx context.Context, m message) (string, error) {
 	return "", d.unanswered(x, c.failed(x), ctx.Err() != nil && !m.event.Drill)
 }
 
-// timedOut finds what the platform says where the function's timeout is over.
-var timedOut = regexp.MustCompile(`(?i)time-?out|timed? out`)
-
 // read reads a reply of Function Compute that holds the function's answer, or what the platform says if the function gave none.
 func read(x *adb.Exchange, mask adb.Mask, event events.Event) (string, error) {
 	f := new(failure)
@@ -218,12 +225,12 @@ func read(x *adb.Exchange, mask adb.Mask, event events.Event) (string, error) {
 	}
 	if platform := x.Header.Get("X-Fc-Error-Type"); platform != "" {
 		message := mask.Clean(cmp.Or(f.ErrorMessage, string(x.Body)))
-		kind, why := backup.ErrorType(platform), "the function ended before it answered, and make logs shows why: "
+		f.ErrorType, f.ErrorMessage = backup.ErrorType(platform), "the function ended before it answered, and make logs shows why: "+message
 		if timedOut.MatchString(platform + " " + message) {
-			kind = backup.ErrorBackupPending
-			why = "Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: "
+			f.ErrorType = backup.ErrorBackupPending
+			f.ErrorMessage = "Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: " + message
 		}
-		return "", &failure{ErrorType: kind, ErrorMessage: why + message}
+		return "", f
 	}
 	if err := proves(event, line.String()); err != nil {
 		return "", fmt.Errorf("this is not adb-backup's answer to the request: %w. Is it the right function (-function, -region)? It answered: %s",
@@ -231,9 +238,6 @@ func read(x *adb.Exchange, mask adb.Mask, event events.Event) (string, error) {
 	}
 	return line.String(), nil
 }
-
-// refusedKey finds the codes of credentials that are not valid.
-var refusedKey = regexp.MustCompile(`(?i)^(InvalidAccessKeyId|InvalidSecurityToken|IncompleteSignature|Signature)`)
 
 // unanswered says why there is no answer and, of a refusal, what to do. hung tells that the time is over in which a backup may
 // have been requested.

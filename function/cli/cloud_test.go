@@ -39,6 +39,7 @@ func TestQuestion(t *testing.T) {
 	text := func(path string) string { return string(must(os.ReadFile(path))) }
 	timer := "invoke -event " + write(t, nightly)
 	marked := write(t, "\ufeff{\"DBClusterId\":\"amv-1\",\"WaitAtMost\":\"1s\"}")
+	quoted, blank := write(t, ` " {\"DBClusterId\":\"amv-1\"} " `), write(t, "\n { \"DBClusterId\": \"amv-1\" }\n")
 	const bare, sent = "invoke amv-1 ", `{"DBClusterId":"amv-1","WaitAtMost":"1h4m45s"}`
 	const away = "invoke amv-1 -s nowhere.yaml "
 	const limit = `{"errorType":"BackupPending","errorMessage":"Function Compute ended the function at its time limit (timeout in s.yaml); asking again goes on with the same backup: `
@@ -110,7 +111,9 @@ func TestQuestion(t *testing.T) {
 		"Verify alone":  {`gate {"Action":"Verify","DBClusterId":"amv-1"}`, step{}, exitWrong, "", "the function would refuse this", ""},
 		"a field twice": {`gate {"DBClusterId":"amv-1","maxage":"1h"} -max-age 26h`, step{}, exitWrong, "", "MaxAge is given twice", ""},
 		"two times":     {`gate {"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:00Z"} -max-age 26h`, step{}, exitWrong, "", "NotBefore", ""},
-		"a flag alone":  {`gate {} -max-age 26h`, step{}, exitWrong, "", "the function would refuse this", ""},
+		"a flag alone":  {`gate {} -max-age 26h`, step{}, exitWrong, "", "the function would refuse this: the request names no cluster", ""},
+		"in quotes":     {"gate -max-age 26h -event " + quoted, step{Body: done}, exitDone, done, "", `{"DBClusterId":"amv-1","WaitAtMost":"3m5s","MaxAge":"26h"}`},
+		"with blanks":   {"gate -max-age 26h -event " + blank, step{Body: done}, exitDone, done, "", `{"DBClusterId":"amv-1","WaitAtMost":"3m5s","MaxAge":"26h"}`},
 		"an event":      {"gate -event ../../events/timer.json", step{}, exitWrong, "", "this is another event", ""},
 		"no time":       {"gate amv-1 -ask -1s", step{}, exitWrong, "", "a time is shorter than 1s", ""},
 	} {

@@ -13,18 +13,19 @@ import (
 )
 
 // mark says how a day was: in the table, in the words of the function's answer, on the page, and before a time. The backup with
-// the highest rank decides.
+// the highest rank decides. What has no rank is only listed: copies and incremental backups.
 type mark struct {
-	rank                        int
-	strip, status, class, since string
+	rank                int
+	status              backup.Status
+	strip, class, since string
 }
 
 var (
-	markOpen     = mark{0, ".", "None", "open", ""} // no backup, but the day comes before the first one that is listed, or is not over
-	markNone     = mark{1, ".", "None", "none", ""}
-	markFailed   = mark{2, "x", "Failed", "failed", "failed "}
-	markRunning  = mark{3, ">", "Running", "running", "running since "}
-	markComplete = mark{4, "#", "Completed", "complete", ""}
+	markOpen     = mark{1, "None", ".", "open", ""} // no backup, but the day comes before the first one that is listed, or is not over
+	markNone     = mark{2, "None", ".", "none", ""}
+	markFailed   = mark{3, backup.StatusFailed, "x", "failed", "failed "}
+	markRunning  = mark{4, backup.StatusRunning, ">", "running", "running since "}
+	markComplete = mark{5, backup.StatusCompleted, "#", "complete", ""}
 )
 
 // row is a cluster with its last complete backup. Its Status is Completed, Missing if there is no complete backup (as young as
@@ -59,32 +60,27 @@ type set struct {
 }
 
 type day struct {
-	Date, Status string
-	mark         mark
+	Date   string
+	Status backup.Status
+	mark   mark
 }
 
 func newSet(s backup.Set) set {
 	types := map[bool]string{true: "FullBackup", false: "IncrementalBackup"}
-	all := set{BackupId: s.ID, BackupSize: s.Size, BackupType: types[s.Full], Copy: s.Copy,
+	marks := map[backup.State]mark{backup.SetComplete: markComplete, backup.SetFailed: markFailed, backup.SetRunning: markRunning}
+	all := set{BackupId: s.ID, BackupSize: s.Size, BackupType: types[s.Full], Copy: s.Copy, mark: marks[s.State], Status: marks[s.State].status,
 		BackupStartTime: s.Start.From.UTC(), BackupEndTime: s.End.From.UTC(), BackupExpiredTime: s.Expires.From.UTC()}
-	switch s.State {
-	case backup.SetComplete:
-		all.Status, all.mark = backup.StatusCompleted, markComplete
-	case backup.SetFailed:
-		all.Status, all.mark = backup.StatusFailed, markFailed
-	case backup.SetRunning:
-		all.Status, all.mark = backup.StatusRunning, markRunning
-	default:
-		all.Status, all.mark, all.BackupStatus = backup.StatusUnknown, markRunning, s.Status
+	if s.State == backup.SetUnknown {
+		all.Status, all.BackupStatus, all.mark = backup.StatusUnknown, s.Status, markRunning
 		if !all.BackupEndTime.IsZero() {
 			all.mark = markNone
 		}
 	}
+	if !s.Full || s.Copy {
+		all.mark = mark{}
+	}
 	return all
 }
-
-// counts reports whether a set is a backup of its own. Copies and incremental backups are only listed.
-func counts(s backup.Set) bool { return s.Full && !s.Copy }
 
 // tell returns what the list of a cluster's backups holds, or why there is none.
 func (o *overview) tell(c backup.Cluster, l backup.Listing, err error) row {
@@ -93,81 +89,74 @@ func (o *overview) tell(c backup.Cluster, l backup.Listing, err error) row {
 		r.Status, r.Error, r.wrong = backup.StatusUnknown, err.Error(), err.Error()
 		return r
 	}
-	if l.Unreadable != "" {
-		r.Warnings = append(r.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
+	sets := r.believe(l, o.now)
+	slices.SortStableFunc(sets, func(a, b set) int { return b.BackupStartTime.Compare(a.BackupStartTime) })
+	r.Sets = slices.DeleteFunc(slices.Clone(sets), func(s set) bool { return o.dayOf(s) < 0 })
+	sets = slices.DeleteFunc(sets, func(s set) bool { return s.mark.rank == 0 })
+	r.Days, r.Since = o.daysOf(sets), sets
+	if last := slices.IndexFunc(sets, func(s set) bool { return s.mark == markComplete }); last >= 0 {
+		r.set, r.Since = sets[last], sets[:last]
 	}
-	sets := slices.DeleteFunc(slices.Clone(l.Sets), func(s backup.Set) bool { return !r.believe(s, o.now) })
-	slices.SortStableFunc(sets, func(a, b backup.Set) int { return b.Start.From.Compare(a.Start.From) })
-	for _, listed := range sets {
-		s := newSet(listed)
-		if o.dayOf(listed) >= 0 {
-			r.Sets = append(r.Sets, s)
-		}
-		switch {
-		case !counts(listed) || !r.BackupStartTime.IsZero():
-		case s.mark == markComplete:
-			r.set = s
-		default:
-			r.Since = append(r.Since, s)
-		}
+	old := o.now.Sub(r.BackupStartTime) // from the earliest moment that its listed start can mean
+	switch {
+	case r.BackupStartTime.IsZero():
+		r.Status, r.wrong = backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
+		return r
+	case o.maxAge > 0 && old > o.maxAge:
+		r.Status, r.wrong = backup.StatusMissing, age(old)+" old, more than "+o.MaxAge
 	}
-	r.Days = o.daysOf(slices.DeleteFunc(sets, func(s backup.Set) bool { return !counts(s) }))
-	o.verdict(&r)
+	r.AgeSeconds = int64(old.Seconds())
 	return r
 }
 
+// believe returns the sets whose start can be true. It warns of the others, and of what cannot be read or is not known.
+func (r *row) believe(l backup.Listing, now time.Time) (sets []set) {
+	if l.Unreadable != "" {
+		r.Warnings = append(r.Warnings, "the list holds something that cannot be read: "+l.Unreadable)
+	}
+	for _, listed := range l.Sets {
+		s := newSet(listed)
+		future := s.BackupStartTime.After(now.Add(backup.ClockSkew))
+		switch {
+		case s.mark.rank == 0:
+		case future:
+			r.Warnings = append(r.Warnings, listed.String()+" is listed with a start in the future, which is not believed")
+		case s.Status == backup.StatusUnknown:
+			r.Warnings = append(r.Warnings, listed.String())
+		}
+		if !future && !s.BackupStartTime.IsZero() {
+			sets = append(sets, s)
+		}
+	}
+	return sets
+}
+
 // daysOf says how the days were that are shown. The oldest set comes last in sets.
-func (o *overview) daysOf(sets []backup.Set) (days []day) {
-	marks, first := slices.Repeat([]mark{markOpen}, o.days), 0 // first is the day of the oldest set
+func (o *overview) daysOf(sets []set) (days []day) {
+	marks, first := slices.Repeat([]mark{markNone}, o.days), 0 // first is the day of the oldest set
+	marks[o.days-1] = markOpen
 	for _, s := range sets {
-		first = o.dayOf(s)
-		if m := newSet(s).mark; first >= 0 && m.rank > marks[first].rank {
-			marks[first] = m
+		if first = o.dayOf(s); first >= 0 && s.mark.rank > marks[first].rank {
+			marks[first] = s.mark
 		}
 	}
 	for n, m := range marks {
-		if m == markOpen && n >= first && n < o.days-1 {
-			m = markNone
+		if n < first {
+			m = markOpen
 		}
 		days = append(days, day{o.day(n).Format(time.DateOnly), m.status, m})
 	}
 	return days
 }
 
-// verdict says how a cluster is whose list was read.
-func (o *overview) verdict(r *row) {
-	old := o.now.Sub(r.BackupStartTime) // from the earliest moment that its listed start can mean
-	switch {
-	case r.BackupStartTime.IsZero():
-		r.Status, r.wrong = backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
-		return
-	case o.maxAge > 0 && old > o.maxAge:
-		r.Status, r.wrong = backup.StatusMissing, age(old)+" old, more than "+o.MaxAge
-	}
-	r.AgeSeconds = int64(old.Seconds())
-}
-
-// believe reports whether the start of a set can be true. It warns if it cannot, and of a status that is not known.
-func (r *row) believe(s backup.Set, now time.Time) bool {
-	future := s.Start.From.After(now.Add(backup.ClockSkew))
-	switch {
-	case !counts(s):
-	case future:
-		r.Warnings = append(r.Warnings, s.String()+" is listed with a start in the future, which is not believed")
-	case s.State == backup.SetUnknown:
-		r.Warnings = append(r.Warnings, s.String())
-	}
-	return !future && s.Start != backup.Span{}
-}
-
 // dayOf returns how many days after the first one that is shown a set started. A day is not always 24 hours long. Clocks differ: just
 // after the next midnight is today.
-func (o *overview) dayOf(s backup.Set) int {
+func (o *overview) dayOf(s set) int {
 	number := func(t time.Time) int {
 		_, offset := t.Zone()
 		return (int(t.Unix()) + offset) / (24 * 60 * 60)
 	}
-	return min(number(s.Start.From.In(o.now.Location()))-number(o.now), 0) + o.days - 1
+	return min(number(s.BackupStartTime.In(o.now.Location()))-number(o.now), 0) + o.days - 1
 }
 
 // since says what runs and what failed after the last complete backup, the newest of each; empty: nothing did.
@@ -218,7 +207,7 @@ func (o *overview) list(stdout io.Writer) error {
 	fmt.Fprintf(w, "\n"+form, "CLUSTER", "STARTED", "TOOK", "SIZE", "KIND", "STATUS", "EXPIRES", "ID")
 	for _, r := range o.Backups {
 		for _, s := range r.Sets {
-			kind := map[string]string{"FullBackup": "full", "IncrementalBackup": "incremental"}[s.BackupType]
+			kind := strings.ToLower(strings.TrimSuffix(s.BackupType, "Backup"))
 			if s.Copy {
 				kind = "copy"
 			}

@@ -47,18 +47,13 @@ func (o *overview) html() string {
 	if len(o.Backups) > 0 {
 		p.table()
 	}
-	var bad, faulty, well []row // in this order: clusters in trouble come first, then those of which there is something to say
-	for _, r := range o.Backups {
-		switch {
-		case r.wrong != "":
-			bad = append(bad, r)
-		case len(p.faults(r)) > 0:
-			faulty = append(faulty, r)
-		default:
-			well = append(well, r)
+	trouble := func(r row) int {
+		if r.wrong != "" {
+			return 2
 		}
+		return min(len(p.faults(r)), 1)
 	}
-	for _, r := range slices.Concat(bad, faulty, well) {
+	for _, r := range slices.SortedStableFunc(slices.Values(o.Backups), func(a, b row) int { return trouble(b) - trouble(a) }) {
 		p.card(r)
 	}
 	p.write("</main>\n<footer>\n")
@@ -161,9 +156,9 @@ func (p *htmlPage) faults(r row) (faults []string) {
 	if failed := p.runs(r.Days, markFailed); failed != "" {
 		faults = append(faults, "Failed, and not made good that day: "+failed+".")
 	}
-	sets := p.sized(r)
+	sets := sized(r)
 	for i, s := range sets {
-		if i > 0 && fell(sets[i-1], s) {
+		if fell(sets, i) {
 			faults = append(faults, fmt.Sprintf("The backup of %s is less than half as large as the one before it: %s after %s.", p.at(s.BackupStartTime, pageDay), size(s.BackupSize), size(sets[i-1].BackupSize)))
 		}
 	}
@@ -206,20 +201,18 @@ func (p *htmlPage) calendar(r row) {
 }
 
 // sized returns the complete backups of the page's days whose size is known, the oldest first.
-func (p *htmlPage) sized(r row) []set {
-	sets := slices.DeleteFunc(slices.Clone(r.Sets), func(s set) bool {
-		return s.BackupType != "FullBackup" || s.Copy || s.mark != markComplete || s.BackupSize == 0
-	})
+func sized(r row) []set {
+	sets := slices.DeleteFunc(slices.Clone(r.Sets), func(s set) bool { return s.mark != markComplete || s.BackupSize == 0 })
 	slices.Reverse(sets)
 	return sets
 }
 
 // fell reports whether a backup is less than half as large as the one before it.
-func fell(before, s set) bool { return s.BackupSize < before.BackupSize/2 }
+func fell(sets []set, i int) bool { return i > 0 && sets[i].BackupSize < sets[i-1].BackupSize/2 }
 
 // sizes draws a bar for the size of each backup, from zero.
 func (p *htmlPage) sizes(r row) {
-	sets := p.sized(r)
+	sets := sized(r)
 	if len(sets) == 0 {
 		return
 	}
@@ -230,7 +223,7 @@ func (p *htmlPage) sizes(r row) {
 		x := left + width*(1-p.now.Sub(s.BackupStartTime).Hours()/24/float64(p.days))
 		high := highest * float64(s.BackupSize) / float64(most)
 		p.write("<path class=\"bar\" d=\"M%.1f %dv-%.1f\"><title>%s: %s</title></path>\n", x, bottom, high, p.at(s.BackupStartTime, pageDay), size(s.BackupSize))
-		if i > 0 && fell(sets[i-1], s) {
+		if fell(sets, i) {
 			p.write("<path class=\"fall\" d=\"M%.1f %.1fh14l-7 11z\"/>\n", x-7, bottom-high-16)
 		}
 	}

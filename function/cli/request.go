@@ -39,23 +39,22 @@ func readMessage(text, region string, with map[string]string) (message, error) {
 		return message{}, err
 	}
 	m := message{payload: payload, read: time.Now()}
-	as := events.Invocation{Region: region, Received: m.read, Timeout: time.Hour, DefaultClusters: []string{ownCluster}}
-	m.event, err = events.Decode(payload, as)
 	text = string(payload)
 	json.Unmarshal(payload, &text) // a request may be written in quotes; what is not in quotes stays as it is
 	if text = strings.TrimSpace(text); backup.CheckClusterID(text) == nil {
 		text = `{"DBClusterId":"` + text + `"}`
 	}
-	if m.event.Trigger == "direct" && strings.HasPrefix(text, "{") {
-		for name, value := range with { // a field that is there already then stands there twice, which is a fault
-			if value != "" {
-				text = fmt.Sprintf("{%q:%q,%s", name, value, text[1:])
-			}
+	// A field that is there already then stands there twice, which is a fault. An object without fields is one without these, too.
+	fits := strings.HasPrefix(text, "{") && strings.Contains(text, ":")
+	for name, value := range with {
+		if fits && value != "" {
+			text = fmt.Sprintf("{%q:%q,%s", name, value, text[1:])
 		}
-		m.payload = []byte(text)
-		if m.event, err = events.Decode(m.payload, as); err == nil && !m.event.Drill {
-			err = json.Unmarshal(m.payload, &m.request)
-		}
+	}
+	m.event, err = events.Decode([]byte(text), events.Invocation{
+		Region: region, Received: m.read, Timeout: time.Hour, DefaultClusters: []string{ownCluster}})
+	if err == nil && m.event.Trigger == "direct" && !m.event.Drill {
+		err = json.Unmarshal([]byte(text), &m.request)
 	}
 	if err != nil {
 		return m, wrong("the function would refuse this: %w; nothing was called", err)
@@ -145,33 +144,30 @@ func proves(event events.Event, text string) error {
 	if err := json.Unmarshal([]byte(text), &a); err != nil || text[0] != '{' {
 		return errors.New("it is not the object that adb-backup answers with")
 	}
+	alone := answer{Status: "Ignored"} // to an event that only reports the function's own work
+	if event.Drill {
+		alone = answer{Action: "Drill", Status: "Delivered"}
+	}
 	switch {
 	case a.ErrorType != nil || a.ErrorMessage != nil:
 		return errors.New("it is a failure without an errorType that can be read")
 	case event.WrongCount > 0:
 		return fmt.Errorf("%d of the event's items are wrong, and it does not say so", event.WrongCount)
-	case event.Drill:
-		return provesOther(a, "Drill", "Delivered")
-	case len(event.Requests) == 0: // it only reports the function's own work
-		return provesOther(a, "", "Ignored")
-	case a.Action != event.Action():
-		return fmt.Errorf("its Action is %q, not %s", a.Action, event.Action())
-	}
-	return provesBackups(a, event.Requests)
-}
-
-// provesOther is for the answers that name no cluster.
-func provesOther(a answer, action backup.Action, status backup.Status) error {
-	if a.Action != action || a.Status != status || len(a.Backups) > 0 {
-		return fmt.Errorf("its Action is %q and its Status %q, not %q and %q", a.Action, a.Status, action, status)
+	case len(event.Requests) > 0:
+		return provesBackups(event, a)
+	case a.Action != alone.Action || a.Status != alone.Status || len(a.Backups) > 0:
+		return fmt.Errorf("its Action is %q and its Status %q, not %q and %q", a.Action, a.Status, alone.Action, alone.Status)
 	}
 	return nil
 }
 
 // provesBackups takes a cluster of the answer for each request, and all that it needs of the others is that they are far enough.
 // Only the function knows which clusters a selector chose, so of those there must be one at least.
-func provesBackups(a answer, requests []backup.Request) error {
-	if len(a.Backups) == 0 {
+func provesBackups(event events.Event, a answer) error {
+	switch {
+	case a.Action != event.Action():
+		return fmt.Errorf("its Action is %q, not %s", a.Action, event.Action())
+	case len(a.Backups) == 0:
 		return errors.New("it names no backup")
 	}
 	least := far[backup.StatusCompleted]
@@ -185,7 +181,7 @@ func provesBackups(a answer, requests []backup.Request) error {
 		return fmt.Errorf("its Status is %q, which is not that of the cluster least far along", a.Status)
 	}
 	// A cluster has an entry for each action that was asked of it. The request that needs most is the first to choose.
-	requests = slices.SortedStableFunc(slices.Values(requests), func(a, b backup.Request) int { return needed(b) - needed(a) })
+	requests := slices.SortedStableFunc(slices.Values(event.Requests), func(a, b backup.Request) int { return needed(b) - needed(a) })
 	for _, r := range requests {
 		if r.Selector != nil || r.Cluster.ID == ownCluster {
 			continue

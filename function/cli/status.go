@@ -100,27 +100,26 @@ func (o *overview) outcome() error {
 // be missing.
 func chooseClusters(file, region string, ids []string) (settings, error) {
 	s, err := readSettings(file, region)
-	if err != nil && len(ids) == 0 {
-		return s, wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
+	s.Region = cmp.Or(s.Region, credentials.Region(os.Getenv))
+	if len(ids) > 0 {
+		s.scope, s.unclear, err = nil, nil, nil
 	}
-	if s.Region = cmp.Or(s.Region, credentials.Region(os.Getenv)); s.Region == "" {
-		return s, wrong("in which region? Give -region")
-	}
-	var named scope
 	faults := []error{backup.CheckRegion(s.Region)}
 	for _, id := range ids {
 		faults = append(faults, backup.CheckClusterID(id))
-		named = append(named, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}})
+		s.scope = append(s.scope, backup.Request{Cluster: backup.Cluster{ID: id, Region: s.Region}})
 	}
-	if err = errors.Join(faults...); err != nil {
-		return s, wrong("%w", err)
+	switch unfit := errors.Join(faults...); {
+	case err != nil:
+		err = wrong("which clusters? Name them, or run this beside s.yaml: %w", err)
+	case s.Region == "":
+		err = wrong("in which region? Give -region")
+	case unfit != nil:
+		err = wrong("%w", unfit)
+	case s.unclear != nil:
+		err = wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, s.unclear)
 	}
-	if len(ids) > 0 {
-		s.scope = named
-	} else if s.unclear != nil {
-		return s, wrong("%s: %w. Correct it, or name clusters: adb-backup status ID ...", file, s.unclear)
-	}
-	return s, nil
+	return s, err
 }
 
 const (
