@@ -60,11 +60,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // exitCode returns the exit code of a command that ended with an error or with none.
 func exitCode(err error) int {
-	own := cli.ExitCoder(nil)
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitDone
-	case errors.As(err, &own):
+	}
+	if own := cli.ExitCoder(nil); errors.As(err, &own) {
 		return own.ExitCode()
 	}
 	return exitNotAsked
@@ -83,34 +82,32 @@ func rootCommand() *cli.Command {
 			gateCommand(), invokeCommand(), drillCommand(), statusCommand(),
 			doctorCommand(), roleCommand(), policyCommand(), packageCommand(), deployCommand(), logsCommand(), removeCommand(),
 		},
-		Action:                missingCommand,
+		ArgValidator:          expected,
 		ExitErrHandler:        func(context.Context, *cli.Command, error) {}, // run prints the error, and ends the program
-		OnUsageError:          wrongFlag,
 		EnableShellCompletion: true,
 	}
 	root.ConfigureShellCompletionCommand = func(completion *cli.Command) { // by now the library has added its own commands
-		completion.Hidden, completion.Usage, completion.Action = false, "print a script that completes commands and flags", missingCommand
+		completion.Hidden, completion.Usage = false, "print a script that completes commands and flags"
 		root.Command("help").HideHelp = false
-		prepare(root.Commands)
+		root.Walk(func(c *cli.Command) error { // no command inherits these
+			c.OnUsageError, c.HideHelpCommand = wrongFlag, c != root
+			return nil
+		})
 	}
 	return root
 }
 
-// prepare gives commands what the library does not let them inherit.
-func prepare(commands []*cli.Command) {
-	for _, c := range commands {
-		c.OnUsageError, c.HideHelpCommand = wrongFlag, true
-		if len(c.Commands) == 0 {
-			c.ArgValidator = expected
-		}
-		prepare(c.Commands)
-	}
-}
-
-// expected refuses more arguments than the ArgsUsage of a command names, each in brackets.
+// expected refuses what stands behind a command's name where its help names nothing. A command that only holds others needs the
+// name of one; any other may have as many arguments as its ArgsUsage names, each in brackets.
 func expected(_ context.Context, c *cli.Command) error {
-	most := strings.Count(c.ArgsUsage, "[")
-	if c.NArg() > most && !strings.Contains(c.ArgsUsage, "...") {
+	first, most := c.Args().First(), strings.Count(c.ArgsUsage, "[")
+	switch {
+	case len(c.Commands) > 0 && first == "":
+		cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
+		return wrong("%s: which command?", c.FullName())
+	case len(c.Commands) > 0:
+		return unknownCommand(c, first)
+	case c.NArg() > most && !strings.Contains(c.ArgsUsage, "..."):
 		return wrong("%s: unexpected argument %q; %s --help shows what it takes", c.FullName(), c.Args().Get(most), c.FullName())
 	}
 	return nil
@@ -128,16 +125,6 @@ func init() {
 		cli.HelpPrinter(c.Root().Writer, cli.CommandHelpTemplate, c)
 		return nil
 	}
-}
-
-// missingCommand is what happens where a command line ends before a command, or names one that there is not.
-func missingCommand(_ context.Context, c *cli.Command) error {
-	name := c.Args().First()
-	if name == "" {
-		cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
-		return wrong("%s: which command?", c.FullName())
-	}
-	return unknownCommand(c, name)
 }
 
 func unknownCommand(parent *cli.Command, name string) error {
