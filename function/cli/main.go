@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -127,20 +128,28 @@ func init() {
 	}
 }
 
+// seeHelp is the hint where nothing near is known.
+const seeHelp = "; --help lists what there is"
+
 func unknownCommand(parent *cli.Command, name string) error {
 	var known []string
 	for _, c := range parent.Commands {
 		known = append(known, c.Name)
 	}
-	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, known))
+	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, known, seeHelp))
 }
 
-// meant asks whether somebody meant the nearest of the known names; else it names help.
-func meant(before, name string, known []string) string {
-	if nearest := events.Nearest(name, known); len(nearest) > 1 {
-		return fmt.Sprintf("; did you mean %s%s?", before, nearest)
+// meant asks whether somebody meant the nearest of the known names, or the one that the name begins with, as codeUri begins with
+// code. If there is none it says something else.
+func meant(before, name string, known []string, otherwise string) string {
+	nearest := events.Nearest(name, known)
+	if i := slices.IndexFunc(known, func(k string) bool { return strings.HasPrefix(name, k) }); nearest == "" && i >= 0 {
+		nearest = known[i]
 	}
-	return "; --help lists what there is"
+	if len(nearest) > 1 { // one letter is near to every other
+		return "; did you mean " + before + nearest + "?"
+	}
+	return otherwise
 }
 
 // wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
@@ -160,7 +169,7 @@ func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
 		for _, f := range c.Flags {
 			known = append(known, f.Names()...)
 		}
-		hint = meant("-", name, known)
+		hint = meant("-", name, known, seeHelp)
 	}
 	return wrong("%s: %s%s", c.FullName(), text, hint)
 }
