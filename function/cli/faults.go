@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"adb-backup/events"
 	"adb-backup/function/backup"
 	"adb-backup/function/config"
 )
@@ -21,12 +20,12 @@ func (s settings) inspect(now time.Time) *checkup {
 	c.unknownKeys("s.yaml", "s.yaml", s.document)
 	c.unknownKeys("the resource", "resource", s.resource)
 	c.unknownKeys("props", "props", s.props)
-	all := fmt.Sprint(s.props)
-	for _, name := range placeholders.FindAllString(all, -1) {
-		c.say(stateWrong, "%s is still there: vars does not have it, or it is a placeholder", name)
-	}
-	for _, reference := range envReference.FindAllString(all, -1) {
-		c.say(stateNote, "%s is not set in this shell, and the deploy tool needs it", reference)
+	for _, left := range placeholders.FindAllString(fmt.Sprint(s.props), -1) {
+		if strings.Contains(left, "env(") {
+			c.say(stateNote, "%s is not set in this shell, and the deploy tool needs it", left)
+		} else {
+			c.say(stateWrong, "%s is still there: vars does not have it, or it is a placeholder", left)
+		}
 	}
 	s.inspectFunction(c)
 	s.inspectNumbers(c)
@@ -45,29 +44,29 @@ func (s settings) inspect(now time.Time) *checkup {
 }
 
 var (
-	placeholders = regexp.MustCompile(`\$\{\s*vars\.[\w.-]+\s*\}|\b(?:vpc|vsw|sg)-your-\w+`)
+	placeholders = regexp.MustCompile(reference.String() + `|\b(?:vpc|vsw|sg)-your-\w+`)
 	arn          = regexp.MustCompile(`^acs:([a-z0-9-]+):([^:]*):[^:]*:(.+)$`) // service, region, what is there
 )
+
+// must says what a value must be, unless it is right or holds what only the deploy tool can fill in.
+func (c *checkup) must(key string, value any, right bool, what string) {
+	if !right && !open(scalar(value)) {
+		c.say(stateWrong, "%s is %s, and must be %s", key, shown(value), what)
+	}
+}
 
 // inspectFunction looks at what every function needs, and at those who are told how an invocation ended.
 func (s settings) inspectFunction(c *checkup) {
 	_, err := roleName(s.Role)
 	c.each(stateWrong, errors.Join(backup.CheckRegion(s.Region), err))
-	must := func(key string, right bool, what string) {
-		if has := scalar(s.props[key]); !right && !open(has) {
-			c.say(stateWrong, "%s: %s is not %s", key, backup.Quote(has), what)
-		}
-	}
-	must("functionName", functionName.MatchString(s.FunctionName), "the name of a function")
-	must("runtime", s.props["runtime"] == "go1", "go1, which runs what make package packs")
-	must("handler", s.props["handler"] == "main", "main, which make package packs")
-	must("code", scalar(s.props["code"]) != "", "./dist/function.zip, which make package writes")
+	c.must("functionName", s.FunctionName, functionName.MatchString(s.FunctionName), "the name of a function")
+	c.must("runtime", s.props["runtime"], s.props["runtime"] == "go1", "go1, which runs what make package packs")
+	c.must("handler", s.props["handler"], s.props["handler"] == "main", "main, which make package packs")
+	c.must("code", s.props["code"], scalar(s.props["code"]) != "", "./dist/function.zip, which make package writes")
 	for _, d := range s.AsyncInvokeConfig.destinations() {
 		m := arn.FindStringSubmatch(d)
-		switch {
-		case m == nil && !open(d):
-			c.say(stateWrong, "destination: %s is no ARN, such as acs:mns:%s:1234567890123456:/topics/NAME/messages", backup.Quote(d), s.Region)
-		case m != nil && m[1] == "fc" && slices.Contains(strings.FieldsFunc(m[3], func(r rune) bool { return r == '/' || r == '.' }), s.FunctionName):
+		c.must("destination", d, m != nil, "an ARN such as acs:mns:"+s.Region+":1234567890123456:/topics/NAME/messages")
+		if m != nil && m[1] == "fc" && slices.Contains(strings.FieldsFunc(m[3], func(r rune) bool { return r == '/' || r == '.' }), s.FunctionName) {
 			c.say(stateWrong, "destination: %s is the function itself: each end would be its next event", d)
 		}
 	}
@@ -75,22 +74,19 @@ func (s settings) inspectFunction(c *checkup) {
 
 // inspectNumbers finds the numbers that the deploy tool or Function Compute refuses, and a time that is too short for a backup.
 func (s settings) inspectNumbers(c *checkup) {
+	number := func(key string, value, least, most, step float64) {
+		between := math.Abs(math.Remainder(value-least, step)) > 1e-6
+		c.must(key, value, value == 0 || value >= least && value <= most && !between,
+			fmt.Sprintf("at least %s and at most %s, in steps of %s", shown(least), shown(most), shown(step)))
+	}
+	number("timeout", s.Timeout, 60, 86400, 1)
+	number("cpu", s.CPU, 0.05, 16, 0.05)
+	number("memorySize", s.MemorySize, 128, 32768, 64)
+	number("diskSize", s.DiskSize, 512, 10240, 9728)
+	number("maxAsyncRetryAttempts", s.AsyncInvokeConfig.MaxAsyncRetryAttempts, 0, 8, 1)
+	number("maxAsyncEventAgeInSeconds", s.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds, 1, 2592000, 1)
 	if s.Timeout == 0 {
 		c.say(stateWrong, "timeout is missing, and the deploy tool's default is 3 s. An hour, 3600, costs next to nothing")
-	}
-	async := s.AsyncInvokeConfig
-	for _, n := range []struct {
-		key                      string
-		value, least, most, step float64
-	}{
-		{"timeout", s.Timeout, 60, 86400, 1}, {"cpu", s.CPU, 0.05, 16, 0.05},
-		{"memorySize", s.MemorySize, 128, 32768, 64}, {"diskSize", s.DiskSize, 512, 10240, 9728},
-		{"maxAsyncRetryAttempts", async.MaxAsyncRetryAttempts, 0, 8, 1}, {"maxAsyncEventAgeInSeconds", async.MaxAsyncEventAgeInSeconds, 1, 2592000, 1},
-	} {
-		between := math.Abs(math.Remainder(n.value-n.least, n.step)) > 1e-6
-		if n.value != 0 && (n.value < n.least || n.value > n.most || between) {
-			c.say(stateWrong, "%s: %v cannot be: it must be at least %v and at most %v, in steps of %v", n.key, n.value, n.least, n.most, n.step)
-		}
 	}
 	ratio := s.MemorySize / 1024 / s.CPU
 	if (s.CPU == 0) != (s.MemorySize == 0) || ratio < 1 || ratio > 4 {
@@ -153,28 +149,19 @@ var knownKeys = map[string]string{
 
 // unknownKeys names the keys of a value that are not known, and the nearest one of each. Of a list it looks at every item.
 func (c *checkup) unknownKeys(place, kind string, value any) {
-	if list, ok := value.([]any); ok {
-		for _, item := range list {
+	switch value := value.(type) {
+	case []any:
+		for _, item := range value {
 			c.unknownKeys(place, kind, item)
 		}
-		return
-	}
-	inside, _ := value.(mapping)
-	names, listed := knownKeys[kind]
-	known := strings.Fields(names)
-	for _, key := range slices.Sorted(maps.Keys(inside)) {
-		switch {
-		case listed && !slices.Contains(known, key):
-			nearest := events.Nearest(key, known)
-			if i := slices.IndexFunc(known, func(k string) bool { return strings.HasPrefix(key, k) }); nearest == "" && i >= 0 {
-				nearest = known[i] // as code is of codeUri
+	case mapping:
+		names, listed := knownKeys[kind]
+		known := strings.Fields(names)
+		for _, key := range slices.Sorted(maps.Keys(value)) {
+			if listed && !slices.Contains(known, key) {
+				c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, meant("", key, known, ""))
 			}
-			if nearest != "" {
-				nearest = ": did you mean " + nearest + "?"
-			}
-			c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, nearest)
-		case kind != "s.yaml" && kind != "resource": // what lies below those is looked at by its own name
-			c.unknownKeys(place+"."+key, kind+"."+key, inside[key])
+			c.unknownKeys(place+"."+key, kind+"."+key, value[key])
 		}
 	}
 }

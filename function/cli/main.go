@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -60,11 +61,10 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 
 // exitCode returns the exit code of a command that ended with an error or with none.
 func exitCode(err error) int {
-	own := cli.ExitCoder(nil)
-	switch {
-	case err == nil:
+	if err == nil {
 		return exitDone
-	case errors.As(err, &own):
+	}
+	if own := cli.ExitCoder(nil); errors.As(err, &own) {
 		return own.ExitCode()
 	}
 	return exitNotAsked
@@ -83,34 +83,32 @@ func rootCommand() *cli.Command {
 			gateCommand(), invokeCommand(), drillCommand(), statusCommand(),
 			doctorCommand(), roleCommand(), policyCommand(), packageCommand(), deployCommand(), logsCommand(), removeCommand(),
 		},
-		Action:                missingCommand,
+		ArgValidator:          expected,
 		ExitErrHandler:        func(context.Context, *cli.Command, error) {}, // run prints the error, and ends the program
-		OnUsageError:          wrongFlag,
 		EnableShellCompletion: true,
 	}
 	root.ConfigureShellCompletionCommand = func(completion *cli.Command) { // by now the library has added its own commands
-		completion.Hidden, completion.Usage, completion.Action = false, "print a script that completes commands and flags", missingCommand
+		completion.Hidden, completion.Usage = false, "print a script that completes commands and flags"
 		root.Command("help").HideHelp = false
-		prepare(root.Commands)
+		root.Walk(func(c *cli.Command) error { // no command inherits these
+			c.OnUsageError, c.HideHelpCommand = wrongFlag, c != root
+			return nil
+		})
 	}
 	return root
 }
 
-// prepare gives commands what the library does not let them inherit.
-func prepare(commands []*cli.Command) {
-	for _, c := range commands {
-		c.OnUsageError, c.HideHelpCommand = wrongFlag, true
-		if len(c.Commands) == 0 {
-			c.ArgValidator = expected
-		}
-		prepare(c.Commands)
-	}
-}
-
-// expected refuses more arguments than the ArgsUsage of a command names, each in brackets.
+// expected refuses what stands behind a command's name where its help names nothing. A command that only holds others needs the
+// name of one; any other may have as many arguments as its ArgsUsage names, each in brackets.
 func expected(_ context.Context, c *cli.Command) error {
-	most := strings.Count(c.ArgsUsage, "[")
-	if c.NArg() > most && !strings.Contains(c.ArgsUsage, "...") {
+	first, most := c.Args().First(), strings.Count(c.ArgsUsage, "[")
+	switch {
+	case len(c.Commands) > 0 && first == "":
+		cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
+		return wrong("%s: which command?", c.FullName())
+	case len(c.Commands) > 0:
+		return unknownCommand(c, first)
+	case c.NArg() > most && !strings.Contains(c.ArgsUsage, "..."):
 		return wrong("%s: unexpected argument %q; %s --help shows what it takes", c.FullName(), c.Args().Get(most), c.FullName())
 	}
 	return nil
@@ -130,30 +128,28 @@ func init() {
 	}
 }
 
-// missingCommand is what happens where a command line ends before a command, or names one that there is not.
-func missingCommand(_ context.Context, c *cli.Command) error {
-	name := c.Args().First()
-	if name == "" {
-		cli.HelpPrinter(c.Root().ErrWriter, cli.SubcommandHelpTemplate, c)
-		return wrong("%s: which command?", c.FullName())
-	}
-	return unknownCommand(c, name)
-}
+// seeHelp is the hint where nothing near is known.
+const seeHelp = "; --help lists what there is"
 
 func unknownCommand(parent *cli.Command, name string) error {
 	var known []string
 	for _, c := range parent.Commands {
 		known = append(known, c.Name)
 	}
-	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, known))
+	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, known, seeHelp))
 }
 
-// meant asks whether somebody meant the nearest of the known names; else it names help.
-func meant(before, name string, known []string) string {
-	if nearest := events.Nearest(name, known); len(nearest) > 1 {
-		return fmt.Sprintf("; did you mean %s%s?", before, nearest)
+// meant asks whether somebody meant the nearest of the known names, or the one that the name begins with, as codeUri begins with
+// code. If there is none it says something else.
+func meant(before, name string, known []string, otherwise string) string {
+	nearest := events.Nearest(name, known)
+	if i := slices.IndexFunc(known, func(k string) bool { return strings.HasPrefix(name, k) }); nearest == "" && i >= 0 {
+		nearest = known[i]
 	}
-	return "; --help lists what there is"
+	if len(nearest) > 1 { // one letter is near to every other
+		return "; did you mean " + before + nearest + "?"
+	}
+	return otherwise
 }
 
 // wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
@@ -173,7 +169,7 @@ func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
 		for _, f := range c.Flags {
 			known = append(known, f.Names()...)
 		}
-		hint = meant("-", name, known)
+		hint = meant("-", name, known, seeHelp)
 	}
 	return wrong("%s: %s%s", c.FullName(), text, hint)
 }

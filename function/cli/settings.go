@@ -199,68 +199,61 @@ func parseSettings(source []byte, region string) (settings, error) {
 		return s, fmt.Errorf("resources must hold one function (component fc3), not %d", functions)
 	}
 	s.props, _ = s.resource["props"].(mapping)
-	text, err := json.Marshal(s.props)
-	if err == nil {
-		err = json.Unmarshal(text, &s)
-	}
-	if mistaken := new(json.UnmarshalTypeError); errors.As(err, &mistaken) {
-		return s, fmt.Errorf("%s must not be a %s", mistaken.Field, mistaken.Value)
-	}
+	err = json.Unmarshal([]byte(shown(s.props)), &s)
 	s.Region = cmp.Or(region, s.Region)
-	if err == nil && (s.Region == "" || s.FunctionName == "") {
-		err = errors.New("the function needs region and functionName")
+	mistaken := new(json.UnmarshalTypeError)
+	switch {
+	case errors.As(err, &mistaken):
+		return s, fmt.Errorf("%s must not be a %s", mistaken.Field, mistaken.Value)
+	case s.Region == "" || s.FunctionName == "":
+		return s, errors.New("the function needs region and functionName")
 	}
 	s.readTimers(time.Now())
 	return s, err
 }
 
-// What the deploy tool fills in, as it stands in JSON: ${vars.name}, with what makes it a value of its own if it is one; and
-// ${env('NAME', 'default')} with quotes of either kind or none.
 var (
-	varReference = regexp.MustCompile(`([:,[]")?\$\{\s*vars\.([\w.-]+)\s*\}("?)`)
-	envReference = regexp.MustCompile(`\$\{\s*env\(\s*\\?['"]?(\w+)\\?['"]?\s*(,\s*\\?['"]?([^'")]*?)\\?['"]?\s*)?\)\s*\}`)
+	// reference is what the deploy tool fills in: ${vars.name}, or ${env('NAME', 'default')} with quotes of either kind or none.
+	reference  = regexp.MustCompile(`\$\{\s*(?:vars\.([\w.-]+)|env\(\s*['"]?(\w+)['"]?\s*(,\s*['"]?([^'")]*?)['"]?\s*)?\))\s*\}`)
+	textInJSON = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 )
 
 // open reports whether a value holds something that only the deploy tool can fill in, such as ${config('AccountID')}.
 func open(value string) bool { return strings.Contains(value, "${") }
 
-// render fills in a document, as the deploy tool does after it has read YAML, so a variable may hold quotes. What is not known
-// stays as it is. A value that is nothing but a variable becomes that variable's value, which may be of any kind.
+// render fills in a document, as the deploy tool does after it has read YAML, so a variable may hold quotes.
 func render(document mapping) (rendered mapping, err error) {
 	const deepest = 5 // a variable may name another one; one that names itself must come to an end
 	text, err := json.Marshal(document)
 	for range deepest {
-		text = replace(varReference, text, func(m []string) (string, bool) {
-			value := any(document["vars"])
-			for name := range strings.SplitSeq(m[2], ".") {
-				inside, _ := value.(mapping)
-				value = inside[name]
-			}
-			if m[1] != "" && m[3] != "" {
-				return m[1][:1] + shown(value), value != nil
-			}
-			return m[1] + inText(scalar(value)) + m[3], value != nil
+		text = textInJSON.ReplaceAllFunc(text, func(quoted []byte) []byte {
+			var plain string
+			json.Unmarshal(quoted, &plain) // Marshal wrote it
+			return []byte(shown(fill(plain, document["vars"])))
 		})
 	}
-	text = replace(envReference, text, func(m []string) (string, bool) {
-		value, set := os.LookupEnv(m[1])
-		return cmp.Or(inText(value), m[3]), set || m[2] != ""
-	})
 	return rendered, errors.Join(err, json.Unmarshal(text, &rendered))
 }
 
-// replace replaces what a pattern finds, unless it is not known by what.
-func replace(pattern *regexp.Regexp, text []byte, with func(groups []string) (value string, known bool)) []byte {
-	return pattern.ReplaceAllFunc(text, func(found []byte) []byte {
-		if value, known := with(pattern.FindStringSubmatch(string(found))); known {
-			return []byte(value)
+// fill fills in a text. What is not known stays as it is. A text that is nothing but a reference becomes the value that it refers
+// to, which may be of any kind.
+func fill(text string, vars any) (filled any) {
+	replaced := reference.ReplaceAllStringFunc(text, func(found string) string {
+		m, value := reference.FindStringSubmatch(found), vars
+		for name := range strings.SplitSeq(m[1], ".") {
+			inside, _ := value.(mapping)
+			value = inside[name]
 		}
-		return found
+		if env, set := os.LookupEnv(m[2]); set || m[3] != "" {
+			value = cmp.Or(env, m[4])
+		}
+		if value == nil {
+			return found
+		}
+		if found == text {
+			filled = value
+		}
+		return scalar(value)
 	})
-}
-
-// inText writes a value within a text of JSON.
-func inText(value string) string {
-	quoted := shown(value)
-	return quoted[1 : len(quoted)-1]
+	return cmp.Or[any](filled, replaced)
 }

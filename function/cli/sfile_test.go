@@ -107,17 +107,17 @@ func TestInspect(t *testing.T) {
 		"a setting that is a number":   {changed(t, "LOG_LEVEL: info", "ADB_MAX_CONCURRENCY: 16"), "must be a text"},
 		"too large an environment":     {changed(t, "LOG_LEVEL: info", "OTHER: "+strings.Repeat("x", 6000)), "Function Compute takes 4096"},
 
-		"runtime":            {changed(t, "runtime: go1", "runtime: go2"), `runtime: "go2"`},
+		"runtime":            {changed(t, "runtime: go1", "runtime: go2"), `runtime is "go2", and must be go1`},
 		"disabled with a no": {strings.Replace(filledIn(t), "enable: true", "enable: no", 1), "trigger nightly: enable must be true or false"},
 		"enabled in quotes":  {changed(t, "triggerEnable: true", `triggerEnable: "true"`), "trigger before-deployment: triggerEnable must be true or false"},
 
 		"no timeout":        {changed(t, "      timeout: 3600\n", ""), "timeout is missing"},
 		"a short timeout":   {changed(t, "timeout: 3600", "timeout: 3"), "at least 60"},
-		"too many attempts": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts: 9 cannot be"},
+		"too many attempts": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts is 9, and must be at least 0 and at most 8"},
 		"a size between":    {changed(t, "memorySize: 128", "memorySize: 130"), "in steps of 64"},
 		"much for little":   {changed(t, "memorySize: 128", "memorySize: 1024"), "1 to 4 GB for each cpu"},
 		"an unknown key":    {changed(t, "diskSize: 512", "diskSize: 512\n      favourite: blue"), "passes over the key favourite"},
-		"handler":           {changed(t, "handler: main", "handler: maim"), `handler: "maim"`},
+		"handler":           {changed(t, "handler: main", "handler: maim"), `handler is "maim", and must be main`},
 
 		"one name twice":         {changed(t, "triggerName: verify", "triggerName: nightly"), "a name of its own"},
 		"an http trigger":        {changed(t, "triggerType: timer", "triggerType: http"), `the type "http" sends`},
@@ -136,7 +136,7 @@ func TestInspect(t *testing.T) {
 
 		"a topic":      {destination(t, "acs:mns:cn-beijing:${config('AccountID')}:/topics/alarm/messages"), ""},
 		"the function": {destination(t, "acs:fc:cn-beijing:${config('AccountID')}:functions/${vars.functionName}/LATEST"), "is the function itself"},
-		"a URL":        {destination(t, "https://example.com/hook"), "is no ARN"},
+		"a URL":        {destination(t, "https://example.com/hook"), `destination is "https://example.com/hook", and must be an ARN`},
 	} {
 		t.Run(name, func(t *testing.T) { refuses(t, c.source, c.want) })
 	}
@@ -148,7 +148,7 @@ func TestMisspeltKeys(t *testing.T) {
 		"timeOut": "timeout", "asyncInvokeconfig": "asyncInvokeConfig", "codeUri": "code", "enviromentVariables": "environmentVariables",
 		"logconfig": "logConfig", "enabled": "enable", "deliveryoption": "deliveryOption",
 	} {
-		refuses(t, changed(t, right+": ", misspelt+": ", right+":\n", misspelt+":\n"), "passes over the key "+misspelt+", which it does not know: did you mean "+right+"?")
+		refuses(t, changed(t, right+": ", misspelt+": ", right+":\n", misspelt+":\n"), "passes over the key "+misspelt+", which it does not know; did you mean "+right+"?")
 	}
 }
 

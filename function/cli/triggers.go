@@ -64,21 +64,22 @@ var reports = []string{"ads:ActionTrail:ApiCall", "adb:ActionTrail:ApiCall", "Ac
 
 // allows reports whether a part of a filter, in EventBridge's own form, lets one of these texts through.
 func allows(part any, texts ...string) bool {
-	alternatives, several := part.([]any)
-	if !several {
-		alternatives = []any{part}
-	}
-	return part == nil || slices.ContainsFunc(texts, func(text string) bool {
-		return slices.ContainsFunc(alternatives, func(one any) bool {
-			operator, _ := one.(mapping)
-			if prefix, begins := operator["prefix"].(string); begins {
+	return slices.ContainsFunc(texts, func(text string) bool {
+		switch part := part.(type) {
+		case nil:
+			return true
+		case []any:
+			return slices.ContainsFunc(part, func(one any) bool { return one != nil && allows(one, text) })
+		case mapping:
+			if prefix, begins := part["prefix"].(string); begins {
 				return strings.HasPrefix(text, prefix)
 			}
-			if but, except := operator["anything-but"]; except {
+			if but, except := part["anything-but"]; except {
 				return !allows(but, text)
 			}
-			return one == any(text) || operator != nil && operator["exists"] != false // an operator that is not known here may let it through
-		})
+			return part["exists"] != false // an operator that is not known here may let it through
+		}
+		return part == any(text)
 	})
 }
 
@@ -131,11 +132,7 @@ func (t timer) unmet(start time.Time) time.Time { return t.Next(start.Add(t.look
 // placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
 const placeholder = "amv-your-cluster"
 
-// Why s.yaml names no cluster.
-var (
-	errPlaceholder = errors.New("vars.clusters is still the placeholder " + placeholder + ": put your own cluster's id there")
-	errNoCluster   = errors.New("no enabled timer and no vars.imageClusters names a cluster")
-)
+var errNoCluster = errors.New("no enabled timer and no vars.imageClusters names a cluster")
 
 // readTimers reads the timers, and the clusters of all that the function does by itself.
 func (s *settings) readTimers(now time.Time) {
@@ -157,7 +154,7 @@ func (s *settings) readTimers(now time.Time) {
 	s.scope, s.unclear, s.zone = backup.Merge(s.scope), errors.Join(faults...), cmp.Or(s.zone, time.UTC)
 	switch {
 	case slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }):
-		s.scope, s.unclear = nil, errPlaceholder
+		s.scope, s.unclear = nil, errors.New("vars.clusters is still the placeholder "+placeholder+": put your own cluster's id there")
 	case s.unclear == nil && len(s.scope) == 0:
 		s.unclear = errNoCluster
 	}
