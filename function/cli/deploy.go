@@ -6,7 +6,6 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"hash/crc64"
 	"maps"
@@ -59,7 +58,7 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	// The deploy tool passes over the triggers after the first one of EventBridge if that one is unchanged, and then fails on
 	// new ones. So, where the function exists, those are deployed by name, before the rest.
 	first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" })
-	if online != nil && first >= 0 {
+	if online.props != nil && first >= 0 {
 		for _, late := range s.Triggers[first+1:] {
 			if err := run("deploy", "--trigger", late.Name, "-y"); err != nil {
 				return err
@@ -69,95 +68,84 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	return run("deploy", "-y")
 }
 
-// online returns the function as Function Compute has it, with its triggers by name; nil if it is not deployed.
-func (s settings) online(ctx context.Context, who credentials.Credentials) (function mapping, err error) {
+// online returns the function as Function Compute has it, in the form of s.yaml's. It has no props if it is not deployed.
+func (s settings) online(ctx context.Context, who credentials.Credentials) (online settings, err error) {
 	at := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: s.cloud}
-	var async mapping
-	var listed struct {
-		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
-	}
+	var function, async mapping
+	var listed struct{ Triggers []mapping }
 	err = cmp.Or(at.get(ctx, who, "GetFunction", "", &function), at.get(ctx, who, "GetAsyncInvokeConfig", "/async-invoke-config", &async),
 		at.get(ctx, who, "ListTriggers", "/triggers", &listed))
 	if err != nil || function == nil {
-		return nil, err
+		return online, err
 	}
-	triggers := mapping{}
 	for _, t := range listed.Triggers {
-		var config any
-		json.Unmarshal([]byte(t.TriggerConfig), &config) // what cannot be read differs
-		triggers[t.TriggerName] = mapping{"type": t.TriggerType, "config": config}
+		var config mapping
+		json.Unmarshal([]byte(scalar(t["triggerConfig"])), &config) // what cannot be read differs
+		t["triggerConfig"] = config
 	}
-	function["asyncInvokeConfig"], function["trigger"] = async, triggers
-	return function, nil
+	function["asyncInvokeConfig"], function["triggers"] = async, listed.Triggers
+	online.props = function
+	return online, json.Unmarshal([]byte(shown(function)), &online)
 }
 
 // takenAway returns the variables of the alarm that are online and that a deployment from this shell would empty.
-func (s settings) takenAway(online mapping) []string {
-	environment, _ := online["environmentVariables"].(mapping)
+func (s settings) takenAway(online settings) []string {
 	return slices.DeleteFunc([]string{"ADB_ALARM_WEBHOOK", "ADB_ALARM_SECRET"}, func(name string) bool {
-		return scalar(environment[name]) == "" || s.variable(name) != ""
+		return online.variable(name) == "" || s.variable(name) != ""
 	})
 }
 
 // compareFunction compares the function's code, settings and triggers with s.yaml.
-func (s settings) compareFunction(c *checkup, online mapping, account string) {
+func (s settings) compareFunction(c *checkup, online settings, account string) {
 	code := scalar(s.props["code"])
 	content, err := os.ReadFile(filepath.Join(filepath.Dir(s.file), code))
 	switch {
 	case err != nil || !strings.HasSuffix(code, ".zip"):
 		c.say(stateNote, "%s is not here, so the code that is online was not compared: make package makes it", code)
-	case scalar(online["codeChecksum"]) == fmt.Sprint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA))):
+	case scalar(online.props["codeChecksum"]) == fmt.Sprint(crc64.Checksum(content, crc64.MakeTable(crc64.ECMA))):
 		c.say(stateRight, "the code that is online is that of %s", code)
 	default:
 		c.say(stateMissing, "the code that is online is another than that of %s: make deploy", code)
 	}
-	faults := differ("", s.wantedFunction(online, account), online)
+	lost, variables, want := s.takenAway(online), mapping{}, s.compared(account)
+	for name := range online.EnvironmentVariables { // one that s.yaml does not have must not be there
+		variables[name] = ""
+	}
+	maps.Copy(variables, s.EnvironmentVariables)
+	for _, name := range lost { // this shell does not know the alarm's
+		delete(variables, name)
+		c.say(stateNote, "%s is set online and not in this shell: a deployment from here would take it away", name)
+	}
+	want["environmentVariables"] = variables
+	faults := differ("", want, online.compared(account))
 	for _, fault := range faults {
 		c.say(stateMissing, "online, %s: make deploy", fault)
 	}
 	if faults == nil {
 		c.say(stateRight, "the function %s in %s has the settings and the triggers of s.yaml", s.FunctionName, s.Region)
 	}
-	for _, name := range slices.Sorted(maps.Keys(online["trigger"].(mapping))) {
-		if !slices.ContainsFunc(s.Triggers, func(t trigger) bool { return t.Name == name }) {
-			c.say(stateNote, "the trigger %s is online, and s.yaml does not name it: it goes on firing", name)
+	for _, t := range online.Triggers {
+		if want["trigger "+t.Name] == nil {
+			c.say(stateNote, "the trigger %s is online, and s.yaml does not name it: it goes on firing", t.Name)
 		}
-	}
-	for _, name := range s.takenAway(online) {
-		c.say(stateNote, "%s is set online and not in this shell: a deployment from here would take it away", name)
 	}
 }
 
-// wantedFunction returns what must be online, in the form of online.
-func (s settings) wantedFunction(online mapping, account string) (want mapping) {
-	triggers, environment := mapping{}, mapping{}
-	maps.Copy(environment, s.EnvironmentVariables)
-	for _, t := range s.Triggers {
-		triggers[t.Name] = mapping{"type": t.Type, "config": t.Config}
-	}
-	has, _ := online["environmentVariables"].(mapping)
-	for name := range has { // one that s.yaml does not have must not be there
-		environment[name] = s.variable(name)
-	}
-	for _, name := range s.takenAway(online) { // this shell does not know the alarm's
-		delete(environment, name)
-	}
-	want = mapping{"trigger": triggers, "environmentVariables": environment}
-	for _, key := range []string{"runtime", "handler", "timeout", "cpu", "memorySize", "diskSize", "internetAccess", "vpcConfig", "logConfig", "asyncInvokeConfig"} {
-		want[key] = s.props[key]
+// compared returns the settings and the triggers that are compared, of s.yaml or of what is online.
+func (s settings) compared(account string) mapping {
+	role, _ := roleName(s.Role)
+	all := mapping{"role": strings.ToLower(role)} // as RAM writes it
+	for key := range strings.FieldsSeq("runtime handler timeout cpu memorySize diskSize internetAccess environmentVariables asyncInvokeConfig") {
+		all[key] = s.props[key]
 	}
 	for key, id := range map[string]string{"vpcConfig": "vpcId", "logConfig": "project"} { // a deployment clears what s.yaml leaves out
-		if s.props[key] == nil && online[key] != nil {
-			want[key] = mapping{id: ""}
-		}
+		all[key] = cmp.Or[any](s.props[key], mapping{id: ""})
 	}
-	// RAM writes an ARN in small letters, and s.yaml may have the name alone.
-	role, _ := roleName(s.Role)
-	if is, _ := roleName(scalar(online["role"])); !strings.EqualFold(role, is) {
-		want["role"] = role
+	for _, t := range s.Triggers {
+		all["trigger "+t.Name] = mapping{"type": t.Type, "config": t.Config}
 	}
-	json.Unmarshal([]byte(strings.ReplaceAll(shown(want), "${config('AccountID')}", account)), &want)
-	return want
+	json.Unmarshal([]byte(strings.ReplaceAll(shown(all), "${config('AccountID')}", account)), &all)
+	return all
 }
 
 // differ names what s.yaml wants and what is online does not have. What is online may hold more.
@@ -172,7 +160,7 @@ func differ(place string, want, have any) (faults []string) {
 			faults = append(faults, differ(strings.TrimSpace(place+" "+key), inside[key], online[key])...)
 		}
 		return faults
-	case want == nil, want == "auto", open(scalar(want)), have == nil && reflect.ValueOf(want).IsZero(), reflect.DeepEqual(unpacked(want), unpacked(have)):
+	case want == nil, want == "auto", open(scalar(want)), have == nil && reflect.ValueOf(want).IsZero(), unpacked(want) == unpacked(have):
 		return nil
 	case strings.HasPrefix(place, "environmentVariables "): // some are secrets
 		return []string{place + " has another value"}
@@ -180,35 +168,45 @@ func differ(place string, want, have any) (faults []string) {
 	return []string{fmt.Sprintf("%s is %s, not %s", place, shown(have), shown(want))}
 }
 
-// unpacked returns the value of a text that holds JSON, as a filter does, so that spaces in it make no difference.
-func unpacked(value any) (inside any) {
+// unpacked shows a value, and of a text that holds JSON, as a filter does, what it holds, so that spaces in it make no difference.
+func unpacked(value any) string {
+	var inside any
 	if text, ok := value.(string); ok && json.Unmarshal([]byte(text), &inside) == nil {
-		return inside
+		value = inside
 	}
-	return value
+	return shown(value)
 }
 
 func logsCommand() *cli.Command {
-	show := func(ctx context.Context, c *cli.Command, s settings) error {
-		args := []string{"logs"}
-		if c.Bool("tail") {
-			args = append(args, "--tail") // written out: the component takes -t for something else
-		}
-		return runServerlessDevs(ctx, c, s, args...)
-	}
-	return settingsCommand("logs", "show the deployed function's log of the last hour", show, endpointFlag(),
+	return settingsCommand("logs", "show the deployed function's log of the last hour", logs, endpointFlag(),
 		&cli.BoolFlag{Name: "tail", Usage: "go on with what is logged from now on"})
 }
 
-func removeCommand() *cli.Command {
-	remove := func(ctx context.Context, c *cli.Command, s settings) error {
-		fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
-		if err := goOn(ctx, c, "Remove it?"); err != nil {
-			return err
-		}
-		return runServerlessDevs(ctx, c, s, "remove", "-y")
+func logs(ctx context.Context, c *cli.Command, s settings) error {
+	_, run, err := serverlessDevs(ctx, c, s)
+	switch {
+	case err != nil:
+		return err
+	case c.Bool("tail"):
+		return run("logs", "--tail") // written out: the component takes -t for something else
 	}
+	return run("logs")
+}
+
+func removeCommand() *cli.Command {
 	return settingsCommand("remove", "take the function and its triggers out of the cloud; backups stay", remove, endpointFlag(), yesFlag())
+}
+
+func remove(ctx context.Context, c *cli.Command, s settings) error {
+	_, run, err := serverlessDevs(ctx, c, s)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
+	if err := goOn(ctx, c, "Remove it?"); err != nil {
+		return err
+	}
+	return run("remove", "-y")
 }
 
 // handedOver is the alias under which s finds credentials that this program hands to it, and the name of the variable that
@@ -246,14 +244,6 @@ func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who creden
 	}, nil
 }
 
-func runServerlessDevs(ctx context.Context, c *cli.Command, s settings, args ...string) error {
-	_, run, err := serverlessDevs(ctx, c, s)
-	if err != nil {
-		return err
-	}
-	return run(args...)
-}
-
 func packageCommand() *cli.Command {
 	return &cli.Command{
 		Name: "package", Usage: "pack dist/main as a zip with the same bytes on any machine",
@@ -275,17 +265,14 @@ func writePackage(_ context.Context, c *cli.Command) error {
 	}
 	header := &zip.FileHeader{Name: filepath.Base(binary), Method: zip.Deflate, Modified: time.Date(1980, 1, 1, 0, 0, 0, 0, time.UTC)}
 	header.SetMode(0o755)
-	var packed bytes.Buffer
+	var packed bytes.Buffer // nothing fails that is written to memory
 	z := zip.NewWriter(&packed)
-	entry, err := z.CreateHeader(header)
-	if err == nil {
-		_, err = entry.Write(content)
+	entry, _ := z.CreateHeader(header)
+	entry.Write(content)
+	z.Close()
+	if err := os.WriteFile(out, packed.Bytes(), 0o644); err != nil {
+		return err
 	}
-	if err = errors.Join(err, z.Close()); err == nil {
-		err = os.WriteFile(out, packed.Bytes(), 0o644)
-	}
-	if err == nil {
-		fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
-	}
-	return err
+	fmt.Fprintf(c.Root().ErrWriter, "%s holds %s\n", out, binary)
+	return nil
 }

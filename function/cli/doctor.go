@@ -102,7 +102,7 @@ func doctorCommand() *cli.Command {
 func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 	stdout, offline, c := cmd.Root().Writer, cmd.Bool("offline"), s.inspect(time.Now())
 	if offline {
-		s.inspectAlarm(c, s.props)
+		s.inspectAlarm(c, s)
 	}
 	c.about = "this machine"
 	switch lack := missingTools(); {
@@ -157,7 +157,7 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 	switch {
 	case err != nil:
 		c.say(stateUnread, "the function: %v", err)
-	case online == nil:
+	case online.props == nil:
 		c.say(stateMissing, "the function %s is not deployed in %s: make deploy", s.FunctionName, s.Region)
 	default:
 		s.compareFunction(c, online, account)
@@ -167,16 +167,15 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 }
 
 // inspectAlarm says whether a failure is told to anybody, and whether it gets out.
-func (s settings) inspectAlarm(c *checkup, function mapping) {
-	environment, _ := function["environmentVariables"].(mapping)
-	webhook := scalar(environment["ADB_ALARM_WEBHOOK"])
+func (s settings) inspectAlarm(c *checkup, function settings) {
+	webhook := function.variable("ADB_ALARM_WEBHOOK")
 	switch {
 	case c.has(stateWrong): // it may be the alarm's
 	case webhook != "" && (s.props["vpcConfig"] != nil || s.props["internetAccess"] == false):
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":
 		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
-	case strings.Contains(shown(function["asyncInvokeConfig"]), `"acs:`):
+	case strings.Join(function.AsyncInvokeConfig.destinations(), "") != "":
 		c.say(stateRight, "the alarm: failures are told to a destination")
 	default:
 		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
@@ -213,12 +212,9 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup) {
 		c.say(stateMissing, "%v", s.unclear)
 		return
 	}
-	at, err := parseEndpoint(os.Getenv("ADB_ENDPOINT"))
-	service := backup.Service(nil)
-	if err == nil {
-		service, err = openADB(ctx, cmp.Or(at, s.cloud), s)
-	}
-	if err != nil {
+	at, unfit := parseEndpoint(os.Getenv("ADB_ENDPOINT"))
+	service, err := openADB(ctx, cmp.Or(at, s.cloud), s)
+	if err = cmp.Or(unfit, err); err != nil {
 		c.say(stateUnread, "the backups: %v", err)
 		return
 	}
@@ -228,7 +224,7 @@ func (s settings) inspectBackups(ctx context.Context, c *checkup) {
 		c.say(stateUnread, "%v", err)
 	}
 	if len(o.Backups)+len(o.Errors) == 0 {
-		c.say(stateMissing, "no cluster is selected; is a tag missing?")
+		c.say(stateMissing, "%s", o.text)
 	}
 	for _, skipped := range o.Skipped {
 		c.say(stateNote, "cluster %s (%s) is left out: %s", skipped.DBClusterId, skipped.RegionId, skipped.Reason)
