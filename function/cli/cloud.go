@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"regexp"
@@ -41,7 +42,7 @@ type call struct {
 	action, version string
 	method, path    string // empty: POST and /, as in the RPC style, which has its parameters in the query
 	query, headers  map[string]string
-	body            []byte
+	body            io.Reader
 }
 
 // send makes the call on the core of the vendor's SDK, which signs it. All that is known afterwards is in the exchange: the
@@ -57,10 +58,7 @@ func (c call) send(ctx context.Context, limit int64) *adb.Exchange {
 	if c.endpoint.Plain {
 		config.Protocol = dara.String("http")
 	}
-	request := &openapi.OpenApiRequest{Query: openapiutil.Query(c.query), Headers: openapiutil.Query(c.headers)}
-	if c.body != nil {
-		request.Stream = bytes.NewReader(c.body)
-	}
+	request := &openapi.OpenApiRequest{Query: openapiutil.Query(c.query), Headers: openapiutil.Query(c.headers), Stream: c.body}
 	client, err := openapi.NewClient(config)
 	if err == nil {
 		_, err = client.CallApiWithCtx(ctx, &openapi.Params{
@@ -202,7 +200,7 @@ func (d deployed) invoke(ctx context.Context, m message) (string, error) {
 		return "", fmt.Errorf("%w: %w", errUnreached, err)
 	}
 	c := d.call(who, "InvokeFunction", http.MethodPost, "/invocations")
-	c.headers, c.body = map[string]string{"x-fc-invocation-type": "Sync", "x-fc-log-type": "None"}, m.payload
+	c.headers, c.body = map[string]string{"x-fc-invocation-type": "Sync", "x-fc-log-type": "None"}, bytes.NewReader(m.payload)
 	if d.Qualifier != "" {
 		c.query = map[string]string{"qualifier": d.Qualifier}
 	}

@@ -113,6 +113,7 @@ func TestQuestion(t *testing.T) {
 		"two times":     {`gate {"DBClusterId":"amv-1","NotBefore":"2026-11-23T02:00:00Z"} -max-age 26h`, step{}, exitWrong, "", "NotBefore", ""},
 		"a flag alone":  {`gate {} -max-age 26h`, step{}, exitWrong, "", "the function would refuse this: the request names no cluster", ""},
 		"in quotes":     {"gate -max-age 26h -event " + quoted, step{Body: done}, exitDone, done, "", `{"DBClusterId":"amv-1","WaitAtMost":"3m5s","MaxAge":"26h"}`},
+		"a quoted list": {`invoke "[7]"`, step{}, exitWrong, "", "the event must hold a request or a cluster id, as text", ""},
 		"with blanks":   {"gate -max-age 26h -event " + blank, step{Body: done}, exitDone, done, "", `{"DBClusterId":"amv-1","WaitAtMost":"3m5s","MaxAge":"26h"}`},
 		"an event":      {"gate -event ../../events/timer.json", step{}, exitWrong, "", "this is another event", ""},
 		"no time":       {"gate amv-1 -ask -1s", step{}, exitWrong, "", "a time is shorter than 1s", ""},

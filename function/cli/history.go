@@ -92,20 +92,18 @@ func (o *overview) tell(c backup.Cluster, l backup.Listing, err error) row {
 	sets := r.believe(l, o.now)
 	slices.SortStableFunc(sets, func(a, b set) int { return b.BackupStartTime.Compare(a.BackupStartTime) })
 	r.Sets = slices.DeleteFunc(slices.Clone(sets), func(s set) bool { return o.dayOf(s) < 0 })
-	sets = slices.DeleteFunc(sets, func(s set) bool { return s.mark.rank == 0 })
+	sets = slices.DeleteFunc(sets, func(s set) bool { return s.mark.rank == 0 }) // what is only listed
 	r.Days, r.Since = o.daysOf(sets), sets
-	if last := slices.IndexFunc(sets, func(s set) bool { return s.mark == markComplete }); last >= 0 {
-		r.set, r.Since = sets[last], sets[:last]
-	}
-	old := o.now.Sub(r.BackupStartTime) // from the earliest moment that its listed start can mean
-	switch {
-	case r.BackupStartTime.IsZero():
+	last := slices.IndexFunc(sets, func(s set) bool { return s.mark == markComplete })
+	if last < 0 {
 		r.Status, r.wrong = backup.StatusMissing, fmt.Sprintf("no complete backup in %d days", longestHistory)
 		return r
-	case o.maxAge > 0 && old > o.maxAge:
-		r.Status, r.wrong = backup.StatusMissing, age(old)+" old, more than "+o.MaxAge
 	}
-	r.AgeSeconds = int64(old.Seconds())
+	old := o.now.Sub(sets[last].BackupStartTime) // from the earliest moment that its listed start can mean
+	r.set, r.Since, r.AgeSeconds = sets[last], sets[:last], int64(old.Seconds())
+	if o.maxAge > 0 && old > o.maxAge {
+		r.Status, r.wrong = backup.StatusMissing, age(old)+" old, more than "+short(o.maxAge)
+	}
 	return r
 }
 

@@ -39,11 +39,28 @@ func (p *htmlPage) write(markup string, values ...any) {
 	fmt.Fprintf(p, markup, values...)
 }
 
-// html returns the overview as one page that needs nothing else.
+// html returns the overview as one page that needs nothing else. The verdict comes first, with a link to each cluster that something is
+// wrong with. Clusters in trouble have the first cards, then come those of which there is something to say.
 func (o *overview) html() string {
 	p := &htmlPage{overview: o}
-	p.head()
-	p.write("<main>\n")
+	text := strings.ToUpper(p.text[:1]) + p.text[1:]
+	p.write(`<!doctype html>
+<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
+<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
+<title>%s: AnalyticDB backups</title>
+<style>`, text)
+	p.WriteString(pageStyle)
+	p.write("</style>\n</head>\n<body>\n<header>\n<p class=\"what\">AnalyticDB backups</p>\n<h1 class=\"%s\">%s</h1>\n", p.Status, text)
+	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n<ul>\n", p.now.Format("Mon 2 Jan 2006, 15:04"), p.days, p.day(0).Format(shortDay), p.now.Format(shortDay), p.Zone)
+	for _, err := range p.Errors {
+		p.write("<li>%s</li>\n", err)
+	}
+	for _, r := range p.Backups {
+		if r.wrong != "" {
+			p.write("<li><a href=\"#%[1]s\">%[1]s</a>: %[2]s</li>\n", r.DBClusterId, r.wrong)
+		}
+	}
+	p.write("</ul>\n</header>\n<main>\n")
 	if len(o.Backups) > 0 {
 		p.table()
 	}
@@ -63,28 +80,6 @@ func (o *overview) html() string {
 	p.write("<p class=\"legend\"><i class=\"complete\"></i> complete <i class=\"failed\"></i> failed <i class=\"running\"></i> running <i class=\"none\"></i> no backup <i class=\"open\"></i> before the first that is listed, or not over</p>\n")
 	p.write("<p>Times are those of the backups' start. Copies and incremental backups do not count. What AnalyticDB has deleted, because it expired, is not listed.</p>\n</footer>\n</body>\n</html>\n")
 	return p.String()
-}
-
-// head writes the verdict, with a link to each cluster that something is wrong with.
-func (p *htmlPage) head() {
-	text := strings.ToUpper(p.text[:1]) + p.text[1:]
-	p.write(`<!doctype html>
-<html lang="en"><head><meta charset="utf-8"/><meta name="viewport" content="width=device-width, initial-scale=1"/>
-<meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'"/>
-<title>%s: AnalyticDB backups</title>
-<style>`, text)
-	p.WriteString(pageStyle)
-	p.write("</style>\n</head>\n<body>\n<header>\n<p class=\"what\">AnalyticDB backups</p>\n<h1 class=\"%s\">%s</h1>\n", p.Status, text)
-	p.write("<p class=\"when\">Made %s · %d days, %s to %s · times in %s</p>\n<ul>\n", p.now.Format("Mon 2 Jan 2006, 15:04"), p.days, p.day(0).Format(shortDay), p.now.Format(shortDay), p.Zone)
-	for _, err := range p.Errors {
-		p.write("<li>%s</li>\n", err)
-	}
-	for _, r := range p.Backups {
-		if r.wrong != "" {
-			p.write("<li><a href=\"#%[1]s\">%[1]s</a>: %[2]s</li>\n", r.DBClusterId, r.wrong)
-		}
-	}
-	p.write("</ul>\n</header>\n")
 }
 
 // table writes one row for each cluster, in the order of s.yaml.
@@ -191,8 +186,6 @@ func (p *htmlPage) calendar(r row) {
 		if n == 0 || day.Weekday() == time.Monday {
 			p.write("</tr>\n<tr><th>%s</th>", strings.TrimPrefix(day.Format("Jan"), month))
 			month = day.Format("Jan")
-		}
-		if n == 0 {
 			p.WriteString(strings.Repeat("<td></td>", (int(day.Weekday())+6)%7)) // the days of the week before the first one
 		}
 		p.write("<td class=\"%s\" title=\"%s: %s\">%d</td>", d.mark.class, day.Format(pageDay), d.mark.class, day.Day())

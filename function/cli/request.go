@@ -44,17 +44,18 @@ func readMessage(text, region string, with map[string]string) (message, error) {
 	if text = strings.TrimSpace(text); backup.CheckClusterID(text) == nil {
 		text = `{"DBClusterId":"` + text + `"}`
 	}
-	// A field that is there already then stands there twice, which is a fault. An object without fields is one without these, too.
-	fits := strings.HasPrefix(text, "{") && strings.Contains(text, ":")
-	for name, value := range with {
-		if fits && value != "" {
-			text = fmt.Sprintf("{%q:%q,%s", name, value, text[1:])
+	if strings.HasPrefix(text, "{") && strings.Contains(text, ":") { // {} names no cluster, whatever the flags are
+		for name, value := range with { // a field that is there already then stands there twice, which is a fault
+			if value != "" {
+				text = fmt.Sprintf("{%q:%q,%s", name, value, text[1:])
+			}
 		}
+		payload = []byte(text)
 	}
-	m.event, err = events.Decode([]byte(text), events.Invocation{
-		Region: region, Received: m.read, Timeout: time.Hour, DefaultClusters: []string{ownCluster}})
+	as := events.Invocation{Region: region, Received: m.read, Timeout: time.Hour, DefaultClusters: []string{ownCluster}}
+	m.event, err = events.Decode(payload, as)
 	if err == nil && m.event.Trigger == "direct" && !m.event.Drill {
-		err = json.Unmarshal([]byte(text), &m.request)
+		err = json.Unmarshal(payload, &m.request)
 	}
 	if err != nil {
 		return m, wrong("the function would refuse this: %w; nothing was called", err)

@@ -147,11 +147,7 @@ type overview struct {
 type left struct{ DBClusterId, RegionId, Reason string }
 
 func newOverview(now time.Time, maxAge time.Duration, days int) *overview {
-	o := &overview{Time: now.UTC().Truncate(time.Second), Zone: now.Location().String(), Backups: []row{}, now: now, maxAge: maxAge, days: days}
-	if maxAge > 0 {
-		o.MaxAge = short(maxAge)
-	}
-	return o
+	return &overview{Time: now.UTC().Truncate(time.Second), Zone: now.Location().String(), Backups: []row{}, now: now, maxAge: maxAge, days: days}
 }
 
 // day returns the day that was so many days after the first one that is shown.
@@ -186,6 +182,7 @@ func (o *overview) judge() {
 		count[r.Status]++
 	}
 	if o.maxAge > 0 {
+		o.MaxAge = short(o.maxAge)
 		young = " that started in the last " + o.MaxAge
 	}
 	switch unread, lack := count[backup.StatusUnknown], count[backup.StatusMissing]; {
