@@ -96,9 +96,8 @@ func (s settings) inspectNumbers(c *checkup) {
 
 // inspectEnvironment checks the variables as the function does when it starts. It shows no value: some are secrets.
 func (s settings) inspectEnvironment(c *checkup) {
-	const most = 4 << 10
-	bytes := 0
 	var environ []string
+	bytes, most := 0, 4<<10
 	for _, name := range slices.Sorted(maps.Keys(s.EnvironmentVariables)) {
 		value := s.variable(name)
 		bytes += len(name) + len(value)
@@ -159,7 +158,7 @@ func (c *checkup) unknownKeys(place, kind string, value any) {
 		known := strings.Fields(names)
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			if listed && !slices.Contains(known, key) {
-				c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, meant("", key, known, ""))
+				c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, didYouMean("", key, known))
 			}
 			c.unknownKeys(place+"."+key, kind+"."+key, value[key])
 		}

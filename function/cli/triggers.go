@@ -83,43 +83,12 @@ func allows(part any, texts ...string) bool {
 	})
 }
 
-// schedule says when a timer fires. An @every counts from the deployment, which nobody knows: its next firing is the latest
-// that it can be.
-type schedule struct {
-	cron.Schedule
-	zone *time.Location
-}
-
-// scheduleForm is Function Compute's dialect of cron: six fields with the seconds first, or @every and a duration.
-var scheduleForm = regexp.MustCompile(`^\s*(?:CRON_TZ=(\S+)\s+)?(@every\s+\S+|(?:[^\s=@]+\s+){5}[^\s=@]+)\s*$`)
-
-// parseSchedule reads a cron expression. Its zone is UTC unless CRON_TZ names another.
-func parseSchedule(expression string) (s schedule, err error) {
-	m := scheduleForm.FindStringSubmatch(expression)
-	if m == nil {
-		return s, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
-	}
-	zone := cmp.Or(m[1], "UTC")
-	if s.zone, err = time.LoadLocation(zone); err != nil {
-		return s, fmt.Errorf("%q is not a time zone such as Asia/Shanghai", zone)
-	}
-	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-	if s.Schedule, err = parser.Parse("CRON_TZ=" + zone + " " + m[2]); err != nil {
-		return s, fmt.Errorf("%q cannot be read: %w", expression, err)
-	}
-	if s.Next(time.Now()).IsZero() {
-		return s, errors.New("it never fires")
-	}
-	return s, nil
-}
-
-// show writes a moment in the schedule's zone.
-func (s schedule) show(t time.Time) string { return t.In(s.zone).Format("Mon 2 Jan 2006 15:04 MST") }
-
-// timer is an enabled timer of s.yaml, with what it asks for.
+// timer is an enabled timer of s.yaml, with what it asks for. An @every counts from the deployment, which nobody knows: its next
+// firing is the latest that it can be.
 type timer struct {
 	name string
-	schedule
+	cron.Schedule
+	zone     *time.Location
 	requests []backup.Request // as the function would read them now; empty: a drill
 	lookBack time.Duration    // how old a backup may be to serve
 }
@@ -129,10 +98,34 @@ func (t timer) is(a backup.Action) bool { return len(t.requests) > 0 && t.reques
 // unmet returns the first firing for which a backup that started at a moment is too old.
 func (t timer) unmet(start time.Time) time.Time { return t.Next(start.Add(t.lookBack)) }
 
-// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
-const placeholder = "amv-your-cluster"
+// show writes a moment in the timer's zone.
+func (t timer) show(at time.Time) string { return at.In(t.zone).Format("Mon 2 Jan 2006 15:04 MST") }
 
-var errNoCluster = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+// scheduleForm is Function Compute's dialect of cron: six fields with the seconds first, or @every and a duration.
+var scheduleForm = regexp.MustCompile(`^\s*(?:CRON_TZ=(\S+)\s+)?(@every\s+\S+|(?:[^\s=@]+\s+){5}[^\s=@]+)\s*$`)
+
+// parseSchedule reads a cron expression. Its zone is UTC unless CRON_TZ names another.
+func parseSchedule(expression string) (t timer, err error) {
+	m := scheduleForm.FindStringSubmatch(expression)
+	if m == nil {
+		return t, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
+	}
+	zone := cmp.Or(m[1], "UTC")
+	if t.zone, err = time.LoadLocation(zone); err != nil {
+		return t, fmt.Errorf("%q is not a time zone such as Asia/Shanghai", zone)
+	}
+	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+	if t.Schedule, err = parser.Parse("CRON_TZ=" + zone + " " + m[2]); err != nil {
+		return t, fmt.Errorf("%q cannot be read: %w", expression, err)
+	}
+	if t.Next(time.Now()).IsZero() {
+		return t, errors.New("it never fires")
+	}
+	return t, nil
+}
+
+// errNoCluster is why no cluster is known, although nothing is wrong.
+var errNoCluster = errors.New("no enabled timer and no vars.imageClusters names a cluster, so the function does nothing by itself")
 
 // readTimers reads the timers, and the clusters of all that the function does by itself.
 func (s *settings) readTimers(now time.Time) {
@@ -151,6 +144,8 @@ func (s *settings) readTimers(now time.Time) {
 	for i := range s.scope {
 		s.scope[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
 	}
+	// s.yaml ships with this cluster. No cluster has that id, so a function that is deployed with it calls nothing.
+	const placeholder = "amv-your-cluster"
 	s.scope, s.unclear, s.zone = backup.Merge(s.scope), errors.Join(faults...), cmp.Or(s.zone, time.UTC)
 	switch {
 	case slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }):
@@ -162,25 +157,25 @@ func (s *settings) readTimers(now time.Time) {
 
 // readTimer reads one timer, with its payload as the function will read it when the timer fires.
 func (s *settings) readTimer(t trigger, now time.Time) error {
-	when, err := parseSchedule(scalar(t.Config["cronExpression"]))
-	if err != nil {
-		err = fmt.Errorf("trigger %s: its schedule: %w", t.Name, err)
-	}
+	read, err := parseSchedule(scalar(t.Config["cronExpression"]))
 	if err == nil && s.zone == nil {
-		s.zone = when.zone
+		s.zone = read.zone
 	}
 	if !t.enabled() {
 		return nil
 	}
 	payload := shown(mapping{"triggerTime": now.UTC(), "triggerName": t.Name, "payload": scalar(t.Config["payload"])})
 	event, refused := events.Decode([]byte(payload), events.Invocation{Region: s.Region, Received: now, Timeout: time.Hour})
-	if refused != nil {
-		err = errors.Join(err, fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused))
-	}
 	if err != nil {
-		return err
+		err = fmt.Errorf("trigger %s: its schedule: %w", t.Name, err)
 	}
-	read := timer{name: t.Name, schedule: when, requests: event.Requests}
+	if refused != nil {
+		refused = fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused)
+	}
+	if err != nil || refused != nil {
+		return errors.Join(err, refused)
+	}
+	read.name, read.requests = t.Name, event.Requests
 	if len(event.Requests) > 0 {
 		read.lookBack = now.Sub(event.Requests[0].NotBefore)
 	}
@@ -193,11 +188,11 @@ func (s settings) defaultClusters() []string { return config.Words(s.variable("A
 
 // inspectTimers says what will happen, and what is wrong with the timers.
 func (s settings) inspectTimers(c *checkup, now time.Time) {
+	state := stateWrong
 	if errors.Is(s.unclear, errNoCluster) {
-		c.say(stateNote, "%v: the function does nothing by itself", s.unclear)
-	} else {
-		c.each(stateWrong, s.unclear)
+		state = stateNote
 	}
+	c.each(state, s.unclear)
 	for _, t := range s.timers {
 		at := t.Next(now)
 		when := fmt.Sprintf("%s (in %s), trigger %s", t.show(at), short(at.Sub(now).Round(time.Minute)), t.name)
