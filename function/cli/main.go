@@ -162,14 +162,13 @@ func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
 	text, _, _ := strings.Cut(err.Error(), ": strconv.")
 	text, _, duration := strings.Cut(text, ": time: ")
 	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
-	hint := ""
 	switch {
 	case duration:
-		hint = "; durations are written 20s, 5m or 2h"
+		text += "; durations are written 20s, 5m or 2h"
 	case unknown:
-		hint = meant("-", name, c.Flags)
+		text += meant("-", name, c.Flags)
 	}
-	return wrong("%s: %s%s", c.FullName(), text, hint)
+	return wrong("%s: %s", c.FullName(), text)
 }
 
 // durationFlag is a flag of a length of time. Help shows no default of 0.

@@ -47,13 +47,13 @@ func (s settings) inspectFilter(c *checkup, t trigger, from string) {
 	switch {
 	case err != nil || filter == nil:
 		c.say(stateWrong, "trigger %s: eventRuleFilterPattern is no JSON object; {} lets every event through", t.Name)
-	case from != "Default" || !t.enabled(): // only the default bus has events of cloud services
+	case from != "Default" || t.Config["triggerEnable"] == false: // only the default bus has events of cloud services
 	case strings.Contains(text, `"your-namespace"`) || strings.Contains(text, `"your-repository"`):
 		c.say(stateNote, "trigger %s does nothing until vars.imageNamespace and vars.imageRepository are set", t.Name)
 	case ofADB && allows(filter["type"], reports...) && allows(data["eventName"], events.OwnCalls...):
 		c.say(stateWrong, "trigger %s: its filter lets the function's own calls through, which ActionTrail reports: each backup would be the next event. "+
 			"Name the source, the types, or the data.eventName, that you mean", t.Name)
-	case !ofADB && s.defaultClusters() == nil:
+	case !ofADB && s.variable("ADB_DEFAULT_CLUSTERS") == "":
 		c.say(stateWrong, "trigger %s: its events name no cluster: set ADB_DEFAULT_CLUSTERS (vars.imageClusters), too, or disable the trigger (triggerEnable: false)", t.Name)
 	}
 }
@@ -111,13 +111,11 @@ func parseSchedule(expression string) (t timer, err error) {
 		return t, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
 	}
 	zone := cmp.Or(m[1], "UTC")
-	if t.zone, err = time.LoadLocation(zone); err != nil {
-		return t, fmt.Errorf("%q is not a time zone such as Asia/Shanghai", zone)
-	}
 	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
 	if t.Schedule, err = parser.Parse("CRON_TZ=" + zone + " " + m[2]); err != nil {
 		return t, fmt.Errorf("%q cannot be read: %w", expression, err)
 	}
+	t.zone, _ = time.LoadLocation(zone) // the parser has found it, too
 	if t.Next(time.Now()).IsZero() {
 		return t, errors.New("it never fires")
 	}
@@ -135,7 +133,7 @@ func (s *settings) readTimers(now time.Time) {
 			faults = append(faults, s.readTimer(t, now))
 		}
 	}
-	for _, id := range s.defaultClusters() {
+	for _, id := range config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) {
 		if err := backup.CheckClusterID(id); err != nil {
 			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
 		}
@@ -158,10 +156,8 @@ func (s *settings) readTimers(now time.Time) {
 // readTimer reads one timer, with its payload as the function will read it when the timer fires.
 func (s *settings) readTimer(t trigger, now time.Time) error {
 	read, err := parseSchedule(scalar(t.Config["cronExpression"]))
-	if err == nil && s.zone == nil {
-		s.zone = read.zone
-	}
-	if !t.enabled() {
+	s.zone = cmp.Or(s.zone, read.zone)
+	if t.Config["enable"] == false {
 		return nil
 	}
 	payload := shown(mapping{"triggerTime": now.UTC(), "triggerName": t.Name, "payload": scalar(t.Config["payload"])})
@@ -182,9 +178,6 @@ func (s *settings) readTimer(t trigger, now time.Time) error {
 	s.timers, s.scope = append(s.timers, read), append(s.scope, event.Requests...)
 	return nil
 }
-
-// defaultClusters returns the clusters for events that name none.
-func (s settings) defaultClusters() []string { return config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) }
 
 // inspectTimers says what will happen, and what is wrong with the timers.
 func (s settings) inspectTimers(c *checkup, now time.Time) {
