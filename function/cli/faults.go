@@ -28,13 +28,10 @@ func (s settings) inspect(now time.Time) *checkup {
 		}
 	}
 	s.inspectFunction(c)
-	s.inspectNumbers(c)
 	s.inspectEnvironment(c)
 	names := map[string]bool{"": true}
 	for _, t := range s.Triggers {
-		if names[t.Name] {
-			c.say(stateWrong, "trigger %s: each trigger needs a name of its own: of two with the same, one alone would exist", t.Name)
-		}
+		c.must("triggerName", t.Name, !names[t.Name], "a name of its own: of two triggers with the same name one alone would exist")
 		names[t.Name] = true
 		c.unknownKeys("trigger "+t.Name, t.Type, t.Config)
 		s.inspectTrigger(c, t)
@@ -50,12 +47,17 @@ var (
 
 // must says what a value must be, unless it is right or holds what only the deploy tool can fill in.
 func (c *checkup) must(key string, value any, right bool, what string) {
-	if !right && !open(scalar(value)) {
-		c.say(stateWrong, "%s is %s, and must be %s", key, shown(value), what)
+	has := "missing"
+	if value != nil {
+		has = shown(value)
+	}
+	if !right && !open(has) {
+		c.say(stateWrong, "%s is %s, and must be %s", key, has, what)
 	}
 }
 
-// inspectFunction looks at what every function needs, and at those who are told how an invocation ended.
+// inspectFunction finds what the deploy tool or Function Compute refuses, a time that is too short for a backup, and whoever
+// cannot be told how an invocation ended.
 func (s settings) inspectFunction(c *checkup) {
 	_, err := roleName(s.Role)
 	c.each(stateWrong, errors.Join(backup.CheckRegion(s.Region), err))
@@ -63,17 +65,7 @@ func (s settings) inspectFunction(c *checkup) {
 	c.must("runtime", s.props["runtime"], s.props["runtime"] == "go1", "go1, which runs what make package packs")
 	c.must("handler", s.props["handler"], s.props["handler"] == "main", "main, which make package packs")
 	c.must("code", s.props["code"], scalar(s.props["code"]) != "", "./dist/function.zip, which make package writes")
-	for _, d := range s.AsyncInvokeConfig.destinations() {
-		m := arn.FindStringSubmatch(d)
-		c.must("destination", d, m != nil, "an ARN such as acs:mns:"+s.Region+":1234567890123456:/topics/NAME/messages")
-		if m != nil && m[1] == "fc" && slices.Contains(strings.FieldsFunc(m[3], func(r rune) bool { return r == '/' || r == '.' }), s.FunctionName) {
-			c.say(stateWrong, "destination: %s is the function itself: each end would be its next event", d)
-		}
-	}
-}
-
-// inspectNumbers finds the numbers that the deploy tool or Function Compute refuses, and a time that is too short for a backup.
-func (s settings) inspectNumbers(c *checkup) {
+	c.must("timeout", s.props["timeout"], s.Timeout != 0, "given: the deploy tool's default is 3 s. An hour, 3600, costs next to nothing")
 	number := func(key string, value, least, most, step float64) {
 		between := math.Abs(math.Remainder(value-least, step)) > 1e-6
 		c.must(key, value, value == 0 || value >= least && value <= most && !between,
@@ -85,27 +77,28 @@ func (s settings) inspectNumbers(c *checkup) {
 	number("diskSize", s.DiskSize, 512, 10240, 9728)
 	number("maxAsyncRetryAttempts", s.AsyncInvokeConfig.MaxAsyncRetryAttempts, 0, 8, 1)
 	number("maxAsyncEventAgeInSeconds", s.AsyncInvokeConfig.MaxAsyncEventAgeInSeconds, 1, 2592000, 1)
-	if s.Timeout == 0 {
-		c.say(stateWrong, "timeout is missing, and the deploy tool's default is 3 s. An hour, 3600, costs next to nothing")
-	}
-	ratio := s.MemorySize / 1024 / s.CPU
-	if (s.CPU == 0) != (s.MemorySize == 0) || ratio < 1 || ratio > 4 {
-		c.say(stateWrong, "cpu and memorySize go together: 1 to 4 GB for each cpu")
+	ratio, neither := s.MemorySize/1024/s.CPU, s.MemorySize == 0 && s.CPU == 0
+	c.must("memorySize", s.MemorySize, neither || ratio >= 1 && ratio <= 4, "given with cpu: 1 to 4 GB for each cpu")
+	for _, d := range s.AsyncInvokeConfig.destinations() {
+		m := arn.FindStringSubmatch(d)
+		c.must("destination", d, m != nil, "an ARN such as acs:mns:"+s.Region+":1234567890123456:/topics/NAME/messages")
+		if m != nil && m[1] == "fc" && slices.Contains(regexp.MustCompile(`[/.]`).Split(m[3], -1), s.FunctionName) {
+			c.say(stateWrong, "destination: %s is the function itself: each end would be its next event", d)
+		}
 	}
 }
 
 // inspectEnvironment checks the variables as the function does when it starts. It shows no value: some are secrets.
 func (s settings) inspectEnvironment(c *checkup) {
-	const most = 4 << 10
-	bytes := 0
 	var environ []string
+	bytes, most := 0, 4<<10
 	for _, name := range slices.Sorted(maps.Keys(s.EnvironmentVariables)) {
 		value := s.variable(name)
 		bytes += len(name) + len(value)
 		if _, text := s.EnvironmentVariables[name].(string); !text {
 			c.say(stateWrong, "environmentVariables: %s must be a text: put it in quotes", name)
 		}
-		if name != "ADB_DEFAULT_CLUSTERS" && !open(value) { // requests reads those
+		if name != "ADB_DEFAULT_CLUSTERS" && !open(value) { // readTimers reads those
 			environ = append(environ, name+"="+value)
 		}
 	}
@@ -159,7 +152,7 @@ func (c *checkup) unknownKeys(place, kind string, value any) {
 		known := strings.Fields(names)
 		for _, key := range slices.Sorted(maps.Keys(value)) {
 			if listed && !slices.Contains(known, key) {
-				c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, meant("", key, known, ""))
+				c.say(stateWrong, "%s: the deploy tool passes over the key %s, which it does not know%s", place, key, didYouMean("", key, known))
 			}
 			c.unknownKeys(place+"."+key, kind+"."+key, value[key])
 		}

@@ -128,28 +128,30 @@ func init() {
 	}
 }
 
-// seeHelp is the hint where nothing near is known.
-const seeHelp = "; --help lists what there is"
-
 func unknownCommand(parent *cli.Command, name string) error {
-	var known []string
-	for _, c := range parent.Commands {
-		known = append(known, c.Name)
-	}
-	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, known, seeHelp))
+	return wrong("%s: there is no command %q%s", parent.FullName(), name, meant("", name, parent.Commands))
 }
 
-// meant asks whether somebody meant the nearest of the known names, or the one that the name begins with, as codeUri begins with
-// code. If there is none it says something else.
-func meant(before, name string, known []string, otherwise string) string {
+// meant asks whether somebody meant the nearest of the commands or flags that there are; else it names help.
+func meant[T interface{ Names() []string }](before, name string, known []T) string {
+	var names []string
+	for _, k := range known {
+		names = append(names, k.Names()...)
+	}
+	return cmp.Or(didYouMean(before, name, names), "; --help lists what there is")
+}
+
+// didYouMean asks whether somebody meant the nearest of the known names, or else the one that the name begins with, as codeUri
+// begins with code.
+func didYouMean(before, name string, known []string) string {
 	nearest := events.Nearest(name, known)
 	if i := slices.IndexFunc(known, func(k string) bool { return strings.HasPrefix(name, k) }); nearest == "" && i >= 0 {
 		nearest = known[i]
 	}
-	if len(nearest) > 1 { // one letter is near to every other
-		return "; did you mean " + before + nearest + "?"
+	if len(nearest) <= 1 { // a letter is near to everything
+		return ""
 	}
-	return otherwise
+	return "; did you mean " + before + nearest + "?"
 }
 
 // wrongFlag says what is wrong with a flag. Where the command was misspelt its flags are unknown, too, so then it names that.
@@ -160,18 +162,13 @@ func wrongFlag(_ context.Context, c *cli.Command, err error, _ bool) error {
 	text, _, _ := strings.Cut(err.Error(), ": strconv.")
 	text, _, duration := strings.Cut(text, ": time: ")
 	name, unknown := strings.CutPrefix(text, "flag provided but not defined: -")
-	hint := ""
 	switch {
 	case duration:
-		hint = "; durations are written 20s, 5m or 2h"
+		text += "; durations are written 20s, 5m or 2h"
 	case unknown:
-		var known []string
-		for _, f := range c.Flags {
-			known = append(known, f.Names()...)
-		}
-		hint = meant("-", name, known, seeHelp)
+		text += meant("-", name, c.Flags)
 	}
-	return wrong("%s: %s%s", c.FullName(), text, hint)
+	return wrong("%s: %s", c.FullName(), text)
 }
 
 // durationFlag is a flag of a length of time. Help shows no default of 0.

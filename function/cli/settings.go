@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -62,19 +61,13 @@ func (a async) destinations() (all []string) {
 }
 
 // life is how long the platform may go on with an event.
-func (a async) life() time.Duration {
-	return time.Duration(a.MaxAsyncEventAgeInSeconds) * time.Second
-}
+func (a async) life() time.Duration { return time.Duration(a.MaxAsyncEventAgeInSeconds) * time.Second }
 
 // trigger is one of the function's triggers.
 type trigger struct {
 	Name   string  `json:"triggerName"`
 	Type   string  `json:"triggerType"` // timer, eventbridge …
 	Config mapping `json:"triggerConfig"`
-}
-
-func (t trigger) enabled() bool {
-	return t.Config["enable"] != false && t.Config["triggerEnable"] != false
 }
 
 // variable returns one of the function's environment variables.
@@ -101,12 +94,11 @@ func settingsCommand(name, usage string, act func(context.Context, *cli.Command,
 		Name: name, ArgsUsage: args, Usage: usage, Flags: append([]cli.Flag{fileFlag("the file that says what is deployed")}, flags...),
 		Action: func(ctx context.Context, c *cli.Command) error {
 			s, err := readSettings(c.String("s"), "")
-			if err == nil {
-				s.cloud, err = parseEndpoint(c.String("endpoint"))
-			}
-			if err != nil {
+			endpoint, unfit := parseEndpoint(c.String("endpoint"))
+			if err = errors.Join(err, unfit); err != nil {
 				return err
 			}
+			s.cloud = endpoint
 			return act(ctx, c, s)
 		},
 	}
@@ -137,13 +129,12 @@ func (s settings) identify(ctx context.Context) (who credentials.Credentials, ac
 }
 
 // parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
-func parseEndpoint(value string) (e adb.Endpoint, err error) {
-	if value != "" {
-		if e, err = adb.ParseEndpoint(value); err != nil {
-			err = wrong("-endpoint %w", err)
-		}
+func parseEndpoint(value string) (adb.Endpoint, error) {
+	e, err := adb.ParseEndpoint(value)
+	if value != "" && err != nil {
+		return e, wrong("-endpoint %w", err)
 	}
-	return e, err
+	return e, nil
 }
 
 // openADB returns AnalyticDB with the caller's own credentials. The words of BackupStatus are the built-in ones, and those that
@@ -177,9 +168,8 @@ func readSettings(file, region string) (settings, error) {
 }
 
 func parseSettings(source []byte, region string) (settings, error) {
-	// What follows is the platform's default.
-	s := settings{AsyncInvokeConfig: async{MaxAsyncRetryAttempts: 3, MaxAsyncEventAgeInSeconds: 24 * 60 * 60}}
-	if err := yaml.Unmarshal(bytes.TrimPrefix(source, []byte("\ufeff")), &s.document); err != nil {
+	s := settings{AsyncInvokeConfig: async{MaxAsyncRetryAttempts: 3, MaxAsyncEventAgeInSeconds: 24 * 60 * 60}} // the platform's default
+	if err := yaml.Unmarshal([]byte(strings.TrimPrefix(string(source), "\ufeff")), &s.document); err != nil {
 		return s, err
 	}
 	var err error
@@ -223,9 +213,8 @@ func open(value string) bool { return strings.Contains(value, "${") }
 
 // render fills in a document, as the deploy tool does after it has read YAML, so a variable may hold quotes.
 func render(document mapping) (rendered mapping, err error) {
-	const deepest = 5 // a variable may name another one; one that names itself must come to an end
 	text, err := json.Marshal(document)
-	for range deepest {
+	for range 5 { // a variable may name another one, and one that names itself must come to an end
 		text = textInJSON.ReplaceAllFunc(text, func(quoted []byte) []byte {
 			var plain string
 			json.Unmarshal(quoted, &plain) // Marshal wrote it

@@ -111,7 +111,7 @@ func TestInspect(t *testing.T) {
 		"disabled with a no": {strings.Replace(filledIn(t), "enable: true", "enable: no", 1), "trigger nightly: enable must be true or false"},
 		"enabled in quotes":  {changed(t, "triggerEnable: true", `triggerEnable: "true"`), "trigger before-deployment: triggerEnable must be true or false"},
 
-		"no timeout":        {changed(t, "      timeout: 3600\n", ""), "timeout is missing"},
+		"no timeout":        {changed(t, "      timeout: 3600\n", ""), "timeout is missing, and must be given"},
 		"a short timeout":   {changed(t, "timeout: 3600", "timeout: 3"), "at least 60"},
 		"too many attempts": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts is 9, and must be at least 0 and at most 8"},
 		"a size between":    {changed(t, "memorySize: 128", "memorySize: 130"), "in steps of 64"},

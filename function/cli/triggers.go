@@ -47,13 +47,13 @@ func (s settings) inspectFilter(c *checkup, t trigger, from string) {
 	switch {
 	case err != nil || filter == nil:
 		c.say(stateWrong, "trigger %s: eventRuleFilterPattern is no JSON object; {} lets every event through", t.Name)
-	case from != "Default" || !t.enabled(): // only the default bus has events of cloud services
+	case from != "Default" || t.Config["triggerEnable"] == false: // only the default bus has events of cloud services
 	case strings.Contains(text, `"your-namespace"`) || strings.Contains(text, `"your-repository"`):
 		c.say(stateNote, "trigger %s does nothing until vars.imageNamespace and vars.imageRepository are set", t.Name)
 	case ofADB && allows(filter["type"], reports...) && allows(data["eventName"], events.OwnCalls...):
 		c.say(stateWrong, "trigger %s: its filter lets the function's own calls through, which ActionTrail reports: each backup would be the next event. "+
 			"Name the source, the types, or the data.eventName, that you mean", t.Name)
-	case !ofADB && s.defaultClusters() == nil:
+	case !ofADB && s.variable("ADB_DEFAULT_CLUSTERS") == "":
 		c.say(stateWrong, "trigger %s: its events name no cluster: set ADB_DEFAULT_CLUSTERS (vars.imageClusters), too, or disable the trigger (triggerEnable: false)", t.Name)
 	}
 }
@@ -83,43 +83,12 @@ func allows(part any, texts ...string) bool {
 	})
 }
 
-// schedule says when a timer fires. An @every counts from the deployment, which nobody knows: its next firing is the latest
-// that it can be.
-type schedule struct {
-	cron.Schedule
-	zone *time.Location
-}
-
-// scheduleForm is Function Compute's dialect of cron: six fields with the seconds first, or @every and a duration.
-var scheduleForm = regexp.MustCompile(`^\s*(?:CRON_TZ=(\S+)\s+)?(@every\s+\S+|(?:[^\s=@]+\s+){5}[^\s=@]+)\s*$`)
-
-// parseSchedule reads a cron expression. Its zone is UTC unless CRON_TZ names another.
-func parseSchedule(expression string) (s schedule, err error) {
-	m := scheduleForm.FindStringSubmatch(expression)
-	if m == nil {
-		return s, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
-	}
-	zone := cmp.Or(m[1], "UTC")
-	if s.zone, err = time.LoadLocation(zone); err != nil {
-		return s, fmt.Errorf("%q is not a time zone such as Asia/Shanghai", zone)
-	}
-	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
-	if s.Schedule, err = parser.Parse("CRON_TZ=" + zone + " " + m[2]); err != nil {
-		return s, fmt.Errorf("%q cannot be read: %w", expression, err)
-	}
-	if s.Next(time.Now()).IsZero() {
-		return s, errors.New("it never fires")
-	}
-	return s, nil
-}
-
-// show writes a moment in the schedule's zone.
-func (s schedule) show(t time.Time) string { return t.In(s.zone).Format("Mon 2 Jan 2006 15:04 MST") }
-
-// timer is an enabled timer of s.yaml, with what it asks for.
+// timer is an enabled timer of s.yaml, with what it asks for. An @every counts from the deployment, which nobody knows: its next
+// firing is the latest that it can be.
 type timer struct {
 	name string
-	schedule
+	cron.Schedule
+	zone     *time.Location
 	requests []backup.Request // as the function would read them now; empty: a drill
 	lookBack time.Duration    // how old a backup may be to serve
 }
@@ -129,10 +98,32 @@ func (t timer) is(a backup.Action) bool { return len(t.requests) > 0 && t.reques
 // unmet returns the first firing for which a backup that started at a moment is too old.
 func (t timer) unmet(start time.Time) time.Time { return t.Next(start.Add(t.lookBack)) }
 
-// placeholder is the cluster that s.yaml ships with. No cluster has that id, so a function that is deployed with it calls nothing.
-const placeholder = "amv-your-cluster"
+// show writes a moment in the timer's zone.
+func (t timer) show(at time.Time) string { return at.In(t.zone).Format("Mon 2 Jan 2006 15:04 MST") }
 
-var errNoCluster = errors.New("no enabled timer and no vars.imageClusters names a cluster")
+// scheduleForm is Function Compute's dialect of cron: six fields with the seconds first, or @every and a duration.
+var scheduleForm = regexp.MustCompile(`^\s*(?:CRON_TZ=(\S+)\s+)?(@every\s+\S+|(?:[^\s=@]+\s+){5}[^\s=@]+)\s*$`)
+
+// parseSchedule reads a cron expression. Its zone is UTC unless CRON_TZ names another.
+func parseSchedule(expression string) (t timer, err error) {
+	m := scheduleForm.FindStringSubmatch(expression)
+	if m == nil {
+		return t, fmt.Errorf("%q needs six fields, seconds first, such as CRON_TZ=Asia/Shanghai 0 0 2 * * *", expression)
+	}
+	zone := cmp.Or(m[1], "UTC")
+	parser := cron.NewParser(cron.Second | cron.Minute | cron.Hour | cron.Dom | cron.Month | cron.Dow | cron.Descriptor)
+	if t.Schedule, err = parser.Parse("CRON_TZ=" + zone + " " + m[2]); err != nil {
+		return t, fmt.Errorf("%q cannot be read: %w", expression, err)
+	}
+	t.zone, _ = time.LoadLocation(zone) // the parser has found it, too
+	if t.Next(time.Now()).IsZero() {
+		return t, errors.New("it never fires")
+	}
+	return t, nil
+}
+
+// errNoCluster is why no cluster is known, although nothing is wrong.
+var errNoCluster = errors.New("no enabled timer and no vars.imageClusters names a cluster, so the function does nothing by itself")
 
 // readTimers reads the timers, and the clusters of all that the function does by itself.
 func (s *settings) readTimers(now time.Time) {
@@ -142,7 +133,7 @@ func (s *settings) readTimers(now time.Time) {
 			faults = append(faults, s.readTimer(t, now))
 		}
 	}
-	for _, id := range s.defaultClusters() {
+	for _, id := range config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) {
 		if err := backup.CheckClusterID(id); err != nil {
 			faults = append(faults, fmt.Errorf("ADB_DEFAULT_CLUSTERS (vars.imageClusters): %w; write ids without quotes, with commas between: amv-1,amv-2", err))
 		}
@@ -151,6 +142,8 @@ func (s *settings) readTimers(now time.Time) {
 	for i := range s.scope {
 		s.scope[i].Action = backup.ActionVerify // whatever the timers do: each cluster counts once
 	}
+	// s.yaml ships with this cluster. No cluster has that id, so a function that is deployed with it calls nothing.
+	const placeholder = "amv-your-cluster"
 	s.scope, s.unclear, s.zone = backup.Merge(s.scope), errors.Join(faults...), cmp.Or(s.zone, time.UTC)
 	switch {
 	case slices.ContainsFunc(s.Triggers, func(t trigger) bool { return strings.Contains(scalar(t.Config["payload"]), placeholder) }):
@@ -162,25 +155,23 @@ func (s *settings) readTimers(now time.Time) {
 
 // readTimer reads one timer, with its payload as the function will read it when the timer fires.
 func (s *settings) readTimer(t trigger, now time.Time) error {
-	when, err := parseSchedule(scalar(t.Config["cronExpression"]))
-	if err != nil {
-		err = fmt.Errorf("trigger %s: its schedule: %w", t.Name, err)
-	}
-	if err == nil && s.zone == nil {
-		s.zone = when.zone
-	}
-	if !t.enabled() {
+	read, err := parseSchedule(scalar(t.Config["cronExpression"]))
+	s.zone = cmp.Or(s.zone, read.zone)
+	if t.Config["enable"] == false {
 		return nil
 	}
 	payload := shown(mapping{"triggerTime": now.UTC(), "triggerName": t.Name, "payload": scalar(t.Config["payload"])})
 	event, refused := events.Decode([]byte(payload), events.Invocation{Region: s.Region, Received: now, Timeout: time.Hour})
-	if refused != nil {
-		err = errors.Join(err, fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused))
-	}
 	if err != nil {
-		return err
+		err = fmt.Errorf("trigger %s: its schedule: %w", t.Name, err)
 	}
-	read := timer{name: t.Name, schedule: when, requests: event.Requests}
+	if refused != nil {
+		refused = fmt.Errorf("trigger %s: the function would refuse it: %w", t.Name, refused)
+	}
+	if err != nil || refused != nil {
+		return errors.Join(err, refused)
+	}
+	read.name, read.requests = t.Name, event.Requests
 	if len(event.Requests) > 0 {
 		read.lookBack = now.Sub(event.Requests[0].NotBefore)
 	}
@@ -188,16 +179,13 @@ func (s *settings) readTimer(t trigger, now time.Time) error {
 	return nil
 }
 
-// defaultClusters returns the clusters for events that name none.
-func (s settings) defaultClusters() []string { return config.Words(s.variable("ADB_DEFAULT_CLUSTERS")) }
-
 // inspectTimers says what will happen, and what is wrong with the timers.
 func (s settings) inspectTimers(c *checkup, now time.Time) {
+	state := stateWrong
 	if errors.Is(s.unclear, errNoCluster) {
-		c.say(stateNote, "%v: the function does nothing by itself", s.unclear)
-	} else {
-		c.each(stateWrong, s.unclear)
+		state = stateNote
 	}
+	c.each(state, s.unclear)
 	for _, t := range s.timers {
 		at := t.Next(now)
 		when := fmt.Sprintf("%s (in %s), trigger %s", t.show(at), short(at.Sub(now).Round(time.Minute)), t.name)
