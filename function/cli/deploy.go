@@ -57,8 +57,7 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	}
 	// The deploy tool passes over the triggers after the first one of EventBridge if that one is unchanged, and then fails on
 	// new ones. So, where the function exists, those are deployed by name, before the rest.
-	first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" })
-	if online.props != nil && first >= 0 {
+	if first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" }); online.props != nil && first >= 0 {
 		for _, late := range s.Triggers[first+1:] {
 			if err := run("deploy", "--trigger", late.Name, "-y"); err != nil {
 				return err

@@ -101,7 +101,7 @@ func doctorCommand() *cli.Command {
 
 func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 	stdout, offline, c := cmd.Root().Writer, cmd.Bool("offline"), s.inspect(time.Now())
-	if offline {
+	if offline && !c.has(stateWrong) { // what is wrong may be the alarm
 		s.inspectAlarm(c, s)
 	}
 	c.about = "this machine"
@@ -170,7 +170,6 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 func (s settings) inspectAlarm(c *checkup, function settings) {
 	webhook := function.variable("ADB_ALARM_WEBHOOK")
 	switch {
-	case c.has(stateWrong): // it may be the alarm's
 	case webhook != "" && (s.props["vpcConfig"] != nil || s.props["internetAccess"] == false):
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":
@@ -190,7 +189,7 @@ func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.C
 		c.say(stateMissing, "%v", err)
 		return false
 	}
-	steps, err := want.plan(s.ram(ctx, who))
+	steps, err := s.planRole(ctx, who, want)
 	if errors.Is(err, errForeign) {
 		c.say(stateNote, "%v. Whether it may do what the function needs was not compared", err)
 	} else if err != nil {
