@@ -215,11 +215,8 @@ const handedOver = "adb_backup_serverless_devs_key"
 // serverlessDevs returns the caller's credentials and what runs Serverless Devs' command s with them. They are handed over in
 // its environment and nowhere else. It says whose they are.
 func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who credentials.Credentials, run func(args ...string) error, err error) {
-	if err := missingTools(); err != nil {
-		return who, nil, err
-	}
 	who, account, err := s.identify(ctx)
-	if err != nil {
+	if err = cmp.Or(missingTools(), err); err != nil {
 		return who, nil, err
 	}
 	fmt.Fprintf(c.Root().ErrWriter, "credentials: %s, account %s\n", who.From, account)
