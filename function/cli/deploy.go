@@ -57,8 +57,7 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 	}
 	// The deploy tool passes over the triggers after the first one of EventBridge if that one is unchanged, and then fails on
 	// new ones. So, where the function exists, those are deployed by name, before the rest.
-	first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" })
-	if online.props != nil && first >= 0 {
+	if first := slices.IndexFunc(s.Triggers, func(t trigger) bool { return t.Type == "eventbridge" }); online.props != nil && first >= 0 {
 		for _, late := range s.Triggers[first+1:] {
 			if err := run("deploy", "--trigger", late.Name, "-y"); err != nil {
 				return err
@@ -216,11 +215,8 @@ const handedOver = "adb_backup_serverless_devs_key"
 // serverlessDevs returns the caller's credentials and what runs Serverless Devs' command s with them. They are handed over in
 // its environment and nowhere else. It says whose they are.
 func serverlessDevs(ctx context.Context, c *cli.Command, s settings) (who credentials.Credentials, run func(args ...string) error, err error) {
-	if err := missingTools(); err != nil {
-		return who, nil, err
-	}
 	who, account, err := s.identify(ctx)
-	if err != nil {
+	if err = cmp.Or(missingTools(), err); err != nil {
 		return who, nil, err
 	}
 	fmt.Fprintf(c.Root().ErrWriter, "credentials: %s, account %s\n", who.From, account)

@@ -38,14 +38,17 @@ type finding struct {
 	Text  string // what there is, and what to do
 }
 
-// checkup is all that doctor finds.
+// checkup is all that doctor finds, in the form of its JSON.
 type checkup struct {
-	about    string // what the next findings are about
-	findings []finding
+	Protected bool
+	Verdict   string // in one sentence
+	Findings  []finding
+
+	about string // what the next findings are about
 }
 
 func (c *checkup) say(s state, format string, a ...any) {
-	c.findings = append(c.findings, finding{c.about, s, fmt.Sprintf(format, a...)})
+	c.Findings = append(c.Findings, finding{c.about, s, fmt.Sprintf(format, a...)})
 }
 
 // each says a line for each of several errors, which errors.Join has joined.
@@ -59,13 +62,13 @@ func (c *checkup) each(s state, joined error) {
 
 // has reports whether there is a finding of a state.
 func (c *checkup) has(s state) bool {
-	return slices.ContainsFunc(c.findings, func(f finding) bool { return f.State == s })
+	return slices.ContainsFunc(c.Findings, func(f finding) bool { return f.State == s })
 }
 
 // print writes the findings for a person.
 func (c *checkup) print(w io.Writer) {
 	about := ""
-	for _, f := range c.findings {
+	for _, f := range c.Findings {
 		if f.About != about {
 			about = f.About
 			fmt.Fprintln(w, about)
@@ -74,8 +77,9 @@ func (c *checkup) print(w io.Writer) {
 	}
 }
 
-// verdict sums the findings up in one sentence, as an error unless all is right.
-func (c *checkup) verdict(offline bool) (text string, err error) {
+// judge sums the findings up in the verdict, which is an error unless all is right.
+func (c *checkup) judge(offline bool) (err error) {
+	c.Verdict = "Protected: what is online is as s.yaml says, and each cluster has the backup that was due."
 	switch {
 	case c.has(stateWrong):
 		err = wrong("s.yaml is wrong, as said above: correct that first")
@@ -86,11 +90,12 @@ func (c *checkup) verdict(offline bool) (text string, err error) {
 	case c.has(stateMissing):
 		err = no("not protected: what is missing, or not as s.yaml says, is said above")
 	case offline:
-		return "s.yaml is right. What is online was not looked at.", nil
-	default:
-		return "Protected: what is online is as s.yaml says, and each cluster has the backup that was due.", nil
+		c.Verdict = "s.yaml is right. What is online was not looked at."
 	}
-	return err.Error(), err
+	if c.Protected = err == nil && !offline; err != nil {
+		c.Verdict = err.Error()
+	}
+	return err
 }
 
 func doctorCommand() *cli.Command {
@@ -101,7 +106,7 @@ func doctorCommand() *cli.Command {
 
 func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 	stdout, offline, c := cmd.Root().Writer, cmd.Bool("offline"), s.inspect(time.Now())
-	if offline {
+	if offline && !c.has(stateWrong) { // what is wrong may be the alarm
 		s.inspectAlarm(c, s)
 	}
 	c.about = "this machine"
@@ -118,17 +123,13 @@ func doctor(ctx context.Context, cmd *cli.Command, s settings) error {
 		s.inspectAccount(ctx, c)
 		stop()
 	}
-	text, err := c.verdict(offline)
+	err := c.judge(offline)
 	if cmd.Bool("json") {
-		return errors.Join(json.NewEncoder(stdout).Encode(struct {
-			Protected bool
-			Verdict   string
-			Findings  []finding
-		}{err == nil && !offline, text, c.findings}), err)
+		return errors.Join(json.NewEncoder(stdout).Encode(c), err)
 	}
 	c.print(stdout)
 	if err == nil {
-		fmt.Fprintln(stdout, text)
+		fmt.Fprintln(stdout, c.Verdict)
 	}
 	return err
 }
@@ -170,7 +171,6 @@ func (s settings) inspectAccount(ctx context.Context, c *checkup) {
 func (s settings) inspectAlarm(c *checkup, function settings) {
 	webhook := function.variable("ADB_ALARM_WEBHOOK")
 	switch {
-	case c.has(stateWrong): // it may be the alarm's
 	case webhook != "" && (s.props["vpcConfig"] != nil || s.props["internetAccess"] == false):
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":
@@ -190,7 +190,7 @@ func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.C
 		c.say(stateMissing, "%v", err)
 		return false
 	}
-	steps, err := want.plan(s.ram(ctx, who))
+	steps, err := s.planRole(ctx, who, want)
 	if errors.Is(err, errForeign) {
 		c.say(stateNote, "%v. Whether it may do what the function needs was not compared", err)
 	} else if err != nil {

@@ -128,11 +128,7 @@ func TestDoctorOffline(t *testing.T) {
 		if strings.Contains(out, "credentials") || strings.Contains(out, "no alarm is set") == (want == exitWrong) {
 			t.Error(out, errs)
 		}
-		var answer struct {
-			Protected bool
-			Verdict   string
-			Findings  []finding
-		}
+		var answer checkup
 		out, _ = expect(t, want, "", "", "doctor", "--json", "-offline", "-s", file)
 		if err := json.Unmarshal([]byte(out), &answer); err != nil || answer.Verdict != verdict || answer.Protected || len(answer.Findings) < 4 {
 			t.Errorf("%s %v", out, err)

@@ -111,49 +111,41 @@ func (s settings) destinationGrants() (all []statement) {
 	return all
 }
 
-// policy is one policy to paste.
-type policy struct {
-	Name, About string
-	Document    document
-}
-
-// policies returns all that can be needed, the usual ones first.
-func policies(s settings) []policy {
-	function := fmt.Sprintf("acs:fc:%s:*:functions/%s", s.Region, s.FunctionName)
-	wait, why := s.scope.grant([]string{createAction, describeAction})
-	status, _ := s.scope.grant([]string{describeAction})
-	all := []policy{
-		{"trust", "Trust policy of the role: Function Compute may work as it", document{"1", []statement{trust}}},
-		{"wait", "For the role: request backups, wait for them, verify them" + why, wait},
-		{"gate", "For the pipeline's own user: invoke this function and nothing else",
-			document{"1", []statement{allow("fc:InvokeFunction", function, function+"/*")}}},
-		{"status", "For whoever runs make status: see the backups", status},
-	}
-	if grants := s.destinationGrants(); grants != nil {
-		all = append(all, policy{"alarm", "For the role, as well: report the end of an invocation to the destinations", document{"1", grants}})
-	}
-	return all
-}
-
 func policyCommand() *cli.Command {
 	return settingsCommand("policy [NAME]", "print the RAM policies that are needed, filled in from s.yaml", printPolicies)
 }
 
+// printPolicies prints all that can be needed, the usual ones first, or the one that the argument names.
 func printPolicies(_ context.Context, c *cli.Command, s settings) error {
 	stdout, name := c.Root().Writer, c.Args().First()
 	if s.unclear != nil && name != "trust" && name != "gate" { // these two name no cluster
 		return wrong("%s: %w", s.file, s.unclear)
 	}
+	function := fmt.Sprintf("acs:fc:%s:*:functions/%s", s.Region, s.FunctionName)
+	wait, why := s.scope.grant([]string{createAction, describeAction})
+	status, _ := s.scope.grant([]string{describeAction})
 	var names []string
-	for _, p := range policies(s) {
-		text, _ := json.MarshalIndent(p.Document, "", "  ") // strings cannot fail
-		if len(text) > documentLimit {                      // no room for spaces
-			text = []byte(shown(p.Document))
+	for _, p := range []struct {
+		name, about string
+		statements  []statement
+	}{
+		{"trust", "Trust policy of the role: Function Compute may work as it", []statement{trust}},
+		{"wait", "For the role: request backups, wait for them, verify them" + why, wait.Statement},
+		{"gate", "For the pipeline's own user: invoke this function and nothing else", []statement{allow("fc:InvokeFunction", function, function+"/*")}},
+		{"status", "For whoever runs make status: see the backups", status.Statement},
+		{"alarm", "For the role, as well: report the end of an invocation to the destinations", s.destinationGrants()},
+	} {
+		if p.statements == nil { // there are no destinations
+			continue
 		}
-		switch names = append(names, p.Name); name {
+		text, _ := json.MarshalIndent(document{"1", p.statements}, "", "  ") // strings cannot fail
+		if len(text) > documentLimit {                                       // no room for spaces
+			text = []byte(shown(document{"1", p.statements}))
+		}
+		switch names = append(names, p.name); name {
 		case "":
-			fmt.Fprintf(stdout, "# %s: %s.\n%s\n\n", p.Name, p.About, text)
-		case p.Name: // for a script: the JSON alone
+			fmt.Fprintf(stdout, "# %s: %s.\n%s\n\n", p.name, p.about, text)
+		case p.name: // for a script: the JSON alone
 			fmt.Fprintf(stdout, "%s\n", text)
 			return nil
 		}

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"maps"
 	"os"
-	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -52,11 +51,11 @@ func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
 	if err != nil {
 		return err
 	}
-	call, stdout := s.ram(ctx, who), cmd.Root().Writer
-	plan, err := want.plan(call)
+	plan, err := s.planRole(ctx, who, want)
 	if err != nil {
 		return err
 	}
+	stdout := cmd.Root().Writer
 	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n", account, want.name, want.policyName)
 	var todo []ramStep
 	for _, step := range plan {
@@ -74,7 +73,7 @@ func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
 		return err
 	}
 	for _, step := range todo {
-		if err := call(step.action, step.query, new(any)); err != nil {
+		if err := s.ram(ctx, who, step.action, step.query, new(any)); err != nil {
 			return fmt.Errorf("%w; correct that and run it again: it goes on where it stopped", err)
 		}
 		fmt.Fprintln(stdout, "done:", step.what)
@@ -117,17 +116,13 @@ func roleName(role string) (name string, err error) {
 }
 
 // ram makes one call of Resource Access Management.
-type ram func(action string, query map[string]string, into any) error
-
-func (s settings) ram(ctx context.Context, who credentials.Credentials) ram {
+func (s settings) ram(ctx context.Context, who credentials.Credentials, action string, query map[string]string, into any) error {
 	s.cloud.Host = cmp.Or(s.cloud.Host, "ram.aliyuncs.com")
-	return func(action string, query map[string]string, into any) error {
-		err := call{who: who, endpoint: s.cloud, action: action, version: "2015-05-01", query: query}.do(ctx, into)
-		if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
-			return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
-		}
-		return err
+	err := call{who: who, endpoint: s.cloud, action: action, version: "2015-05-01", query: query}.do(ctx, into)
+	if hasCode(err, "NoPermission") || hasCode(err, "Forbidden") {
+		return fmt.Errorf("%w: these credentials may not manage RAM. Somebody who may can run make role, or grant what make policy prints", err)
 	}
+	return err
 }
 
 // hasCode reports whether err is a service's error whose code begins with prefix.
@@ -161,12 +156,12 @@ type inRAM struct {
 	Policies             struct{ Policy []attached }
 }
 
-// plan returns what has to be there, in order, and what of it has to be changed. An error means that nothing may be.
-func (want wanted) plan(call ram) ([]ramStep, error) {
+// planRole returns what has to be there, in order, and what of it has to be changed. An error means that nothing may be.
+func (s settings) planRole(ctx context.Context, who credentials.Credentials, want wanted) ([]ramStep, error) {
 	var has inRAM
 	role, policy := map[string]string{"RoleName": want.name}, map[string]string{"PolicyName": want.policyName, "PolicyType": "Custom"}
 	for _, look := range []ramStep{{"", "GetRole", role}, {"", "GetPolicy", policy}, {"", "ListPoliciesForRole", role}} {
-		err := call(look.action, look.query, &has) // each call fills in its part
+		err := s.ram(ctx, who, look.action, look.query, &has) // each call fills in its part
 		if err != nil && !hasCode(err, "EntityNotExist") {
 			return nil, err
 		}
@@ -227,16 +222,14 @@ func (want wanted) policyStep(has inRAM) (ramStep, error) {
 	err := decoder.Decode(&d)
 	written := slices.AppendSeq([]string{createAction, describeAction, listAction}, maps.Values(destinationActions))
 	for _, s := range d.Statement {
-		for _, action := range s.Action {
-			if s.Effect != "Allow" || !slices.Contains(written, action) {
-				err = fmt.Errorf("%s of %s", s.Effect, action)
-			}
+		if s.Effect != "Allow" || slices.ContainsFunc(s.Action, func(action string) bool { return !slices.Contains(written, action) }) {
+			err = fmt.Errorf("%s of %s", s.Effect, strings.Join(s.Action, ", "))
 		}
 	}
 	if err != nil {
 		return ramStep{}, fmt.Errorf("the policy %s holds something that this command did not write: move that into another policy: %w", want.policyName, err)
 	}
-	if reflect.DeepEqual(d, want.policy) {
+	if shown(d) == shown(want.policy) {
 		return ramStep{what: "the policy: " + want.about}, nil
 	}
 	query["SetAsDefault"], query["RotateStrategy"] = "true", "DeleteOldestNonDefaultVersionWhenLimitExceeded"

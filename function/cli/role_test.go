@@ -140,9 +140,14 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 	}
 }
 
-func documentOf(s settings, name string) document {
-	all := policies(s)
-	return all[slices.IndexFunc(all, func(p policy) bool { return p.Name == name })].Document
+// printed returns the policy that the command prints alone, for aliyun ram … --PolicyDocument "$(…)".
+func printed(t *testing.T, source, name string) (d document) {
+	t.Helper()
+	out, _ := expect(t, exitDone, "", "", "policy", "-s", write(t, source), name)
+	if err := json.Unmarshal([]byte(out), &d); err != nil {
+		t.Errorf("%s: %v: %s", name, err, out)
+	}
+	return d
 }
 
 // The function may do what its code can call, and nothing else. Each policy grants what it is for.
@@ -151,7 +156,7 @@ func TestPolicies(t *testing.T) {
 	for _, call := range events.OwnCalls {
 		calls = append(calls, "adb:"+call)
 	}
-	for _, s := range documentOf(settingsOf(filledIn(t, "clusters", bySelector)), "wait").Statement {
+	for _, s := range printed(t, filledIn(t, "clusters", bySelector), "wait").Statement {
 		granted = append(granted, s.Action...)
 	}
 	if diff := cmp.Diff(calls, granted); diff != "" {
@@ -172,10 +177,8 @@ func TestPolicies(t *testing.T) {
 		{alarms, "alarm", []statement{allow("eventbridge:PutEvents", "acs:eventbridge:cn-beijing:*:eventbus/b"), allow("mns:SendMessage", "acs:mns:cn-beijing:*:/queues/q/messages")}},
 		{filledIn(t, "clusters", bySelector), "status", []statement{allow("adb:DescribeBackups", chosen...), allow("adb:DescribeDBClusters", chosen[:2]...)}},
 	} {
-		out, _ := expect(t, exitDone, "", "", "policy", "-s", write(t, c.source), c.name) // alone, for aliyun ram … --PolicyDocument "$(…)"
-		var got document
-		if err := json.Unmarshal([]byte(out), &got); err != nil || !cmp.Equal(document{"1", c.want}, got) {
-			t.Errorf("%s: %v: %s", c.name, err, out)
+		if diff := cmp.Diff(document{"1", c.want}, printed(t, c.source, c.name)); diff != "" {
+			t.Errorf("%s: -want +got\n%s", c.name, diff)
 		}
 	}
 	for args, want := range map[string]int{"": exitDone, "wiat": exitWrong, "alarm": exitWrong} {

@@ -65,7 +65,7 @@ var thursday = time.Date(2026, 11, 26, 10, 0, 0, 0, time.UTC)
 func refuses(t *testing.T, source, want string) {
 	t.Helper()
 	var faults []string
-	for _, f := range settingsOf(source).inspect(thursday).findings {
+	for _, f := range settingsOf(source).inspect(thursday).Findings {
 		if f.State == stateWrong {
 			faults = append(faults, f.Text)
 		}
