@@ -110,7 +110,7 @@ func TestHandOver(t *testing.T) {
 	three := map[string]string{"AccountID": "1", "AccessKeyID": "k", "AccessKeySecret": "s"}
 	two := map[string]string{"AccountID": "1", "AccessKeyID": "k", "serverless_devs_access_cicd_alias_name": "x"}
 	noS := map[string]string{"PATH": t.TempDir()}
-	const noKey, noTool = "no credentials", "no Serverless Devs"
+	const noKey, noTool = "no credentials", "no Node.js|no Serverless Devs"
 	for _, c := range []struct {
 		args      string
 		env       map[string]string

@@ -185,12 +185,12 @@ func (s settings) inspectAlarm(c *checkup, function settings) {
 // compareRole compares the role, its trust and its policy with what the command role would make. It reports whether the role
 // is known to be missing.
 func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.Credentials) (missing bool) {
-	want, err := s.wantedRole()
-	if err != nil {
+	name, err := roleName(s.Role)
+	if err = cmp.Or(err, s.unclear); err != nil {
 		c.say(stateMissing, "%v", err)
 		return false
 	}
-	steps, err := s.planRole(ctx, who, want)
+	steps, err := s.planRole(ctx, who, name)
 	if errors.Is(err, errForeign) {
 		c.say(stateNote, "%v. Whether it may do what the function needs was not compared", err)
 	} else if err != nil {
@@ -198,9 +198,9 @@ func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.C
 	}
 	for _, step := range steps {
 		if step.action == "" {
-			c.say(stateRight, "the role %s: %s", want.name, step.what)
+			c.say(stateRight, "the role %s: %s", name, step.what)
 		} else {
-			c.say(stateMissing, "the role %s: to do: %s. make role does it", want.name, step.what)
+			c.say(stateMissing, "the role %s: to do: %s. make role does it", name, step.what)
 		}
 	}
 	return len(steps) > 0 && steps[0].action == "CreateRole"

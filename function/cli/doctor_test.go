@@ -58,7 +58,7 @@ func TestDoctor(t *testing.T) {
 		code   int
 		says   string
 	}{
-		"all is right":              {"", nil, exitDone, "Protected: |note     no alarm is set|right    the code that is online is that of ./dist/function.zip|right    cluster amv-1 (cn-hangzhou): the last"},
+		"all is right":              {"", nil, exitDone, "this machine|the account|Protected: |note     no alarm is set|right    the code that is online is that of ./dist/function.zip|right    cluster amv-1 (cn-hangzhou): the last"},
 		"a destination":             {topic, nil, exitDone, "right    the alarm: failures are told to a destination"},
 		"a robot":                   {"", set("", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`), exitDone, "right    the alarm: failures are told to the robot|a deployment from here would take it away"},
 		"a robot out of reach":      {shut, set("", `"ADB_ALARM_WEBHOOK":""`, `"ADB_ALARM_WEBHOOK":"`+webhook+`"`), exitDone, "has no internetAccess, so the robot"},
@@ -82,10 +82,12 @@ func TestDoctor(t *testing.T) {
 		"a trigger too many":        {"", set("/triggers", `[{`, `[{"triggerName":"old","triggerType":"timer","triggerConfig":"{}"},{`), exitDone, "the trigger old is online, and s.yaml does not name it"},
 		"a trigger that is off":     {"", set("/triggers", `\"enable\":true`, `\"enable\":false`), exitNo, "trigger nightly config enable is false, not true"},
 		"a filter, laid out":        {"", set("/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`), exitDone, "has the settings and the triggers of s.yaml"},
+		"an empty one left out":     {"", set("/triggers", `\"eventSourceParameters\":{},`, ""), exitDone, "has the settings and the triggers of s.yaml"},
 		"triggers not seen":         {"", denied("ListTriggers"), exitNotAsked, "unread   the function: ListTriggers was refused"},
-		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, exitNo, "missing  cluster amv-old"},
+		"an old backup":             {filledIn(t, "clusters", `'"DBClusterIds": ["amv-1", "amv-old"]'`), nil, exitNo, "missing  cluster amv-old|02:00 CST is missing"},
 		"an old one, no timer":      {filledIn(t, "imageClusters", "amv-old"), nil, exitNo, "missing  cluster amv-old"},
 		"no backup":                 {filledIn(t, "clusters", `'"DBClusterIds": ["amv-none"]'`), nil, exitNo, "cluster amv-none (cn-hangzhou): no complete backup"},
+		"nothing selected":          {filledIn(t, "clusters", `'"DBClusterSelector": {"Tags": {"backup": "never"}}'`, "imageClusters", `""`), nil, exitNo, "missing  no cluster is selected"},
 		"backups not seen":          {filledIn(t, "clusters", `'"DBClusterIds": ["amv-denied"]'`), nil, exitNotAsked, "unread   cluster amv-denied"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -111,6 +113,10 @@ func TestDoctor(t *testing.T) {
 			out, errs := expect(t, c.code, "", "", "doctor", "-s", file, "-endpoint", f.url)
 			if has(t, out+errs, c.says); len(f.changes) > 0 {
 				t.Error(f.changes)
+			}
+			if name == "all is right" {
+				out, _ := expect(t, exitDone, `{"Protected":true,"Verdict":"Protected: `, "", "doctor", "-json", "-s", file, "-endpoint", f.url)
+				has(t, out, `"Findings":[{"About":"s.yaml","State":"note","Text":"`)
 			}
 		})
 	}

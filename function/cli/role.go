@@ -43,20 +43,20 @@ func goOn(ctx context.Context, cmd *cli.Command, question string) error {
 }
 
 func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
-	want, err := s.wantedRole()
-	if err != nil {
+	name, err := roleName(s.Role)
+	if err = cmp.Or(err, s.unclear); err != nil {
 		return wrong("%s: %w", s.file, err)
 	}
 	who, account, err := s.identify(ctx)
 	if err != nil {
 		return err
 	}
-	plan, err := s.planRole(ctx, who, want)
+	plan, err := s.planRole(ctx, who, name)
 	if err != nil {
 		return err
 	}
 	stdout := cmd.Root().Writer
-	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n", account, want.name, want.policyName)
+	fmt.Fprintf(stdout, "Account %s, role %s, policy %s\n", account, name, policyName(name))
 	var todo []ramStep
 	for _, step := range plan {
 		sign := "right already"
@@ -81,27 +81,13 @@ func makeRole(ctx context.Context, cmd *cli.Command, s settings) error {
 	return nil
 }
 
-// wanted is the role as s.yaml needs it.
-type wanted struct {
-	name       string
-	policyName string // the role's name, as far as RAM allows it for a policy
-	policy     document
-	about      string // what the policy is for, and why it covers more than that
-}
-
 var (
 	roleForm         = regexp.MustCompile(`^(?:acs:ram::(?:\d+|\$\{config\(['"]AccountID['"]\)\}):role/)?([A-Za-z0-9._-]{1,64})$`)
 	notInPolicyNames = regexp.MustCompile(`[^A-Za-z0-9-]`) // of what the name of a role may hold
 )
 
-func (s settings) wantedRole() (wanted, error) {
-	name, err := roleName(s.Role)
-	if err = cmp.Or(err, s.unclear); err != nil {
-		return wanted{}, err
-	}
-	d, why := s.scope.grant([]string{createAction, describeAction}, s.destinationGrants()...)
-	return wanted{name, notInPolicyNames.ReplaceAllString(name, "-"), d, "back up " + s.scope.String() + why}, nil
-}
+// policyName is the name of a role, as far as RAM allows it for a policy.
+func policyName(role string) string { return notInPolicyNames.ReplaceAllString(role, "-") }
 
 // roleName reads the role of s.yaml: a name, or an ARN.
 func roleName(role string) (name string, err error) {
@@ -157,9 +143,9 @@ type inRAM struct {
 }
 
 // planRole returns what has to be there, in order, and what of it has to be changed. An error means that nothing may be.
-func (s settings) planRole(ctx context.Context, who credentials.Credentials, want wanted) ([]ramStep, error) {
+func (s settings) planRole(ctx context.Context, who credentials.Credentials, name string) ([]ramStep, error) {
 	var has inRAM
-	role, policy := map[string]string{"RoleName": want.name}, map[string]string{"PolicyName": want.policyName, "PolicyType": "Custom"}
+	role, policy := map[string]string{"RoleName": name}, map[string]string{"PolicyName": policyName(name), "PolicyType": "Custom"}
 	for _, look := range []ramStep{{"", "GetRole", role}, {"", "GetPolicy", policy}, {"", "ListPoliciesForRole", role}} {
 		err := s.ram(ctx, who, look.action, look.query, &has) // each call fills in its part
 		if err != nil && !hasCode(err, "EntityNotExist") {
@@ -167,26 +153,26 @@ func (s settings) planRole(ctx context.Context, who credentials.Credentials, wan
 		}
 	}
 	if has.Role != nil && !strings.HasPrefix(has.Role.Description, made) || has.Policy != nil && !strings.HasPrefix(has.Policy.Description, made) {
-		return nil, fmt.Errorf("%s: %w", want.name, errForeign)
+		return nil, fmt.Errorf("%s: %w", name, errForeign)
 	}
-	roleStep, badTrust := want.roleStep(has)
-	policyStep, badPolicy := want.policyStep(has)
+	trusted, badTrust := has.trusted(name)
+	granted, badPolicy := s.granted(name, has)
 	if err := cmp.Or(badTrust, badPolicy); err != nil {
 		return nil, err
 	}
-	policy["RoleName"] = want.name
+	policy["RoleName"] = name
 	attach := ramStep{"give the role the policy", "AttachPolicyToRole", policy}
-	if slices.Contains(has.Policies.Policy, attached{want.policyName, "Custom"}) {
+	if slices.Contains(has.Policies.Policy, attached{policyName(name), "Custom"}) {
 		attach = ramStep{what: "the role has the policy"}
 	}
-	return []ramStep{roleStep, policyStep, attach}, nil
+	return []ramStep{trusted, granted, attach}, nil
 }
 
-// roleStep returns what has to become of the role and its trust policy. Whoever else may work as the role still may afterwards.
-func (want wanted) roleStep(has inRAM) (ramStep, error) {
+// trusted returns what has to become of the role and its trust policy. Whoever else may work as the role still may afterwards.
+func (has inRAM) trusted(name string) (ramStep, error) {
 	if has.Role == nil {
 		return ramStep{"create the role, which Function Compute may work as", "CreateRole", map[string]string{
-			"RoleName": want.name, "AssumeRolePolicyDocument": shown(document{"1", []statement{trust}}),
+			"RoleName": name, "AssumeRolePolicyDocument": shown(document{"1", []statement{trust}}),
 			"Description": made + "Function Compute works as this role to back up AnalyticDB for MySQL",
 		}}, nil
 	}
@@ -195,7 +181,7 @@ func (want wanted) roleStep(has inRAM) (ramStep, error) {
 		Statement []any // RAM may write a list of one item as a plain value
 	}
 	if err := json.Unmarshal([]byte(has.Role.AssumeRolePolicyDocument), &d); err != nil {
-		return ramStep{}, fmt.Errorf("the trust policy of the role %s cannot be read: %w", want.name, err)
+		return ramStep{}, fmt.Errorf("the trust policy of the role %s cannot be read: %w", name, err)
 	}
 	for _, s := range d.Statement {
 		says := func(word string) bool { return strings.Contains(shown(s), `"`+word+`"`) }
@@ -205,16 +191,18 @@ func (want wanted) roleStep(has inRAM) (ramStep, error) {
 	}
 	d.Statement = append(d.Statement, trust)
 	return ramStep{"let Function Compute work as the role, in addition to those who may already", "UpdateRole", map[string]string{
-		"RoleName": want.name, "NewAssumeRolePolicyDocument": shown(d),
+		"RoleName": name, "NewAssumeRolePolicyDocument": shown(d),
 	}}, nil
 }
 
-// policyStep returns what has to become of the policy. What this command did not write must not be taken away.
-func (want wanted) policyStep(has inRAM) (ramStep, error) {
-	query := map[string]string{"PolicyName": want.policyName, "PolicyDocument": shown(want.policy)}
+// granted returns what has to become of the policy. What this command did not write must not be taken away.
+func (s settings) granted(name string, has inRAM) (ramStep, error) {
+	want, why := s.scope.grant([]string{createAction, describeAction}, s.destinationGrants()...)
+	about := "the policy: back up " + s.scope.String() + why
+	query := map[string]string{"PolicyName": policyName(name), "PolicyDocument": shown(want)}
 	if has.Policy == nil {
 		query["Description"] = made + "what the function of adb-backup may do"
-		return ramStep{"create the policy: " + want.about, "CreatePolicy", query}, nil
+		return ramStep{"create " + about, "CreatePolicy", query}, nil
 	}
 	var d document
 	decoder := json.NewDecoder(strings.NewReader(has.DefaultPolicyVersion.PolicyDocument))
@@ -227,11 +215,11 @@ func (want wanted) policyStep(has inRAM) (ramStep, error) {
 		}
 	}
 	if err != nil {
-		return ramStep{}, fmt.Errorf("the policy %s holds something that this command did not write: move that into another policy: %w", want.policyName, err)
+		return ramStep{}, fmt.Errorf("the policy %s holds something that this command did not write: move that into another policy: %w", policyName(name), err)
 	}
-	if shown(d) == shown(want.policy) {
-		return ramStep{what: "the policy: " + want.about}, nil
+	if shown(d) == shown(want) {
+		return ramStep{what: about}, nil
 	}
 	query["SetAsDefault"], query["RotateStrategy"] = "true", "DeleteOldestNonDefaultVersionWhenLimitExceeded"
-	return ramStep{"renew the policy: " + want.about, "CreatePolicyVersion", query}, nil
+	return ramStep{"renew " + about, "CreatePolicyVersion", query}, nil
 }

@@ -181,6 +181,10 @@ func TestPolicies(t *testing.T) {
 			t.Errorf("%s: -want +got\n%s", c.name, diff)
 		}
 	}
+	many := write(t, filledIn(t, "clusters", manyClusters(100))) // which leave no room for spaces
+	if out, _ := expect(t, exitDone, `dbcluster/am-3"`, "", "policy", "-s", many, "wait"); len(strings.TrimSpace(out)) > documentLimit {
+		t.Errorf("%d characters", len(out))
+	}
 	for args, want := range map[string]int{"": exitDone, "wiat": exitWrong, "alarm": exitWrong} {
 		expect(t, want, "", "", append([]string{"policy", "-s", write(t, filledIn(t))}, strings.Fields(args)...)...)
 	}
