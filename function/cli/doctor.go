@@ -175,7 +175,7 @@ func (s settings) inspectAlarm(c *checkup, function settings) {
 		c.say(stateNote, "the alarm: the function is in a VPC or has no internetAccess, so the robot is reached only if the VPC has a way out. make drill tries it")
 	case webhook != "":
 		c.say(stateRight, "the alarm: failures are told to the robot of ADB_ALARM_WEBHOOK. make drill tries it")
-	case strings.Join(function.AsyncInvokeConfig.destinations(), "") != "":
+	case slices.ContainsFunc(function.AsyncInvokeConfig.destinations(), arn.MatchString):
 		c.say(stateRight, "the alarm: failures are told to a destination")
 	default:
 		c.say(stateNote, "no alarm is set, so nobody is told of a failure: set ADB_ALARM_WEBHOOK in the shell that deploys, or destinationConfig in s.yaml")
@@ -208,8 +208,7 @@ func (s settings) compareRole(ctx context.Context, c *checkup, who credentials.C
 
 // inspectBackups looks whether each cluster has the backup that was due.
 func (s settings) inspectBackups(ctx context.Context, c *checkup) {
-	if s.unclear != nil {
-		c.say(stateMissing, "%v", s.unclear)
+	if s.unclear != nil { // compareRole has told why
 		return
 	}
 	at, unfit := parseEndpoint(os.Getenv("ADB_ENDPOINT"))
@@ -248,7 +247,7 @@ func (s settings) inspectCluster(c *checkup, r row, now time.Time) {
 	start := r.BackupStartTime
 	state, rest := stateNote, "; no timer backs it up, so none is due"
 	if now.Sub(start) > 26*time.Hour { // a night and a little more: whatever makes its backups, it is not protected
-		state = stateMissing
+		state, rest = stateMissing, "; no timer backs it up"
 	}
 	for _, t := range s.timers {
 		covers := func(q backup.Request) bool { return q.Selector != nil || q.Cluster == r.cluster() } // a selector may choose any
