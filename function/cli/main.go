@@ -90,8 +90,8 @@ func rootCommand() *cli.Command {
 	root.ConfigureShellCompletionCommand = func(completion *cli.Command) { // by now the library has added its own commands
 		completion.Hidden, completion.Usage = false, "print a script that completes commands and flags"
 		root.Command("help").HideHelp = false
-		root.Walk(func(c *cli.Command) error { // no command inherits these
-			c.OnUsageError, c.HideHelpCommand = wrongFlag, c != root
+		root.Walk(func(c *cli.Command) error { // root has its own help by now; a usage error is not inherited
+			c.OnUsageError, c.HideHelpCommand = wrongFlag, true
 			return nil
 		})
 	}

@@ -97,7 +97,9 @@ func TestInspect(t *testing.T) {
 		"role auto":                    {filledIn(t, "role", "auto"), "neither the name of a role"},
 		"no role":                      {filledIn(t, "role", `""`), "neither the name of a role"},
 		"an ARN with a variable":       {filledIn(t, "role", `"acs:ram::${config('AccountID')}:role/a"`), ""},
-		"a role of the shell's":        {filledIn(t, "role", `${env("NOT_SET_HERE")}`), ""},
+		"names of the shell's":         {filledIn(t, "role", `${env("NOT_SET_HERE")}`, "functionName", `${env("NOT_SET_HERE")}`), ""},
+		"a variable of a variable":     {strings.Replace(filledIn(t, "queue", "${vars.alarmTopic}", "alarmTopic", "debug"), "LOG_LEVEL: info", "LOG_LEVEL: ${vars.queue}", 1), ""},
+		"a variable of another kind":   {filledIn(t, "log", "{project: p, logstoer: l}"), "did you mean logstore?"},
 		"with a default":               {changed(t, "LOG_LEVEL: info", "LOG_LEVEL: ${env(NOT_SET_HERE, debug)}"), ""},
 		"with a wrong default":         {changed(t, "LOG_LEVEL: info", `LOG_LEVEL: ${env("NOT_SET_HERE", "loud")}`), "LOG_LEVEL must be"},
 		"a variable that is not there": {changed(t, "${vars.log}", "${vars.lag}"), "${vars.lag} is still there"},
@@ -114,6 +116,7 @@ func TestInspect(t *testing.T) {
 		"no timeout":        {changed(t, "      timeout: 3600\n", ""), "timeout is missing, and must be given"},
 		"a short timeout":   {changed(t, "timeout: 3600", "timeout: 3"), "at least 60"},
 		"too many attempts": {changed(t, "maxAsyncRetryAttempts: 3", "maxAsyncRetryAttempts: 9"), "maxAsyncRetryAttempts is 9, and must be at least 0 and at most 8"},
+		"no sizes":          {changed(t, "      cpu: 0.05\n", "", "      memorySize: 128\n", "", "      diskSize: 512\n", ""), ""},
 		"a size between":    {changed(t, "memorySize: 128", "memorySize: 130"), "in steps of 64"},
 		"much for little":   {changed(t, "memorySize: 128", "memorySize: 1024"), "1 to 4 GB for each cpu"},
 		"an unknown key":    {changed(t, "diskSize: 512", "diskSize: 512\n      favourite: blue"), "passes over the key favourite"},
@@ -128,13 +131,16 @@ func TestInspect(t *testing.T) {
 		"ActionTrail":            {filter(`{"source": ["acs.ads"], "type": [{"prefix": "ads:ActionTrail"}]}`), "the function's own calls"},
 		"all but one call":       {filter(`{"type": ["adb:ActionTrail:ApiCall"], "data": {"eventName": [{"anything-but": "CreateBackup"}]}}`), "the function's own calls"},
 		"an operator not known":  {filter(`{"source": [{"suffix": "s.ads"}], "data": {"eventName": [{"suffix": "Backup"}]}}`), "the function's own calls"},
-		"a check, no timer":      {strings.Replace(filledIn(t), "enable: true", "enable: false", 1), ""},
+		"all but its own calls":  {filter(`{"source": ["acs.ads"], "data": {"eventName": [{"anything-but": ["CreateBackup", "DescribeBackups", "DescribeDBClusters"]}]}}`), ""},
+		"no report":              {filter(`{"source": ["acs.ads"], "type": [{"exists": false}]}`), ""},
+		"a check, no timer":      {strings.Replace(filledIn(t, "backupCron", "0 2 * * *"), "enable: true", "enable: false", 1), ""},
 		"another call":           {filter(`{"type": ["ads:ActionTrail:ApiCall"], "data": {"eventName": ["ModifyDBClusterDescription"]}}`), ""},
 		"another product":        {filter(`{"source": ["acs.oss"]}`), "name no cluster"},
 		"an image, no cluster":   {filledIn(t, append(mine, "imageClusters", `""`)...), "name no cluster"},
 		"an image":               {filledIn(t, mine...), ""},
+		"an image, disabled":     {strings.Replace(filledIn(t, append(mine, "imageClusters", `""`)...), "triggerEnable: true", "triggerEnable: false", 1), ""},
 
-		"a topic":      {destination(t, "acs:mns:cn-beijing:${config('AccountID')}:/topics/alarm/messages"), ""},
+		"a topic":      {destination(t, "acs:mns:cn-beijing:${config('AccountID')}:/topics/${vars.functionName}/messages"), ""},
 		"the function": {destination(t, "acs:fc:cn-beijing:${config('AccountID')}:functions/${vars.functionName}/LATEST"), "is the function itself"},
 		"a URL":        {destination(t, "https://example.com/hook"), `destination is "https://example.com/hook", and must be an ARN`},
 	} {
@@ -188,6 +194,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	for _, command := range []string{"doctor", "role", "policy", "status", "deploy"} {
 		expect(t, exitWrong, "", "", command, "-s", "../../s.yaml")
 	}
+	expect(t, exitWrong, "", "-endpoint is plain http", "doctor", "-s", write(t, filledIn(t)), "-endpoint", "http://example.com")
 }
 
 func TestParseSchedule(t *testing.T) {
