@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"adb-backup/events"
+	"adb-backup/function/adb"
 	"adb-backup/function/alarm"
 	"adb-backup/function/backup"
 
@@ -44,7 +45,7 @@ func (r *report) conclude(result backup.Result) {
 	}
 	var texts []string
 	for _, f := range all[:min(len(all), maxNamed)] {
-		texts = append(texts, alarm.Cut(f.Message, maxMessage))
+		texts = append(texts, adb.Cut(f.Message, maxMessage))
 	}
 	failed := len(all) + r.event.WrongCount - len(r.event.Wrong)
 	if n := failed - len(texts); n > 0 {
@@ -217,7 +218,7 @@ func (r *report) logTo(log *slog.Logger) {
 	log.Log(context.Background(), level, "backup report",
 		"clusters", len(r.Outcomes), "failed", len(failing), "created", created, "omitted", omitted,
 		"duration", time.Since(r.received).Round(time.Millisecond).Seconds(), "skipped", len(r.Skipped), "wrongEvents", r.event.WrongCount,
-		"action", r.action(), "status", r.status(), "errorType", failure.Type, "error", alarm.Cut(failure.Message, maxMessage),
+		"action", r.action(), "status", r.status(), "errorType", failure.Type, "error", adb.Cut(failure.Message, maxMessage),
 		"Backups", backups, "Skipped", skipped)
 }
 

@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	leastSecret = 8   // characters of a secret that is hidden: a shorter one is not real, and may be part of any word
-	longestText = 400 // bytes of a text that are kept
+	leastSecret = 8              // characters of a secret that is hidden: a shorter one is not real, and may be part of any word
+	longestText = 400 + len("…") // bytes of a text
 )
 
 // Mask makes text of a service or of the network fit for a log, an answer or a screen. The zero Mask hides no secrets.
@@ -43,11 +43,15 @@ func (m Mask) Clean(text string) string {
 		}
 		return r
 	}, text)
-	text = strings.Join(strings.Fields(text), " ")
-	if len(text) > longestText {
-		return strings.ToValidUTF8(text[:longestText], "") + "…"
+	return Cut(strings.Join(strings.Fields(text), " "), longestText)
+}
+
+// Cut shortens s to n bytes, at a character. An ellipsis shows that something is missing.
+func Cut(s string, n int) string {
+	if len(s) <= n {
+		return s
 	}
-	return text
+	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
 }
 
 // special are the characters of a secret that a service may spell in another way, and spelling is a pattern of all these ways.

@@ -49,14 +49,6 @@ func (m Message) text() string {
 		cmp.Or(next[m.ErrorType], "act on this. make gate tries again, and make doctor looks at everything."), m.Function, m.Region, m.Account, m.RequestID)
 }
 
-// Cut shortens s to n bytes, at a character. An ellipsis shows that something is missing.
-func Cut(s string, n int) string {
-	if len(s) <= n {
-		return s
-	}
-	return strings.ToValidUTF8(s[:n-len("…")], "") + "…"
-}
-
 // The kinds of robots, by how the path of the URL begins.
 const (
 	dingTalk = "/robot/send"
@@ -108,7 +100,7 @@ func (r *Robot) Send(ctx context.Context, m Message) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	m.ErrorMessage = Cut(m.ErrorMessage, 1000)
+	m.ErrorMessage = adb.Cut(m.ErrorMessage, 1000)
 	crowded, err := r.post(ctx, m)
 	if crowded && backup.Sleep(ctx, time.Second) {
 		_, err = r.post(ctx, m)

@@ -1,5 +1,4 @@
-// Package config reads the function's environment variables: the function when it starts, and the commands that deploy it, to
-// check them beforehand.
+// Package config reads the function's environment variables, for the function and for the command that deploys it.
 package config
 
 import (
@@ -19,8 +18,7 @@ import (
 	"adb-backup/function/backup"
 )
 
-// settings are all variables that the function reads, and their values where they are not set. Any other ADB_ variable stops
-// the process.
+// settings are all variables that the function reads, with their defaults. Any other ADB_ variable stops the process.
 var settings = map[string]string{
 	"ADB_ENDPOINT":         "",
 	"ADB_NETWORK":          "public",
@@ -46,8 +44,7 @@ type Config struct {
 	LogLevel        slog.Level
 }
 
-// Load reads an environment, a list of NAME=value. An empty variable counts as not set. The error names every variable
-// that cannot be used.
+// Load reads a list of NAME=value. An empty variable counts as not set. The error names every variable that cannot be used.
 func Load(environ []string) (Config, error) {
 	e := read(environ)
 	const day = 24 * time.Hour // the longest that a function may run
