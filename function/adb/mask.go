@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	leastSecret = 8              // characters of a secret that is hidden: a shorter one is not real, and may be part of any word
-	longestText = 400 + len("…") // bytes of a text
+	leastSecret = 8   // characters of a secret that is hidden: a shorter one is not real, and may be part of any word
+	longestText = 400 // bytes of a text
 )
 
 // Mask makes text of a service or of the network fit for a log, an answer or a screen. The zero Mask hides no secrets.
