@@ -68,7 +68,7 @@ func TestQuestion(t *testing.T) {
 		"no backup":      {timer, step{Body: pending, Error: unable}, exitNo, pending, "\nBackupPending: 1 of 1 clusters failed", nightly},
 		"wrong there":    {bare, step{Body: `{"errorType":"InvalidEvent","errorMessage":"why"}`}, exitWrong, `{"errorType":"InvalidEvent","errorMessage":"why"}`, "InvalidEvent: why", sent},
 		"no event":       {"invoke", step{}, exitWrong, "", "Give a cluster id", ""},
-		"wrong file":     {"invoke -event no-such-file.json", step{}, exitWrong, "", "no-such-file.json", ""},
+		"wrong file":     {"invoke -event no-such-file.json", step{}, exitWrong, "", "nor a file that can be read: open no-such-file.json", ""},
 		"wrong request":  {`invoke {"DBClusterId":"amv-1","WaitFro":"Completed"}`, step{}, exitWrong, "", "did you mean WaitFor", ""},
 		"masked id":      {"invoke amv-wz9or2xawpnc****", step{}, exitWrong, "", "masked example", ""},
 

@@ -130,4 +130,7 @@ func TestStatusAsJSON(t *testing.T) {
 	if got := string(must(json.Marshal(o))); got != want {
 		t.Errorf("%s\nwant\n%s", got, want)
 	}
+	var table strings.Builder
+	must(0, o.table(&table))
+	has(t, table.String(), "\namv-1 (cn-hangzhou) is skipped: new\n|\nhow\n")
 }

@@ -59,7 +59,8 @@ func TestStatus(t *testing.T) {
 	selecting := func(tag string) string {
 		return write(t, filledIn(t, "region", "cn-hangzhou", "imageClusters", `""`, "clusters", `'"DBClusterSelector": {"Tags": {"backup": "`+tag+`"}}'`))
 	}
-	archived := write(t, changed(t, "region: cn-beijing", "region: cn-hangzhou", "LOG_LEVEL: info", "ADB_STATUS_COMPLETED: archived"))
+	archived := write(t, changed(t, "region: cn-beijing", "region: cn-hangzhou", "LOG_LEVEL: info", "ADB_STATUS_COMPLETED: archived",
+		"CRON_TZ=Asia/Shanghai 0 0 8", "CRON_TZ=Europe/Berlin 0 0 8"))
 	for name, c := range map[string]struct {
 		args   string
 		code   int
@@ -72,7 +73,7 @@ func TestStatus(t *testing.T) {
 		"too old":   {"amv-fresh amv-old -max-age 26h", exitNo, "amv-old cn-hangzhou| old, more than 26h\n", "1 of 2 clusters have no complete backup that started in the last 26h\n"},
 		"failed":    {"amv-failed -backups", exitDone, " 31h| failed 20| 1m full Failed ", ""},
 		"running":   {"amv-running -max-age 26h", exitNo, "#>| running since 20|its status \"Archived\" is not known", ""},
-		"its word":  {"amv-running -max-age 26h -s " + archived, exitDone, "#", ""},
+		"its word":  {"amv-running -max-age 26h -s " + archived, exitDone, "#|Days and times are in Asia/Shanghai", ""},
 		"none":      {"amv-none", exitDone, "amv-none cn-hangzhou none ..............\n\namv-none: no complete backup in 31 days\n", ""},
 		"not read":  {"amv-fresh amv-denied amv-unheard -max-age 26h", exitNotAsked, "amv-fresh cn-hangzhou 20|\namv-denied cn-hangzhou not read \n|\namv-denied: DescribeBackups was denied|acs:adb:cn-hangzhou:*:dbcluster/amv-denied|the caller needs adb:DescribeBackups|\namv-unheard: DescribeBackups was refused", "2 of 3 could not be read"},
 		"selected":  {"-s " + selecting("nightly"), exitDone, "\namv-fresh |\namv-old |\namv-failed |\namv-new (cn-hangzhou) is skipped: its status is Creating\n", ""},
