@@ -128,11 +128,11 @@ func (s settings) identify(ctx context.Context) (who credentials.Credentials, ac
 	return who, identity.AccountId, nil
 }
 
-// parseEndpoint reads the flag -endpoint. An empty one gives a zero Endpoint, which stands for the service's own host.
+// parseEndpoint reads the flag -endpoint, or ADB_ENDPOINT. An empty one gives a zero Endpoint, which stands for the service's own host.
 func parseEndpoint(value string) (adb.Endpoint, error) {
 	e, err := adb.ParseEndpoint(value)
 	if value != "" && err != nil {
-		return e, wrong("-endpoint %w", err)
+		return e, wrong("the endpoint %w", err)
 	}
 	return e, nil
 }

@@ -194,7 +194,7 @@ func TestSettingsThatCannotBe(t *testing.T) {
 	for _, command := range []string{"doctor", "role", "policy", "status", "deploy"} {
 		expect(t, exitWrong, "", "", command, "-s", "../../s.yaml")
 	}
-	expect(t, exitWrong, "", "-endpoint is plain http", "doctor", "-s", write(t, filledIn(t)), "-endpoint", "http://example.com")
+	expect(t, exitWrong, "", "the endpoint is plain http", "doctor", "-s", write(t, filledIn(t)), "-endpoint", "http://example.com")
 }
 
 func TestParseSchedule(t *testing.T) {
