@@ -59,7 +59,7 @@ func TestWrap(t *testing.T) {
 func TestColours(t *testing.T) {
 	tty, err := os.OpenFile("/dev/ptmx", os.O_RDWR, 0)
 	if err != nil || !term.IsTerminal(int(tty.Fd())) {
-		t.Skip("there is none")
+		t.Skip("this system has no pseudo terminals")
 	}
 	for environ, want := range map[string]string{"xterm ": "\x1b[31mx\x1b[0m", "xterm 1": "x", "dumb ": "x"} {
 		name, noColor, _ := strings.Cut(environ, " ")
