@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"net/http/httptrace"
 	"net/url"
 	"regexp"
 	"strings"
@@ -46,10 +47,12 @@ type call struct {
 }
 
 // send makes the call on the core of the vendor's SDK, which signs it. All that is known afterwards is in the exchange: the
-// SDK's own error forgets the status of a reply that it cannot read. Its Host is empty if the SDK refused to make the call. Nothing
-// is sent twice.
+// SDK's own error forgets the status of a reply that it cannot read. Its Host is empty if no such call can be made. Nothing is
+// sent twice.
 func (c call) send(ctx context.Context, limit int64) *adb.Exchange {
 	x := &adb.Exchange{Transport: network, Limit: limit}
+	tried := false // to connect: net/http refuses a header before that, such as one of a key with a line feed in it
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{GetConn: func(string) { tried = true }})
 	config := &openapi.Config{
 		AccessKeyId: dara.String(c.who.AccessKeyID), AccessKeySecret: dara.String(c.who.AccessKeySecret),
 		SecurityToken: dara.String(c.who.SecurityToken), UserAgent: dara.String("adb-backup"),
@@ -67,8 +70,8 @@ func (c call) send(ctx context.Context, limit int64) *adb.Exchange {
 			AuthType: dara.String("AK"), Style: dara.String("RPC"), ReqBodyType: dara.String("formData"), BodyType: dara.String("string"),
 		}, request, &dara.RuntimeOptions{})
 	}
-	if x.Host == "" {
-		x.Err = err
+	if !tried {
+		x.Host, x.Err = "", err
 	}
 	return x
 }

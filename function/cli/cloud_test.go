@@ -130,12 +130,15 @@ func TestQuestion(t *testing.T) {
 	}
 }
 
-// Nobody is asked without credentials.
+// Nobody is asked without credentials that can be sent.
 func TestNoCredentials(t *testing.T) {
-	f := newCloud(t)
-	noCredentials(t)
-	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", testSecret)
-	expect(t, exitNotAsked, "", "ALIBABA_CLOUD_ACCESS_KEY_ID is missing", "gate", "amv-1", "-s", "../../s.yaml", "-endpoint", f.url)
+	for key, says := range map[string]string{"": "ALIBABA_CLOUD_ACCESS_KEY_ID is missing", "two\nlines": "question 1\nthe question cannot be sent: "} {
+		f := newCloud(t)
+		noCredentials(t)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", key)
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", testSecret)
+		expect(t, exitNotAsked, "", says, "gate", "amv-1", "-s", "../../s.yaml", "-endpoint", f.url)
+	}
 }
 
 func TestWhoseCredentials(t *testing.T) {

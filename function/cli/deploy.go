@@ -71,18 +71,21 @@ func deploy(ctx context.Context, c *cli.Command, s settings) error {
 func (s settings) online(ctx context.Context, who credentials.Credentials) (online settings, err error) {
 	at := deployed{Region: s.Region, Name: s.FunctionName, Endpoint: s.cloud}
 	var function, async mapping
-	var listed struct{ Triggers []mapping }
+	var listed struct {
+		Triggers []struct{ TriggerName, TriggerType, TriggerConfig string }
+	}
 	err = cmp.Or(at.get(ctx, who, "GetFunction", "", &function), at.get(ctx, who, "GetAsyncInvokeConfig", "/async-invoke-config", &async),
 		at.get(ctx, who, "ListTriggers", "/triggers", &listed))
 	if err != nil || function == nil {
 		return online, err
 	}
+	var triggers []trigger
 	for _, t := range listed.Triggers {
 		var config mapping
-		json.Unmarshal([]byte(scalar(t["triggerConfig"])), &config) // what cannot be read differs
-		t["triggerConfig"] = config
+		json.Unmarshal([]byte(t.TriggerConfig), &config) // what cannot be read differs
+		triggers = append(triggers, trigger{t.TriggerName, t.TriggerType, config})
 	}
-	function["asyncInvokeConfig"], function["triggers"] = async, listed.Triggers
+	function["asyncInvokeConfig"], function["triggers"] = async, triggers
 	online.props = function
 	return online, json.Unmarshal([]byte(shown(function)), &online)
 }

@@ -80,6 +80,7 @@ func TestDoctor(t *testing.T) {
 		"a lost destination":        {topic, set("/async-invoke-config", "topics/alarm", "topics/old"), exitNo, "destinationConfig onFailure destination is"},
 		"no trigger":                {"", set("/triggers", `"nightly"`, `"nightly-old"`), exitNo, "trigger nightly is missing"},
 		"a trigger too many":        {"", set("/triggers", `[{`, `[{"triggerName":"old","triggerType":"timer","triggerConfig":"{}"},{`), exitDone, "the trigger old is online, and s.yaml does not name it"},
+		"a trigger of null":         {"", set("/triggers", `[{`, `[null,{`), exitDone, "has the settings and the triggers of s.yaml"},
 		"a trigger that is off":     {"", set("/triggers", `\"enable\":true`, `\"enable\":false`), exitNo, "trigger nightly config enable is false, not true"},
 		"a filter, laid out":        {"", set("/triggers", `{\\\"source\\\": [`, `{  \\\"source\\\": [`), exitDone, "has the settings and the triggers of s.yaml"},
 		"an empty one left out":     {"", set("/triggers", `\"eventSourceParameters\":{},`, ""), exitDone, "has the settings and the triggers of s.yaml"},

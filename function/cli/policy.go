@@ -36,9 +36,21 @@ type document struct {
 
 type statement struct {
 	Effect    string
-	Action    []string
-	Resource  []string            `json:",omitempty"`
-	Principal map[string][]string `json:",omitempty"`
+	Action    list
+	Resource  list            `json:",omitempty"`
+	Principal map[string]list `json:",omitempty"`
+}
+
+type list []string
+
+// UnmarshalJSON takes a plain value for a list of one item: a policy may be written so.
+func (l *list) UnmarshalJSON(text []byte) error {
+	var one string
+	if json.Unmarshal(text, &one) == nil {
+		*l = list{one}
+		return nil
+	}
+	return json.Unmarshal(text, (*[]string)(l))
 }
 
 func allow(action string, resources ...string) statement {
@@ -46,7 +58,7 @@ func allow(action string, resources ...string) statement {
 }
 
 // trust lets Function Compute work as the role.
-var trust = statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"Service": {"fc.aliyuncs.com"}}}
+var trust = statement{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]list{"Service": {"fc.aliyuncs.com"}}}
 
 // scope are the clusters that the function works on.
 type scope []backup.Request

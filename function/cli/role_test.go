@@ -116,6 +116,7 @@ func TestRoleTouchesNothingForeign(t *testing.T) {
 		"our policy, written another way": {policy(`
 			{"Resource": ["acs:adb:cn-beijing:*:dbcluster/amv-1", "acs:adb:cn-beijing:*:dbcluster/amv-2", "acs:adb:cn-beijing:*:dbcluster/am-3"],
 			"Action": ["adb:CreateBackup", "adb:DescribeBackups"], "Effect": "Allow"}`), exitDone, nil, "Nothing to do."},
+		"our policy, with plain values":         {policy(`{"Effect":"Allow","Action":"adb:CreateBackup","Resource":"acs:adb:cn-beijing:*:dbcluster/amv-1"}`), exitDone, []string{"CreatePolicyVersion"}, "renew the policy"},
 		"our policy with a grant of somebody's": {policy(`{"Effect":"Allow","Action":["oss:GetObject"],"Resource":["*"]}`), exitNotAsked, nil, "Allow of oss:GetObject"},
 		"our policy with a prohibition":         {policy(`{"Effect":"Deny","Action":["adb:CreateBackup"],"Resource":["*"]}`), exitNotAsked, nil, "Deny of adb:CreateBackup"},
 		"our policy with a condition":           {policy(`{"Effect":"Allow","Action":"adb:CreateBackup","Resource":"*","Condition":{}}`), exitNotAsked, nil, "did not write"},
@@ -170,7 +171,7 @@ func TestPolicies(t *testing.T) {
 		source, name string
 		want         []statement
 	}{
-		{filledIn(t), "trust", []statement{{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string][]string{"Service": {"fc.aliyuncs.com"}}}}},
+		{filledIn(t), "trust", []statement{{Effect: "Allow", Action: []string{"sts:AssumeRole"}, Principal: map[string]list{"Service": {"fc.aliyuncs.com"}}}}},
 		{filledIn(t), "wait", []statement{{Effect: "Allow", Action: []string{"adb:CreateBackup", "adb:DescribeBackups"}, Resource: clusters}}},
 		{filledIn(t), "gate", []statement{allow("fc:InvokeFunction", "acs:fc:cn-beijing:*:functions/backups", "acs:fc:cn-beijing:*:functions/backups/*")}},
 		{filledIn(t), "status", []statement{allow("adb:DescribeBackups", clusters...)}},
