@@ -252,12 +252,12 @@ func (d deployed) unanswered(x *adb.Exchange, e *apiError, hung bool) error {
 		return silent
 	case x.Err != nil, e.Status >= 500, e.Status == http.StatusRequestTimeout, e.Status == http.StatusTooManyRequests, hasCode(e, "Throttling"):
 		return fmt.Errorf("%w: %w", errNotNow, e)
+	case refusedKey.MatchString(e.Code):
+		return fmt.Errorf("the credentials were refused: check them, and this machine's clock: %w", e)
 	case e.Status == http.StatusNotFound:
 		return fmt.Errorf("there is no function %s: deploy it with make deploy, or name another with -function, -region and -qualifier: %w", d, e)
 	case strings.EqualFold(e.Code, "FcServiceNotEnabled"):
 		return fmt.Errorf("this account does not use Function Compute yet: activate it in the console of Function Compute, then deploy the function: %w", e)
-	case refusedKey.MatchString(e.Code):
-		return fmt.Errorf("the credentials were refused: check them, and this machine's clock: %w", e)
 	case e.Status == http.StatusForbidden, e.Status == http.StatusUnauthorized:
 		return fmt.Errorf("permission was denied: the credentials need fc:InvokeFunction on acs:fc:%s:*:functions/%s (and on the same with /*); "+
 			"adb-backup policy gate prints the policy: %w", d.Region, d.Name, e)

@@ -200,12 +200,12 @@ func removeCommand() *cli.Command {
 }
 
 func remove(ctx context.Context, c *cli.Command, s settings) error {
-	_, run, err := serverlessDevs(ctx, c, s)
-	if err != nil {
+	fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
+	if err := goOn(ctx, c, "Remove it?"); err != nil { // before anything is called
 		return err
 	}
-	fmt.Fprintf(c.Root().ErrWriter, "The function %s in %s goes, with its triggers: nothing backs up any more. Backups, role and log stay.\n", s.FunctionName, s.Region)
-	if err := goOn(ctx, c, "Remove it?"); err != nil {
+	_, run, err := serverlessDevs(ctx, c, s)
+	if err != nil {
 		return err
 	}
 	return run("remove", "-y")
