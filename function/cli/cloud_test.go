@@ -91,6 +91,7 @@ func TestQuestion(t *testing.T) {
 		"forbidden":       {bare, refusal(403, "AccessDenied"), exitNotAsked, "", "permission was denied: the credentials need fc:InvokeFunction on acs:fc:cn-hangzhou:*:functions/adb-backup|AccessDenied: you sent *** (HTTP 403, request id 1-2)", sent},
 		"not activated":   {bare, refusal(403, "FcServiceNotEnabled"), exitNotAsked, "", "activate it", sent},
 		"a wrong key":     {bare, refusal(403, "InvalidAccessKeyID"), exitNotAsked, "", "the credentials were refused", sent},
+		"an unknown key":  {bare, refusal(404, "InvalidAccessKeyId.NotFound"), exitNotAsked, "", "the credentials were refused", sent},
 		"no alias":        {bare, refusal(404, "AliasNotFound"), exitNotAsked, "", "another with -function, -region and -qualifier: InvokeFunction was refused: AliasNotFound: you", sent},
 		"too many calls":  {bare, refusal(429, "ResourceExhausted"), exitNotAsked, "", "\nthis may pass: InvokeFunction was refused: ResourceExhausted: you sent *** (HTTP 429", sent},
 		"its own failure": {bare, refusal(500, "InternalServerError"), exitNotAsked, "", "\nthis may pass: InvokeFunction was refused: InternalServerError: you sent *** (HTTP 500", sent},

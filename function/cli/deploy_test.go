@@ -120,7 +120,7 @@ func TestHandOver(t *testing.T) {
 	}{
 		{"logs --tail", two, nil, exitDone, "logs --tail", ""},
 		{"remove -yes", three, []string{"k", "s", "1", ""}, exitDone, "remove -y", ""},
-		{"remove", nil, nil, exitWrong, "", "nothing was changed: there is no terminal"},
+		{"remove", noS, nil, exitWrong, "", "nothing was changed: there is no terminal"},
 		{"doctor", nil, nil, exitNotAsked, "", noKey}, {"deploy", nil, nil, exitNotAsked, "", noKey},
 		{"logs", nil, nil, exitNotAsked, "", noKey}, {"remove -yes", nil, nil, exitNotAsked, "", noKey},
 		{"doctor -offline", noS, nil, exitNo, "", noTool}, {"deploy", noS, nil, exitNotAsked, "", noTool},
